@@ -1,0 +1,95 @@
+"""The honest floor: PCA and nearest neighbours on thumbnails, printed beside every result.
+
+Fitted in seconds with settings that never change, from the same training images as the model, and calibrated on the
+same images. A net that does not beat them has learnt nothing.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from sablier.images.preprocess import Preprocess
+
+Array = NDArray[Any]
+
+THUMBNAIL = 32
+EXPLAINED_VARIANCE = 0.9
+MOST_COMPONENTS = 64
+MOST_KEPT = 1000
+NEIGHBOURS = 5
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """PCA residual and distance to the nearest training thumbnails.
+
+    Args:
+        mean: D values, the mean thumbnail.
+        components: K,D orthonormal directions that explain 90 % of the variance, 64 at most.
+        kept: M,D thumbnails, 1,000 at most, drawn at random from the training images.
+    """
+
+    mean: Array
+    components: Array
+    kept: Array
+
+    @classmethod
+    def fit(cls, pixels: Array, preprocess: Preprocess, seed: int = 0) -> "Baselines":
+        """Fit both on N,H,W,C training pixels as `preprocess` makes them."""
+        from sklearn.decomposition import PCA
+
+        flat = thumbnails(pixels, preprocess)
+        most = min(MOST_COMPONENTS, *flat.shape)
+        pca = PCA(most, svd_solver="randomized", random_state=seed).fit(flat)
+        # Against the variance of all the pixels, so that a truncated fit explains what a full one would.
+        variance = float(((flat - flat.mean(axis=0)) ** 2).sum() / max(len(flat) - 1, 1))
+        explained = np.cumsum(pca.explained_variance_) / max(variance, 1e-12)
+        count = min(most, 1 + int(np.sum(explained < EXPLAINED_VARIANCE)))
+        chosen = np.random.default_rng(seed).permutation(len(flat))[:MOST_KEPT]
+        return cls(flat.mean(axis=0), pca.components_[:count].astype(np.float32), flat[np.sort(chosen)])
+
+    def scores(self, pixels: Array, preprocess: Preprocess) -> dict[str, Array]:
+        """Return the anomaly scores "pca" and "knn" of N,H,W,C pixels; higher is worse."""
+        flat = thumbnails(pixels, preprocess)
+        centred = flat - self.mean
+        inside = centred @ self.components.T
+        residual = (centred**2).sum(axis=1) - (inside**2).sum(axis=1)
+        squared = (flat**2).sum(axis=1)[:, None] - 2 * flat @ self.kept.T + (self.kept**2).sum(axis=1)
+        neighbours = min(NEIGHBOURS, len(self.kept))
+        nearest = np.partition(squared, neighbours - 1, axis=1)[:, :neighbours]
+        return {
+            "pca": np.maximum(residual, 0.0) / flat.shape[1],
+            "knn": np.sqrt(np.maximum(nearest, 0.0)).mean(axis=1) / flat.shape[1] ** 0.5,
+        }
+
+    def tensors(self) -> dict[str, Array]:
+        """Return the arrays a model file keeps; the kept thumbnails as 8-bit values of their own range."""
+        low, high = float(self.kept.min()), float(self.kept.max())
+        step = (high - low) / 255 or 1.0
+        return {
+            "mean": self.mean.astype(np.float32),
+            "components": self.components,
+            "kept": np.round((self.kept - low) / step).astype(np.uint8),
+            "range": np.array([low, step], np.float32),
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: dict[str, Array]) -> "Baselines":
+        """Return what `tensors` kept."""
+        low, step = tensors["range"]
+        return cls(tensors["mean"], tensors["components"], tensors["kept"].astype(np.float32) * step + low)
+
+
+def thumbnails(pixels: Array, preprocess: Preprocess) -> Array:
+    """Return N,H,W,C pixels as N,D values in [0, 1], scaled so that no side exceeds 32 pixels."""
+    values = (pixels.astype(np.float32) - preprocess.black) / np.float32(preprocess.white - preprocess.black)
+    height, width = values.shape[1:3]
+    scale = THUMBNAIL / max(height, width)
+    if scale < 1:
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        planes = values.transpose(0, 3, 1, 2).reshape(-1, height, width)
+        values = np.array([np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.BOX)) for plane in planes])
+    return values.reshape(len(values), -1)

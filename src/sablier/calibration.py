@@ -1,0 +1,151 @@
+"""Conformal calibration: from the scores of normal images to p-values, verdicts and a promise that can be checked.
+
+The scores of `n` normal images that the model never trained on turn a new score `s` into the p-value
+`(1 + number of calibration scores >= s) / (n + 1)`. If a new image is normal, the chance of a p-value at or
+below alpha is at most alpha, whatever the model and the images (Vovk, Gammerman and Shafer 2005; Bates, Candes,
+Lei, Romano and Sesia 2023). With tens of images, several models are trained, each on all images but one fold, and
+every image is scored by the model that did not see it (cross-conformal, Vovk 2015): then the worst case is 2 alpha,
+and about alpha in practice.
+"""
+
+from dataclasses import dataclass
+from math import ceil, floor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from sablier.errors import ConfigError, ImagesError, TooFewImages
+
+Array = NDArray[Any]
+
+NORMAL, ANOMALY, UNDETERMINED = "normal", "anomaly", "undetermined"
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Scores of normal images the model never saw: one array of a split, or one per fold.
+
+    >>> calibration = Calibration((np.arange(99.0),))
+    >>> calibration.p_values(np.array([[98.5], [49.5]])).tolist()
+    [0.01, 0.5]
+    >>> calibration.threshold(0.05)
+    94.0
+    """
+
+    folds: tuple[Array, ...]
+
+    def __post_init__(self) -> None:
+        folds = tuple(np.sort(np.asarray(fold, np.float64)) for fold in self.folds)
+        if not folds or min(map(len, folds)) < 1:
+            raise TooFewImages("expected at least one calibration score in every fold, got none.")
+        if not all(np.isfinite(fold).all() for fold in folds):
+            raise ImagesError("expected finite calibration scores, got NaN or infinity.")
+        object.__setattr__(self, "folds", folds)
+
+    @property
+    def count(self) -> int:
+        """The number of normal images behind the promise."""
+        return sum(map(len, self.folds))
+
+    @property
+    def crossed(self) -> bool:
+        """Whether the scores come from cross-conformal folds rather than from one held-out split."""
+        return len(self.folds) > 1
+
+    def p_values(self, scores: Array) -> Array:
+        """Return the p-value of each image.
+
+        Args:
+            scores: N,K scores, one column per fold; higher is worse.
+        """
+        scores = np.asarray(scores, np.float64)
+        if scores.ndim != 2 or scores.shape[1] != len(self.folds):
+            raise ImagesError(f"expected scores of shape N,{len(self.folds)}, got {scores.shape}.")
+        at_least = sum(len(fold) - np.searchsorted(fold, scores[:, k], side="left") for k, fold in enumerate(self.folds))
+        return np.asarray((1 + at_least) / (self.count + 1))
+
+    def decides(self, alpha: float) -> bool:
+        """Whether there are enough calibration images for a verdict at false-alarm rate `alpha`."""
+        return checked_alpha(alpha) >= 1 / (self.count + 1)
+
+    def verdicts(self, p_values: Array, alpha: float) -> Array:
+        """Return "anomaly" where p <= alpha, else "normal"; all "undetermined" where too few images calibrate."""
+        if not self.decides(alpha):
+            return np.full(len(p_values), UNDETERMINED)
+        return np.where(np.asarray(p_values) <= alpha, ANOMALY, NORMAL)
+
+    def threshold(self, alpha: float) -> float:
+        """Return the score above which an image is an anomaly; infinite where too few images calibrate.
+
+        For cross-conformal folds this is the threshold on the pooled scores, for drawing: verdicts come from
+        p-values, whose folds each have a threshold of their own.
+        """
+        pooled = np.sort(np.concatenate(self.folds))
+        rank = floor(checked_alpha(alpha) * (self.count + 1) + 1e-9)
+        return float(pooled[self.count - rank]) if rank >= 1 else float("inf")
+
+    def band(self, alpha: float, level: float = 0.9) -> tuple[float, float]:
+        """Return the interval that holds the realised false-alarm rate with probability `level`.
+
+        The rate a user gets depends on which images calibrated: with a split it follows Beta(k, n + 1 - k),
+        k = floor((n + 1) alpha). For folds the same formula is the practical expectation, not a guarantee.
+        """
+        rank = floor(checked_alpha(alpha) * (self.count + 1) + 1e-9)
+        if rank < 1:
+            return 0.0, 0.0
+        distribution = stats.beta(rank, self.count + 1 - rank)
+        return float(distribution.ppf((1 - level) / 2)), float(distribution.ppf((1 + level) / 2))
+
+    def promise(self, alpha: float) -> str:
+        """Return the promise at `alpha` in plain words, with its band."""
+        if not self.decides(alpha):
+            needed = images_needed(alpha)
+            return (
+                f"No verdict at a false-alarm rate of {alpha:.2%}: {self.count} images calibrate, it would take {needed}. "
+                "Scores and p-values are still written. Calibrate with more good images, or choose a larger alpha."
+            )
+        low, high = self.band(alpha)
+        if self.crossed:
+            return (
+                f"About {alpha:.1%} of good images will be flagged, and never more than {2 * alpha:.1%} in expectation "
+                f"(cross-conformal, {len(self.folds)} folds, {self.count} images). With so few images the rate you get is likely "
+                f"between {low:.1%} and {high:.1%}."
+            )
+        return (
+            f"At most {alpha:.1%} of good images like those it was calibrated on will be flagged, on average over calibrations. "
+            f"With these {self.count} calibration images the rate lies between {low:.1%} and {high:.1%} (90 % band)."
+        )
+
+
+def checked_alpha(alpha: float) -> float:
+    """Return `alpha` if it is a false-alarm rate.
+
+    Raises:
+        ConfigError: outside (0, 1).
+    """
+    if not 0 < alpha < 1:
+        raise ConfigError(f"expected a false-alarm rate alpha between 0 and 1, such as 0.05, got {alpha}.")
+    return float(alpha)
+
+
+def images_needed(alpha: float) -> int:
+    """Return how many calibration images a verdict at `alpha` takes.
+
+    >>> images_needed(0.01), images_needed(0.05)
+    (99, 19)
+    """
+    return ceil(1 / checked_alpha(alpha) - 1e-9) - 1
+
+
+def simultaneous_band(alpha: float, calibration: int, tests: int, splits: int, level: float = 0.99) -> tuple[int, int]:
+    """Return the counts of false alarms that `splits` independent experiments all stay within with probability `level`.
+
+    Both numbers of images are finite, so the count among `tests` normal images is beta-binomial; the level of each
+    experiment is raised until all of them together reach `level` (Sidak).
+    """
+    rank = floor(checked_alpha(alpha) * (calibration + 1) + 1e-9)
+    distribution = stats.betabinom(tests, rank, calibration + 1 - rank)
+    each = level ** (1 / splits)
+    return int(distribution.ppf((1 - each) / 2)), int(distribution.ppf((1 + each) / 2))

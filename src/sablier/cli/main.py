@@ -1,0 +1,69 @@
+"""`sablier`: the entry point, the list of verbs, and what an error looks like."""
+
+import os
+import sys
+import warnings
+from typing import Annotated
+
+import typer
+
+from sablier import __version__
+from sablier.cli import course, data, detect, inspect, train
+from sablier.errors import Interrupted, SablierError, nearest
+
+INTERRUPTED, USERS_TO_MEND, OURS_TO_MEND = 130, 2, 1
+
+app = typer.Typer(
+    name="sablier",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with: [bold]sablier train good/ -o part.sablier[/bold], then "
+    "[bold]sablier detect part.sablier new/ -o out/[/bold]",
+)
+
+
+@app.callback(invoke_without_command=True)
+def sablier(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    """Learn what images look like from unlabelled examples; find what does not belong, at a false-alarm rate that holds."""
+    if version:
+        typer.echo(f"sablier {__version__}")
+        raise typer.Exit
+
+
+train.add_to(app)
+detect.add_to(app)
+inspect.add_to(app)
+data.add_to(app)
+course.add_to(app)
+
+
+def run() -> None:
+    """Run the command line; exit 2 for what the user can mend, 1 for what we must, 130 when interrupted."""
+    warnings.showwarning = lambda message, *_args, **_kwargs: print(f"warning: {message}", file=sys.stderr)
+    verbs = [command.name or "" for command in app.registered_commands] + [group.name or "" for group in app.registered_groups]
+    words = [word for word in sys.argv[1:2] if not word.startswith("-")]
+    if words and words[0] not in verbs:
+        print(f"error: there is no verb {words[0]!r}.{nearest(words[0], verbs)} See: sablier --help", file=sys.stderr)
+        sys.exit(USERS_TO_MEND)
+    try:
+        app()
+    except Interrupted as error:
+        _stop(error, INTERRUPTED)
+    except SablierError as error:
+        _stop(error, USERS_TO_MEND)
+    except KeyboardInterrupt:
+        _stop("stopped.", INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output has gone (`sablier data list | head`): nothing is wrong.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except MemoryError:
+        _stop("there is not enough memory. Use a smaller --set size=..., or fewer images.", USERS_TO_MEND)
+
+
+def _stop(message: object, code: int) -> None:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,36 @@
+"""Options that several verbs share."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+SOURCE_HELP = (
+    "A folder, an image, a CSV, .npy, .npz, IDX, CIFAR-binary, zip or tar file, or a named set such as mnist or mnist:test. "
+    "'mnist[label=5]' takes the images with that label, 'mnist:test[label!=5]' the others."
+)
+
+Model = Annotated[Path, typer.Argument(help="A .sablier model file.", show_default=False)]
+Source = Annotated[str, typer.Argument(help=SOURCE_HELP, show_default=False)]
+Alpha = Annotated[float, typer.Option(help="The false-alarm rate: the share of good images that may be flagged.")]
+LabelColumn = Annotated[str | None, typer.Option(help="The column of a CSV that holds the label: its name or number.")]
+Labels = Annotated[Path | None, typer.Option(help="A file with one label per image, in the images' order.")]
+Shape = Annotated[str | None, typer.Option(help="Height x width of the images of a CSV that are not square, e.g. 20x30.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first unreadable image instead of skipping it.")]
+
+
+def reading(label_column: str | None, labels: Path | None, shape: str | None, strict: bool) -> dict[str, Any]:
+    """Return the options of `read_images`."""
+    sides = None
+    if shape is not None:
+        try:
+            sides = tuple(int(side) for side in shape.lower().split("x"))
+        except ValueError:
+            raise typer.BadParameter(f"expected height x width such as 20x30, got {shape!r}.", param_hint="--shape") from None
+    number = label_column is not None and label_column.lstrip("-").isdigit()
+    return {
+        "label_column": int(str(label_column)) if number else label_column,
+        "labels": labels,
+        "shape": sides,
+        "strict": strict,
+    }

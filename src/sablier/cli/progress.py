@@ -1,0 +1,86 @@
+"""Progress: a bar on a terminal, plain lines otherwise."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from sablier.training.loop import Progress
+
+LINE_SECONDS = 2.0
+
+console = Console(highlight=False)
+aside = Console(stderr=True, highlight=False)
+
+
+class OnProgress(Protocol):
+    """Takes the stage of the work and how far it is."""
+
+    def __call__(self, stage: str, progress: "Progress") -> None: ...
+
+
+@contextmanager
+def training_progress() -> Iterator[OnProgress]:
+    """Show training: a bar with the last losses on a terminal, a line every two seconds otherwise."""
+    if not sys.stderr.isatty():
+        yield _TrainingLines()
+        return
+    from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    with Bar(
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn(),
+        TextColumn("{task.fields[losses]}"), console=aside, transient=True,
+    ) as bar:  # fmt: skip
+        tasks: dict[str, TaskID] = {}
+
+        def show(stage: str, progress: "Progress") -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(stage, total=progress.total, losses="")
+            bar.update(tasks[stage], completed=progress.done)
+            if progress.row:
+                bar.update(tasks[stage], losses=_losses(progress.row))
+
+        yield show
+
+
+class _TrainingLines:
+    def __init__(self) -> None:
+        self.spoke = time.monotonic()
+
+    def __call__(self, stage: str, progress: "Progress") -> None:
+        if not progress.row:
+            return
+        last = progress.done == progress.total
+        if last or time.monotonic() - self.spoke > LINE_SECONDS:
+            self.spoke = time.monotonic()
+            share = progress.done / progress.total
+            print(f"{stage}: epoch {progress.row['epoch']:.0f} ({share:.0%})  {_losses(progress.row)}", file=sys.stderr, flush=True)
+
+
+def _losses(row: Mapping[str, float]) -> str:
+    shown = {"loss": row.get("loss"), "validation": row.get("validation_loss")}
+    return "  ".join(f"{name} {value:.4f}" for name, value in shown.items() if value is not None)
+
+
+@contextmanager
+def counting_progress(what: str) -> Iterator[Callable[[int], None]]:
+    """Show a growing count of images."""
+    with aside.status(f"{what} ...") as status:
+        yield lambda count: status.update(f"{what}: {count:,} images")
+
+
+def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
+    """Print a table; every column but the first is aligned to the right."""
+    from rich.table import Table
+
+    drawn = Table(title=title or None, title_justify="left", header_style="bold")
+    for index, column in enumerate(columns):
+        drawn.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
+    for row in rows:
+        drawn.add_row(*row)
+    console.print(drawn)

@@ -1,0 +1,89 @@
+"""Everything sablier raises on purpose. Catch `SablierError` to catch it all.
+
+    SablierError
+     ├─ ImagesError        (ValueError)     a source, an image or a table that cannot be used
+     │   └─ TooFewImages                    fewer images than a split, a fit or a calibration needs
+     ├─ UnknownName        (ValueError)     no such model, data set, option or key; names the nearest
+     ├─ ConfigError        (ValueError)     a value that an option does not take
+     ├─ ModelFileError     (ValueError)     a .sablier file that is truncated, altered, newer or not ours
+     ├─ TrainingDiverged   (RuntimeError)   the loss became infinite or not a number
+     ├─ Interrupted        (RuntimeError)   training was stopped; says where the work so far lies
+     └─ OutputError        (OSError)        a result that could not be written; the old file is whole
+
+    ImagesWarning          (UserWarning)    the images are usable, but something is lost
+
+Every message says what was expected, what came, and what to do.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = [
+    "ConfigError",
+    "ImagesError",
+    "ImagesWarning",
+    "Interrupted",
+    "ModelFileError",
+    "OutputError",
+    "SablierError",
+    "TooFewImages",
+    "TrainingDiverged",
+    "UnknownName",
+    "nearest",
+]
+
+
+class SablierError(Exception):
+    """Base of every error sablier raises on purpose."""
+
+
+class ImagesError(SablierError, ValueError):
+    """A source, an image or a table that cannot be used as it is."""
+
+
+class TooFewImages(ImagesError):
+    """Fewer images than a split, a fit or a calibration needs."""
+
+
+class UnknownName(SablierError, ValueError):
+    """No such name; the message offers the nearest ones.
+
+    >>> raise UnknownName("model", "bottlneck", ["bottleneck", "course_dense"])
+    Traceback (most recent call last):
+    ...
+    sablier.errors.UnknownName: unknown model 'bottlneck'. Did you mean 'bottleneck'? Known: bottleneck, course_dense.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        known = sorted(known)
+        super().__init__(f"unknown {kind} {name!r}.{nearest(name, known)} Known: {', '.join(known)}.")
+
+
+class ConfigError(SablierError, ValueError):
+    """A value that an option or a configuration key does not take."""
+
+
+class ModelFileError(SablierError, ValueError):
+    """A model file that is truncated, altered, newer than this version, or not one of ours."""
+
+
+class TrainingDiverged(SablierError, RuntimeError):
+    """The loss became infinite or not a number."""
+
+
+class Interrupted(SablierError, RuntimeError):
+    """Training was stopped before its end; the message says where the work so far lies."""
+
+
+class OutputError(SablierError, OSError):
+    """A result that could not be written; whatever was there before is whole."""
+
+
+class ImagesWarning(UserWarning):
+    """The images are usable, but something is lost or assumed."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return " Did you mean 'x' or 'y'?" for the known names closest to `name`, or an empty string."""
+    close = get_close_matches(name, list(known), n=2, cutoff=0.5)
+    return f" Did you mean {' or '.join(map(repr, close))}?" if close else ""

@@ -1,0 +1,275 @@
+"""Named sets: two that come with the installation, and public ones found on disk or fetched once, with a checksum.
+
+Files are looked for under $SABLIER_DATA, then in the cache (pooch's folder for sablier), and only then fetched. A new
+set is one entry in `DATASETS`.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from sablier.errors import ImagesError, UnknownName
+from sablier.images.cifar import stream_cifar
+from sablier.images.formats import Options
+from sablier.images.glyphs import glyphs
+from sablier.images.idx import stream_idx
+from sablier.images.imageset import Array, ImageSet
+from sablier.images.tables import stream_csv
+
+SPLITS = ("train", "test")
+FETCH_TIMEOUT_SECONDS = 30
+GLYPHS_PER_SPLIT = {"train": 5000, "test": 1000}
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """One line of the list of named sets: `where` it is on this machine, or None, and whether it can be fetched."""
+
+    name: str
+    summary: str
+    where: str | None
+    fetchable: bool
+
+
+@dataclass(frozen=True)
+class _Remote:
+    """A public file; an archive is unpacked where its name ends in .tar.gz."""
+
+    url: str
+    checksum: str
+
+
+@dataclass(frozen=True)
+class _Dataset:
+    """One named set.
+
+    Attributes:
+        summary: a line for people.
+        load: reads one split; is given the files of that split, in order.
+        files: split -> paths below the data folder; none for what comes with the installation.
+        remotes: path -> where it can be fetched from; a path of several files in one archive maps to that archive.
+        class_names: label -> name for people, as the attribute `class_name`.
+    """
+
+    summary: str
+    load: Callable[[str, list[Path]], ImageSet]
+    files: dict[str, tuple[str, ...]]
+    remotes: dict[str, _Remote]
+    class_names: tuple[str, ...] = ()
+
+
+def load_dataset(name: str, split: str = "train") -> ImageSet:
+    """Load a named set; `split` is "train", "test" or "all".
+
+    Ids are split/position. Labels are digits for mnist, fashion-mnist and notmnist, whose names for people are in the
+    attribute `class_name`.
+
+    Raises:
+        UnknownName: for another name or split.
+        ImagesError: where files are neither on this machine nor to be had; says which, and where to put them.
+
+    >>> load_dataset("digits", "test")
+    ImageSet(360 images, 8x8x1, 10 labels, from digits:test)
+    """
+    if name not in DATASETS:
+        raise UnknownName("data set", name, DATASETS)
+    if split not in (*SPLITS, "all"):
+        raise UnknownName("split", split, (*SPLITS, "all"))
+    parts = [_load_split(name, part) for part in (SPLITS if split == "all" else (split,))]
+    return replace(ImageSet.concatenate(parts), source=f"{name}:{split}")
+
+
+def list_datasets() -> list[DatasetInfo]:
+    """List the named sets, and where each is on this machine.
+
+    >>> [info.name for info in list_datasets()][:2]
+    ['digits', 'glyphs']
+    """
+    return [DatasetInfo(name, entry.summary, _where(entry), bool(entry.remotes)) for name, entry in DATASETS.items()]
+
+
+def list_dataset_names() -> list[str]:
+    """List the names alone, without looking at the disk."""
+    return list(DATASETS)
+
+
+def is_dataset(source: str) -> bool:
+    """Return whether `source` is a named set, with or without a split: "mnist" or "mnist:test"."""
+    return source.partition(":")[0] in DATASETS
+
+
+def _load_split(name: str, split: str) -> ImageSet:
+    entry = DATASETS[name]
+    files = [_locate(name, entry, file) for file in entry.files.get(split, ())]
+    images = entry.load(split, files)
+    attributes = dict(images.attributes)
+    if entry.class_names and images.labels is not None:
+        attributes["class_name"] = np.array(entry.class_names)[images.labels.astype(int)]
+    ids = np.array([f"{split}/{position}" for position in range(len(images))])
+    return replace(images, ids=ids, attributes=attributes, source=f"{name}:{split}")
+
+
+def _digits(split: str, files: list[Path]) -> ImageSet:
+    """Return scikit-learn's 8 x 8 digits, its 0 to 16 scaled to 0 to 255; the last fifth is the test split."""
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    pixels: Array = np.round(bunch.images * (255 / 16)).astype(np.uint8)
+    images = ImageSet(pixels, labels=bunch.target)
+    border = len(images) * 4 // 5
+    return images.take(np.arange(border) if split == "train" else np.arange(border, len(images)))
+
+
+def _glyphs(split: str, files: list[Path]) -> ImageSet:
+    return glyphs(GLYPHS_PER_SPLIT[split], seed=SPLITS.index(split))
+
+
+def _idx_pair(split: str, files: list[Path]) -> ImageSet:
+    return next(stream_idx(files[0], Options(labels=files[1]), None))
+
+
+def _csv_pair(split: str, files: list[Path]) -> ImageSet:
+    return next(stream_csv(files[0], Options(labels=files[1]), None))
+
+
+def _batches(split: str, files: list[Path]) -> ImageSet:
+    return ImageSet.concatenate([next(stream_cifar(file, Options(), None)) for file in files if file.suffix == ".bin"])
+
+
+def _idx_files(folder: str) -> dict[str, tuple[str, ...]]:
+    return {
+        split: (f"{folder}/{stem}-images-idx3-ubyte.gz", f"{folder}/{stem}-labels-idx1-ubyte.gz")
+        for split, stem in {"train": "train", "test": "t10k"}.items()
+    }
+
+
+def _idx_remotes(folder: str, base: str, checksums: tuple[str, str, str, str]) -> dict[str, _Remote]:
+    """Pair the four files (train images, train labels, test images, test labels) with their MD5 sums."""
+    files = [file for split in SPLITS for file in _idx_files(folder)[split]]
+    return {
+        file: _Remote(f"{base}/{Path(file).name}", f"md5:{checksum}") for file, checksum in zip(files, checksums, strict=True)
+    }
+
+
+CIFAR_FOLDER = "cifar10/cifar-10-batches-bin"
+CIFAR_FILES = {
+    "train": (*(f"{CIFAR_FOLDER}/data_batch_{number}.bin" for number in range(1, 6)), f"{CIFAR_FOLDER}/batches.meta.txt"),
+    "test": (f"{CIFAR_FOLDER}/test_batch.bin", f"{CIFAR_FOLDER}/batches.meta.txt"),
+}
+CIFAR_ARCHIVE = _Remote("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz", "md5:c32a1d4ab5d03f1284b67883e8d87530")
+NOTMNIST_FILES: dict[str, tuple[str, ...]] = {
+    split: (f"notmnist/{split}_data.csv", f"notmnist/{split}_labels.csv") for split in SPLITS
+}
+GARMENTS = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+
+DATASETS: dict[str, _Dataset] = {
+    "digits": _Dataset("1,797 handwritten digits, 8 x 8 grey; ships with scikit-learn", _digits, {}, {}),
+    "glyphs": _Dataset("letters A to J in the fonts of matplotlib, 28 x 28 grey; drawn here", _glyphs, {}, {}),
+    "mnist": _Dataset(
+        "70,000 handwritten digits, 28 x 28 grey (LeCun et al., 1998)",
+        _idx_pair,
+        _idx_files("mnist"),
+        _idx_remotes(
+            "mnist",
+            "https://ossci-datasets.s3.amazonaws.com/mnist",
+            (
+                "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+                "d53e105ee54ea40749a09fcbcd1e9432",
+                "9fb629c4189551a2d022fa330f9573f3",
+                "ec29112dd5afa0611ce80d1b7f02629c",
+            ),
+        ),
+    ),
+    "fashion-mnist": _Dataset(
+        "70,000 garments, 28 x 28 grey (Xiao et al., 2017)",
+        _idx_pair,
+        _idx_files("fashion-mnist"),
+        _idx_remotes(
+            "fashion-mnist",
+            "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion",
+            (
+                "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+                "25c81989df183df01b3e8a0aad5dffbe",
+                "bef4ecab320f06d8554ea6380940ec79",
+                "bb300cfdad3c16e7a12a480ee83cd310",
+            ),
+        ),
+        GARMENTS,
+    ),
+    "notmnist": _Dataset(
+        "18,488 letters A to J from found fonts, 28 x 28 grey (the course's CSV; Bulatov, 2011)",
+        _csv_pair,
+        NOTMNIST_FILES,
+        {},
+        tuple("ABCDEFGHIJ"),
+    ),
+    "cifar10": _Dataset(
+        "60,000 colour photos of ten classes, 32 x 32 (Krizhevsky, 2009)",
+        _batches,
+        CIFAR_FILES,
+        {file: CIFAR_ARCHIVE for files in CIFAR_FILES.values() for file in files},
+    ),
+}
+
+
+def _cache() -> Path:
+    import pooch
+
+    return Path(pooch.os_cache("sablier"))
+
+
+def _data_folders() -> list[Path]:
+    """Return where files are looked for, in order."""
+    named = os.environ.get("SABLIER_DATA")
+    return [*([Path(named).expanduser()] if named else []), _cache()]
+
+
+def _where(entry: _Dataset) -> str | None:
+    if not entry.files:
+        return "comes with the installation"
+    wanted = {file for files in entry.files.values() for file in files}
+    for folder in _data_folders():
+        if all((folder / file).is_file() for file in wanted):
+            return str(folder / os.path.commonpath(sorted(wanted)))
+    return None
+
+
+def _locate(name: str, entry: _Dataset, file: str) -> Path:
+    """Return where a file of a set is, fetching it if it is nowhere.
+
+    Raises:
+        ImagesError: where it cannot be fetched.
+    """
+    folders = _data_folders()
+    for folder in folders:
+        if (folder / file).is_file():
+            return folder / file
+    remote = entry.remotes.get(file)
+    named = os.environ.get("SABLIER_DATA")
+    put = f"Put it at {folders[0] / file}" + ("." if named else ", or below a folder that SABLIER_DATA names.")
+    if remote is None:
+        raise ImagesError(f"{name} needs {file}, which is not on this machine and has no public address to fetch it from. {put}")
+    try:
+        _fetch(remote, _cache() / file)
+    except Exception as error:  # requests, urllib3, pooch and the file system each have their own
+        raise ImagesError(f"{name} needs {file}, and {remote.url} could not be fetched ({error}). {put}") from error
+    return _cache() / file
+
+
+def _fetch(remote: _Remote, target: Path) -> None:
+    """Fetch a file to `target`; of an archive, unpack it so that `target` is there."""
+    import pooch
+
+    archive = remote.url.endswith(".tar.gz")
+    folder = target.parent.parent if archive else target.parent
+    pooch.retrieve(
+        remote.url,
+        known_hash=remote.checksum,
+        fname=Path(remote.url).name,
+        path=folder,
+        processor=pooch.Untar(extract_dir=str(folder)) if archive else None,
+        downloader=pooch.HTTPDownloader(timeout=FETCH_TIMEOUT_SECONDS),
+    )

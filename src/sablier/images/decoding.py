@@ -1,0 +1,242 @@
+"""Image files -> pixels, by one stated rule; used for folders, single files and archives alike.
+
+- Formats: JPEG, PNG, WebP, BMP, TIFF and GIF; of several frames the first. What a file is is read from its bytes.
+- EXIF orientation is applied; sizes are those after it.
+- Grey, 1-bit (as 0 and 255) and grey with alpha become one channel; everything else becomes RGB: palettes, also grey
+  ones, CMYK and YCbCr by Pillow's conversion.
+- Alpha, also a transparent colour, is composited over white. A fully opaque alpha is simply dropped.
+- 16-bit grey stays uint16, and so do 32-bit whole numbers that fit; 32-bit floats must lie in [0, 1] and stay float32.
+  16-bit colour becomes 8-bit, as Pillow reads no more.
+- An image of more pixels than Pillow's `Image.MAX_IMAGE_PIXELS` (about 89 million) is refused as a decompression bomb.
+
+Whatever is wrong with an image file is an ImagesError that names it.
+"""
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from os import cpu_count
+from typing import Any, BinaryIO
+
+import numpy as np
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from sablier.errors import ImagesError
+from sablier.images.formats import readable
+from sablier.images.imageset import Array, ImageSet, LazyPixels, Skipped
+
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF")
+KINDS = "JPEG, PNG, WebP, BMP, TIFF or GIF images"
+
+# A JPEG is decoded at twice the asked size or more, so that the last reduction is by the same filter as for a PNG.
+REDUCING_GAP = 2
+TURNED = (5, 6, 7, 8)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An image file somewhere: its id, the folder it lies in (its label), its date, and how to open its bytes."""
+
+    id: str
+    label: str | None
+    modified: float | None
+    open: Callable[[], BinaryIO]
+
+
+@dataclass(frozen=True)
+class Header:
+    """What is known of an image before it is decoded; height and width as it is to be looked at."""
+
+    height: int
+    width: int
+    channels: int
+    depth: int
+    orientation: int
+    time: datetime | None
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """Decodes one image file when called; picklable where its entry is."""
+
+    entry: Entry
+    orientation: int
+
+    def __call__(self, size: tuple[int, int] | None = None) -> Array:
+        """Return H,W,C pixels; given a (height, width), of any size at least as large."""
+        with readable(self.entry.id, "an image"), self.entry.open() as stream, _opened(stream) as image:
+            if size is not None and image.format in ("JPEG", "MPO"):
+                height, width = size[::-1] if self.orientation in TURNED else size
+                image.draft(None, (width * REDUCING_GAP, height * REDUCING_GAP))
+            pixels = _pixels(image)
+            return _oriented(pixels, self.orientation)
+
+
+def read_header(entry: Entry) -> Header:
+    """Return size, channels, depth, orientation and time of an image without decoding it.
+
+    Raises:
+        ImagesError: where it is not an image, or too large to be one.
+    """
+    with readable(entry.id, "an image"), entry.open() as stream, _opened(stream) as image:
+        orientation, time = _exif(image)
+        # Pillow turns a TIFF by itself, and states the size after that.
+        orientation = 1 if image.format == "TIFF" else orientation
+        width, height = image.size[::-1] if orientation in TURNED else image.size
+        channels, depth = _channels_and_depth(image.mode)
+    if time is None and entry.modified is not None:
+        with readable(entry.id, "a date"):
+            time = datetime.fromtimestamp(entry.modified)
+    return Header(height, width, channels, depth, orientation, time)
+
+
+def image_chunks(
+    entries: Iterable[Entry], chunk: int | None, strict: bool, source: str, otherwise: Callable[[], str]
+) -> Iterator[ImageSet]:
+    """Yield image files as sets decoded on demand, `chunk` readable ones at a time.
+
+    Args:
+        entries: the files, in order.
+        chunk: how many; all where None.
+        strict: decode everything now and raise at the first that cannot be.
+        source: for people.
+        otherwise: says what was found, where there is no image at all.
+
+    Raises:
+        ImagesError: where no image is readable, or with `strict` where one is not.
+    """
+    good: list[tuple[Entry, Header]] = []
+    skipped: list[Skipped] = []
+    any_good = False
+    for entry in entries:
+        try:
+            # A refused or odd header is told once, in `skipped`; Pillow's own warning would only repeat it.
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", module=r"PIL\.")
+                header = read_header(entry)
+        except ImagesError as error:
+            if strict:
+                raise ImagesError(f"{error} (in {source}, strict)") from error
+            skipped.append(Skipped(entry.id, str(error).removeprefix(f"{entry.id}: ")))
+            continue
+        if chunk is not None and len(good) >= chunk:
+            yield _lazy_set(good, skipped, strict, source)
+            good, skipped = [], []
+        good.append((entry, header))
+        any_good = True
+    if not any_good:
+        first = f" The first of {len(skipped)} unreadable: {skipped[0].id}: {skipped[0].reason}" if skipped else ""
+        raise ImagesError(f"{source}: expected {KINDS}, found none that can be read. {otherwise()}{first}".rstrip())
+    yield _lazy_set(good, skipped, strict, source)
+
+
+def _lazy_set(good: list[tuple[Entry, Header]], skipped: list[Skipped], strict: bool, source: str) -> ImageSet:
+    decoders = tuple(Decoder(entry, header.orientation) for entry, header in good)
+    if strict:
+        with ThreadPoolExecutor(min(8, cpu_count() or 1)) as pool:
+            for _ in pool.map(lambda decoder: decoder().shape, decoders):
+                pass  # asking for each result raises what its decoder raised
+    labels = [entry.label for entry, _ in good]
+    times = [header.time for _, header in good]
+    return ImageSet(
+        LazyPixels(decoders),
+        ids=np.array([entry.id for entry, _ in good], str),
+        labels=None if all(label is None for label in labels) else np.array([label or "" for label in labels]),
+        sizes=np.array([(header.height, header.width) for _, header in good]).reshape(-1, 2),
+        channels=np.array([header.channels for _, header in good]),
+        depths=np.array([header.depth for _, header in good]),
+        times=None if None in times else np.array(times, "datetime64[s]"),
+        skipped=tuple(skipped),
+        source=source,
+    )
+
+
+def _opened(stream: BinaryIO) -> Image.Image:
+    """Open an image without decoding it; refuse what would not fit in memory. The caller names the file."""
+    limit = Image.MAX_IMAGE_PIXELS
+    try:
+        image = Image.open(stream, formats=FORMATS)
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise ValueError(f"expected at most {limit} pixels, the limit against decompression bombs: {error}") from error
+    except UnidentifiedImageError as error:
+        # Pillow's message names an object in memory; the file is named by whoever asked.
+        raise ValueError(f"its bytes are no {KINDS.removesuffix(' images')} image") from error
+    if limit is not None and image.width * image.height > limit:
+        size = f"{image.width} x {image.height} pixels"
+        image.close()
+        raise ValueError(f"expected at most {limit} pixels, the limit against decompression bombs, got {size}")
+    return image
+
+
+def _channels_and_depth(mode: str) -> tuple[int, int]:
+    if mode in ("1", "L", "LA", "La"):
+        return 1, 8
+    if mode == "I" or mode.startswith("I;16"):
+        return 1, 16
+    return (1, 32) if mode == "F" else (3, 8)
+
+
+def _pixels(image: Image.Image) -> Array:
+    """Return H,W,C pixels by the colour rule above."""
+    if image.mode == "F":
+        image.load()
+        floats = np.asarray(image, np.float32)
+        if not (np.isfinite(floats).all() and floats.min() >= 0 and floats.max() <= 1):
+            raise ValueError(f"expected floats from 0 to 1, got {floats.min():g} to {floats.max():g}. Rescale them")
+        return floats[..., None]
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        whole = np.asarray(image)
+        if whole.min() < 0 or whole.max() > 65535:
+            raise ValueError(f"expected whole numbers from 0 to 65535, got {whole.min()} to {whole.max()}. Rescale them")
+        return whole.astype(np.uint16)[..., None]
+    channels, _ = _channels_and_depth(image.mode)
+    if image.has_transparency_data:
+        return _over_white(image.convert("LA" if channels == 1 else "RGBA"))
+    converted = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+    return converted.reshape(*converted.shape[:2], channels)
+
+
+def _over_white(image: Image.Image) -> Array:
+    pixels = np.asarray(image)
+    colour, alpha = pixels[..., :-1], pixels[..., -1:]
+    if alpha.min() == 255:
+        return np.ascontiguousarray(colour)
+    part = alpha.astype(np.float32) / 255
+    return np.round(colour * part + 255 * (1 - part)).astype(np.uint8)
+
+
+def _oriented(pixels: Array, orientation: int) -> Array:
+    """Turn and flip as EXIF orientations 2 to 8 say."""
+    if orientation in TURNED:
+        pixels = pixels.transpose(1, 0, 2)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def _exif(image: Image.Image) -> tuple[int, datetime | None]:
+    """Return orientation (1 to 8) and the time the picture was taken; damaged EXIF counts as none."""
+    # Asked for EXIF it has not met yet, Pillow decodes a whole PNG to look behind the pixels.
+    if image.format == "PNG" and not {"exif", "Raw profile type exif", "xmp"} & image.info.keys():
+        return 1, None
+    try:
+        exif = image.getexif()
+        details: dict[int, Any] = exif.get_ifd(ExifTags.IFD.Exif)
+        orientation = exif.get(ExifTags.Base.Orientation, 1)
+        stamps = [details.get(ExifTags.Base.DateTimeOriginal), exif.get(ExifTags.Base.DateTime)]
+    except Exception:  # as many types as there are ways to damage EXIF; the pixels are still good
+        return 1, None
+    time = next((found for found in map(_exif_time, stamps) if found is not None), None)
+    return (orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1), time
+
+
+def _exif_time(stamp: object) -> datetime | None:
+    try:
+        return datetime.strptime(str(stamp).strip("\0 "), "%Y:%m:%d %H:%M:%S")
+    except ValueError:
+        return None

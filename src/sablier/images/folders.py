@@ -1,0 +1,116 @@
+"""A folder of images, read recursively in sorted order, or one image file."""
+
+import io
+import os
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, cast
+
+from sablier.errors import ImagesError
+from sablier.images.cifar import stream_cifar_folder
+from sablier.images.decoding import SUFFIXES, Entry, image_chunks
+from sablier.images.formats import Format, Options
+from sablier.images.imageset import ImageSet
+
+
+def is_image_name(name: str) -> bool:
+    """Return whether a lower-case file name ends like an image."""
+    return name.endswith(SUFFIXES)
+
+
+def stream_folder(path: Path, options: Options, chunk: int | None) -> Iterator[ImageSet]:
+    """Yield the images below a folder; ids are relative paths, labels the name of the folder an image lies in.
+
+    Hidden files and folders are passed over, and so are files that do not end like images. Where all images lie at the
+    top there are no labels. A folder of CIFAR binary batches is read as such.
+    """
+    names = _files_below(path)
+    images = [name for name in names if is_image_name(name.lower())]
+    if not images and any(name.lower().endswith(".bin") for name in names):
+        yield from stream_cifar_folder(path, options, chunk)
+        return
+    labels = folder_labels(images)
+    entries = (_entry(path, name, label) for name, label in zip(images, labels, strict=True))
+    yield from image_chunks(entries, chunk, options.strict, str(path), lambda: _what_else(names))
+
+
+def stream_image_file(path: Path, options: Options, chunk: int | None) -> Iterator[ImageSet]:
+    """Yield the one image of an image file."""
+    entry = _entry(path.parent, path.name, None)
+    yield from image_chunks([entry], chunk, options.strict, str(path), lambda: "")
+
+
+SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*")
+
+IMAGE_FILE = Format(
+    "image",
+    is_image_name,
+    lambda head: head.startswith(SIGNATURES) or head[8:12] == b"WEBP",
+    stream_image_file,
+    frozenset({"strict"}),
+)
+
+
+def folder_labels(names: list[str]) -> list[str | None]:
+    """Return the innermost folder of each name: a label where any image lies in one, "" for those that do not.
+
+    >>> folder_labels(["train/good/1.png", "2.png"]), folder_labels(["1.png", "2.png"])
+    (['good', ''], [None, None])
+    """
+    parents = [PurePosixPath(name).parent.name for name in names]
+    return list(parents) if any(parents) else [None] * len(names)
+
+
+def is_hidden(name: str) -> bool:
+    """Return whether any part of a relative name starts with a dot or is a Mac archive's shadow folder."""
+    return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)
+
+
+def _files_below(path: Path) -> list[str]:
+    """Return every visible regular file as a relative posix path, sorted."""
+
+    def refused(error: OSError) -> None:
+        raise ImagesError(f"{path}: expected a folder that can be read: {error}.") from error
+
+    found: list[str] = []
+    for folder, folders, files in os.walk(path, onerror=refused):
+        folders[:] = [name for name in folders if not is_hidden(name)]
+        # A named pipe called a.png would block whoever opens it.
+        visible = (Path(folder, name) for name in files if not is_hidden(name))
+        found.extend(file.relative_to(path).as_posix() for file in visible if file.is_file())
+    return sorted(found)
+
+
+def _entry(folder: Path, name: str, label: str | None) -> Entry:
+    file = folder / name
+    try:
+        modified = file.stat().st_mtime
+    except OSError:
+        modified = None  # it went away since it was listed; opening it will say so
+    return Entry(name, label, modified, partial(_open, file))
+
+
+class _File(io.BufferedReader):
+    """A file that sets aside no more for a read than it holds, whatever length a damaged header makes Pillow ask for."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(io.FileIO(file))
+        self.length = os.fstat(self.fileno()).st_size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(-1 if size is None or size < 0 else min(size, max(0, self.length - self.tell())))
+
+
+def _open(file: Path) -> BinaryIO:
+    return cast(BinaryIO, _File(file))
+
+
+def _what_else(names: list[str]) -> str:
+    if not names:
+        return "The folder is empty."
+    suffixes = Counter(PurePosixPath(name).suffix.lower() or "no ending" for name in names)
+    counted = ", ".join(f"{count} {suffix}" for suffix, count in suffixes.most_common(5))
+    several = "" if is_image_name(names[0].lower()) else " To read one of them, pass its path."
+    return f"It holds {counted}.{several}"

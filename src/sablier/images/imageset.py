@@ -1,0 +1,329 @@
+"""ImageSet: an immutable sequence of images with a table. The only currency between files and torch."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from os import cpu_count
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sablier.errors import ImagesError, TooFewImages, UnknownName
+from sablier.images.preprocess import Preprocess
+
+Array = NDArray[Any]
+Decode = Callable[[tuple[int, int] | None], Array]
+
+
+@dataclass(frozen=True)
+class LazyPixels:
+    """Images that are decoded when they are asked for.
+
+    Each entry of `decoders` returns one H,W,C array; given a (height, width), it may decode to any
+    size at least as large, which is how a JPEG of 12 megapixels is read in a tenth of the time.
+    """
+
+    decoders: tuple[Decode, ...]
+
+    def __len__(self) -> int:
+        return len(self.decoders)
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """An image that could not be read, and why."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """An immutable sequence of images and what is known of each.
+
+    `pixels` is one dense N,H,W,C array or memory map (uint8, uint16 or float32; C is 1 or 3), or
+    `LazyPixels` where sizes differ. Every column has one entry per image.
+
+    Args:
+        pixels: the images.
+        ids: a name per image, unique; the position where none is given.
+        labels: a class name per image, or None.
+        attributes: further named columns.
+        masks: N,H,W booleans, true where a defect is, or None.
+        sizes: N,2 heights and widths as the images came; for lazy pixels required.
+        channels: the number of channels of each image; for lazy pixels required.
+        depths: bits per sample of each image (8, 16 or 32); for lazy pixels required.
+        times: when each image was taken (datetime64), or None.
+        skipped: images of the source that could not be read.
+        source: where the images came from, for people.
+
+    Raises:
+        ImagesError: for arrays of another shape or type, or a column of another length.
+
+    >>> images = ImageSet(np.zeros((4, 28, 28), np.uint8), labels=["a", "b", "a", "b"])
+    >>> images.shape, len(images.where(label="a"))
+    ((28, 28, 1), 2)
+    """
+
+    pixels: Array | LazyPixels
+    ids: Array = None  # type: ignore[assignment]  # always an array after __post_init__
+    labels: Array | None = None
+    attributes: Mapping[str, Array] = field(default_factory=dict)
+    masks: Array | None = None
+    sizes: Array = None  # type: ignore[assignment]
+    channels: Array = None  # type: ignore[assignment]
+    depths: Array = None  # type: ignore[assignment]
+    times: Array | None = None
+    skipped: tuple[Skipped, ...] = ()
+    source: str = "memory"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.pixels, LazyPixels):
+            if self.sizes is None or self.channels is None or self.depths is None:
+                raise ImagesError("lazily decoded images need `sizes`, `channels` and `depths`.")
+            pixels: Array | LazyPixels = self.pixels
+        else:
+            pixels = checked_pixels(self.pixels)
+        count = len(pixels)
+        columns: dict[str, Array | None] = {
+            "ids": np.arange(count).astype(str) if self.ids is None else np.asarray(self.ids).astype(str),
+            "labels": None if self.labels is None else np.asarray(self.labels).astype(str),
+            "masks": None if self.masks is None else np.asarray(self.masks, bool),
+            "times": None if self.times is None else np.asarray(self.times, "datetime64[s]"),
+        }
+        if not isinstance(pixels, LazyPixels):
+            height, width, channels = pixels.shape[1:]
+            if self.sizes is None:
+                columns["sizes"] = np.broadcast_to(np.array([height, width]), (count, 2))
+            columns["channels"] = np.broadcast_to(np.array(channels), count)
+            columns["depths"] = np.broadcast_to(np.array(8 * pixels.dtype.itemsize), count)
+        for name in ("sizes", "channels", "depths"):
+            if name not in columns:
+                columns[name] = np.asarray(getattr(self, name))
+        attributes = {name: np.asarray(column) for name, column in self.attributes.items()}
+        for name, column in {**columns, **attributes}.items():
+            if column is not None and len(column) != count:
+                raise ImagesError(f"expected {count} {name}, one per image, got {len(column)}.")
+        for name, value in {"pixels": pixels, "attributes": attributes, **columns}.items():
+            object.__setattr__(self, name, value)
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __repr__(self) -> str:
+        shape = "x".join(map(str, self.shape)) if self.uniform else "mixed sizes"
+        labels = "" if self.labels is None else f", {len(np.unique(self.labels))} labels"
+        return f"ImageSet({len(self)} images, {shape}{labels}, from {self.source})"
+
+    def __getitem__(self, index: int) -> Array:
+        """Return one image as an H,W,C array."""
+        if isinstance(self.pixels, LazyPixels):
+            return self.pixels.decoders[index](None)
+        image: Array = self.pixels[index]
+        return image
+
+    def __iter__(self) -> Iterator[Array]:
+        return (self[index] for index in range(len(self)))
+
+    @property
+    def uniform(self) -> bool:
+        """Whether the pixels are one dense array."""
+        return not isinstance(self.pixels, LazyPixels)
+
+    @property
+    def array(self) -> Array:
+        """The dense N,H,W,C pixels.
+
+        Raises:
+            ImagesError: where images are decoded on demand; `dense(preprocess)` makes them uniform.
+        """
+        if isinstance(self.pixels, LazyPixels):
+            raise ImagesError("these images are decoded on demand and may differ in size; call dense(preprocess) first.")
+        return self.pixels
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of every image of a uniform set."""
+        height, width, channels = self.array.shape[1:]
+        return int(height), int(width), int(channels)
+
+    def take(self, indices: Sequence[int] | Array) -> "ImageSet":
+        """Return the images at `indices` (positions or a boolean mask), in that order."""
+        chosen = np.asarray(indices)
+        chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.int64)
+
+        def pick(column: Array | None) -> Any:
+            return None if column is None else column[chosen]
+
+        pixels = self.pixels
+        return replace(
+            self,
+            pixels=LazyPixels(tuple(pixels.decoders[i] for i in chosen)) if isinstance(pixels, LazyPixels) else pick(pixels),
+            attributes={name: pick(column) for name, column in self.attributes.items()},
+            **{name: pick(getattr(self, name)) for name in ("ids", "labels", "masks", "sizes", "channels", "depths", "times")},
+        )
+
+    def where(self, **conditions: Any) -> "ImageSet":
+        """Return the images whose label or attributes equal the given values (or are among a list of them).
+
+        >>> digits = ImageSet(np.zeros((3, 8, 8), np.uint8), labels=[5, 3, 5])
+        >>> len(digits.where(label=5)), len(digits.where(label=[3, 5]))
+        (2, 3)
+
+        Raises:
+            UnknownName: for an attribute the set does not have.
+        """
+        keep = np.ones(len(self), bool)
+        for name, wanted in conditions.items():
+            keep &= self.matches(name, wanted)
+        return self.take(keep)
+
+    def matches(self, column: str, wanted: Any) -> Array:
+        """Return N booleans: whether the label or an attribute equals a value, or one of several.
+
+        Raises:
+            UnknownName: for an attribute the set does not have.
+        """
+        columns = dict(self.attributes)
+        if self.labels is not None:
+            columns["label"] = self.labels
+        if column not in columns:
+            raise UnknownName("attribute", column, columns)
+        return np.isin(columns[column].astype(str), np.atleast_1d(np.asarray(wanted)).astype(str))
+
+    def split(self, *fractions: float, seed: int = 0) -> tuple["ImageSet", ...]:
+        """Split at random into disjoint parts, one per fraction; the fractions add up to 1.
+
+        Raises:
+            TooFewImages: where a part would be empty.
+        """
+        if not fractions or min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-9:
+            raise ImagesError(f"expected positive fractions that add up to 1, got {fractions}.")
+        order = np.random.default_rng(seed).permutation(len(self))
+        edges = np.round(np.cumsum((0.0, *fractions)) * len(self)).astype(int)
+        if np.any(np.diff(edges) < 1):
+            raise TooFewImages(f"{len(self)} images cannot be split into parts of {fractions}: one would be empty.")
+        return tuple(self.take(np.sort(order[a:b])) for a, b in pairwise(edges))
+
+    def chunks(self, size: int) -> Iterator["ImageSet"]:
+        """Yield the set in order, `size` images at a time."""
+        for start in range(0, len(self), size):
+            yield self.take(np.arange(start, min(start + size, len(self))))
+
+    def dense(self, preprocess: Preprocess) -> "ImageSet":
+        """Return a uniform set of exactly the size, channels and type that `preprocess` states.
+
+        Images are decoded in parallel. Those that cannot be read are left out and listed in `skipped`.
+
+        Raises:
+            ImagesError: for an image that `preprocess` does not accept.
+        """
+        if self.uniform and preprocess.is_identity_for(self.array):
+            return self
+        decoders = _decoders(self)
+        target = (preprocess.height, preprocess.width)
+
+        def prepared(index: int) -> "Array | Skipped":
+            try:
+                image: Array = decoders[index](None if preprocess.resize == "exact" else target)
+            except (OSError, ImagesError) as error:
+                return Skipped(str(self.ids[index]), str(error).removeprefix(f"{self.ids[index]}: "))
+            return preprocess.apply(image, name=str(self.ids[index]))
+
+        with ThreadPoolExecutor(min(8, cpu_count() or 1)) as pool:
+            results = list(pool.map(prepared, range(len(self))))
+        good = [index for index, result in enumerate(results) if not isinstance(result, Skipped)]
+        images = [result for result in results if not isinstance(result, Skipped)]
+        kept = self.take(np.array(good, np.int64))
+        pixels = np.stack(images) if images else np.empty((0, *target, preprocess.channels), preprocess.dtype)
+        return replace(
+            kept, pixels=pixels, skipped=self.skipped + tuple(result for result in results if isinstance(result, Skipped))
+        )
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of shape, type and pixels of a uniform set, as hexadecimal digits."""
+        digest = hashlib.sha256(f"{self.array.shape}{self.array.dtype}".encode())
+        for start in range(0, len(self), 4096):
+            digest.update(self.array[start : start + 4096].tobytes())
+        return digest.hexdigest()
+
+    @staticmethod
+    def concatenate(parts: Sequence["ImageSet"]) -> "ImageSet":
+        """Join sets end to end. Uniform sets of one shape stay uniform, others are decoded on demand.
+
+        A column survives where every part has it.
+
+        Raises:
+            ImagesError: where there is nothing to join.
+        """
+        if not parts:
+            raise ImagesError("expected at least one set of images to join, got none.")
+        if len(parts) == 1:
+            return parts[0]
+
+        def joined(columns: list[Array | None]) -> Any:
+            present = [column for column in columns if column is not None]
+            return np.concatenate(present) if len(present) == len(columns) else None
+
+        dense = all(part.uniform for part in parts) and len({(part.shape, part.array.dtype) for part in parts}) == 1
+        pixels: Array | LazyPixels
+        if dense:
+            pixels = np.concatenate([part.array for part in parts])
+        else:
+            pixels = LazyPixels(tuple(decoder for part in parts for decoder in _decoders(part)))
+        names = set.intersection(*(set(part.attributes) for part in parts))
+        return ImageSet(
+            pixels,
+            attributes={name: joined([part.attributes[name] for part in parts]) for name in sorted(names)},
+            skipped=tuple(skipped for part in parts for skipped in part.skipped),
+            source=parts[0].source,
+            **{
+                name: joined([getattr(part, name) for part in parts])
+                for name in ("ids", "labels", "sizes", "channels", "depths", "times") + (("masks",) if dense else ())
+            },
+        )
+
+
+def _decoders(images: ImageSet) -> tuple[Decode, ...]:
+    if isinstance(images.pixels, LazyPixels):
+        return images.pixels.decoders
+    array = images.array
+    return tuple((lambda _size, i=i: array[i]) for i in range(len(array)))
+
+
+def checked_pixels(pixels: Any) -> Array:
+    """Return `pixels` as an N,H,W,C array of uint8, uint16 or float32, or say what is wrong with it.
+
+    Raises:
+        ImagesError: for another number of dimensions or channels, another type, or values that are not finite.
+    """
+    array = pixels if isinstance(pixels, np.ndarray) else np.asarray(pixels)
+    if array.dtype == object:
+        raise ImagesError("expected images of one size, got arrays of different shapes. Resize them first, or read a folder.")
+    if array.ndim == 3:
+        array = array[..., None]
+    if array.ndim != 4 or min(array.shape[1:]) < 1:
+        raise ImagesError(f"expected images of shape N,H,W or N,H,W,C, got {array.shape}.")
+    if array.shape[3] not in (1, 3):
+        hint = " (RGBA)" if array.shape[3] == 4 else ""
+        order = " They look like N,C,H,W: transpose them to N,H,W,C." if array.shape[1] in (1, 3) else ""
+        raise ImagesError(f"expected 1 or 3 channels, got {array.shape[3]}{hint}.{order or ' Convert them first.'}")
+    if array.dtype == bool:
+        return array.astype(np.uint8) * np.uint8(255)
+    if array.dtype in (np.uint8, np.uint16):
+        return array
+    if array.dtype.kind not in "iuf":  # numpy counts durations among the integers, so its own hierarchy will not do
+        raise ImagesError(f"expected pixels as numbers, got {array.dtype}.")
+    if np.issubdtype(array.dtype, np.integer) and array.size:
+        low, high = int(array.min()), int(array.max())
+        if low < 0 or high > 65535:
+            raise ImagesError(f"expected whole-number pixels from 0 to 255 or to 65535, got {low} to {high}.")
+        return array.astype(np.uint8 if high <= 255 else np.uint16)
+    with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is refused below
+        array = array.astype(np.float32, copy=False)
+    if not np.isfinite(array).all():
+        raise ImagesError("expected finite pixels, got NaN or infinity.")
+    return array

@@ -1,0 +1,159 @@
+"""What is done to every image before a model sees it: size, channels and value range.
+
+The rule is decided once, from the training images, kept in the model file, and applied to everything the
+model later sees:
+
+- Images of one size, at most 64 pixels a side, are taken exactly as they are; another size is an error.
+- Larger or mixed images are scaled with antialiasing, aspect ratio kept, to fit the model's height and
+  width; what remains at the edges repeats the outermost pixels.
+- Grey stays one channel when every training image is grey, otherwise everything is RGB. Colour becomes grey
+  by ITU-R BT.601; grey becomes colour by repetition.
+- `black` and `white` are the stored values that mean 0 and 1 to the model.
+"""
+
+import warnings
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field
+
+from sablier.errors import ImagesError, ImagesWarning
+
+if TYPE_CHECKING:
+    from sablier.images.imageset import ImageSet
+
+Array = NDArray[Any]
+
+LARGEST_EXACT = 64
+DETAIL_IS_LOST_ABOVE = 2.0
+FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0, "float32": 1.0}
+
+
+class Preprocess(BaseModel):
+    """Size, channels and value range that a model expects.
+
+    >>> Preprocess(height=28, width=28, channels=1).describe()
+    '28 x 28, grey, taken as they are'
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    height: int = Field(ge=1, le=4096)
+    width: int = Field(ge=1, le=4096)
+    channels: Literal[1, 3]
+    resize: Literal["exact", "fit"] = "exact"
+    dtype: Literal["uint8", "uint16", "float32"] = "uint8"
+    black: float = Field(default=0.0, allow_inf_nan=False)
+    white: float = Field(default=255.0, allow_inf_nan=False)
+
+    @classmethod
+    def for_images(cls, images: "ImageSet", size: int) -> "Preprocess":
+        """Decide the rule from training images.
+
+        Args:
+            images: the training images, as they were read.
+            size: length in pixels of the longer side for images that must be scaled.
+        """
+        sizes = np.unique(images.sizes, axis=0)
+        channels: Literal[1, 3] = 1 if np.all(images.channels == 1) else 3
+        dtype, black, white = _value_range(images)
+        if len(sizes) == 1 and sizes.max() <= LARGEST_EXACT:
+            height, width = map(int, sizes[0])
+            return cls(height=height, width=width, channels=channels, dtype=dtype, black=black, white=white)
+        aspect = float(np.median(images.sizes[:, 0] / images.sizes[:, 1]))
+        height, width = (size, round(size / aspect)) if aspect >= 1 else (round(size * aspect), size)
+        height, width = max(height, 8), max(width, 8)
+        rule = cls(height=height, width=width, channels=channels, resize="fit", dtype=dtype, black=black, white=white)
+        shrink = float(np.median(images.sizes[:, 0] / rule.height))
+        if shrink > DETAIL_IS_LOST_ABOVE:
+            warnings.warn(
+                f"photos are reduced {shrink:.1f} times, to {rule.height} x {rule.width}: a defect smaller than about "
+                f"{round(shrink)} pixels will not be seen. Pass a larger --set size=... to keep more, at the cost of time.",
+                ImagesWarning,
+                stacklevel=2,
+            )
+        return rule
+
+    def describe(self) -> str:
+        """Return the rule in words."""
+        how = "taken as they are" if self.resize == "exact" else "scaled to fit, edges repeated"
+        return f"{self.height} x {self.width}, {'grey' if self.channels == 1 else 'colour'}, {how}"
+
+    def is_identity_for(self, array: Array) -> bool:
+        """Return whether an N,H,W,C array is already exactly what the model expects."""
+        return array.shape[1:] == (self.height, self.width, self.channels) and array.dtype == self.dtype
+
+    def apply(self, image: Array, name: str = "image") -> Array:
+        """Return one H,W,C image in the model's size, channels and type.
+
+        Raises:
+            ImagesError: where the model takes images exactly as they are and this one has another size.
+        """
+        if self.resize == "exact" and image.shape[:2] != (self.height, self.width):
+            raise ImagesError(
+                f"expected images of {self.height} x {self.width}, as the model was trained on, got "
+                f"{image.shape[0]} x {image.shape[1]} in {name}. Resize them, or train a model on images of that size."
+            )
+        image = _with_channels(image, self.channels)
+        if image.shape[:2] != (self.height, self.width):
+            image = _fitted(image, self.height, self.width)
+        return self._with_dtype(image)
+
+    def to_unit(self, pixels: Array) -> Array:
+        """Return stored pixels as float32 in [0, 1], values beyond `black` and `white` clipped."""
+        return np.asarray(((pixels.astype(np.float32) - self.black) / (self.white - self.black)).clip(0, 1))
+
+    def _with_dtype(self, image: Array) -> Array:
+        came = str(image.dtype)
+        if came == self.dtype:
+            return image
+        scaled = image.astype(np.float32) * (FULL_SCALE[self.dtype] / FULL_SCALE[came])
+        return scaled if self.dtype == "float32" else np.round(scaled).clip(0, FULL_SCALE[self.dtype]).astype(self.dtype)
+
+
+def _value_range(images: "ImageSet") -> tuple[Literal["uint8", "uint16", "float32"], float, float]:
+    """Return the type that holds every image, and the values that mean 0 and 1."""
+    depth = int(images.depths.max()) if len(images) else 8
+    if depth == 8:
+        return "uint8", 0.0, 255.0
+    if depth == 16:
+        # Cameras write 10, 12 or 14 bits into 16: white is the smallest full scale that covers the images.
+        highest = max(int(image.max()) for image in images)
+        return "uint16", 0.0, float(next(2**bits - 1 for bits in (8, 10, 12, 14, 16) if highest < 2**bits))
+    low = min(float(image.min()) for image in images)
+    high = max(float(image.max()) for image in images)
+    if low >= 0 and high <= 1:
+        return "float32", 0.0, 1.0
+    return "float32", low, high if high > low else low + 1.0
+
+
+def _with_channels(image: Array, channels: int) -> Array:
+    if image.shape[2] == channels:
+        return image
+    if channels == 3:
+        return np.repeat(image, 3, axis=2)
+    grey = image.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    return (grey if image.dtype == np.float32 else np.round(grey).astype(image.dtype))[..., None]
+
+
+def _fitted(image: Array, height: int, width: int) -> Array:
+    """Scale with antialiasing to fit inside height x width and repeat the outermost pixels around it."""
+    scale = min(height / image.shape[0], width / image.shape[1])
+    inner = (min(height, max(1, round(image.shape[0] * scale))), min(width, max(1, round(image.shape[1] * scale))))
+    scaled = _resized(image, *inner)
+    top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
+    return np.pad(scaled, ((top, height - inner[0] - top), (left, width - inner[1] - left), (0, 0)), mode="edge")
+
+
+def _resized(image: Array, height: int, width: int) -> Array:
+    if image.dtype == np.uint8:
+        mode_ready = Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
+        return np.asarray(mode_ready.resize((width, height), Image.Resampling.BILINEAR)).reshape(height, width, -1)
+    planes = [
+        np.asarray(Image.fromarray(image[..., c].astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR))
+        for c in range(image.shape[2])
+    ]
+    stacked = np.stack(planes, axis=-1)
+    return stacked if image.dtype == np.float32 else np.round(stacked).astype(image.dtype)

@@ -1,0 +1,185 @@
+"""Read images from wherever they are: whole, or streamed in constant memory.
+
+Sources: a folder (or a single image file), CSV, .npy, .npz, IDX, CIFAR binary batches, zip and tar archives, a named set
+(`mnist`, `mnist:test`), or an array. A file is taken for what its name says, else for what its first bytes say. A new
+format is one module with one `Format`, added to `FORMATS`. How image files become pixels (alpha, palettes, 16 bits,
+orientation) is stated in `sablier.images.decoding`.
+"""
+
+import gzip
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from sablier.errors import ImagesError, nearest
+from sablier.images.archives import TAR, ZIP
+from sablier.images.arrays import NPY, NPZ, images_from_array, stream_npz
+from sablier.images.cifar import CIFAR
+from sablier.images.datasets import is_dataset, list_dataset_names, load_dataset
+from sablier.images.folders import IMAGE_FILE, stream_folder
+from sablier.images.formats import Format, Options
+from sablier.images.idx import IDX
+from sablier.images.imageset import Array, ImageSet
+from sablier.images.selection import Condition, check_not_empty, parse_selection, selected
+from sablier.images.tables import CSV
+
+FORMATS: tuple[Format, ...] = (IMAGE_FILE, IDX, NPY, NPZ, ZIP, TAR, CIFAR, CSV)
+HEAD_BYTES = 512
+
+
+def read_images(
+    source: object,
+    *,
+    label_column: str | int | None = None,
+    labels: str | Path | Sequence[Any] | Array | None = None,
+    shape: tuple[int, ...] | None = None,
+    strict: bool = False,
+) -> ImageSet:
+    """Read a whole source.
+
+    Args:
+        source: a path; the name of a named set, "mnist" or "mnist:test" (a file or folder of the same name is "./mnist");
+            either may end in a selection, "mnist[label=5]" or "mnist:test[label!=5,6]";
+            `file.npz:key`; an array N,H,W, N,H,W,C or N,D; or an ImageSet, returned as it is.
+        label_column: of a CSV, the column that is the label: its name or position (-1 is the last).
+        labels: labels from elsewhere: a sequence, or a file with one a line, .npy or IDX.
+        shape: (height, width) or (height, width, channels) of flattened images that are not square and grey.
+        strict: make an image that cannot be decoded an error. Otherwise it is left out and listed in `skipped`:
+            at once where its header is damaged, by `ImageSet.dense` where its pixels are.
+
+    Returns:
+        The images. Files are decoded when asked for; every other format is one dense array or memory map.
+
+    Raises:
+        ImagesError: where the source does not exist, holds no image, is damaged, or an option means nothing for it.
+        UnknownName: for a split that a named set does not have.
+
+    >>> import numpy as np
+    >>> read_images(np.zeros((3, 784), np.uint8)).shape
+    (28, 28, 1)
+    """
+    place, conditions = _split(source)
+    whole = ImageSet.concatenate(list(_stream(place, Options(label_column, labels, shape, strict), None)))
+    return check_not_empty(selected(whole, conditions), whole, str(source)) if conditions else whole
+
+
+def stream_images(
+    source: object,
+    *,
+    chunk: int = 1024,
+    label_column: str | int | None = None,
+    labels: str | Path | Sequence[Any] | Array | None = None,
+    shape: tuple[int, ...] | None = None,
+    strict: bool = False,
+) -> Iterator[ImageSet]:
+    """Yield a source in order, at most `chunk` images at a time, in memory that does not grow with the source.
+
+    Ids are those `read_images` gives. Everything else is as there. What is wrong further on in a file is raised when
+    it is reached.
+
+    Raises:
+        ImagesError: as `read_images`; here for a missing source or a `chunk` below 1, then while iterating.
+
+    >>> import numpy as np
+    >>> [len(images) for images in stream_images(np.zeros((5, 784), np.uint8), chunk=2)]
+    [2, 2, 1]
+    """
+    if chunk < 1:
+        raise ImagesError(f"expected a chunk of at least 1 image, got {chunk}.")
+    place, conditions = _split(source)
+    stream = _stream(place, Options(label_column, labels, shape, strict), chunk)
+    first = next(stream)  # so that a missing source is an error here, not where the first chunk is used
+    return (selected(images, conditions) for images in chain([first], stream))
+
+
+def _split(source: object) -> tuple[object, tuple[Condition, ...]]:
+    """Return a source and the selection its name ends in; a file of exactly that name comes first."""
+    if isinstance(source, str | Path) and not Path(source).exists():
+        return parse_selection(str(source))
+    return source, ()
+
+
+def _stream(source: object, options: Options, chunk: int | None) -> Iterator[ImageSet]:
+    if not isinstance(source, str | Path):
+        if isinstance(source, ImageSet):
+            _check_options("ImageSet", options, frozenset())
+            return _chunks(source, chunk)
+        _check_options("array", options, frozenset({"labels", "shape"}))
+        return _chunks(images_from_array(source, options), chunk)
+    if isinstance(source, str) and is_dataset(source):
+        _check_options("named set", options, frozenset({"strict"}))
+        name, _, split = source.partition(":")
+        return _chunks(load_dataset(name, split or "train"), chunk)
+    if not str(source):
+        raise ImagesError("expected a path or a named set, got an empty name. Pass one.")
+    path = Path(source).expanduser()
+    if path.is_dir():
+        _check_options("folder", options, frozenset({"strict"}))
+        return stream_folder(path, options, chunk)
+    file, colon, key = str(path).rpartition(":")
+    if colon and file.lower().endswith(".npz") and not path.exists():
+        _check_options(NPZ.name, options, NPZ.takes)
+        _check_exists(Path(file))
+        return stream_npz(Path(file), options, chunk, key)
+    _check_exists(path)
+    found = _format_of(path)
+    _check_options(found.name, options, found.takes)
+    return found.stream(path, options, chunk)
+
+
+def _chunks(images: ImageSet, chunk: int | None) -> Iterator[ImageSet]:
+    return iter([images]) if chunk is None else images.chunks(chunk)
+
+
+def _check_exists(path: Path) -> None:
+    if path.is_file():
+        return
+    if path.exists():
+        raise ImagesError(f"{path}: expected a file or a folder, got something else (a device or a pipe). Save it first.")
+    try:
+        beside = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+    except OSError:
+        beside = []
+    known = list_dataset_names()
+    raise ImagesError(
+        f"{str(path)!r}: no such file or folder, nor a named set.{nearest(path.name, [*known, *beside])} "
+        f"Named sets: {', '.join(known)}."
+    )
+
+
+def _check_options(name: str, options: Options, takes: frozenset[str]) -> None:
+    """Refuse an option that would silently do nothing. `strict` asks nothing of formats that are read whole or not at all."""
+    values = {field.name: getattr(options, field.name) for field in fields(options)}
+    given = {name for name, value in values.items() if value is not None and value is not False}
+    for option in sorted(given - takes - {"strict"}):
+        where = {"labels": " Its labels come with it.", "label_column": " It is for CSV."}.get(option, "")
+        raise ImagesError(f"{option} means nothing for a source of kind {name}.{where} Leave it out.")
+
+
+def _format_of(path: Path) -> Format:
+    name = path.name.lower()
+    for candidate in FORMATS:
+        if candidate.named(name):
+            return candidate
+    head = _head(path)
+    for candidate in FORMATS:
+        if candidate.looks_like(head):
+            return candidate
+    kinds = ", ".join(candidate.name for candidate in FORMATS)
+    raise ImagesError(f"{path}: expected a file of a known kind ({kinds}), got one that is none of them.")
+
+
+def _head(path: Path) -> bytes:
+    """Return the first bytes of a file, decompressed where it is gzipped."""
+    try:
+        with open(path, "rb") as stream:
+            head = stream.read(HEAD_BYTES)
+        if head.startswith(b"\x1f\x8b"):
+            with gzip.open(path) as decompressed:
+                return decompressed.read(HEAD_BYTES)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ImagesError(f"{path}: expected a file that can be read: {error}.") from error
+    return head

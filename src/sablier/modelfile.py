@@ -1,0 +1,187 @@
+"""The .sablier file: one safetensors file that loads without running code.
+
+Tensors lie under the name of their part ("fold-0/net/down.0.weight"); everything else is JSON in the safetensors
+metadata, validated on loading. A SHA-256 over the whole file, taken with its own digits as zeros, is checked first, so
+a file that was truncated or altered anywhere is refused. Resume checkpoints use the same container.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError
+from safetensors import numpy as safetensors_numpy
+
+from sablier.errors import ModelFileError, SablierError
+from sablier.files import write_whole
+from sablier.images.preprocess import Preprocess
+from sablier.models import Model, create_model
+
+Array = NDArray[Any]
+
+VERSION = 1
+UNSIGNED = "0" * 64
+
+
+class PartRecord(BaseModel):
+    """What the file says of a part besides its tensors: its registered name and configuration."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(max_length=200)
+    config: dict[str, Any] = Field(default_factory=dict)
+
+
+class Provenance(BaseModel):
+    """Where a model came from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    created: str
+    sablier: str
+    torch: str
+    source: str
+    images: int = Field(ge=0)
+    fingerprint: str
+    recipe: dict[str, Any]
+    skipped: list[str] = Field(default_factory=list)
+    calibrated: str = "on images held out from the training source"
+
+
+class Metadata(BaseModel):
+    """Everything in a model file that is not a tensor."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: str = Field(max_length=200)
+    preprocess: Preprocess
+    parts: dict[str, PartRecord]
+    histories: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    provenance: Provenance
+
+
+@dataclass(frozen=True)
+class Part:
+    """A named piece of a model: a registry name or a kind, its configuration, and its tensors."""
+
+    name: str
+    config: dict[str, Any] = field(default_factory=dict)
+    tensors: dict[str, Array] = field(default_factory=dict)
+
+    @classmethod
+    def of_model(cls, model: Model) -> "Part":
+        """Return the part that keeps a network."""
+        return cls(model.name, model.config, {key: value.detach().cpu().numpy() for key, value in model.state_dict().items()})
+
+    def to_model(self) -> Model:
+        """Create the network this part keeps, in eval mode."""
+        options = dict(self.config)
+        model = create_model(self.name, tuple(options.pop("shape")), **options)
+        model.load_state_dict({key: torch.from_numpy(value.copy()) for key, value in self.tensors.items()})
+        return model.eval()
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A trained model with all it needs: parts, preprocessing, histories, provenance."""
+
+    task: str
+    preprocess: Preprocess
+    parts: dict[str, Part]
+    histories: dict[str, dict[str, Any]]
+    provenance: Provenance
+
+    def save(self, path: Path) -> None:
+        """Write the file whole or not at all.
+
+        Raises:
+            OutputError: where it cannot be written; an old file stays as it was.
+        """
+        metadata = Metadata(
+            task=self.task,
+            preprocess=self.preprocess,
+            parts={key: PartRecord(name=part.name, config=part.config) for key, part in self.parts.items()},
+            histories=self.histories,
+            provenance=self.provenance,
+        )
+        tensors = {f"{key}/{name}": value for key, part in self.parts.items() for name, value in part.tensors.items()}
+        write_whole(Path(path), pack("model", metadata.model_dump_json(), tensors))
+
+    @classmethod
+    def load(cls, path: Path) -> "ModelFile":
+        """Read and check a file.
+
+        Raises:
+            ModelFileError: for a file that is missing, truncated, altered, newer than this version, or not ours.
+        """
+        text, tensors = unpack("model", Path(path))
+        try:
+            metadata = Metadata.model_validate_json(text)
+        except ValidationError as error:
+            reason = error.errors()[0]["msg"]
+            raise ModelFileError(f"{path} is whole, but what it says of itself is not valid: {reason}.") from error
+        parts = {}
+        for key, record in metadata.parts.items():
+            own = {name.removeprefix(f"{key}/"): value for name, value in tensors.items() if name.startswith(f"{key}/")}
+            parts[key] = Part(record.name, record.config, own)
+        return cls(metadata.task, metadata.preprocess, parts, metadata.histories, metadata.provenance)
+
+
+def pack(kind: str, text: str, tensors: dict[str, Array]) -> bytes:
+    """Return the bytes of a signed safetensors file that holds `text` and `tensors`."""
+    metadata = {"format": f"sablier {kind}", "version": str(VERSION), "sha256": UNSIGNED, "content": text}
+    data = safetensors_numpy.save({key: np.ascontiguousarray(value) for key, value in tensors.items()}, metadata)
+    digest = hashlib.sha256(data).hexdigest()
+    return data.replace(_signature(UNSIGNED), _signature(digest), 1)
+
+
+def unpack(kind: str, path: Path) -> tuple[str, dict[str, Array]]:
+    """Read what `pack` wrote and return its text and tensors.
+
+    Raises:
+        ModelFileError: where the file is missing, or anything in it is not as it was written.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise ModelFileError(f"there is no {kind} file {path}. Train one with: sablier train IMAGES -o {path}") from error
+    except OSError as error:
+        raise ModelFileError(f"{path} cannot be read: {error.strerror}.") from error
+    metadata = _header(data, path)
+    if metadata.get("format") != f"sablier {kind}":
+        raise ModelFileError(f"{path} is not a sablier {kind} file: its format is {metadata.get('format', 'unknown')!r}.")
+    version = metadata.get("version", "")
+    if version.isdigit() and int(version) > VERSION:
+        raise ModelFileError(f"{path} has version {version}; this sablier reads up to {VERSION}. Upgrade sablier to read it.")
+    digest = metadata.get("sha256", "")
+    if hashlib.sha256(data.replace(_signature(digest), _signature(UNSIGNED), 1)).hexdigest() != digest:
+        raise ModelFileError(f"{path} was altered since it was written: its checksum does not match. Copy it again.")
+    try:
+        return metadata["content"], safetensors_numpy.load(data)
+    except (SafetensorError, SablierError, ValueError, KeyError, TypeError) as error:
+        raise ModelFileError(f"{path} is not a valid {kind} file: {error}.") from error
+
+
+def _header(data: bytes, path: Path) -> dict[str, str]:
+    """Return the metadata of a safetensors file without trusting it."""
+    refusal = ModelFileError(f"{path} is not a sablier file, or only a part of one ({len(data)} bytes).")
+    length = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or length > len(data) - 8:
+        raise refusal
+    try:
+        metadata = json.loads(data[8 : 8 + length])["__metadata__"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise refusal from error
+    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+        raise refusal
+    return metadata
+
+
+def _signature(digest: str) -> bytes:
+    return f'"sha256":"{digest}"'.encode()

@@ -1,0 +1,87 @@
+"""What a model is and what it can do."""
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+CAPABILITIES = ("reconstruct", "encode", "decode", "hidden", "classify", "sample")
+
+
+class Model(nn.Module):
+    """Base class of every network.
+
+    Callers only ever see pixels in [0, 1], as N,C,H,W; a model knows its own scaling. What it can do is declared in
+    `capabilities`, and a contract test holds every registered model to what it declares:
+
+    - "encode":      `encode(x) -> z`, N,latent
+    - "decode":      `decode(z) -> x`
+    - "reconstruct": `reconstruct(x) -> x`, by default decode(encode(x))
+    - "hidden":      `hidden(x) -> [h1, h2, ...]`, the encoder's layers, first to last; the last is the latent
+    - "classify":    `classify(x) -> logits`, N,classes
+    - "sample":      `sample(count, generator) -> x`
+
+    `name` and `config` are set by the registry; together with the tensors they are all a model file keeps.
+    """
+
+    capabilities: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, shape: tuple[int, int, int]) -> None:
+        super().__init__()
+        self.shape = shape
+        self.name = ""
+        self.config: dict[str, Any] = {}
+
+    def initialise(self, images: Tensor, seed: int) -> None:
+        """Set starting weights from N,C,H,W training images in [0, 1]; by default nothing is done."""
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Return the latent of each image, N,latent."""
+        raise _cannot(self, "encode")
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the images of N,latent codes."""
+        raise _cannot(self, "decode")
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """Return what the model makes of each image, in the images' shape."""
+        return self.decode(self.encode(x))
+
+    def hidden(self, x: Tensor) -> list[Tensor]:
+        """Return the outputs of the encoder's layers, first to last; the last is the latent."""
+        raise _cannot(self, "hidden")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the reconstruction."""
+        return self.reconstruct(x)
+
+
+def _cannot(model: Model, capability: str) -> NotImplementedError:
+    return NotImplementedError(f"{model.name or type(model).__name__} cannot {capability}: it can {sorted(model.capabilities)}.")
+
+
+@torch.no_grad()
+def layer_table(model: Model) -> list[tuple[str, str, str, int]]:
+    """Return (name, kind, output shape, parameters) of every layer that holds parameters, in the order they run."""
+    rows: list[tuple[str, str, str, int]] = []
+    handles = []
+    for name, module in model.named_modules():
+        own = sum(parameter.numel() for parameter in module.parameters(recurse=False))
+        if own:
+
+            def note(layer: nn.Module, _inputs: Any, output: Tensor, name: str = name, own: int = own) -> None:
+                rows.append((name, type(layer).__name__, " x ".join(map(str, output.shape[1:])), own))
+
+            handles.append(module.register_forward_hook(note))
+    height, width, channels = model.shape
+    was_training = model.training
+    model.eval()(torch.zeros(1, channels, height, width))
+    model.train(was_training)
+    for handle in handles:
+        handle.remove()
+    return rows
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Return the number of trainable parameters."""
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)

@@ -1,0 +1,70 @@
+"""The registry: the name of a function is the public id of the model it returns."""
+
+import inspect
+from collections.abc import Callable
+from fnmatch import fnmatch
+from typing import Any
+
+from sablier.errors import ConfigError, UnknownName
+from sablier.models.base import Model
+
+Builder = Callable[..., Model]
+_builders: dict[str, Builder] = {}
+
+
+def register(builder: Builder) -> Builder:
+    """Register a function `name(shape, *, option=default, ...) -> Model` under its own name.
+
+    Raises:
+        ConfigError: where the name is taken.
+    """
+    if builder.__name__ in _builders:
+        raise ConfigError(f"a model named {builder.__name__!r} is registered already; choose another name.")
+    _builders[builder.__name__] = builder
+    return builder
+
+
+def list_models(pattern: str = "*") -> list[str]:
+    """Return the names of the registered models that match a wildcard.
+
+    >>> list_models("course*")
+    ['course_dense']
+    """
+    return sorted(name for name in _builders if fnmatch(name, pattern))
+
+
+def model_options(name: str) -> dict[str, Any]:
+    """Return the options of a model and their defaults.
+
+    >>> model_options("course_dense")
+    {'latent': 128}
+    """
+    parameters = inspect.signature(_builder(name)).parameters.values()
+    return {parameter.name: parameter.default for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
+
+
+def create_model(name: str, shape: tuple[int, int, int], **options: Any) -> Model:
+    """Create a registered model for images of `shape` (height, width, channels).
+
+    Raises:
+        UnknownName: for a model or an option that does not exist; the message offers the nearest.
+
+    >>> create_model("course_dense", (28, 28, 1)).config
+    {'shape': [28, 28, 1], 'latent': 128}
+    """
+    defaults = model_options(name)
+    for option in options:
+        if option not in defaults:
+            raise UnknownName(f"option of {name}", option, defaults)
+    chosen = {**defaults, **options}
+    height, width, channels = shape
+    model = _builder(name)((height, width, channels), **chosen)
+    model.name = name
+    model.config = {"shape": [height, width, channels], **chosen}
+    return model
+
+
+def _builder(name: str) -> Builder:
+    if name not in _builders:
+        raise UnknownName("model", name, _builders)
+    return _builders[name]

@@ -1,0 +1,218 @@
+"""Detection: which images do not belong, at a false-alarm rate the user chooses."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sablier.calibration import ANOMALY, Calibration
+from sablier.errors import ModelFileError
+from sablier.images.imageset import ImageSet, Skipped
+from sablier.images.preprocess import Preprocess
+from sablier.modelfile import ModelFile, Part
+from sablier.tasks.scorer import Scorer, Scores
+
+Array = NDArray[Any]
+
+TASK = "detect"
+BASELINES = ("pca", "knn")
+HEAT_ALPHA = 0.05  # a heat of 1 is reached somewhere in 5 % of good images
+
+
+@dataclass(frozen=True)
+class DetectionResult:
+    """The verdicts on N images.
+
+    Args:
+        ids: N names.
+        scores: N anomaly scores; higher is worse, a normal image is near 0.
+        p_values: N conformal p-values: the share of normal images at least as strange.
+        verdicts: N of "normal", "anomaly", "undetermined".
+        baseline_scores, baseline_p_values: the same by each baseline, by name.
+        alpha: the false-alarm rate asked for.
+        promise: what holds at that rate, in words.
+        labels: N labels of the source, where it has any.
+        skipped: images that could not be read.
+        images: N,H,W,C pixels in [0, 1] as the model saw them; None unless pictures were asked for.
+        reconstructions: the same of what the model made of them.
+        heatmaps: N,H,W; 1 is the heat that some place of a good image reaches in 5 % of them.
+    """
+
+    ids: Array
+    scores: Array
+    p_values: Array
+    verdicts: Array
+    baseline_scores: dict[str, Array]
+    baseline_p_values: dict[str, Array]
+    alpha: float
+    promise: str
+    labels: Array | None = None
+    skipped: tuple[Skipped, ...] = ()
+    images: Array | None = None
+    reconstructions: Array | None = None
+    heatmaps: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def flagged(self) -> int:
+        """The number of images with the verdict "anomaly"."""
+        return int(np.sum(self.verdicts == ANOMALY))
+
+    def to_table(self) -> list[dict[str, Any]]:
+        """Return one row per image."""
+        columns: dict[str, Array] = {"id": self.ids, "score": self.scores, "p_value": self.p_values, "verdict": self.verdicts}
+        if self.labels is not None:
+            columns["label"] = self.labels
+        for name in BASELINES:
+            columns[f"{name}_score"] = self.baseline_scores[name]
+            columns[f"{name}_p_value"] = self.baseline_p_values[name]
+        lists = {name: column.tolist() for name, column in columns.items()}
+        return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything but the pictures."""
+        return {
+            "alpha": self.alpha,
+            "promise": self.promise,
+            "images": len(self),
+            "flagged": self.flagged,
+            "skipped": [asdict(item) for item in self.skipped],
+            "detections": self.to_table(),
+        }
+
+
+@dataclass(frozen=True)
+class Detector:
+    """Scorers, and what their scores of normal images promise.
+
+    Args:
+        scorers: one, or one per cross-conformal fold; the score of an image is the mean of theirs.
+        calibration: the scores of normal images: one array of the mean score, or one per scorer for folds.
+        baseline_calibrations: the same for each baseline.
+        heat_unit: the heat that some place of a normal image reaches in 5 % of them.
+    """
+
+    scorers: tuple[Scorer, ...]
+    calibration: Calibration
+    baseline_calibrations: dict[str, Calibration]
+    heat_unit: float
+
+    @classmethod
+    def calibrated(cls, scorers: tuple[Scorer, ...], normals: tuple[ImageSet, ...]) -> "Detector":
+        """Return a detector calibrated on dense normal images.
+
+        Args:
+            scorers: fitted scorers.
+            normals: one set that no scorer was fitted on, for a split; or one set per scorer, each of images that only
+                this scorer was not fitted on, for cross-conformal folds.
+        """
+        if len(normals) == 1:
+            found = [_mean(*(scorer.score(normals[0], pictures=True) for scorer in scorers))]
+        else:
+            found = [scorer.score(images, pictures=True) for scorer, images in zip(scorers, normals, strict=True)]
+        peaks = np.concatenate([_heat(scores).max(axis=(1, 2)) for scores in found])
+        return cls(
+            scorers,
+            Calibration(tuple(scores.scores for scores in found)),
+            {name: Calibration(tuple(scores.baselines[name] for scores in found)) for name in BASELINES},
+            max(float(np.quantile(peaks, 1 - HEAT_ALPHA)), 1e-12),
+        )
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """What is done to every image before it is scored."""
+        return self.scorers[0].preprocess
+
+    def detect(self, images: ImageSet, alpha: float = 0.05, pictures: bool = False) -> DetectionResult:
+        """Judge images at false-alarm rate `alpha`; with `pictures`, keep what the model saw, made of it, and heatmaps.
+
+        Raises:
+            ConfigError: for an alpha outside (0, 1).
+            ImagesError: for images the model does not take.
+        """
+        dense = images.dense(self.preprocess)
+        each = [scorer.score(dense, pictures) for scorer in self.scorers]
+        mean = _mean(*each)
+        p_values = self.calibration.p_values(self._columns(self.calibration, [scores.scores for scores in each]))
+        return DetectionResult(
+            ids=dense.ids,
+            scores=mean.scores,
+            p_values=p_values,
+            verdicts=self.calibration.verdicts(p_values, alpha),
+            baseline_scores=mean.baselines,
+            baseline_p_values={
+                name: calibration.p_values(self._columns(calibration, [scores.baselines[name] for scores in each]))
+                for name, calibration in self.baseline_calibrations.items()
+            },
+            alpha=alpha,
+            promise=self.calibration.promise(alpha),
+            labels=dense.labels,
+            skipped=dense.skipped,
+            images=self.preprocess.to_unit(dense.array) if pictures else None,
+            reconstructions=mean.reconstructions,
+            heatmaps=_heat(mean) / self.heat_unit if pictures else None,
+        )
+
+    @staticmethod
+    def _columns(calibration: Calibration, scores: list[Array]) -> Array:
+        stacked = np.stack(scores, axis=1)
+        return stacked if calibration.crossed else stacked.mean(axis=1, keepdims=True)
+
+    def parts(self) -> dict[str, Part]:
+        """Return the parts a model file keeps."""
+        parts: dict[str, Part] = {}
+        for index, scorer in enumerate(self.scorers):
+            parts |= scorer.parts(f"member-{index}/")
+        kept = {"model": self.calibration, **self.baseline_calibrations}
+        tensors = {f"{name}/{k}": fold for name, calibration in kept.items() for k, fold in enumerate(calibration.folds)}
+        parts["calibration"] = Part("conformal", {"heat_unit": self.heat_unit, "folds": len(self.calibration.folds)}, tensors)
+        return parts
+
+    @classmethod
+    def from_file(cls, file: ModelFile) -> "Detector":
+        """Return the detector a model file keeps.
+
+        Raises:
+            ModelFileError: where the file keeps something else.
+        """
+        if file.task != TASK:
+            raise ModelFileError(f"expected a model that detects, got one trained to {file.task}. Train one with: sablier train")
+        try:
+            members = sum(name.endswith("/net") for name in file.parts)
+            kept = file.parts["calibration"]
+
+            def calibration(name: str) -> Calibration:
+                return Calibration(tuple(kept.tensors[f"{name}/{k}"] for k in range(kept.config["folds"])))
+
+            return cls(
+                tuple(Scorer.from_parts(file.parts, f"member-{index}/", file.preprocess) for index in range(members)),
+                calibration("model"),
+                {name: calibration(name) for name in BASELINES},
+                float(kept.config["heat_unit"]),
+            )
+        except (KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
+            raise ModelFileError(f"the model file lacks a part of a detector: {error}.") from error
+
+
+def _mean(*scores: Scores) -> Scores:
+    """Return the mean of what several scorers say of the same images."""
+
+    def mean(arrays: list[Array | None]) -> Array | None:
+        present = [array for array in arrays if array is not None]
+        return np.mean(present, axis=0) if present else None
+
+    return Scores(
+        np.mean([each.scores for each in scores], axis=0),
+        {name: np.mean([each.baselines[name] for each in scores], axis=0) for name in BASELINES},
+        mean([each.heatmaps for each in scores]),
+        mean([each.reconstructions for each in scores]),
+    )
+
+
+def _heat(scores: Scores) -> Array:
+    if scores.heatmaps is None:
+        raise ValueError("heatmaps were not asked for.")
+    return scores.heatmaps

@@ -1,0 +1,74 @@
+"""The resume checkpoint: the sibling of the model file, with optimizer state. No pickle either."""
+
+import json
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sablier.errors import ModelFileError
+from sablier.files import write_whole
+from sablier.modelfile import pack, unpack
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a training run at the end of an epoch. Random state is a function of seed and epoch."""
+
+    epoch: int
+    model: dict[str, Tensor]
+    average: dict[str, Tensor]
+    optimizers: dict[str, dict[str, Any]]
+    history: dict[str, Any]
+    identity: dict[str, Any]
+
+    @classmethod
+    def of(cls, **state: Any) -> "Checkpoint":
+        """Copy the state, so that training can go on."""
+        return cls(**deepcopy(state))
+
+    def check(self, identity: dict[str, Any]) -> None:
+        """Raise ModelFileError unless the run that resumes is the run that was stopped."""
+        theirs, ours = json.loads(json.dumps(self.identity)), json.loads(json.dumps(identity))
+        different = [key for key in ours if theirs.get(key) != ours[key]]
+        if different:
+            raise ModelFileError(
+                f"the checkpoint is of another run: its {', '.join(different)} differ. "
+                "Repeat the command that was stopped with --resume, or start afresh without it."
+            )
+
+    def save(self, path: Path) -> None:
+        """Write the file whole or not at all."""
+        tensors = {f"model/{key}": value for key, value in self.model.items()}
+        tensors |= {f"average/{key}": value for key, value in self.average.items()}
+        groups = {}
+        for player, optimizer in self.optimizers.items():
+            groups[player] = optimizer["param_groups"]
+            for index, values in optimizer["state"].items():
+                tensors |= {f"optimizer/{player}/{index}/{key}": value for key, value in values.items() if value is not None}
+        text = json.dumps({"epoch": self.epoch, "groups": groups, "history": self.history, "identity": self.identity})
+        write_whole(path, pack("checkpoint", text, {key: value.detach().cpu().numpy() for key, value in tensors.items()}))
+
+    @classmethod
+    def load(cls, path: Path) -> "Checkpoint":
+        """Read and check a file."""
+        text, arrays = unpack("checkpoint", path)
+        content = json.loads(text)
+        tensors = {key: torch.from_numpy(value.copy()) for key, value in arrays.items()}
+        optimizers: dict[str, dict[str, Any]] = {
+            player: {"param_groups": groups, "state": {}} for player, groups in content["groups"].items()
+        }
+        for key, value in tensors.items():
+            if key.startswith("optimizer/"):
+                _, player, index, name = key.split("/")
+                optimizers[player]["state"].setdefault(int(index), {})[name] = value
+
+        def under(prefix: str) -> dict[str, Tensor]:
+            return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+
+        return cls(
+            content["epoch"], under("model/"), under("average/"), optimizers, content["history"], content["identity"]
+        )  # fmt: skip

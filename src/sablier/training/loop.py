@@ -1,0 +1,294 @@
+"""The one training loop: every model and every objective is trained by `fit`.
+
+Each epoch draws all its randomness from (seed, epoch), so a run that was stopped at any moment and resumed from its
+checkpoint gives the same bits as one that was not.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
+from torch.optim.lr_scheduler import LambdaLR
+
+from sablier.errors import Interrupted, TooFewImages, TrainingDiverged
+from sablier.models.base import Model
+from sablier.training.checkpoint import Checkpoint
+from sablier.training.config import FitConfig
+from sablier.training.objectives import Objective
+from sablier.training.probe import choose_dtype
+from sablier.transforms.batches import Batches, choose_device
+
+MOST_VALIDATIONS = 100  # a run of more epochs validates only every so many
+CHECKPOINT_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where training is: `done` of `total` steps, and the history row of an epoch that just ended, if one did."""
+
+    done: int
+    total: int
+    row: Mapping[str, float] | None = None
+
+
+@dataclass
+class History:
+    """What happened in training: a row per recorded epoch, and what it was computed with."""
+
+    rows: list[dict[str, float]] = field(default_factory=list)
+    seconds: float = 0.0
+    dtype: str = "float32"
+    device: str = "cpu"
+    threads: int = 1
+
+
+def fit(
+    model: Model,
+    batches: Batches,
+    objective: Objective,
+    config: FitConfig,
+    *,
+    validation: Batches | None = None,
+    checkpoint: Path | None = None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> History:
+    """Train `model` in place and return its history.
+
+    Args:
+        model: starts from its present weights after `model.initialise(images)`; ends, in eval mode, with the moving
+            average of its weights (or the last ones where `config.ema` is 0), at the last epoch.
+        batches: the training images; `validation` are held out from them and only reported.
+        checkpoint: a file to resume from where it exists, and to keep up to date; never removed here.
+        on_progress: called after every step.
+
+    Raises:
+        TrainingDiverged: where the loss is not finite.
+        Interrupted: on Ctrl-C, after the checkpoint is written.
+    """
+    if len(batches) < 1:
+        raise TooFewImages("expected at least one image to train on, got none.")
+    run = _Run(model, batches, objective, config, validation, checkpoint)
+    with _settings(config) as threads:
+        run.history.threads = threads
+        run.start()
+        try:
+            for progress in run.steps():
+                on_progress(progress)
+        except KeyboardInterrupt:
+            where = f"The work so far is in {checkpoint}; run the same command with --resume." if run.save() else ""
+            raise Interrupted(f"training was stopped in epoch {run.epoch + 1} of {run.epochs}. {where}") from None
+        run.finish()
+    return run.history
+
+
+class _Run:
+    """The state of one training run: everything a checkpoint holds, and how to take the next step."""
+
+    def __init__(
+        self,
+        model: Model,
+        batches: Batches,
+        objective: Objective,
+        config: FitConfig,
+        validation: Batches | None,
+        checkpoint: Path | None,
+    ) -> None:
+        self.model, self.batches, self.objective, self.config = model, batches, objective, config
+        self.validation, self.path = validation, checkpoint
+        self.batch_size, self.per_epoch, self.epochs = config.plan(len(batches), math.prod(model.shape[:2]))
+        self.total = self.epochs * self.per_epoch
+        self.epoch = 0
+        self.history = History(device=str(batches.pixels.device))
+        self.optimizers: dict[str, Optimizer] = {}
+        self.schedules: dict[str, LambdaLR] = {}
+        self.average: dict[str, Tensor] = {}
+        self.snapshot: Checkpoint | None = None
+        self.saved_at = time.monotonic()
+
+    def start(self) -> None:
+        """Resume from the checkpoint where there is one, otherwise initialise; choose the arithmetic."""
+        device = self.batches.pixels.device
+        resumed = Checkpoint.load(self.path) if self.path and self.path.exists() else None
+        if resumed is None:
+            some = torch.randperm(len(self.batches), generator=torch.Generator().manual_seed(self.config.seed))[:5000]
+            self.model.to(device).initialise(self.batches.take(some.to(device)).x, self.config.seed)
+        self.model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for name, parameters in self.objective.players(self.model).items():
+            self.optimizers[name] = _optimizer(parameters, self.config)
+            self.schedules[name] = LambdaLR(self.optimizers[name], self._rate)
+        if self.config.ema:
+            self.average = {name: value.detach().clone() for name, value in self.model.named_parameters()}
+        if resumed is not None:
+            self._restore(resumed)
+        elif self.config.dtype == "auto":
+            sample = self.batches.take(slice(0, self.batch_size))
+            self.history.dtype = str(choose_dtype(self.model, self.objective, sample, self.total)).removeprefix("torch.")
+        else:
+            self.history.dtype = self.config.dtype
+        self.snapshot = self._state() if self.path else None
+
+    def steps(self) -> Iterator[Progress]:
+        """Take every step that remains."""
+        while self.epoch < self.epochs:
+            started = time.perf_counter()
+            losses: dict[str, Tensor] = {}
+            for done in self._epoch(losses):
+                yield Progress(self.epoch * self.per_epoch + done, self.total)
+            row = {"epoch": self.epoch + 1, **{name: value.item() / self.per_epoch for name, value in losses.items()}}
+            if not all(map(math.isfinite, row.values())):
+                raise TrainingDiverged(
+                    f"the loss became infinite or not a number in epoch {self.epoch + 1}. "
+                    f"Lower the learning rate, for example --set learning_rate={self.config.learning_rate / 3:.1g}."
+                )
+            self.epoch += 1
+            self.history.seconds += time.perf_counter() - started
+            if self.epoch % max(1, self.epochs // MOST_VALIDATIONS) == 0 or self.epoch == self.epochs:
+                if self.validation is not None and len(self.validation):
+                    row["validation_loss"] = self._validate(self.validation)
+                row["learning_rate"] = next(iter(self.optimizers.values())).param_groups[0]["lr"]
+                row["seconds"] = self.history.seconds
+                self.history.rows.append(row)
+                yield Progress(self.epoch * self.per_epoch, self.total, row)
+            if self.path:
+                self.snapshot = self._state()
+                if time.monotonic() - self.saved_at > CHECKPOINT_SECONDS or self.epoch == self.epochs:
+                    self.save()
+
+    def _epoch(self, losses: dict[str, Tensor]) -> Iterator[int]:
+        torch.manual_seed(hash((self.config.seed, self.epoch)) & 0x7FFFFFFF)
+        self.model.train()
+        order = torch.randperm(len(self.batches)).to(self.batches.pixels.device)
+        device_type = order.device.type
+        for step, indices in enumerate(torch.split(order, self.batch_size), 1):
+            batch = self.batches.take(indices)
+            with torch.autocast(device_type, torch.bfloat16, enabled=self.history.dtype == "bfloat16"):
+                for player, loss, parts in self.objective.losses(self.model, batch):
+                    self._move(player, loss)
+                    for name, value in {f"{player}_loss" if player != "model" else "loss": loss, **parts}.items():
+                        losses[name] = losses.get(name, torch.zeros((), device=loss.device)) + value.detach()
+            if self.average:
+                live = dict(self.model.named_parameters())
+                torch._foreach_lerp_(list(self.average.values()), [live[name].data for name in self.average], 1 - self.config.ema)
+            yield step
+
+    def _move(self, player: str, loss: Tensor) -> None:
+        optimizer = self.optimizers[player]
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if self.config.gradient_clip:
+            torch.nn.utils.clip_grad_norm_(optimizer.param_groups[0]["params"], self.config.gradient_clip)
+        optimizer.step()
+        self.schedules[player].step()
+
+    def _rate(self, step: int) -> float:
+        """Return the learning rate at a step as a share of its peak: up by a cosine, then down to nearly nothing."""
+        if self.config.schedule == "constant":
+            return 1.0
+        rise = max(1.0, self.config.warmup * self.total)
+        if step < rise:
+            return 0.04 + 0.96 * (1 - math.cos(math.pi * step / rise)) / 2
+        return 1e-4 + (1 - 1e-4) * (1 + math.cos(math.pi * min(1.0, (step - rise) / max(1.0, self.total - rise)))) / 2
+
+    @torch.no_grad()
+    def _validate(self, validation: Batches) -> float:
+        self.model.eval()
+        with _weights(self.model, self.average):
+            losses = [
+                self.objective.validate(self.model, batch).item() * len(batch.x)
+                for batch in validation.in_order(2 * self.batch_size)
+            ]
+        return sum(losses) / len(validation)
+
+    def finish(self) -> None:
+        """Leave the model with the averaged weights, in eval mode."""
+        if self.average:
+            with torch.no_grad():
+                for name, value in self.model.named_parameters():
+                    value.copy_(self.average[name])
+        self.model.eval()
+
+    def save(self) -> bool:
+        """Write the state at the end of the last whole epoch; return whether there was a place to write it."""
+        if self.path is None or self.snapshot is None:
+            return False
+        self.snapshot.save(self.path)
+        self.saved_at = time.monotonic()
+        return True
+
+    def _state(self) -> Checkpoint:
+        return Checkpoint.of(
+            epoch=self.epoch,
+            model=self.model.state_dict(),
+            average=self.average,
+            optimizers={name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
+            history=self.history.__dict__,
+            identity=self._identity(),
+        )
+
+    def _identity(self) -> dict[str, Any]:
+        """What must be the same for a run to be resumed."""
+        return {
+            "model": self.model.name,
+            "config": self.model.config,
+            "fit": {key: value for key, value in self.config.__dict__.items() if key not in ("device", "threads")},
+            "objective": f"{self.objective}",
+            "images": len(self.batches),
+        }
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        checkpoint.check(self._identity())
+        self.model.load_state_dict(checkpoint.model)
+        self.average = {name: value.clone() for name, value in checkpoint.average.items()}
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(checkpoint.optimizers[name])
+        self.epoch = checkpoint.epoch
+        for schedule in self.schedules.values():
+            schedule.last_epoch = self.epoch * self.per_epoch
+        self.history = History(**checkpoint.history)
+
+
+def _optimizer(parameters: list[torch.nn.Parameter], config: FitConfig) -> Optimizer:
+    rate, decay = config.learning_rate, config.weight_decay
+    fused = parameters[0].device.type in ("cpu", "cuda")
+    match config.optimizer:
+        case "adamw":
+            return AdamW(parameters, rate, betas=(0.9, 0.99), weight_decay=decay, fused=fused)
+        case "adam":
+            return Adam(parameters, rate, weight_decay=decay, fused=fused)
+        case "sgd":
+            return SGD(parameters, rate, momentum=0.9, nesterov=True, weight_decay=decay)
+        case "rmsprop":
+            return RMSprop(parameters, rate, weight_decay=decay)
+
+
+@contextmanager
+def _weights(model: Model, average: Mapping[str, Tensor]) -> Iterator[None]:
+    """Run with the averaged weights in place of the live ones."""
+    live = {name: value.data for name, value in model.named_parameters()}
+    for name, value in model.named_parameters():
+        value.data = average.get(name, value.data)
+    try:
+        yield
+    finally:
+        for name, value in model.named_parameters():
+            value.data = live[name]
+
+
+@contextmanager
+def _settings(config: FitConfig) -> Iterator[int]:
+    """Run with the configured threads and a random state of its own; leave both as they were."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(config.threads or before)
+    cuda = choose_device(config.device).type == "cuda"
+    try:
+        with torch.random.fork_rng(devices=None if cuda else []):
+            yield torch.get_num_threads()
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,147 @@
+"""Recipes: whole configurations, as functions of one dial, the tier. The only place with magic numbers.
+
+`detector` (default) learns to undo noise and missing blocks through a narrow bottleneck: what it cannot redraw does
+not belong. `course-dense` is the net of the course's first lesson, trained with the budget of that lesson.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field, fields, replace
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from sablier.errors import ConfigError, UnknownName
+from sablier.models.registry import list_models, model_options
+from sablier.training.config import FitConfig, check_choices
+from sablier.training.objectives import Reconstruction
+
+TIERS = ("tiny", "small", "base", "large")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that decides how a model is made from images."""
+
+    name: str
+    model: str = "bottleneck"
+    options: dict[str, Any] = field(default_factory=dict)  # of the model; what is not named keeps its default
+    objective: Reconstruction = field(default_factory=Reconstruction)
+    fit: FitConfig = field(default_factory=FitConfig)
+    size: int = 128  # longer side in pixels that photos are scaled to; small uniform images stay as they are
+    folds: int = 5  # cross-conformal folds, each a model of its own, where images are few
+    folds_below: int = 300  # with fewer images than this, folds; from here on, one split
+    fusion_share: float = 0.1  # of the images, held out to fit corrections on and to validate with
+    calibration_share: float = 0.2  # of the images, held out for the promise
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        limits = {"size": (8, 4096), "folds": (2, 50), "fusion_share": (0.01, 0.4), "calibration_share": (0.01, 0.5)}
+        for name, (low, high) in limits.items():
+            if not low <= getattr(self, name) <= high:
+                raise ConfigError(f"expected {name} from {low} to {high}, got {getattr(self, name)}.")
+        if self.model not in list_models():
+            raise UnknownName("model", self.model, list_models())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the recipe as plain values, for the model file."""
+        return asdict(self)
+
+    def settings(self) -> dict[str, Any]:
+        """Return every key that `--set` takes, with its present value."""
+        flat = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in ("name", *_NESTED)}
+        return flat | asdict(self.objective) | asdict(self.fit) | model_options(self.model) | self.options
+
+
+_NESTED = ("options", "objective", "fit")
+
+
+def detector(tier: str) -> Recipe:
+    """Return the default recipe: train on normal images, find what does not belong."""
+    # A latent of 16 and damage of both kinds were chosen with held-out training images of MNIST, Fashion-MNIST and
+    # CIFAR-10: see docs/LOG.md. A tier doubles or triples the time of the one below.
+    steps, megapixels, width, size = {
+        "tiny": (100, 10.0, 16, 64),
+        "small": (300, 35.0, 32, 96),
+        "base": (700, 80.0, 32, 128),
+        "large": (2500, 320.0, 48, 192),
+    }[tier]
+    return Recipe(
+        name="detector",
+        options={"latent": 16, "width": width},
+        objective=Reconstruction(noise=0.3),
+        fit=FitConfig(steps=steps, megapixels=megapixels),
+        size=size,
+    )
+
+
+def course_dense(tier: str) -> Recipe:
+    """Return the net and the budget of lesson 1 (10 epochs, batches of 64) with our schedule."""
+    return Recipe(
+        name="course-dense",
+        model="course_dense",
+        options={"latent": 128},
+        objective=Reconstruction(noise=0.1),
+        fit=FitConfig(epochs=10, batch_size=64, learning_rate=3e-3, weight_decay=0.5, ema=0.0),
+        size=28,
+    )
+
+
+RECIPES: dict[str, Callable[[str], Recipe]] = {"detector": detector, "course-dense": course_dense}
+
+
+def make_recipe(name: str = "detector", tier: str = "base", settings: Iterable[str] = ()) -> Recipe:
+    """Return a recipe with single values changed by "key=value" settings.
+
+    >>> make_recipe(settings=["epochs=20", "optimizer=sgd", "latent=8"]).fit.epochs
+    20
+
+    Raises:
+        UnknownName: for a recipe, tier or key that does not exist.
+        ConfigError: for a value a key does not take.
+    """
+    if name not in RECIPES:
+        raise UnknownName("recipe", name, RECIPES)
+    if tier not in TIERS:
+        raise UnknownName("tier", tier, TIERS)
+    recipe = RECIPES[name](tier)
+    pairs = [_pair(setting) for setting in settings]
+    # The model comes first: which options there are depends on it.
+    for key, text in sorted(pairs, key=lambda pair: pair[0] != "model"):
+        recipe = _changed(recipe, key, text)
+    return recipe
+
+
+def _pair(setting: str) -> tuple[str, str]:
+    key, equals, text = setting.partition("=")
+    if not equals:
+        raise ConfigError(f"expected --set key=value, got {setting!r}. For example --set epochs=20.")
+    return key.strip().replace("-", "_"), text.strip()
+
+
+def _changed(recipe: Recipe, key: str, text: str) -> Recipe:
+    known = recipe.settings()
+    if key not in known:
+        raise UnknownName("setting", key, known)
+    if key == "model":
+        return replace(recipe, model=text, options={})
+    for name in ("objective", "fit"):
+        part = getattr(recipe, name)
+        if key in {item.name for item in fields(part)}:
+            return replace(recipe, **{name: replace(part, **{key: _parsed(key, text, get_type_hints(type(part))[key])})})
+    if key in model_options(recipe.model):
+        return replace(recipe, options={**recipe.options, key: _parsed(key, text, type(known[key]))})
+    return replace(recipe, **{key: _parsed(key, text, get_type_hints(Recipe)[key])})
+
+
+def _parsed(key: str, text: str, kind: Any) -> Any:
+    """Return `text` as a value of the annotated type."""
+    if get_origin(kind) in (Union, UnionType):
+        if text.lower() in ("none", "auto"):
+            return None
+        kind = next(option for option in get_args(kind) if option is not type(None))
+    if get_origin(kind) is Literal or kind is str:
+        return text
+    try:
+        return kind(text)
+    except ValueError as error:
+        wanted = {"int": "a whole number", "float": "a number"}.get(kind.__name__, kind.__name__)
+        raise ConfigError(f"expected {wanted} for {key}, got {text!r}.") from error

@@ -1,0 +1,1 @@
+"""Torch batch -> batch: how stored pixels become a batch, and what is done to it. Seeded by torch's own generator."""

@@ -1,0 +1,67 @@
+"""The whole set as one array on the device; a batch is an index gather, scaled when it is taken."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sablier.images.imageset import ImageSet
+from sablier.images.preprocess import Preprocess
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images in [0, 1], N,C,H,W float32 in channels-last memory, and the class number of each where labels exist."""
+
+    x: Tensor
+    labels: Tensor | None = None
+
+
+class Batches:
+    """A uniform set on a device, in the type it is stored in: one byte a sample for most.
+
+    Args:
+        images: a set that `ImageSet.dense(preprocess)` returned.
+        preprocess: says which stored values mean 0 and 1.
+        device: where the array lives.
+    """
+
+    def __init__(self, images: ImageSet, preprocess: Preprocess, device: torch.device | str = "cpu") -> None:
+        array = images.array
+        if array.dtype == np.uint16:
+            array = array.astype(np.int32)  # torch gathers no unsigned 16-bit values
+        elif not array.flags.writeable:
+            array = array.copy()
+        self.pixels = torch.from_numpy(np.ascontiguousarray(array)).to(device)
+        self.black = preprocess.black
+        self.scale = 1.0 / (preprocess.white - preprocess.black)
+        self.labels: Tensor | None = None
+        if images.labels is not None:
+            self.labels = torch.from_numpy(np.unique(images.labels, return_inverse=True)[1].ravel()).to(device)
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def take(self, indices: Tensor | slice) -> Batch:
+        """Return the images at `indices`."""
+        # N,H,W,C seen as N,C,H,W is channels-last memory: the layout convolutions want, at no cost.
+        x = self.pixels[indices].permute(0, 3, 1, 2).to(torch.float32)
+        if self.black:
+            x = x - self.black
+        return Batch(x * self.scale, None if self.labels is None else self.labels[indices])
+
+    def in_order(self, size: int) -> Iterator[Batch]:
+        """Yield the images in order, `size` at a time."""
+        for start in range(0, len(self), size):
+            yield self.take(slice(start, start + size))
+
+
+def choose_device(wanted: str = "auto") -> torch.device:
+    """Return the device to compute on: CUDA, else Apple's MPS, else the CPU, unless one is named."""
+    if wanted != "auto":
+        return torch.device(wanted)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

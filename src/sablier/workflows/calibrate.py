@@ -1,0 +1,33 @@
+"""calibrate = a new threshold from fresh good images, no retraining."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sablier.errors import TooFewImages
+from sablier.images.sources import read_images
+from sablier.modelfile import ModelFile
+from sablier.tasks.detect import Detector
+
+
+def calibrate(model: Path, source: Any, output: Path | None = None, **reading: Any) -> ModelFile:
+    """Renew the promise of a detector on good images that neither trained nor calibrated it.
+
+    Args:
+        model: a .sablier file that detects.
+        source: whatever `read_images` takes: fresh good images, as they come today.
+        output: where to write; None replaces `model`, whole or not at all.
+
+    Raises:
+        TooFewImages: for fewer than 2 images.
+    """
+    file = ModelFile.load(model)
+    detector = Detector.from_file(file)
+    fresh = read_images(source, **reading).dense(file.preprocess)
+    if len(fresh) < 2:
+        raise TooFewImages(f"expected at least 2 good images to calibrate with, got {len(fresh)}.")
+    renewed = Detector.calibrated(detector.scorers, (fresh,))
+    provenance = file.provenance.model_copy(update={"calibrated": f"on {len(fresh)} fresh images from {fresh.source}"})
+    result = replace(file, parts={**file.parts, **renewed.parts()}, provenance=provenance)
+    result.save(model if output is None else output)
+    return result
