@@ -1,3 +1,93 @@
-"""sablier learns what your images look like, and finds what does not belong."""
+"""sablier learns what your images look like, and finds what does not belong.
+
+Names are loaded when they are first used: importing sablier loads neither torch nor NumPy.
+"""
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+# Every public name, and the module that holds it; tests/test_public_names.py pins the list.
+_MODULES = {
+    "AnomalyDetector": "sablier.estimators",
+    "Calibration": "sablier.calibration",
+    "Detector": "sablier.tasks.detect",
+    "FitConfig": "sablier.training.config",
+    "ImageAutoencoder": "sablier.estimators",
+    "ImageSet": "sablier.images",
+    "ModelFile": "sablier.modelfile",
+    "Preprocess": "sablier.images",
+    "SablierError": "sablier.errors",
+    "calibrate": "sablier.workflows.calibrate",
+    "create_model": "sablier.models",
+    "detect": "sablier.workflows.detect",
+    "evaluate": "sablier.workflows.evaluate",
+    "fit": "sablier.training.loop",
+    "list_datasets": "sablier.images",
+    "list_models": "sablier.models",
+    "load_dataset": "sablier.images",
+    "make_recipe": "sablier.training.recipes",
+    "plot": "sablier.report.plot",
+    "read_images": "sablier.images",
+    "register": "sablier.models",
+    "stream_images": "sablier.images",
+    "train": "sablier.workflows.train",
+}
+
+__all__ = [
+    "AnomalyDetector",
+    "Calibration",
+    "Detector",
+    "FitConfig",
+    "ImageAutoencoder",
+    "ImageSet",
+    "ModelFile",
+    "Preprocess",
+    "SablierError",
+    "calibrate",
+    "create_model",
+    "detect",
+    "evaluate",
+    "fit",
+    "list_datasets",
+    "list_models",
+    "load_dataset",
+    "make_recipe",
+    "plot",
+    "read_images",
+    "register",
+    "stream_images",
+    "train",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+if TYPE_CHECKING:
+    from sablier.calibration import Calibration
+    from sablier.errors import SablierError
+    from sablier.estimators import AnomalyDetector, ImageAutoencoder
+    from sablier.images import ImageSet, Preprocess, list_datasets, load_dataset, read_images, stream_images
+    from sablier.modelfile import ModelFile
+    from sablier.models import create_model, list_models, register
+    from sablier.report.plot import plot
+    from sablier.tasks.detect import Detector
+    from sablier.training.config import FitConfig
+    from sablier.training.loop import fit
+    from sablier.training.recipes import make_recipe
+    from sablier.workflows.calibrate import calibrate
+    from sablier.workflows.detect import detect
+    from sablier.workflows.evaluate import evaluate
+    from sablier.workflows.train import train
+else:  # unseen by type checkers, so that they find misspelt names
+
+    def __getattr__(name: str) -> Any:
+        if name not in _MODULES:
+            raise AttributeError(f"module 'sablier' has no attribute {name!r}", name=name, obj=sys.modules[__name__])
+        value = getattr(import_module(_MODULES[name]), name)
+        globals()[name] = value
+        return value

@@ -43,7 +43,8 @@ class Baselines:
 
         flat = thumbnails(pixels, preprocess)
         most = min(MOST_COMPONENTS, *flat.shape)
-        pca = PCA(most, svd_solver="randomized", random_state=seed).fit(flat)
+        with np.errstate(invalid="ignore"):  # images that are all the same have no variance to take shares of
+            pca = PCA(most, svd_solver="randomized", random_state=seed).fit(flat)
         # Against the variance of all the pixels, so that a truncated fit explains what a full one would.
         variance = float(((flat - flat.mean(axis=0)) ** 2).sum() / max(len(flat) - 1, 1))
         explained = np.cumsum(pca.explained_variance_) / max(variance, 1e-12)
@@ -86,10 +87,11 @@ class Baselines:
 def thumbnails(pixels: Array, preprocess: Preprocess) -> Array:
     """Return N,H,W,C pixels as N,D values in [0, 1], scaled so that no side exceeds 32 pixels."""
     values = (pixels.astype(np.float32) - preprocess.black) / np.float32(preprocess.white - preprocess.black)
-    height, width = values.shape[1:3]
+    count, height, width, channels = values.shape
     scale = THUMBNAIL / max(height, width)
     if scale < 1:
         size = max(1, round(width * scale)), max(1, round(height * scale))
         planes = values.transpose(0, 3, 1, 2).reshape(-1, height, width)
         values = np.array([np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.BOX)) for plane in planes])
-    return values.reshape(len(values), -1)
+        width, height = size
+    return values.reshape(count, height * width * channels)

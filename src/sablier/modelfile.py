@@ -136,7 +136,7 @@ class ModelFile:
 def pack(kind: str, text: str, tensors: dict[str, Array]) -> bytes:
     """Return the bytes of a signed safetensors file that holds `text` and `tensors`."""
     metadata = {"format": f"sablier {kind}", "version": str(VERSION), "sha256": UNSIGNED, "content": text}
-    data = safetensors_numpy.save({key: np.ascontiguousarray(value) for key, value in tensors.items()}, metadata)
+    data = safetensors_numpy.save({key: np.asarray(value, order="C") for key, value in tensors.items()}, metadata)
     digest = hashlib.sha256(data).hexdigest()
     return data.replace(_signature(UNSIGNED), _signature(digest), 1)
 

@@ -44,7 +44,8 @@ course.add_to(app)
 def run() -> None:
     """Run the command line; exit 2 for what the user can mend, 1 for what we must, 130 when interrupted."""
     warnings.showwarning = lambda message, *_args, **_kwargs: print(f"warning: {message}", file=sys.stderr)
-    verbs = [command.name or "" for command in app.registered_commands] + [group.name or "" for group in app.registered_groups]
+    verbs = [command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands]
+    verbs += [group.name or "" for group in app.registered_groups]
     words = [word for word in sys.argv[1:2] if not word.startswith("-")]
     if words and words[0] not in verbs:
         print(f"error: there is no verb {words[0]!r}.{nearest(words[0], verbs)} See: sablier --help", file=sys.stderr)

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 LINE_SECONDS = 2.0
 
-console = Console(highlight=False)
-aside = Console(stderr=True, highlight=False)
+# No emoji: "digits:train:" would become a tram.
+console = Console(highlight=False, emoji=False)
+aside = Console(stderr=True, highlight=False, emoji=False)
 
 
 class OnProgress(Protocol):

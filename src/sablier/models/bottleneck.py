@@ -65,7 +65,8 @@ class Bottleneck(Model):
         flat = self._small(images[chosen]).flatten(1).cpu().numpy()
         latent = self.linear_in.out_features
         count = min(latent, *flat.shape)
-        pca = PCA(count, svd_solver="randomized", random_state=seed).fit(flat)
+        with np.errstate(invalid="ignore"):  # images that are all the same have no variance to take shares of
+            pca = PCA(count, svd_solver="randomized", random_state=seed).fit(flat)
         spread = np.sqrt(np.maximum(pca.explained_variance_, 1e-8))
         axes = torch.from_numpy(pca.components_.astype(np.float32))
         scale = torch.from_numpy(spread.astype(np.float32))

@@ -19,6 +19,7 @@ Array = NDArray[Any]
 
 PIXELS_PER_BATCH = 400_000  # keeps the activations of a batch in the processor's cache: chosen by bench/score_speed.py
 ENOUGH_TO_CORRECT = 50  # normal images below which a regression on nuisances would fit noise
+SMALLEST_SPREAD = 0.01  # of a logarithm: where normal images vary by less than 1 %, a difference is arithmetic
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class Scorer:
         if len(fusion) < ENOUGH_TO_CORRECT:
             design[:, 1:] = 0.0
         coefficients = np.linalg.lstsq(design, statistics, rcond=None)[0]
-        spread = (statistics - design @ coefficients).std(axis=0) + 1e-6
+        spread = np.maximum((statistics - design @ coefficients).std(axis=0), SMALLEST_SPREAD)
         return cls(**{**draft.__dict__, "coefficients": coefficients, "spread": spread})
 
     def score(self, images: ImageSet, pictures: bool = False) -> Scores:
@@ -123,7 +124,7 @@ class Scorer:
         """Return N,J: logarithms of the residuals, and of the Mahalanobis distance of the latent."""
         centred = found.latent.numpy().astype(np.float64) - self.latent_mean
         distance = np.einsum("nd,de,ne->n", centred, self.latent_precision, centred)
-        return np.c_[found.logarithms.numpy(), np.log(np.maximum(distance, 1e-12))]
+        return np.asarray(np.c_[found.logarithms.numpy(), np.log(np.maximum(distance, 1e-12))])
 
     def _combined(self, found: Residuals) -> Array:
         inputs = np.clip(found.nuisances.numpy(), self.low, self.high)

@@ -245,13 +245,21 @@ class _Run:
     def _restore(self, checkpoint: Checkpoint) -> None:
         checkpoint.check(self._identity())
         self.model.load_state_dict(checkpoint.model)
-        self.average = {name: value.clone() for name, value in checkpoint.average.items()}
+        live = dict(self.model.named_parameters())
+        self.average = {name: _laid_out(value, live[name]) for name, value in checkpoint.average.items()}
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(checkpoint.optimizers[name])
+            for parameter, state in optimizer.state.items():
+                state |= {key: _laid_out(value, parameter) for key, value in state.items() if torch.is_tensor(value)}
         self.epoch = checkpoint.epoch
         for schedule in self.schedules.values():
             schedule.last_epoch = self.epoch * self.per_epoch
         self.history = History(**checkpoint.history)
+
+
+def _laid_out(value: Tensor, parameter: Tensor) -> Tensor:
+    """Return a copy of `value` in the memory layout of its parameter: fused optimizers read both in the order they lie."""
+    return torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape else value.clone()
 
 
 def _optimizer(parameters: list[torch.nn.Parameter], config: FitConfig) -> Optimizer:

@@ -1,0 +1,35 @@
+PYTHON ?= python3
+VENV = .venv
+RUN = $(VENV)/bin/python
+
+.PHONY: help setup demo test check web bench-page lock clean
+
+help:                ## show this list
+	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
+
+setup: $(VENV)/ready ## make .venv and install sablier with its development tools
+
+$(VENV)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install -q -e '.[dev]' -c constraints.txt
+	@touch $@
+
+demo: setup          ## train a detector on embedded digits and judge others: demo/report.html
+	$(RUN) examples/demo.py demo
+
+test: setup          ## run the tests; those on public sets run when SABLIER_DATA is set
+	$(RUN) -m pytest -q
+
+check: setup         ## format, lint and type checks
+	$(RUN) -m ruff format --check src tests bench examples
+	$(RUN) -m ruff check src tests bench examples
+	$(RUN) -m mypy
+
+bench-page: setup    ## write docs/BENCHMARKS.md from bench/results
+	$(RUN) bench/page.py
+
+lock: setup          ## pin what is installed now
+	$(RUN) -m pip freeze --exclude-editable | sed 's/+cpu//' > constraints.txt
+
+clean:               ## remove what the targets above made
+	rm -rf $(VENV) demo

@@ -1,0 +1,91 @@
+"""What every bench shares: its arguments, its result file, its last line of JSON.
+
+A bench prints a readable table, then one line of JSON. `--quick` ends within a minute on two cores and writes nothing.
+A full run writes bench/results/NAME-DATA[-OPTION].json, from which docs/BENCHMARKS.md is generated (bench/page.py).
+Long ones keep what they have after every step in bench/results/NAME-....partial.json and go on from there.
+"""
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+
+
+class Bench:
+    """One run of a bench script."""
+
+    def __init__(self, name: str, description: str, add: Callable[[argparse.ArgumentParser], None] = lambda parser: None) -> None:
+        parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+        parser.add_argument("--quick", action="store_true", help="a smaller run that ends within a minute and writes nothing")
+        add(parser)
+        self.args = parser.parse_args()
+        self.name = name
+        self.started = time.perf_counter()
+
+    def partial(self, key: str) -> "Partial":
+        """Return the store of finished steps of the run `key`; empty for a quick run."""
+        return Partial(None if self.args.quick else RESULTS / f"{self.name}-{key}.partial.json")
+
+    def finish(self, key: str, seeds: list[int], payload: dict[str, Any], seconds: float | None = None) -> None:
+        """Write the result file of a full run and print the last line."""
+        import torch
+
+        result = {
+            "bench": self.name,
+            **payload,
+            "date": datetime.now(UTC).date().isoformat(),
+            "commit": _output(["git", "rev-parse", "--short", "HEAD"]),
+            "cpu": f"{_processor()}, {torch.get_num_threads()} cores",
+            "threads": torch.get_num_threads(),
+            "seeds": seeds,
+            "seconds": round(time.perf_counter() - self.started if seconds is None else seconds, 1),
+            "command": " ".join(["python", f"bench/{self.name}.py", *sys.argv[1:]]),
+        }
+        if not self.args.quick:
+            RESULTS.mkdir(exist_ok=True)
+            (RESULTS / f"{self.name}-{key}.json").write_text(json.dumps(result, indent=1) + "\n")
+            (RESULTS / f"{self.name}-{key}.partial.json").unlink(missing_ok=True)
+        print(json.dumps(result))
+
+
+class Partial:
+    """Finished steps of a long run, kept on disk after each: `steps.get(key, compute)`."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.done: dict[str, Any] = json.loads(path.read_text()) if path and path.exists() else {}
+
+    def get(self, key: str, compute: Callable[[], Any]) -> Any:
+        """Return the result of a step, computing it only where no earlier run has."""
+        if key not in self.done:
+            self.done[key] = compute()
+            if self.path:
+                self.path.parent.mkdir(exist_ok=True)
+                self.path.write_text(json.dumps(self.done))
+        return self.done[key]
+
+
+def print_table(header: list[str], rows: list[list[Any]]) -> None:
+    """Print rows under a header, columns aligned."""
+    cells = [header, *[[f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    for row in cells:
+        print("  ".join(cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths))))
+
+
+def _output(command: list[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
+    return names[0] if names else platform.processor()

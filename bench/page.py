@@ -1,0 +1,98 @@
+"""Write docs/BENCHMARKS.md from bench/results: the page holds no figure that a bench did not write.
+
+usage: python bench/page.py [--check]      (--check writes nothing and fails where the page is not what it would write)
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE, RESULTS = ROOT / "docs" / "BENCHMARKS.md", ROOT / "bench" / "results"
+
+HEAD = """# Benchmarks
+
+Every figure on this page was written by a script in `bench/`; this page is made from their result files by
+`python bench/page.py`, and a test checks that the two agree. Run any of them yourself; `--quick` ends within a minute.
+No test label touches training, stopping, model choice or thresholds; the last epoch is the reported one.
+Settings were chosen on held-out training images ([what was tried](LOG.md)).
+"""
+
+# What each bench claims: key of the result, the claim, the bar as text, and whether a value meets it.
+BARS: dict[str, list[tuple[str, str, str, Any]]] = {
+    "course-mnist": [
+        ("lesson1_val_mse", "lesson 1, same net and budget: validation MSE", "<= 0.0080", lambda v: v <= 0.0080),
+        ("lesson1_auroc", "the same: AUROC of 5 against the other digits", ">= 0.972", lambda v: v >= 0.972),
+    ],
+    "train_speed-course_dense": [("speedup", "training, against the lesson's own loop", ">= 5 x", lambda v: v >= 5)],
+    "one_class-mnist-class-5": [
+        ("auroc_mean", "default detector, MNIST, normal = 5: AUROC", ">= 0.965", lambda v: v >= 0.965),
+        ("auroc_pca", "the same by PCA", "below ours", None),
+        ("auroc_knn", "the same by nearest neighbours", "below ours", None),
+        ("fit_seconds_max", "longest fit, seconds", "<= 120", lambda v: v <= 120),
+    ],
+    "startup-digits": [
+        ("import_seconds", "import sablier, seconds", "<= 0.2", lambda v: v <= 0.2),
+        ("torch_loaded", "torch loaded by it", "no", lambda v: v is False),
+        ("help_seconds", "sablier --help, seconds", "<= 0.5", lambda v: v <= 0.5),
+        ("demo_seconds", "the demo after installation, seconds", "<= 60", lambda v: v <= 60),
+    ],
+    "score_speed-glyphs": [
+        ("seconds_10k", "10,000 images of 28 x 28 scored, whole command, seconds", "<= 6", lambda v: v <= 6),
+        ("peak_mb_1m", "peak memory of 1,000,000 streamed, MB", "< 1500", lambda v: v < 1500),
+        ("peak_mb_200k", "peak memory of 200,000 streamed, MB", "the same", None),
+    ],
+}  # fmt: skip
+
+
+def page() -> str:
+    """Return the page as it should be."""
+    results = {path.stem: json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json")) if ".partial" not in path.name}
+    lines = [HEAD, "## Claims", "", "| claim | bar | figure | met | seeds |", "|---|---|---|---|---|"]
+    for stem, claims in BARS.items():
+        for key, claim, bar, met in claims if stem in results else []:
+            value = results[stem][key]
+            verdict = "" if met is None else ("yes" if met(value) else "**no**")
+            lines.append(f"| {claim} | {bar} | {_text(value)} | {verdict} | {len(results[stem]['seeds'])} |")
+    for stem, result in results.items():
+        for row in result.get("rows", []) if stem.startswith("false_alarms") else []:
+            met = "yes" if row["splits_outside_band"] == 0 else "**no**"
+            claim = f"false-alarm rate at alpha {row['alpha']:.0%}, {result['data']} normal = {result['normal']}"
+            figure = f"{row['splits_outside_band']} outside, mean {row['false_alarm_rate_mean']:.4f}"
+            lines.append(f"| {claim} | no split outside the band | {figure} | {met} | {row['splits']} |")
+    lines += ["", "## Result files", ""]
+    for stem, result in results.items():
+        lines += [f"### {stem}", "", f"`{result['command']}`, {result['date']}, commit {result['commit']}, {result['cpu']}, "
+                  f"{result['threads']} threads, seeds {_text(result['seeds'])}, {result['seconds']:.0f} s", ""]  # fmt: skip
+        shown = {key: value for key, value in result.items() if key not in HIDDEN}
+        lines += ["| key | value |", "|---|---|", *(f"| {key} | {_text(value)} |" for key, value in shown.items()), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+HIDDEN = {"bench", "date", "commit", "cpu", "threads", "seeds", "seconds", "command"}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4f}" if abs(value) < 10 else f"{value:,.1f}"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_text(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return "; ".join(_text(item) for item in value) if any(isinstance(item, dict) for item in value) else ", ".join(map(_text, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def main() -> None:
+    text = page()
+    if "--check" in sys.argv[1:]:
+        sys.exit(0 if PAGE.exists() and PAGE.read_text() == text else f"{PAGE} does not agree with {RESULTS}: run python bench/page.py")
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(text)
+    print(f"wrote {PAGE}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""Scoring: the whole command on 10,000 images in an IDX file, and the peak memory of long streams. Needs nothing but sablier.
+
+The images are drawn here (glyphs, 28 x 28) and repeated; the detector is trained on one letter. The command is
+`sablier detect MODEL FILE -o OUT --no-report`, timed as a whole process, start of Python included.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from harness import Bench, print_table
+
+from sablier.images.glyphs import glyphs
+from sablier.training.recipes import make_recipe
+from sablier.workflows.train import train
+
+CODE = "from sablier.cli.main import run; run()"
+
+
+def write_idx(path: Path, pixels: np.ndarray, count: int) -> None:
+    """Write `count` images to an IDX file, repeating `pixels`, a block at a time."""
+    with path.open("wb") as file:
+        file.write(bytes([0, 0, 8, 3]) + b"".join(int(size).to_bytes(4, "big") for size in (count, *pixels.shape[1:3])))
+        for start in range(0, count, len(pixels)):
+            file.write(pixels[: count - start].tobytes())
+
+
+def measure(model: Path, images: Path, output: Path) -> tuple[float, float]:
+    """Return the seconds and the peak megabytes of the whole command."""
+    command = [sys.executable, "-c", CODE, "detect", str(model), str(images), "-o", str(output), "--no-report"]
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"the command failed: {' '.join(command)}")
+    return seconds, usage.ru_maxrss / 1024
+
+
+def main() -> None:
+    bench = Bench("score_speed", __doc__ or "")
+    counts = [1_000, 20_000, 50_000] if bench.args.quick else [10_000, 200_000, 1_000_000]
+    repeats = 1 if bench.args.quick else 5
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        letters = glyphs(10_000, seed=1).array[..., 0]
+        train("glyphs[label=A]", place / "a.sablier", make_recipe("detector", "tiny" if bench.args.quick else "base"))
+        found = []
+        for index, count in enumerate(counts):
+            write_idx(place / "images-idx3-ubyte", letters, count)
+            runs = [measure(place / "a.sablier", place / "images-idx3-ubyte", place / "out") for _ in range(repeats if index == 0 else 1)]
+            found.append((count, statistics.median(run[0] for run in runs), max(run[1] for run in runs)))
+            print(f"{count:,} images: {found[-1][1]:.1f} s, {found[-1][2]:.0f} MB", flush=True)
+    print_table(["images", "seconds", "peak MB", "images/s"], [[f"{n:,}", s, m, f"{n / s:,.0f}"] for n, s, m in found])
+    names = ("10k", "200k", "1m")
+    payload = {"data": "glyphs", "images": counts}
+    payload |= {f"seconds_{name}": seconds for name, (_, seconds, _) in zip(names, found)}
+    payload |= {f"peak_mb_{name}": peak for name, (_, _, peak) in zip(names, found)}
+    bench.finish("glyphs", [0], payload)
+
+
+if __name__ == "__main__":
+    main()

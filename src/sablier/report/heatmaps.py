@@ -1,0 +1,56 @@
+"""One picture a file: each image beside its heat."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from sablier.errors import ConfigError
+from sablier.files import write_whole
+from sablier.report.pictures import as_rgb, enlarged, overlay, png
+from sablier.tasks.detect import DetectionResult
+
+LEAST_HEIGHT = 256
+LONGEST_NAME = 120
+IMAGE_ENDING = re.compile(r"\.(png|jpe?g|webp|bmp|tiff?|gif)$", re.IGNORECASE)
+# Windows opens a device instead of a file of such a name.
+RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+
+
+def write_heatmaps(result: DetectionResult, folder: Path) -> list[Path]:
+    """Write one PNG per image, image | heat, at least 256 pixels high; return the paths, in the order of the result.
+
+    Raises:
+        ConfigError: for a result without pictures.
+        OutputError: where a file cannot be written.
+    """
+    if result.images is None or result.heatmaps is None:
+        raise ConfigError("expected a detection with pictures, got one without. Detect with pictures=True.")
+    paths = [Path(folder) / f"{name}.png" for name in file_names(result.ids)]
+    for path, image, heatmap in zip(paths, result.images, result.heatmaps, strict=True):
+        left, right = (enlarged(part, LEAST_HEIGHT) for part in (as_rgb(image), overlay(image, heatmap)))
+        gap = np.full((left.shape[0], max(4, left.shape[1] // 40), 3), 255, np.uint8)
+        write_whole(path, png(np.concatenate([left, gap, right], axis=1)))
+    return paths
+
+
+def file_names(ids: Iterable[str]) -> list[str]:
+    """Return a file name for each id, without ending: letters, digits, ".", "_" and "-" only; all of them different.
+
+    >>> file_names(["bad/a 1.png", "bad/a 1.jpg", "../x", "con"])
+    ['bad_a_1', 'bad_a_1-2', 'x', '_con']
+    """
+    names: list[str] = []
+    taken: set[str] = set()
+    for given in ids:
+        stem = re.sub(r"[^\w.-]+", "_", IMAGE_ENDING.sub("", str(given)), flags=re.ASCII).strip("._-")[:LONGEST_NAME] or "image"
+        stem = f"_{stem}" if RESERVED.match(stem) else stem
+        name, count = stem, 1
+        # Some file systems do not tell "A" from "a".
+        while name.lower() in taken:
+            count += 1
+            name = f"{stem}-{count}"
+        taken.add(name.lower())
+        names.append(name)
+    return names

@@ -1,0 +1,285 @@
+"""One self-contained HTML file: pictures first, then the numbers, then what they come from. Nothing is fetched, no script."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from sablier.calibration import ANOMALY, Calibration
+from sablier.modelfile import ModelFile
+from sablier.models.base import count_parameters, layer_table
+from sablier.report import figures, words
+from sablier.report.figures import BLUE, GREEN, GREY, GRID, INK, METHOD_NAMES, MUTED, ORANGE, ScoreGroup, chart, to_svg
+from sablier.report.pictures import SMALL, as_rgb, data_uri, heat_key, overlay
+from sablier.report.plot import binned, edges_around, evaluation_groups
+from sablier.tasks.detect import DetectionResult, Detector
+from sablier.tasks.evaluate import EvaluationResult
+from sablier.tasks.summary import DetectionSummary
+
+Array = NDArray[Any]
+
+MOST_CARDS = 24
+FEWEST_CARDS = 8  # of the strangest images, flagged or not, so that the border can be judged by eye
+MOST_SECOND = 12
+MOST_RIGHT = 6  # of the images judged rightly: they are there to compare with
+MOST_SKIPPED = 200
+WIDE = 1.8  # width over height from which the pictures of a card lie below one another
+# Charts take their colours from the page, which knows whether it is dark.
+PAGE_COLOURS = {INK: "ink", MUTED: "muted", GRID: "grid", BLUE: "blue", ORANGE: "orange", GREEN: "green", GREY: "grey"}
+
+
+@dataclass(frozen=True)
+class Card:
+    """An image as the page shows it: pictures as data URIs, numbers as text."""
+
+    id: str
+    image: str
+    reconstruction: str
+    heat: str
+    score: str
+    p_value: str
+    verdict: str
+    label: str | None
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, a sentence, and the images below it; `empty` is said where there is none."""
+
+    heading: str
+    note: str
+    cards: list[Card]
+    empty: str = ""
+
+
+def detection_report(file: ModelFile, detector: Detector, summary: DetectionSummary, title: str) -> str:
+    """Return the page on images whose truth is not known: what does not belong, and how far to trust it.
+
+    Args:
+        file: what the detector was loaded from, for where it comes from.
+        detector: what judged.
+        summary: what it found.
+        title: what was judged by what; shown above the headline and on the browser's tab.
+    """
+    calibration = detector.calibration
+    tiles = [("judged", f"{summary.count:,}")]
+    if not summary.undetermined:
+        tiles.append(("flagged", f"{summary.flagged:,}"))
+    tiles += _promise_tiles(calibration, summary.alpha)
+    if summary.skipped_count:
+        tiles.append(("unreadable", f"{summary.skipped_count:,}"))
+    sections = [_worst(summary), Section("Typical images", "Drawn evenly from all that were judged.", _cards(summary.typical))]
+    groups = [_calibration_group(calibration, summary.edges), ScoreGroup("images judged", summary.histogram, BLUE)]
+    return _page(
+        file, detector,
+        title=title,
+        headline=words.detection_headline(summary, calibration),
+        note=words.detection_note(summary, calibration),
+        promise=calibration.promise(summary.alpha),
+        decided=not summary.undetermined,
+        tiles=tiles,
+        sections=[section for section in sections if section.cards or section.empty],
+        charts=[_scores_chart(summary.edges, groups, calibration, summary.alpha)] if summary.count else [],
+        flagged=_flagged(summary),
+        methods=[],
+        comparison="",
+        skipped=[(item.id, item.reason) for item in summary.skipped[:MOST_SKIPPED]],
+        skipped_count=summary.skipped_count,
+    )  # fmt: skip
+
+
+def evaluation_report(file: ModelFile, detector: Detector, result: EvaluationResult, title: str) -> str:
+    """Return the page on images known to be good or bad: what is missed, what is flagged wrongly, beside the baselines.
+
+    Args:
+        file, detector, title: as for `detection_report`.
+        result: the measured detector.
+    """
+    calibration, alpha, ours = detector.calibration, result.good.alpha, result.rows[0]
+    tiles = [("good images", f"{len(result.good):,}"), ("bad images", f"{len(result.bad):,}"), ("AUROC", f"{ours.auroc:.3f}")]
+    edges = edges_around(np.concatenate(calibration.folds))
+    groups = [_calibration_group(calibration, edges), *evaluation_groups(result, edges)]
+    skipped = [*result.good.skipped, *result.bad.skipped]
+    return _page(
+        file, detector,
+        title=title,
+        headline=words.evaluation_headline(result),
+        note=words.undetermined_note(calibration) if result.undetermined else words.comparison_note(result.rows),
+        promise=calibration.promise(alpha),
+        decided=not result.undetermined,
+        tiles=tiles + _promise_tiles(calibration, alpha),
+        sections=_ranked_sections(result) if result.undetermined else _judged_sections(result),
+        charts=[_scores_chart(edges, groups, calibration, alpha), _roc_chart(result)],
+        flagged=[],
+        methods=_method_rows(result),
+        comparison=words.comparison_note(result.rows) if result.undetermined else "",
+        skipped=[(item.id, item.reason) for item in skipped[:MOST_SKIPPED]],
+        skipped_count=len(skipped),
+    )  # fmt: skip
+
+
+def _page(file: ModelFile, detector: Detector, **content: Any) -> str:
+    """Fill the template with `content` and with what both reports say of the model."""
+    preprocess, provenance = file.preprocess, file.provenance
+    rows = figures.member_rows(file.histories)
+    drawn = any(figures.loss_series(each, "loss")[0] for each in rows.values())
+    objective = provenance.recipe.get("objective")
+    damaged = isinstance(objective, dict) and any(objective.get(key) for key in ("noise", "mask"))
+    model = detector.scorers[0].model
+    environment = Environment(
+        loader=PackageLoader("sablier.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("report.html").render(
+        **content,
+        heat_key=heat_key(),
+        pixelated=max(preprocess.height, preprocess.width) <= SMALL,
+        wide=preprocess.width / preprocess.height > WIDE,
+        shape=(preprocess.width, preprocess.height),
+        crossed=detector.calibration.crossed,
+        calibrated=detector.calibration.count,
+        provenance=provenance,
+        preprocess=words.preprocess_note(preprocess),
+        computed=_computed(file),
+        recipe=words.recipe_values(provenance.recipe),
+        losses=_inline(chart(lambda axes: figures.draw_losses(axes, rows)), "Loss by epoch") if drawn else None,
+        damaged=damaged,
+        members=len(detector.scorers),
+        model=model.name,
+        layers=layer_table(model),
+        parameters=count_parameters(model),
+        most_skipped=MOST_SKIPPED,
+    )
+
+
+def _worst(summary: DetectionSummary) -> Section:
+    count = min(MOST_CARDS, max(FEWEST_CARDS, summary.flagged))
+    cards = _cards(summary.worst, range(min(count, len(summary.worst))))
+    if summary.undetermined:
+        return Section("The strangest images", "Ranked by score, without verdicts.", cards)
+    if not summary.flagged:
+        return Section("The images closest to being flagged", "Highest scores first.", cards)
+    more = f" {summary.flagged - MOST_CARDS:,} more are flagged." if summary.flagged > MOST_CARDS else ""
+    return Section("The strangest images", f"Highest scores first.{more}", cards)
+
+
+def _judged_sections(result: EvaluationResult) -> list[Section]:
+    ours = result.rows[0]
+
+    def section(heading: str, empty: str, note: str, found: DetectionResult, flagged: bool, total: int, most: int) -> Section:
+        chosen = np.flatnonzero((found.verdicts == ANOMALY) == flagged)[:most].tolist()
+        shown = f" {len(chosen)} of {total:,} are shown." if total > len(chosen) else ""
+        return Section(heading, note + shown, _cards(found, chosen), empty)
+
+    missed, flagged = ours.missed, ours.false_alarms
+    low, high = "Lowest scores first.", "Highest scores first."
+    parts = [
+        section("Bad images it misses", "It misses none.", low, result.missed, False, missed.hits, MOST_SECOND),
+        section("Good images it flags", "It flags no good image.", high, result.false_alarms, True, flagged.hits, MOST_SECOND),
+        section("Bad images it finds", "It finds none.", high, result.found, True, missed.count - missed.hits, MOST_RIGHT),
+        section("Good images it passes", "", high, result.false_alarms, False, flagged.count - flagged.hits, MOST_RIGHT),
+    ]
+    return [part for part in parts if part.cards or part.empty]
+
+
+def _ranked_sections(result: EvaluationResult) -> list[Section]:
+    return [
+        Section("The bad images that look most normal", "Lowest scores first.", _cards(result.missed)),
+        Section("The good images that look strangest", "Highest scores first.", _cards(result.false_alarms)),
+        Section("The bad images that look strangest", "Highest scores first.", _cards(result.found)),
+    ]
+
+
+def _cards(result: DetectionResult, indices: Iterable[int] | None = None) -> list[Card]:
+    """Return the cards of some images of a result, or of the first dozen; none where it has no pictures."""
+    images, again, heat = result.images, result.reconstructions, result.heatmaps
+    if images is None or again is None or heat is None:
+        return []
+    chosen = range(min(len(result), MOST_SECOND)) if indices is None else indices
+    return [
+        Card(
+            str(result.ids[i]),
+            data_uri(as_rgb(images[i])),
+            data_uri(as_rgb(again[i])),
+            data_uri(overlay(images[i], heat[i])),
+            f"{result.scores[i]:.2f}",
+            f"{result.p_values[i]:.3g}",
+            str(result.verdicts[i]),
+            None if result.labels is None else str(result.labels[i]),
+        )
+        for i in chosen
+    ]
+
+
+def _promise_tiles(calibration: Calibration, alpha: float) -> list[tuple[str, str]]:
+    return [("false-alarm rate", words.percent(alpha)), ("calibrated on", f"{calibration.count:,}")]
+
+
+def _calibration_group(calibration: Calibration, edges: Array) -> ScoreGroup:
+    return ScoreGroup("good images of calibration", binned(np.concatenate(calibration.folds), edges), GREY, filled=True)
+
+
+def _flagged(summary: DetectionSummary) -> list[tuple[str, str]]:
+    """Return how many images each method flags, ours first."""
+    counts = {"sablier": summary.flagged, **summary.baseline_flagged}
+    if summary.undetermined or not summary.count:
+        return []
+    return [
+        (METHOD_NAMES.get(name, name), f"{count:,} of {summary.count:,} ({words.percent(count / summary.count)})")
+        for name, count in counts.items()
+    ]
+
+
+def _method_rows(result: EvaluationResult) -> list[tuple[str, tuple[str, str], tuple[str, str], tuple[str, str]]]:
+    """Return (method, AUROC, false alarms, misses), each measure with the interval apart."""
+    none = ("no verdict", "")
+    return [
+        (
+            METHOD_NAMES.get(row.method, row.method),
+            (f"{row.auroc:.3f}", f"{row.auroc_interval[0]:.3f} to {row.auroc_interval[1]:.3f}"),
+            none if result.undetermined else words.rate_with_interval(row.false_alarms),
+            none if result.undetermined else words.rate_with_interval(row.missed),
+        )
+        for row in result.rows
+    ]
+
+
+def _computed(file: ModelFile) -> str:
+    """Return how long training took, and on what."""
+    histories = list(file.histories.values())
+    seconds = sum(float(history.get("seconds") or 0) for history in histories)
+    if not histories:
+        return "not recorded"
+    first = histories[0]
+    threads = first.get("threads")
+    on = f"{first.get('device', 'cpu')}, {first.get('dtype', 'float32')}"
+    return f"{words.duration(seconds)} on {on}" + (f", {words.counted(threads, 'thread')}" if isinstance(threads, int) else "")
+
+
+def _scores_chart(edges: Array, groups: list[ScoreGroup], calibration: Calibration, alpha: float) -> Markup:
+    def draw(axes: Axes) -> None:
+        figures.draw_scores(axes, edges, groups, calibration.threshold(alpha))
+
+    return _inline(chart(draw, (4.4, 3.5)), "Histogram of anomaly scores with the threshold")
+
+
+def _roc_chart(result: EvaluationResult) -> Markup:
+    draw: Callable[[Axes], None] = lambda axes: figures.draw_roc(axes, result.rows, not result.undetermined)  # noqa: E731
+    return _inline(chart(draw, (4.4, 3.9)), "ROC curves of sablier and the baselines")
+
+
+def _inline(figure: Any, name: str) -> Markup:
+    """Return a chart as SVG that is a part of the page: its colours follow it, its ids meet no other chart's."""
+    svg = to_svg(figure).decode()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r' xmlns(:xlink)?="[^"]*"', "", svg)
+    svg = re.sub(r'<svg width="[^"]*" height="[^"]*"', f'<svg role="img" aria-label="{escape(name)}"', svg, count=1)
+    prefix = re.sub(r"\W+", "-", name.lower())
+    svg = re.sub(r'( id="|url\(#|href="#)', rf"\g<1>{prefix}-", svg)
+    return Markup(re.sub("|".join(PAGE_COLOURS), lambda found: f"var(--{PAGE_COLOURS[found[0]]})", svg))

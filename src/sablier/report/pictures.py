@@ -1,0 +1,95 @@
+"""Pixels in [0, 1] and heat in units of calibration -> pictures that can be looked at.
+
+The colour scale of heat is fixed: 1 is what some place of a good image reaches in 5 % of them. Below half of that nothing
+is drawn, so good images stay cold, and the same colour means the same in every report.
+"""
+
+import base64
+import io
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Array = NDArray[Any]
+
+HOTTEST = 3.0  # heat drawn in the brightest colour
+FAINTEST = 0.5  # heat below which nothing is drawn
+SOLID = 2.0  # heat from which the colour covers the image
+MOST_OPAQUE = 0.9
+DIMMED = 0.75  # brightness of the grey image under the heat
+SMALL = 64  # pixels a side up to which an image is shown as squares, never smoothed
+MOST_PIXELS = 320  # pixels a side of a picture in a report; more would only weigh
+JPEG_QUALITY = 88
+
+
+def as_rgb(image: Array) -> Array:
+    """Return H,W,C pixels in [0, 1] as H,W,3 bytes."""
+    rgb = np.broadcast_to(image, (*image.shape[:2], 3))
+    return np.round(rgb.clip(0, 1) * 255).astype(np.uint8)
+
+
+def heat_colours(heat: Array) -> tuple[Array, Array]:
+    """Return the colour of each heat, as RGB in [0, 1], and how opaque it is.
+
+    >>> heat_colours(np.array([0.2, 0.5, 1.0, 5.0]))[1].round(2).tolist()
+    [0.0, 0.0, 0.3, 0.9]
+    """
+    heat = np.nan_to_num(heat, nan=0.0)
+    # The dark end of the map would vanish on a dark image, the palest on a white one.
+    colours = mpl.colormaps["inferno"](0.3 + 0.62 * (heat / HOTTEST).clip(0, 1))[..., :3]
+    return np.asarray(colours), MOST_OPAQUE * ((heat - FAINTEST) / (SOLID - FAINTEST)).clip(0, 1)
+
+
+def overlay(image: Array, heatmap: Array) -> Array:
+    """Return H,W,3 bytes: the grey image, with heat in colour where it is more than a good image's.
+
+    Args:
+        image: H,W,C in [0, 1].
+        heatmap: H,W, 1 being the heat that some place of a good image reaches in 5 % of them.
+    """
+    grey = image.mean(axis=2, keepdims=True).clip(0, 1) * DIMMED
+    colours, opacity = heat_colours(heatmap)
+    opacity = opacity[..., None]
+    return as_rgb(grey * (1 - opacity) + colours * opacity)
+
+
+def enlarged(rgb: Array, least: int) -> Array:
+    """Return the picture with each pixel repeated until it is at least `least` pixels high."""
+    times = -(-least // rgb.shape[0])
+    return rgb.repeat(times, axis=0).repeat(times, axis=1)
+
+
+def png(rgb: Array) -> bytes:
+    """Return the picture as the bytes of a PNG file."""
+    return _encoded(Image.fromarray(rgb), format="PNG", optimize=True)
+
+
+def data_uri(rgb: Array) -> str:
+    """Return the picture as a data URI: small ones exactly, larger ones as JPEG of at most 320 pixels a side."""
+    if max(rgb.shape[:2]) <= SMALL:
+        return _uri("png", png(rgb))
+    picture = Image.fromarray(rgb)
+    picture.thumbnail((MOST_PIXELS, MOST_PIXELS), Image.Resampling.LANCZOS)
+    return _uri("jpeg", _encoded(picture, format="JPEG", quality=JPEG_QUALITY))
+
+
+def heat_key() -> str:
+    """Return the colours from 0 to the hottest, on a grey ground, as CSS stops."""
+    heats = np.linspace(0, HOTTEST, 13)
+    colours, opacity = heat_colours(heats)
+    mixed = np.round(255 * (0.4 * (1 - opacity[:, None]) + colours * opacity[:, None])).astype(int)
+    stops = (f"rgb({r} {g} {b}) {heat / HOTTEST:.1%}" for heat, (r, g, b) in zip(heats, mixed.tolist(), strict=True))
+    return ", ".join(stops)
+
+
+def _encoded(picture: Image.Image, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, **options)
+    return buffer.getvalue()
+
+
+def _uri(kind: str, data: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

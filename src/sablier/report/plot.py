@@ -1,0 +1,126 @@
+"""`plot(result)`: the picture of a result."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from sablier.calibration import ANOMALY
+from sablier.errors import ConfigError
+from sablier.modelfile import ModelFile
+from sablier.report.figures import (
+    BLUE,
+    CHART_INCHES,
+    ORANGE,
+    ScoreGroup,
+    chart,
+    draw_losses,
+    draw_roc,
+    draw_scores,
+    member_rows,
+    result_sheet,
+    styled,
+)
+from sablier.tasks.detect import DetectionResult
+from sablier.tasks.evaluate import EvaluationResult
+from sablier.tasks.summary import DetectionSummary
+from sablier.training.loop import History
+
+Array = NDArray[Any]
+
+MOST_ON_A_SHEET = 12
+BINS = 60
+
+
+def plot(result: object) -> Figure:
+    """Draw a result.
+
+    Args:
+        result: a DetectionResult (with pictures: its strangest images beside their reconstructions and heat; without: the
+            histogram of its scores), a DetectionSummary, an EvaluationResult, a History, or a ModelFile (its histories).
+
+    Returns:
+        A matplotlib figure; notebooks show it, `figure.savefig(path)` keeps it.
+
+    Raises:
+        ConfigError: for anything else.
+    """
+    match result:
+        case DetectionResult(images=None):
+            return _plot_scores(result)
+        case DetectionResult():
+            return _plot_sheet(result)
+        case DetectionSummary():
+            return _plot_summary(result)
+        case EvaluationResult():
+            return _plot_evaluation(result)
+        case History():
+            return chart(lambda axes: draw_losses(axes, {"training": result.rows}))
+        case ModelFile():
+            return chart(lambda axes: draw_losses(axes, member_rows(result.histories)))
+    known = "a DetectionResult, DetectionSummary, EvaluationResult, History or ModelFile"
+    raise ConfigError(f"expected {known} to plot, got {type(result).__name__}.")
+
+
+def evaluation_groups(result: EvaluationResult, edges: Array) -> list[ScoreGroup]:
+    """Return the histograms of the scores of good and bad images, what lies beyond the edges in the outer bins."""
+    return [
+        ScoreGroup("good images", binned(result.good.scores, edges), BLUE),
+        ScoreGroup("bad images", binned(result.bad.scores, edges), ORANGE, filled=True),
+    ]
+
+
+def binned(scores: Array, edges: Array) -> Array:
+    """Return how many scores fall in each bin; the outer bins take what lies beyond."""
+    return np.histogram(np.clip(scores, edges[0], edges[-1]), edges)[0]
+
+
+def edges_around(normal: Array) -> Array:
+    """Return the edges of bins around scores of normal images, with room for what scores higher."""
+    low, high = float(normal.min()), float(normal.max())
+    margin = max(high - low, 1e-6)
+    return np.linspace(low - 0.25 * margin, high + 1.5 * margin, BINS + 1)
+
+
+def even_edges(scores: Array) -> Array:
+    """Return the edges of bins that hold all the scores."""
+    low, high = (float(scores.min()), float(scores.max())) if len(scores) else (0.0, 0.0)
+    margin = 0.05 * (high - low) or 1.0
+    return np.linspace(low - margin, high + margin, BINS + 1)
+
+
+def _plot_scores(result: DetectionResult) -> Figure:
+    edges = even_edges(result.scores)
+    flagged = result.verdicts == ANOMALY
+    groups = [
+        ScoreGroup("not flagged", binned(result.scores[~flagged], edges), BLUE),
+        ScoreGroup("flagged", binned(result.scores[flagged], edges), ORANGE, filled=True),
+    ]
+    return chart(lambda axes: draw_scores(axes, edges, groups))
+
+
+def _plot_sheet(result: DetectionResult) -> Figure:
+    return result_sheet(result, np.argsort(-result.scores, kind="stable")[:MOST_ON_A_SHEET].tolist()).figure()
+
+
+@styled
+def _plot_summary(summary: DetectionSummary) -> Figure:
+    sheet = result_sheet(summary.worst, range(min(len(summary.worst), MOST_ON_A_SHEET // 2)))
+    (width, height), (_, above) = sheet.inches, CHART_INCHES
+    figure = Figure((max(width, CHART_INCHES[0]), height + above), layout="constrained")
+    parts = figure.subfigures(2, 1, squeeze=False, height_ratios=[above, height])
+    group = ScoreGroup("images judged", summary.histogram, BLUE)
+    draw_scores(parts[0, 0].add_subplot(), summary.edges, [group], summary.threshold)
+    sheet.draw(parts[1, 0])
+    return figure
+
+
+@styled
+def _plot_evaluation(result: EvaluationResult) -> Figure:
+    figure = Figure((2 * CHART_INCHES[0], CHART_INCHES[1] + 0.8), layout="constrained")
+    parts = figure.subfigures(1, 2, squeeze=False)
+    edges = even_edges(np.concatenate([result.good.scores, result.bad.scores]))
+    draw_scores(parts[0, 0].add_subplot(), edges, evaluation_groups(result, edges))
+    draw_roc(parts[0, 1].add_subplot(), result.rows, not result.undetermined)
+    return figure

@@ -1,0 +1,147 @@
+"""What a result says, in sentences: headlines, what chance explains, who is better."""
+
+from collections.abc import Mapping, Sequence
+from math import ceil, floor, log10
+from typing import Any
+
+from sablier.calibration import Calibration, simultaneous_band
+from sablier.images.preprocess import Preprocess
+from sablier.report.figures import METHOD_NAMES
+from sablier.tasks.evaluate import EvaluationResult, MethodRow, Rate
+from sablier.tasks.summary import DetectionSummary
+
+
+def counted(count: int, noun: str = "image") -> str:
+    """Return a number with its noun.
+
+    >>> counted(1), counted(12000, "good image")
+    ('1 image', '12,000 good images')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def percent(share: float) -> str:
+    """Return a share as a percentage without needless digits.
+
+    >>> percent(0.05), percent(0.0312), percent(0.0004)
+    ('5%', '3.1%', '0.04%')
+    """
+    value = 100 * share
+    return f"{value:.2g}%" if value < 1 else f"{round(value, 1):g}%"
+
+
+def duration(seconds: float) -> str:
+    """Return a time for people.
+
+    >>> duration(0.4), duration(75), duration(7300)
+    ('0.4 s', '1 min 15 s', '2 h 1 min')
+    """
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, whole = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {whole} s" if minutes else f"{whole} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def detection_headline(summary: DetectionSummary, calibration: Calibration) -> str:
+    """Return the verdict on all the images; it claims that some do not belong only where chance does not explain them."""
+    images = counted(summary.count)
+    if not summary.count:
+        return "No image was judged"
+    if summary.undetermined:
+        return f"No verdict on {images}: too few calibrate for {percent(summary.alpha)}"
+    if summary.count == 1:
+        return "The image does not belong" if summary.flagged else "The image belongs: it is not flagged"
+    if not summary.flagged:
+        return f"None of the {images} is flagged"
+    one = summary.flagged == 1
+    if summary.flagged > chance_flags(summary, calibration)[1]:
+        return f"{summary.flagged:,} of {images} {'does' if one else 'do'} not belong"
+    return f"{summary.flagged:,} of {images} {'is' if one else 'are'} flagged"
+
+
+def detection_note(summary: DetectionSummary, calibration: Calibration) -> str:
+    """Return what the headline means: what chance alone would flag, or what there is in place of verdicts."""
+    if not summary.count:
+        return "The source held no image that could be read."
+    if summary.undetermined:
+        return undetermined_note(calibration)
+    if summary.count == 1:
+        return f"A good image is flagged with a chance of about {percent(summary.alpha)}."
+    low, high = chance_flags(summary, calibration)
+    span = f"{low:,} to {high:,}" if low != high else f"{low:,}"
+    chance = f"If all {counted(summary.count)} were good, {span} would be flagged by chance alone (95% of the time)."
+    if summary.flagged > high:
+        return f"{chance} {summary.flagged:,} is more than chance explains."
+    if summary.flagged:
+        return f"{chance} {summary.flagged:,} is no more than that, so look at the pictures before you throw anything away."
+    return chance
+
+
+def chance_flags(summary: DetectionSummary, calibration: Calibration) -> tuple[int, int]:
+    """Return how many flags there would be, 95 % of the time, if every image was good."""
+    return simultaneous_band(summary.alpha, calibration.count, summary.count, splits=1, level=0.95)
+
+
+def undetermined_note(calibration: Calibration) -> str:
+    """Return what there is in place of verdicts, and the smallest rate, rounded up, that would give some."""
+    smallest = 1 / (calibration.count + 1)
+    unit = 10.0 ** (floor(log10(smallest)) - 1)
+    return (
+        "The images are ranked all the same, strangest first. "
+        f"There would be verdicts at a false-alarm rate of {percent(ceil(smallest / unit - 1e-9) * unit)} or more."
+    )
+
+
+def evaluation_headline(result: EvaluationResult) -> str:
+    """Return what a detector finds and what it flags wrongly."""
+    ours = result.rows[0]
+    if result.undetermined:
+        return f"No verdicts at {percent(result.good.alpha)}; ranks bad above good with an AUROC of {ours.auroc:.3f}"
+    found = ours.missed.count - ours.missed.hits
+    return (
+        f"Finds {found:,} of {counted(ours.missed.count, 'bad image')}, "
+        f"flags {ours.false_alarms.hits:,} of {counted(ours.false_alarms.count, 'good one')}"
+    )
+
+
+def comparison_note(rows: Sequence[MethodRow]) -> str:
+    """Return how ours ranks bad above good beside the better baseline, and whether the images tell them apart."""
+    ours, best = rows[0], max(rows[1:], key=lambda row: row.auroc)
+    name = METHOD_NAMES.get(best.method, best.method)
+    overlap = ours.auroc_interval[0] <= best.auroc_interval[1] and best.auroc_interval[0] <= ours.auroc_interval[1]
+    doubt = " The intervals overlap: more images would be needed to be sure." if overlap else ""
+    if f"{ours.auroc:.3f}" == f"{best.auroc:.3f}":
+        return f"sablier and {name} rank these images equally well (AUROC {ours.auroc:.3f})."
+    if ours.auroc > best.auroc:
+        claim = f"sablier ranks these images better than {name}, the better baseline"
+        return f"{claim} (AUROC {ours.auroc:.3f} against {best.auroc:.3f}).{doubt}"
+    claim = f"{name}, a baseline, ranks these images better than sablier"
+    return f"{claim} (AUROC {best.auroc:.3f} against {ours.auroc:.3f}).{doubt}"
+
+
+def rate_with_interval(rate: Rate) -> tuple[str, str]:
+    """Return a rate with the counts behind it and, apart, its interval."""
+    low, high = rate.interval
+    return f"{percent(rate.value)} ({rate.hits:,} of {rate.count:,})", f"{percent(low)} to {percent(high)}"
+
+
+def preprocess_note(preprocess: Preprocess) -> str:
+    """Return what is done to every image before the model sees it."""
+    if preprocess.dtype == "float32":
+        values = f"values from {preprocess.black:g} to {preprocess.white:g}"
+    else:
+        values = f"{preprocess.dtype.removeprefix('uint')}-bit values, {preprocess.white:g} is white"
+    return f"{preprocess.describe()}; {values}"
+
+
+def recipe_values(recipe: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return every value of a recipe by its key, nested ones flattened; what was left to choose reads "auto"."""
+    rows: list[tuple[str, str]] = []
+    for key, value in recipe.items():
+        if isinstance(value, Mapping):
+            rows += recipe_values(value)
+        else:
+            rows.append((str(key), "auto" if value is None else f"{value:g}" if isinstance(value, float) else str(value)))
+    return rows

@@ -1,0 +1,21 @@
+"""The tiny detector, trained once."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from threes import Threes
+
+from sablier.images.imageset import ImageSet
+from sablier.training.recipes import make_recipe
+from sablier.workflows.train import train_detector
+
+
+@pytest.fixture(scope="session")
+def threes() -> Threes:
+    digits = load_digits()
+    pixels = np.round(digits.images * 255 / 16).astype(np.uint8)
+    ids = [f"digits/{label}/{index:04d}.png" for index, label in enumerate(digits.target)]
+    images = ImageSet(pixels, ids=np.array(ids), labels=digits.target.astype(str), source="digits of scikit-learn, class 3")
+    normal = images.where(label="3")
+    file = train_detector(normal.take(np.arange(120)), make_recipe(tier="tiny", settings=["epochs=2"]))
+    return Threes(file, normal.take(np.arange(120, len(normal))), images.take(np.flatnonzero(digits.target != 3)[:80]))

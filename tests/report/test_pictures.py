@@ -1,0 +1,58 @@
+import base64
+import io
+
+import numpy as np
+from PIL import Image
+
+from sablier.report.pictures import as_rgb, data_uri, enlarged, heat_colours, overlay
+
+
+def decoded(uri: str) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1])))
+
+
+def test_a_good_image_stays_grey_and_a_bad_place_does_not() -> None:
+    image = np.full((8, 8, 1), 0.5, np.float32)
+    heatmap = np.full((8, 8), 0.4)
+    heatmap[2, 3] = 3.0
+    drawn = overlay(image, heatmap).astype(int)
+    coloured = np.ptp(drawn, axis=2) > 0
+    assert coloured[2, 3]
+    assert coloured.sum() == 1
+
+
+def test_a_colour_means_the_same_in_every_picture() -> None:
+    image = np.zeros((4, 4, 3), np.float32)
+    mild, wild = np.full((4, 4), 0.9), np.full((4, 4), 0.9)
+    wild[0, 0] = 50.0
+    assert np.array_equal(overlay(image, mild)[1:], overlay(image, wild)[1:])
+
+
+def test_more_heat_is_never_darker_or_more_transparent() -> None:
+    colours, opacity = heat_colours(np.linspace(0, 5, 50))
+    luminance = colours @ [0.2126, 0.7152, 0.0722]
+    assert np.all(np.diff(opacity) >= 0)
+    assert np.all(np.diff(luminance) >= -1e-9)
+
+
+def test_heat_that_is_not_a_number_draws_nothing() -> None:
+    assert heat_colours(np.array([np.nan]))[1] == 0
+
+
+def test_small_images_are_kept_to_the_pixel() -> None:
+    rgb = as_rgb(np.random.default_rng(0).random((28, 28, 1)))
+    assert np.array_equal(np.asarray(decoded(data_uri(rgb))), rgb)
+
+
+def test_large_images_are_made_small_enough_for_a_page() -> None:
+    rgb = as_rgb(np.random.default_rng(0).random((600, 900, 3)))
+    uri = data_uri(rgb)
+    assert max(decoded(uri).size) <= 320
+    assert len(uri) < 150_000
+
+
+def test_enlarging_repeats_pixels() -> None:
+    rgb = as_rgb(np.random.default_rng(0).random((8, 6, 1)))
+    large = enlarged(rgb, 256)
+    assert large.shape == (256, 192, 3)
+    assert np.array_equal(large[::32, ::32], rgb)
