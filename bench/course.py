@@ -4,9 +4,9 @@ The digit 5 is normal; 80 % of the 5,421 training fives train, 20 % validate; al
 """
 
 import numpy as np
+
 from harness import Bench, print_table
 from lesson_loop import run as run_lesson
-
 from sablier.course.anomaly import run
 from sablier.images.datasets import load_dataset
 from sablier.metrics import auroc

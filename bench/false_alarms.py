@@ -8,8 +8,8 @@ are both finite; the band is the one that all splits stay within together with p
 import argparse
 
 import numpy as np
-from harness import Bench, print_table
 
+from harness import Bench, print_table
 from sablier.calibration import simultaneous_band
 from sablier.images.datasets import load_dataset
 from sablier.tasks.detect import Detector
@@ -67,7 +67,8 @@ def main() -> None:
             for row in rows
         ],
     )  # fmt: skip
-    shared = {"data": args.data, "normal": args.normal, "tier": tier, "calibration": found[0]["calibration"], "tests": found[0]["tests"]}
+    shared = {"data": args.data, "normal": args.normal, "tier": tier}
+    shared |= {name: found[0][name] for name in ("calibration", "tests")}
     bench.finish(key, list(range(splits)), {**shared, "rows": rows})
 
 

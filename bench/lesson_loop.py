@@ -6,6 +6,7 @@ batches of 64; Adam with 1e-3; ten epochs. With `broadcast=True` the loss compar
 
 import time
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -36,7 +37,7 @@ def dense_net() -> nn.Module:
     """Return 784-512-256-128-256-512-784 with torch's default starting weights."""
     sizes = [784, 512, 256, 128, 256, 512, 784]
     layers: list[nn.Module] = []
-    for before, after in zip(sizes, sizes[1:]):
+    for before, after in pairwise(sizes):
         layers += [nn.Linear(before, after), nn.ReLU()]
     return nn.Sequential(*layers[:-1], nn.Sigmoid())
 

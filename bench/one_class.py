@@ -8,8 +8,8 @@ import argparse
 import time
 
 import numpy as np
-from harness import Bench, print_table
 
+from harness import Bench, print_table
 from sablier.images.datasets import load_dataset
 from sablier.metrics import auroc
 from sablier.tasks.detect import Detector
@@ -54,7 +54,8 @@ def main() -> None:
         areas[label] = mean
         spread = float(np.std([run["auroc"] for run in each]))
         seconds = max(run["fit_seconds"] for run in each)
-        rows.append([label, mean["auroc"], spread, mean["auroc_pca"], mean["auroc_knn"], mean["false_alarm_rate"], f"{seconds:.0f}"])
+        columns = ("auroc_pca", "auroc_knn", "false_alarm_rate")
+        rows.append([label, mean["auroc"], spread, *(mean[name] for name in columns), f"{seconds:.0f}"])
         print(f"{label}: {mean['auroc']:.4f}", flush=True)
     header = ["normal", "AUROC", "sd over seeds", "PCA", "kNN", "false alarms at 5 %", "fit seconds"]
     print_table([f"{header[0]} ({len(seeds)} seeds)", *header[1:]], rows)

@@ -81,14 +81,15 @@ def _text(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key}: {_text(item)}" for key, item in value.items())
     if isinstance(value, list):
-        return "; ".join(_text(item) for item in value) if any(isinstance(item, dict) for item in value) else ", ".join(map(_text, value))
+        return ("; " if any(isinstance(item, dict) for item in value) else ", ").join(map(_text, value))
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def main() -> None:
     text = page()
     if "--check" in sys.argv[1:]:
-        sys.exit(0 if PAGE.exists() and PAGE.read_text() == text else f"{PAGE} does not agree with {RESULTS}: run python bench/page.py")
+        agrees = PAGE.exists() and PAGE.read_text() == text
+        sys.exit(0 if agrees else f"{PAGE} does not agree with {RESULTS}: run python bench/page.py")
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(text)
     print(f"wrote {PAGE}")

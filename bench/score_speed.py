@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 import numpy as np
-from harness import Bench, print_table
 
+from harness import Bench, print_table
 from sablier.images.glyphs import glyphs
 from sablier.training.recipes import make_recipe
 from sablier.workflows.train import train
@@ -54,14 +54,15 @@ def main() -> None:
         found = []
         for index, count in enumerate(counts):
             write_idx(place / "images-idx3-ubyte", letters, count)
-            runs = [measure(place / "a.sablier", place / "images-idx3-ubyte", place / "out") for _ in range(repeats if index == 0 else 1)]
+            times = repeats if index == 0 else 1
+            runs = [measure(place / "a.sablier", place / "images-idx3-ubyte", place / "out") for _ in range(times)]
             found.append((count, statistics.median(run[0] for run in runs), max(run[1] for run in runs)))
             print(f"{count:,} images: {found[-1][1]:.1f} s, {found[-1][2]:.0f} MB", flush=True)
     print_table(["images", "seconds", "peak MB", "images/s"], [[f"{n:,}", s, m, f"{n / s:,.0f}"] for n, s, m in found])
     names = ("10k", "200k", "1m")
     payload = {"data": "glyphs", "images": counts}
-    payload |= {f"seconds_{name}": seconds for name, (_, seconds, _) in zip(names, found)}
-    payload |= {f"peak_mb_{name}": peak for name, (_, _, peak) in zip(names, found)}
+    payload |= {f"seconds_{name}": seconds for name, (_, seconds, _) in zip(names, found, strict=True)}
+    payload |= {f"peak_mb_{name}": peak for name, (_, _, peak) in zip(names, found, strict=True)}
     bench.finish("glyphs", [0], payload)
 
 

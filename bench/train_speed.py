@@ -9,7 +9,6 @@ import time
 
 from harness import Bench, print_table
 from lesson_loop import run as run_lesson
-
 from sablier.images.datasets import load_dataset
 from sablier.images.preprocess import Preprocess
 from sablier.training.recipes import make_recipe

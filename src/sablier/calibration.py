@@ -20,6 +20,7 @@ from sablier.errors import ConfigError, ImagesError, TooFewImages
 
 Array = NDArray[Any]
 
+ROWS_AT_ONCE = 4096  # of the differences that `margins` takes, which fill a row per calibration image
 NORMAL, ANOMALY, UNDETERMINED = "normal", "anomaly", "undetermined"
 
 
@@ -83,8 +84,29 @@ class Calibration:
         p-values, whose folds each have a threshold of their own.
         """
         pooled = np.sort(np.concatenate(self.folds))
-        rank = floor(checked_alpha(alpha) * (self.count + 1) + 1e-9)
+        rank = largest_rank(alpha, self.count)
         return float(pooled[self.count - rank]) if rank >= 1 else float("inf")
+
+    def margins(self, scores: Array, alpha: float) -> Array:
+        """Return by how much each image misses the verdict "anomaly": negative where p <= alpha, infinite where none can be.
+
+        An image is flagged when fewer than `rank` calibration scores reach its own, so what decides is the rank-th
+        largest of the differences between each fold's scores and the image's score by that fold's model.
+
+        Args:
+            scores: N,K scores, one column per fold; higher is worse.
+        """
+        rank = largest_rank(alpha, self.count)
+        if rank < 1:
+            return np.full(len(scores), np.inf)
+        if not self.crossed:
+            return np.asarray(self.folds[0][self.count - rank] - scores[:, 0])
+        margins = [np.empty(0)]
+        for start in range(0, len(scores), ROWS_AT_ONCE):
+            rows = scores[start : start + ROWS_AT_ONCE]
+            differences = np.concatenate([fold - rows[:, k : k + 1] for k, fold in enumerate(self.folds)], axis=1)
+            margins.append(np.partition(differences, self.count - rank, axis=1)[:, self.count - rank])
+        return np.concatenate(margins)
 
     def band(self, alpha: float, level: float = 0.9) -> tuple[float, float]:
         """Return the interval that holds the realised false-alarm rate with probability `level`.
@@ -92,7 +114,7 @@ class Calibration:
         The rate a user gets depends on which images calibrated: with a split it follows Beta(k, n + 1 - k),
         k = floor((n + 1) alpha). For folds the same formula is the practical expectation, not a guarantee.
         """
-        rank = floor(checked_alpha(alpha) * (self.count + 1) + 1e-9)
+        rank = largest_rank(alpha, self.count)
         if rank < 1:
             return 0.0, 0.0
         distribution = stats.beta(rank, self.count + 1 - rank)
@@ -115,7 +137,7 @@ class Calibration:
             )
         return (
             f"At most {alpha:.1%} of good images like those it was calibrated on will be flagged, on average over calibrations. "
-            f"With these {self.count} calibration images the rate lies between {low:.1%} and {high:.1%} (90 % band)."
+            f"With these {self.count} calibration images the rate lies between {low:.1%} and {high:.1%} (90% band)."
         )
 
 
@@ -136,7 +158,18 @@ def images_needed(alpha: float) -> int:
     >>> images_needed(0.01), images_needed(0.05)
     (99, 19)
     """
-    return ceil(1 / checked_alpha(alpha) - 1e-9) - 1
+    enough = max(1, ceil(1 / checked_alpha(alpha) - 1e-9) - 1)
+    return enough if 1 / (enough + 1) <= alpha else enough + 1
+
+
+def largest_rank(alpha: float, count: int) -> int:
+    """Return the largest k for which k / (count + 1), a p-value after `count` calibration images, is at most `alpha`.
+
+    >>> largest_rank(0.05, 99), largest_rank(0.05, 18)
+    (5, 0)
+    """
+    rank = floor(checked_alpha(alpha) * (count + 1) + 1e-9)
+    return rank if rank / (count + 1) <= alpha else rank - 1
 
 
 def simultaneous_band(alpha: float, calibration: int, tests: int, splits: int, level: float = 0.99) -> tuple[int, int]:
@@ -145,7 +178,9 @@ def simultaneous_band(alpha: float, calibration: int, tests: int, splits: int, l
     Both numbers of images are finite, so the count among `tests` normal images is beta-binomial; the level of each
     experiment is raised until all of them together reach `level` (Sidak).
     """
-    rank = floor(checked_alpha(alpha) * (calibration + 1) + 1e-9)
+    rank = largest_rank(alpha, calibration)
+    if rank < 1:
+        return 0, 0
     distribution = stats.betabinom(tests, rank, calibration + 1 - rank)
     each = level ** (1 / splits)
     return int(distribution.ppf((1 - each) / 2)), int(distribution.ppf((1 + each) / 2))

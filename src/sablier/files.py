@@ -25,7 +25,9 @@ def write_whole(path: Path, data: bytes) -> None:
         os.umask(umask)
         os.chmod(part, 0o666 & ~umask)
         os.replace(part, path)
-    except OSError as error:
+    except BaseException as error:
         if part is not None:
             Path(part).unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         raise OutputError(f"{path} could not be written: {error.strerror or error}. What was there before is whole.") from error

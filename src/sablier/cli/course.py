@@ -11,7 +11,7 @@ from sablier.cli.progress import console, table, training_progress
 def add_to(app: typer.Typer) -> None:
     """Add the verb group."""
     group = typer.Typer(no_args_is_help=True, help="The exercises of the course: its figures beside the ones obtained here.")
-    group.command("list")(list_lessons)
+    group.command("list", epilog="Example: sablier course list")(list_lessons)
     group.command(epilog="Example: sablier course anomaly --seeds 5 -o lesson1/")(anomaly)
     app.add_typer(group, name="course")
 

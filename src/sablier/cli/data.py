@@ -12,7 +12,7 @@ from sablier.cli.progress import console, table
 def add_to(app: typer.Typer) -> None:
     """Add the verb group."""
     group = typer.Typer(no_args_is_help=True, help="Named data sets, and a look at any source of images.")
-    group.command("list")(list_sets)
+    group.command("list", epilog="Example: sablier data list")(list_sets)
     group.command(epilog="Example: sablier data get mnist")(get)
     group.command(epilog="Example: sablier data preview good/ -o sheet.png")(preview)
     app.add_typer(group, name="data")
@@ -22,7 +22,9 @@ def list_sets() -> None:
     """List the named sets and where they are."""
     from sablier.images.datasets import list_datasets
 
-    rows = [[item.name, item.summary, item.where or ("can be fetched" if item.fetchable else "not here")] for item in list_datasets()]
+    rows = [
+        [item.name, item.summary, item.where or ("can be fetched" if item.fetchable else "not here")] for item in list_datasets()
+    ]
     table("", ["name", "what", "where"], rows)
 
 

@@ -9,9 +9,14 @@ from sablier.cli import options
 from sablier.cli.progress import console, counting_progress, table
 
 if TYPE_CHECKING:
-    from sablier.tasks.evaluate import EvaluationResult
+    from collections.abc import Sequence
 
-Good = Annotated[str, typer.Option(help="Images known to be good, unseen in training. " + options.SOURCE_HELP, show_default=False)]
+    from sablier.images.imageset import Skipped
+    from sablier.tasks.evaluate import EvaluationResult, MethodRow
+
+Good = Annotated[
+    str, typer.Option(help="Images known to be good, unseen in training. " + options.SOURCE_HELP, show_default=False)
+]
 Bad = Annotated[str, typer.Option(help="Images known to be bad.", show_default=False)]
 
 
@@ -50,10 +55,7 @@ def detect(
         console.print(f"[bold]{summary.flagged} of {summary.count}[/bold] images do not belong.")
         others = ", ".join(f"{name} {count}" for name, count in summary.baseline_flagged.items())
         console.print(f"At the same false-alarm rate the baselines flag: {others}.")
-    for skipped in summary.skipped[:10]:
-        console.print(f"skipped {skipped.id}: {skipped.reason}", markup=False)
-    if summary.skipped_count > 10:
-        console.print(f"... and {summary.skipped_count - 10} more, listed in detections.json")
+    print_skipped(summary.skipped, summary.skipped_count, "listed in detections.json")
     console.print(summary.promise)
     console.print(f"See {output / ('report.html' if report else 'detections.csv')}", markup=False)
 
@@ -70,10 +72,20 @@ def evaluate(
     from sablier.workflows.evaluate import evaluate as run
 
     result = run(model, good, bad, output, alpha=alpha, strict=strict)
+    skipped = result.good.skipped + result.bad.skipped
+    print_skipped(skipped, len(skipped), "unreadable too")
     print_methods(f"{len(result.good)} good and {len(result.bad)} bad images, alpha {alpha:.1%}", result)
     console.print(result.good.promise)
     if output is not None:
         console.print(f"See {output}", markup=False)
+
+
+def print_skipped(skipped: "Sequence[Skipped]", count: int, others: str) -> None:
+    """List the first images that could not be read, and count the others."""
+    for item in skipped[:10]:
+        console.print(f"skipped {item.id}: {item.reason}", markup=False)
+    if count > 10:
+        console.print(f"... and {count - 10} more, {others}")
 
 
 def print_methods(title: str, result: "EvaluationResult") -> None:
@@ -99,16 +111,21 @@ def compare(
     from sablier.workflows.evaluate import compare as run
 
     found = run(models, good, bad, alpha=alpha, strict=strict)
+    skipped = found[0].result.good.skipped + found[0].result.bad.skipped
+    print_skipped(skipped, len(skipped), "unreadable too")
     rows = []
     for each in found:
         ours = each.result.rows[0]
         cells = [each.model.name, *(str(value) for value in each.settings.values()), f"{each.seconds:.0f}", f"{ours.auroc:.4f}"]
-        undetermined = each.result.undetermined
-        rows.append([*cells, *("undetermined" if undetermined else f"{rate.value:.1%}" for rate in (ours.false_alarms, ours.missed))])
+        rows.append([*cells, *_rates(each.result, ours)])
     for row in found[0].result.rows[1:]:
         blank = [""] * (len(found[0].settings) + 1)
-        rows.append([f"{row.method} (baseline)", *blank, f"{row.auroc:.4f}", f"{row.false_alarms.value:.1%}", f"{row.missed.value:.1%}"])
+        rows.append([f"{row.method} (baseline)", *blank, f"{row.auroc:.4f}", *_rates(found[0].result, row)])
     table(f"alpha {alpha:.1%}", ["model", *found[0].settings, "seconds", "AUROC", "false alarms", "missed"], rows)
+
+
+def _rates(result: "EvaluationResult", row: "MethodRow") -> list[str]:
+    return ["undetermined" if result.undetermined else f"{rate.value:.1%}" for rate in (row.false_alarms, row.missed)]
 
 
 def calibrate(
@@ -124,5 +141,5 @@ def calibrate(
     from sablier.workflows.calibrate import calibrate as run
 
     file = run(model, source, output, strict=strict)
-    console.print(f"[bold]{output or model}[/bold] is calibrated {file.provenance.calibrated}.")
+    console.print(f"{output or model} is calibrated {file.provenance.calibrated}.", markup=False)
     console.print(Detector.from_file(file).calibration.promise(0.05))

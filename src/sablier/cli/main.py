@@ -61,7 +61,9 @@ def run() -> None:
     except BrokenPipeError:
         # The reader of our output has gone (`sablier data list | head`): nothing is wrong.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except MemoryError:
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not any(words in str(error) for words in ("allocate memory", "out of memory")):
+            raise
         _stop("there is not enough memory. Use a smaller --set size=..., or fewer images.", USERS_TO_MEND)
 
 

@@ -60,7 +60,9 @@ class _TrainingLines:
         if last or time.monotonic() - self.spoke > LINE_SECONDS:
             self.spoke = time.monotonic()
             share = progress.done / progress.total
-            print(f"{stage}: epoch {progress.row['epoch']:.0f} ({share:.0%})  {_losses(progress.row)}", file=sys.stderr, flush=True)
+            print(
+                f"{stage}: epoch {progress.row['epoch']:.0f} ({share:.0%})  {_losses(progress.row)}", file=sys.stderr, flush=True
+            )
 
 
 def _losses(row: Mapping[str, float]) -> str:
@@ -78,10 +80,11 @@ def counting_progress(what: str) -> Iterator[Callable[[int], None]]:
 def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     """Print a table; every column but the first is aligned to the right."""
     from rich.table import Table
+    from rich.text import Text
 
     drawn = Table(title=title or None, title_justify="left", header_style="bold")
     for index, column in enumerate(columns):
         drawn.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
     for row in rows:
-        drawn.add_row(*row)
+        drawn.add_row(*map(Text, row))  # as it is: "[label=3]" is no markup
     console.print(drawn)

@@ -46,10 +46,10 @@ def train(
 
     promise = Detector.from_file(file).calibration.promise(0.05)
     seconds = sum(history["seconds"] for history in file.histories.values())
-    console.print(f"[bold]{output}[/bold] learnt from {file.provenance.images} images in {seconds:.0f} s of training.")
+    console.print(f"{output} learnt from {file.provenance.images} images in {seconds:.0f} s of training.", markup=False)
     for skipped in file.provenance.skipped[:10]:
         console.print(f"skipped {skipped}", markup=False)
     if len(file.provenance.skipped) > 10:
-        console.print(f"... and {len(file.provenance.skipped) - 10} more; see: sablier info {output}")
+        console.print(f"... and {len(file.provenance.skipped) - 10} more; see: sablier info {output}", markup=False)
     console.print(promise)
     console.print(f"Next: sablier detect {output} NEW_IMAGES -o out/", markup=False)

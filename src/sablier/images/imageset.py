@@ -304,7 +304,7 @@ def checked_pixels(pixels: Any) -> Array:
     if array.dtype == object:
         raise ImagesError("expected images of one size, got arrays of different shapes. Resize them first, or read a folder.")
     if array.ndim == 3:
-        array = array[..., None]
+        array = array.reshape(*array.shape, 1)  # not [..., None]: its stride of 0 sends torch down another path
     if array.ndim != 4 or min(array.shape[1:]) < 1:
         raise ImagesError(f"expected images of shape N,H,W or N,H,W,C, got {array.shape}.")
     if array.shape[3] not in (1, 3):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sablier.errors import ImagesError, ImagesWarning
 
@@ -47,6 +47,12 @@ class Preprocess(BaseModel):
     dtype: Literal["uint8", "uint16", "float32"] = "uint8"
     black: float = Field(default=0.0, allow_inf_nan=False)
     white: float = Field(default=255.0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _check_range(self) -> "Preprocess":
+        if not self.black < self.white:
+            raise ValueError(f"expected black below white, got {self.black:g} and {self.white:g}")
+        return self
 
     @classmethod
     def for_images(cls, images: "ImageSet", size: int) -> "Preprocess":

@@ -48,6 +48,7 @@ def create_model(name: str, shape: tuple[int, int, int], **options: Any) -> Mode
 
     Raises:
         UnknownName: for a model or an option that does not exist; the message offers the nearest.
+        ConfigError: for a number below 1.
 
     >>> create_model("course_dense", (28, 28, 1)).config
     {'shape': [28, 28, 1], 'latent': 128}
@@ -56,6 +57,8 @@ def create_model(name: str, shape: tuple[int, int, int], **options: Any) -> Mode
     for option in options:
         if option not in defaults:
             raise UnknownName(f"option of {name}", option, defaults)
+        if isinstance(defaults[option], int) and options[option] < 1:
+            raise ConfigError(f"expected {option} of {name} to be at least 1, got {options[option]}.")
     chosen = {**defaults, **options}
     height, width, channels = shape
     model = _builder(name)((height, width, channels), **chosen)

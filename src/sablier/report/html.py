@@ -252,7 +252,8 @@ def _method_rows(result: EvaluationResult) -> list[tuple[str, tuple[str, str], t
 def _computed(file: ModelFile) -> str:
     """Return how long training took, and on what."""
     histories = list(file.histories.values())
-    seconds = sum(float(history.get("seconds") or 0) for history in histories)
+    times = [history.get("seconds") for history in histories]
+    seconds = sum(time for time in times if isinstance(time, int | float))
     if not histories:
         return "not recorded"
     first = histories[0]

@@ -1,5 +1,6 @@
 """Detection: which images do not belong, at a false-alarm rate the user chooses."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -136,7 +137,7 @@ class Detector:
         dense = images.dense(self.preprocess)
         each = [scorer.score(dense, pictures) for scorer in self.scorers]
         mean = _mean(*each)
-        p_values = self.calibration.p_values(self._columns(self.calibration, [scores.scores for scores in each]))
+        p_values = self.calibration.p_values(score_columns(self.calibration, [scores.scores for scores in each]))
         return DetectionResult(
             ids=dense.ids,
             scores=mean.scores,
@@ -144,7 +145,7 @@ class Detector:
             verdicts=self.calibration.verdicts(p_values, alpha),
             baseline_scores=mean.baselines,
             baseline_p_values={
-                name: calibration.p_values(self._columns(calibration, [scores.baselines[name] for scores in each]))
+                name: calibration.p_values(score_columns(calibration, [scores.baselines[name] for scores in each]))
                 for name, calibration in self.baseline_calibrations.items()
             },
             alpha=alpha,
@@ -155,11 +156,6 @@ class Detector:
             reconstructions=mean.reconstructions,
             heatmaps=_heat(mean) / self.heat_unit if pictures else None,
         )
-
-    @staticmethod
-    def _columns(calibration: Calibration, scores: list[Array]) -> Array:
-        stacked = np.stack(scores, axis=1)
-        return stacked if calibration.crossed else stacked.mean(axis=1, keepdims=True)
 
     def parts(self) -> dict[str, Part]:
         """Return the parts a model file keeps."""
@@ -183,6 +179,8 @@ class Detector:
         try:
             members = sum(name.endswith("/net") for name in file.parts)
             kept = file.parts["calibration"]
+            if not members or kept.config["folds"] not in (1, members):
+                raise ValueError(f"{members} networks and {kept.config['folds']} sets of calibration scores")
 
             def calibration(name: str) -> Calibration:
                 return Calibration(tuple(kept.tensors[f"{name}/{k}"] for k in range(kept.config["folds"])))
@@ -195,6 +193,12 @@ class Detector:
             )
         except (KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
             raise ModelFileError(f"the model file lacks a part of a detector: {error}.") from error
+
+
+def score_columns(calibration: Calibration, scores: Sequence[Array]) -> Array:
+    """Return N,K scores as a calibration takes them: one column per fold, or the mean of all scorers for a split."""
+    stacked = np.stack(scores, axis=1)
+    return stacked if calibration.crossed else stacked.mean(axis=1, keepdims=True)
 
 
 def _mean(*scores: Scores) -> Scores:

@@ -136,5 +136,3 @@ def _row(
         Rate(missed, len(bad)),
         roc_curve(normal, anomalous),
     )
-
-

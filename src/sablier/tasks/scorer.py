@@ -156,4 +156,3 @@ class Scorer:
 
 def _batch_size(preprocess: Preprocess) -> int:
     return max(1, PIXELS_PER_BATCH // (preprocess.height * preprocess.width))
-

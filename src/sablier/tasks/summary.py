@@ -1,11 +1,12 @@
 """What is kept of a stream of detections, in memory that does not grow with it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sablier.calibration import checked_alpha
 from sablier.images.imageset import ImageSet, Skipped
 from sablier.tasks.detect import BASELINES, DetectionResult, Detector
 
@@ -64,12 +65,12 @@ class Summarizer:
 
     Args:
         detector: what judges.
-        alpha: the false-alarm rate.
+        alpha: the false-alarm rate; outside (0, 1) a ConfigError.
         worst, typical: how many images of each kind to keep with pictures.
     """
 
     def __init__(self, detector: Detector, alpha: float, worst: int = 200, typical: int = 12, seed: int = 0) -> None:
-        self.detector, self.alpha = detector, alpha
+        self.detector, self.alpha = detector, checked_alpha(alpha)
         self.most_worst, self.most_typical = worst, typical
         self.random = np.random.default_rng(seed)
         normal = np.concatenate(detector.calibration.folds)
@@ -135,7 +136,8 @@ class _Kept:
 def _kept(before: _Kept | None, images: ImageSet, priorities: Array, most: int) -> _Kept:
     """Return the `most` images of highest priority among those kept before and the new ones."""
     top = np.argsort(-priorities, kind="stable")[:most]
-    new = _Kept(images.take(top), priorities[top])
+    # What was skipped is counted elsewhere; kept here too, it would grow with the stream.
+    new = _Kept(replace(images.take(top), skipped=()), priorities[top])
     if before is None:
         return new
     order = np.argsort(-np.r_[before.priorities, new.priorities], kind="stable")[:most]

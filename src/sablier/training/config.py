@@ -37,7 +37,7 @@ class FitConfig:
         limits = {
             "epochs": (1, 1_000_000), "steps": (1, 100_000_000), "megapixels": (0, 1e9), "batch_size": (1, 65536),
             "learning_rate": (0, 100), "weight_decay": (0, 100), "warmup": (0, 1), "ema": (0, 0.99999),
-            "gradient_clip": (0, 1e9), "threads": (0, 1024),
+            "gradient_clip": (0, 1e9), "threads": (0, 1024), "seed": (0, 2**32 - 1),
         }  # fmt: skip
         for name, (low, high) in limits.items():
             value = getattr(self, name)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,7 @@ class _Run:
         self.optimizers: dict[str, Optimizer] = {}
         self.schedules: dict[str, LambdaLR] = {}
         self.average: dict[str, Tensor] = {}
+        self.fingerprint = sha256(batches.pixels.cpu().numpy().data).hexdigest() if checkpoint else ""
         self.snapshot: Checkpoint | None = None
         self.saved_at = time.monotonic()
 
@@ -173,9 +175,15 @@ class _Run:
                     self._move(player, loss)
                     for name, value in {f"{player}_loss" if player != "model" else "loss": loss, **parts}.items():
                         losses[name] = losses.get(name, torch.zeros((), device=loss.device)) + value.detach()
+            # Once a batch, however often its player moved in it: so the rate is a function of the step, also when resumed.
+            for schedule in self.schedules.values():
+                schedule.step()
             if self.average:
                 live = dict(self.model.named_parameters())
-                torch._foreach_lerp_(list(self.average.values()), [live[name].data for name in self.average], 1 - self.config.ema)
+                taken = self.epoch * self.per_epoch + step
+                # Early on the average forgets faster, so that a short run does not end on weights it left long ago.
+                decay = min(self.config.ema, (1 + taken) / (10 + taken))
+                torch._foreach_lerp_(list(self.average.values()), [live[name].data for name in self.average], 1 - decay)
             yield step
 
     def _move(self, player: str, loss: Tensor) -> None:
@@ -185,7 +193,6 @@ class _Run:
         if self.config.gradient_clip:
             torch.nn.utils.clip_grad_norm_(optimizer.param_groups[0]["params"], self.config.gradient_clip)
         optimizer.step()
-        self.schedules[player].step()
 
     def _rate(self, step: int) -> float:
         """Return the learning rate at a step as a share of its peak: up by a cosine, then down to nearly nothing."""
@@ -239,7 +246,7 @@ class _Run:
             "config": self.model.config,
             "fit": {key: value for key, value in self.config.__dict__.items() if key not in ("device", "threads")},
             "objective": f"{self.objective}",
-            "images": len(self.batches),
+            "images": self.fingerprint,
         }
 
     def _restore(self, checkpoint: Checkpoint) -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
+from sablier.errors import ConfigError
 from sablier.models.base import Model
 from sablier.transforms.batches import Batch
 from sablier.transforms.corruptions import gaussian_noise, masked_blocks
@@ -48,6 +49,11 @@ class Reconstruction:
 
     noise: float = 0.0
     mask: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, most in {"noise": 10.0, "mask": 1.0}.items():
+            if not 0 <= getattr(self, name) <= most:
+                raise ConfigError(f"expected {name} from 0 to {most:g}, got {getattr(self, name)}.")
 
     def players(self, model: Model) -> Mapping[str, list[Parameter]]:
         return {"model": list(model.parameters())}

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sablier.errors import ConfigError
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 
@@ -59,9 +60,19 @@ class Batches:
 
 
 def choose_device(wanted: str = "auto") -> torch.device:
-    """Return the device to compute on: CUDA, else Apple's MPS, else the CPU, unless one is named."""
+    """Return the device to compute on: CUDA, else Apple's MPS, else the CPU, unless one is named.
+
+    Raises:
+        ConfigError: for a device this machine, or this build of torch, does not have.
+    """
     if wanted != "auto":
-        return torch.device(wanted)
+        try:
+            return torch.empty(0, device=wanted).device
+        except (RuntimeError, AssertionError) as error:  # a build without CUDA asserts
+            reason = str(error).split("\n")[0]
+            raise ConfigError(
+                f"device {wanted!r} cannot be used here: {reason}. Pass device=auto, or see: sablier doctor"
+            ) from error
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

@@ -27,7 +27,11 @@ def calibrate(model: Path, source: Any, output: Path | None = None, **reading: A
     if len(fresh) < 2:
         raise TooFewImages(f"expected at least 2 good images to calibrate with, got {len(fresh)}.")
     renewed = Detector.calibrated(detector.scorers, (fresh,))
-    provenance = file.provenance.model_copy(update={"calibrated": f"on {len(fresh)} fresh images from {fresh.source}"})
+    calibrated = f"on {len(fresh)} fresh images from {fresh.source}"
+    if fresh.skipped:
+        named = ", ".join(item.id for item in fresh.skipped[:3]) + (", ..." if len(fresh.skipped) > 3 else "")
+        calibrated += f"; {len(fresh.skipped)} unreadable and skipped: {named}"
+    provenance = file.provenance.model_copy(update={"calibrated": calibrated})
     result = replace(file, parts={**file.parts, **renewed.parts()}, provenance=provenance)
     result.save(model if output is None else output)
     return result

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -65,15 +66,19 @@ def train(
     """
     check_writable(output)
     checkpoints = [output.with_name(f"{output.name}.member-{index}.resume") for index in range(max(recipe.folds, 1))]
-    if not resume:
-        for path in checkpoints:
-            path.unlink(missing_ok=True)
     images = read_images(source, **reading)
+    if not resume:
+        _remove(output)
     file = train_detector(images, recipe, checkpoints=checkpoints, on_progress=on_progress)
     file.save(output)
-    for path in checkpoints:
-        path.unlink(missing_ok=True)
+    _remove(output)
     return file
+
+
+def _remove(output: Path) -> None:
+    """Remove the checkpoints of `output`, also those of earlier runs of more folds."""
+    for path in output.parent.glob(f"{escape(output.name)}.member-*.resume"):
+        path.unlink(missing_ok=True)
 
 
 def train_detector(
