@@ -5,6 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from sablier.images import ImageSet, read_images
+from sablier.tasks.detect import Detector
+from sablier.training.recipes import Recipe, make_recipe
+from sablier.workflows.train import train_detector
+
 
 @pytest.fixture(scope="session")
 def public_data() -> Path:
@@ -13,3 +18,29 @@ def public_data() -> Path:
     if not named or not Path(named).is_dir():
         pytest.skip("SABLIER_DATA does not name a folder of public sets")
     return Path(named)
+
+
+@pytest.fixture(scope="session")
+def tiny_recipe() -> Recipe:
+    """Two epochs of a narrow net in two folds: a detector in a tenth of a second."""
+    return make_recipe(tier="tiny", settings=["epochs=2", "folds=2", "width=8"])
+
+
+@pytest.fixture(scope="session")
+def digit_threes() -> ImageSet:
+    """The 146 threes of the digits' training split, 8 x 8."""
+    return read_images("digits[label=3]")
+
+
+@pytest.fixture(scope="session")
+def digits_file(tmp_path_factory: pytest.TempPathFactory, tiny_recipe: Recipe, digit_threes: ImageSet) -> Path:
+    """A model file: a cross-fold detector of threes. Copy it before writing to it."""
+    path = tmp_path_factory.mktemp("digits") / "threes.sablier"
+    train_detector(digit_threes, tiny_recipe).save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def digits_detector(tiny_recipe: Recipe, digit_threes: ImageSet) -> Detector:
+    """The same detector, without the detour by a file."""
+    return Detector.from_file(train_detector(digit_threes, tiny_recipe))

@@ -27,16 +27,33 @@ def auroc(normal: Array, anomalous: Array) -> float:
     return float(roc_auc_score(truth, np.r_[normal, anomalous]))
 
 
-def auroc_interval(value: float, normal: int, anomalous: int, level: float = 0.95) -> tuple[float, float]:
-    """Return an interval for an AUROC from so many images of each kind (Hanley and McNeil 1982)."""
-    from scipy.stats import norm
+def auroc_interval(normal: Array, anomalous: Array, level: float = 0.95) -> tuple[float, float]:
+    """Return an interval for the AUROC of these scores (DeLong, DeLong and Clarke-Pearson 1988, on the logit scale).
 
-    q1, q2 = value / (2 - value), 2 * value**2 / (1 + value)
-    variance = (
-        value * (1 - value) + (anomalous - 1) * (q1 - value**2) + (normal - 1) * (q2 - value**2)
-    ) / (normal * anomalous)  # fmt: skip
-    half = float(norm.ppf((1 + level) / 2)) * max(variance, 0.0) ** 0.5
-    return max(0.0, value - half), min(1.0, value + half)
+    Its variance comes from the scores, so that it holds where images of one kind are few; the formula of Hanley and
+    McNeil (1982) covers the truth in only 8 of 10 such cases. Scores that separate without an error get the exact
+    bound of as many pairs as there are images of the rarer kind.
+
+    >>> [round(bound, 3) for bound in auroc_interval(np.arange(20.0), np.arange(20.0) + 8)]
+    [0.659, 0.915]
+    >>> [round(bound, 3) for bound in auroc_interval(np.zeros(10), np.ones(10))]
+    [0.692, 1.0]
+    """
+    from scipy.special import expit, logit
+    from scipy.stats import norm, rankdata
+
+    area, tail = auroc(normal, anomalous), (1 - level) / 2
+    fewer, pairs = min(len(normal), len(anomalous)), len(normal) * len(anomalous)
+    if area in (0.0, 1.0):
+        bound = float(tail ** (1 / fewer))
+        return (bound, 1.0) if area else (0.0, 1 - bound)
+    ranks = rankdata(np.r_[normal, anomalous])
+    beats = (ranks[len(normal) :] - rankdata(anomalous)) / len(normal)
+    loses = (ranks[: len(normal)] - rankdata(normal)) / len(anomalous)
+    binomial = area * (1 - area)
+    variance = beats.var(ddof=1) / len(anomalous) + loses.var(ddof=1) / len(normal) if fewer > 1 else binomial
+    half = norm.ppf(1 - tail) * max(float(variance), binomial / pairs) ** 0.5 / binomial
+    return float(expit(logit(area) - half)), float(expit(logit(area) + half))
 
 
 def rate_interval(hits: int, count: int, level: float = 0.95) -> tuple[float, float]:

@@ -62,24 +62,32 @@ def _cannot(model: Model, capability: str) -> NotImplementedError:
 
 @torch.no_grad()
 def layer_table(model: Model) -> list[tuple[str, str, str, int]]:
-    """Return (name, kind, output shape, parameters) of every layer that holds parameters, in the order they run."""
-    rows: list[tuple[str, str, str, int]] = []
-    handles = []
-    for name, module in model.named_modules():
-        own = sum(parameter.numel() for parameter in module.parameters(recurse=False))
-        if own:
+    """Return (name, kind, output shape, parameters) of every layer that holds parameters, in the order they run.
 
-            def note(layer: nn.Module, _inputs: Any, output: Tensor, name: str = name, own: int = own) -> None:
-                rows.append((name, type(layer).__name__, " x ".join(map(str, output.shape[1:])), own))
+    A layer that another one uses without calling it, for its weights alone, counts as a part of that one.
+    """
+    ran: dict[str, tuple[str, str]] = {}
 
-            handles.append(module.register_forward_hook(note))
+    def note(name: str, layer: nn.Module, output: Any) -> None:
+        if isinstance(output, Tensor):
+            ran.setdefault(name, (type(layer).__name__, " x ".join(map(str, output.shape[1:]))))
+
+    handles = [
+        module.register_forward_hook(lambda layer, _inputs, output, name=name: note(name, layer, output))
+        for name, module in model.named_modules()
+    ]
     height, width, channels = model.shape
     was_training = model.training
     model.eval()(torch.zeros(1, channels, height, width))
     model.train(was_training)
     for handle in handles:
         handle.remove()
-    return rows
+    counts = dict.fromkeys(ran, 0)
+    for name, module in model.named_modules():
+        while name not in ran:
+            name = name.rpartition(".")[0]
+        counts[name] += sum(parameter.numel() for parameter in module.parameters(recurse=False))
+    return [(name, *ran[name], count) for name, count in counts.items() if count]
 
 
 def count_parameters(model: nn.Module) -> int:

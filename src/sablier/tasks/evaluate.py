@@ -131,7 +131,7 @@ def _row(
     return MethodRow(
         method,
         area,
-        auroc_interval(area, len(good), len(bad)),
+        auroc_interval(normal, anomalous),
         Rate(flagged, len(good)),
         Rate(missed, len(bad)),
         roc_curve(normal, anomalous),

@@ -29,12 +29,16 @@ class Recipe:
     size: int = 128  # longer side in pixels that photos are scaled to; small uniform images stay as they are
     folds: int = 5  # cross-conformal folds, each a model of its own, where images are few
     folds_below: int = 300  # with fewer images than this, folds; from here on, one split
+    fold_effort: float = 0.4  # share of `steps` and `megapixels` that each fold trains for: few images are soon learnt
     fusion_share: float = 0.1  # of the images, held out to fit corrections on and to validate with
     calibration_share: float = 0.2  # of the images, held out for the promise
 
     def __post_init__(self) -> None:
         check_choices(self)
-        limits = {"size": (8, 4096), "folds": (2, 50), "fusion_share": (0.01, 0.4), "calibration_share": (0.01, 0.5)}
+        limits = {
+            "size": (8, 4096), "folds": (2, 50), "fold_effort": (0.01, 1), "fusion_share": (0.01, 0.4),
+            "calibration_share": (0.01, 0.5),
+        }  # fmt: skip
         for name, (low, high) in limits.items():
             if not low <= getattr(self, name) <= high:
                 raise ConfigError(f"expected {name} from {low} to {high}, got {getattr(self, name)}.")

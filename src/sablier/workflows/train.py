@@ -1,7 +1,7 @@
 """train = read, fit, calibrate, save."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from glob import escape
@@ -21,6 +21,7 @@ from sablier.modelfile import ModelFile, Provenance
 from sablier.models import Model, create_model
 from sablier.tasks.detect import TASK, Detector
 from sablier.tasks.scorer import Scorer
+from sablier.training.config import FitConfig
 from sablier.training.loop import History, Progress, fit
 from sablier.training.recipes import Recipe
 from sablier.transforms.batches import Batches, choose_device
@@ -35,10 +36,18 @@ OnProgress = Callable[[str, Progress], None]
 
 @dataclass(frozen=True)
 class Member:
-    """One training of the whole: which images each use takes."""
+    """One training of the whole: for how long, and which images each use takes.
+
+    Args:
+        validation: only reported, never acted upon.
+        fusion: what corrections are fitted on: held-out images, or with folds those that trained.
+        calibration: unseen by anything else.
+    """
 
     name: str
+    fit: FitConfig
     training: ImageSet
+    validation: ImageSet
     fusion: ImageSet
     calibration: ImageSet
 
@@ -106,12 +115,11 @@ def train_detector(
     for index, (member, path) in enumerate(zip(members, paths, strict=False)):
         stage = "training" if len(members) == 1 else f"training fold {index + 1} of {len(members)}"
         model, history = train_model(
-            member.training, preprocess, recipe, validation=member.fusion, member=index, checkpoint=path,
-            on_progress=partial(on_progress, stage),
+            member.training, preprocess, replace(recipe, fit=member.fit), validation=member.validation, member=index,
+            checkpoint=path, on_progress=partial(on_progress, stage),
         )  # fmt: skip
         histories[member.name] = history.__dict__
-        few = len(members) > 1
-        scorers.append(Scorer.fit(model, preprocess, member.training, member.training if few else member.fusion))
+        scorers.append(Scorer.fit(model, preprocess, member.training, member.fusion))
     detector = Detector.calibrated(tuple(scorers), tuple(member.calibration for member in members))
     return ModelFile(TASK, preprocess, detector.parts(), histories, provenance(dense, recipe))
 
@@ -150,10 +158,12 @@ def plan_members(dense: ImageSet, recipe: Recipe) -> list[Member]:
     order = np.random.default_rng(seed).permutation(count)
     if count < recipe.folds_below:
         folds = np.array_split(order, min(recipe.folds, count))
+        fit, effort = recipe.fit, recipe.fold_effort
+        shorter = replace(fit, steps=max(1, round(effort * fit.steps)), megapixels=effort * fit.megapixels)
         members = []
         for index, fold in enumerate(folds):
-            rest = dense.take(np.setdiff1d(order, fold))
-            members.append(Member(f"member-{index}", rest, dense.take(np.sort(fold)), dense.take(np.sort(fold))))
+            rest, left_out = dense.take(np.setdiff1d(order, fold)), dense.take(np.sort(fold))
+            members.append(Member(f"member-{index}", shorter, rest, left_out, rest, left_out))
         return members
     calibration = min(MOST_CALIBRATION, max(FEWEST_CALIBRATION, round(recipe.calibration_share * count)))
     fusion = min(MOST_FUSION, round(recipe.fusion_share * count))
@@ -164,7 +174,7 @@ def plan_members(dense: ImageSet, recipe: Recipe) -> list[Member]:
             f"Use folds for so few: --set folds_below={count + 1}."
         )
     held, corrected, trained = (dense.take(np.sort(part)) for part in np.split(order, edges))
-    return [Member("member-0", trained, corrected, held)]
+    return [Member("member-0", recipe.fit, trained, corrected, corrected, held)]
 
 
 def provenance(dense: ImageSet, recipe: Recipe) -> Provenance:

@@ -1,0 +1,128 @@
+"""The house keeps its order: a package imports only what stands to its left. Nothing here runs the code it reads."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "sablier"
+FILES = sorted(SOURCE.rglob("*.py"))
+
+# From left to right; rooms on one line do not import each other.
+ORDER = [
+    ["errors"],
+    ["files"],
+    ["images"],
+    ["metrics", "calibration", "baselines"],
+    ["models"],
+    ["transforms"],
+    ["modelfile"],
+    ["training"],
+    ["tasks"],
+    ["report"],
+    ["workflows"],
+    ["estimators", "export", "distributed", "serve", "course"],
+    ["cli"],
+]
+PLACE = {room: place for place, rooms in enumerate(ORDER) for room in rooms}
+NO_TORCH = ("errors", "files", "images", "metrics", "calibration", "baselines")
+
+
+def imports(file: Path) -> set[str]:
+    """Return the dotted names a file imports anywhere, also inside functions and under TYPE_CHECKING."""
+    names: set[str] = set()
+    package = ["sablier", *file.relative_to(SOURCE).parts[:-1]]
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join([*package[: len(package) - node.level + 1], *([node.module] if node.module else [])])
+            base = base if node.level else str(node.module)
+            names |= {f"{base}.{alias.name}" for alias in node.names} | {base}
+    return names
+
+
+def room_of(file: Path) -> str:
+    return file.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def label(file: Path) -> str:
+    return file.relative_to(SOURCE).as_posix()
+
+
+def rooms_imported(file: Path) -> set[str]:
+    """Return the rooms of sablier a file imports; the root, for its version alone, is free to all."""
+    dotted = [name.split(".") for name in imports(file)]
+    return {parts[1] for parts in dotted if parts[0] == "sablier" and len(parts) > 1 and parts[1] in PLACE}
+
+
+def breaches(room: str, imported: set[str]) -> set[str]:
+    return {other for other in imported if other != room and PLACE[other] >= PLACE[room]}
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if room_of(file) != "__init__"], ids=label)
+def test_a_package_imports_only_what_stands_to_its_left(file):
+    assert room_of(file) in PLACE, "a new room: give it a place in ORDER, and in docs/architecture.md"
+    assert not breaches(room_of(file), rooms_imported(file))
+
+
+def test_the_check_sees_a_breach():
+    assert breaches("images", {"errors", "models"}) == {"models"}
+    assert breaches("metrics", {"calibration", "images"}) == {"calibration"}
+    assert "training" in rooms_imported(SOURCE / "cli" / "progress.py")  # an import under TYPE_CHECKING counts too
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if room_of(file) in NO_TORCH], ids=label)
+def test_the_rooms_before_the_models_know_no_torch(file):
+    assert not {name for name in imports(file) if name.split(".")[0] == "torch"}
+
+
+@pytest.mark.parametrize("file", FILES, ids=label)
+def test_nothing_needs_torchvision_or_runs_what_it_loads(file):
+    forbidden = {"torchvision", "lightning", "pytorch_lightning", "pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal"}
+    assert not {name.split(".")[0] for name in imports(file)} & forbidden
+    assert not unsafe_calls(file)
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "tests").rglob("*.py")), ids=lambda file: file.name)
+def test_no_test_leans_on_pickled_files(file):
+    # pickle itself is allowed here: what people send between processes has to survive it.
+    assert not {call for call in unsafe_calls(file) if call.startswith(("torch.", "joblib.", "np.load"))}
+
+
+def unsafe_calls(file: Path) -> set[str]:
+    """Return calls that unpickle: torch.load and torch.save, joblib, and allow_pickle=True."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func)
+        if called in ("torch.load", "torch.save", "joblib.load", "joblib.dump", "eval", "exec"):
+            found.add(called)
+        if any(word.arg == "allow_pickle" and ast.unparse(word.value) != "False" for word in node.keywords):
+            found.add(f"{called}(allow_pickle)")
+    return found
+
+
+def loaded_after(code: str) -> set[str]:
+    """Return which heavy libraries a fresh Python has loaded after running `code`."""
+    heavy = ("torch", "sklearn", "scipy", "matplotlib", "numpy")
+    script = f"import sys\n{code}\nprint('\\nLOADED', *[name for name in {heavy!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True)
+    return set(done.stdout.rsplit("LOADED", 1)[1].split())
+
+
+def test_importing_sablier_loads_no_torch():
+    assert loaded_after("import sablier") == set()
+
+
+def test_help_loads_no_torch():
+    code = "sys.argv = ['sablier', '--help']\nfrom sablier.cli.main import run\ntry:\n    run()\nexcept SystemExit:\n    pass"
+    assert loaded_after(code) == set()
+
+
+def test_reading_images_loads_no_torch():
+    assert "torch" not in loaded_after("import sablier\nsablier.load_dataset('digits')")

@@ -1,0 +1,120 @@
+"""What the documentation shows can be run: its Python, its command lines, its links and its pictures."""
+
+import ast
+import re
+import shlex
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from sablier.cli.main import app
+from sablier.training.recipes import make_recipe
+
+ROOT = Path(__file__).parents[2]
+README, FRENCH, TUTORIAL = ROOT / "README.md", ROOT / "README.fr.md", ROOT / "docs" / "tutorial.md"
+CONCEPTS = sorted((ROOT / "docs" / "concepts").glob("*.md"))
+PAGES = [README, FRENCH, TUTORIAL, *CONCEPTS]
+MOST_PICTURE_BYTES = 150_000
+
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def fences(page: Path, *languages: str) -> list[str]:
+    return [body for language, body in FENCE.findall(page.read_text(encoding="utf-8")) if language in languages]
+
+
+def command_lines(page: Path) -> list[str]:
+    """Return the `sablier ...` lines of the shell fences, continued lines joined, prompts taken off."""
+    lines = "\n".join(fences(page, "sh", "console")).replace("\\\n", " ").splitlines()
+    return [line for line in (line.removeprefix("$ ").strip() for line in lines) if line.startswith("sablier ")]
+
+
+def parsed(line: str) -> tuple[str, dict[str, Any]]:
+    """Parse a command line against the verbs and options there are, without running it."""
+    words = shlex.split(line, comments=True)[1:]
+    command: Any = typer.main.get_command(app)
+    names = []
+    while hasattr(command, "commands"):
+        assert words, f"{line}: a verb is missing"
+        assert words[0] in command.commands, f"{line}: there is no verb {words[0]!r}"
+        names.append(words.pop(0))
+        command = command.commands[names[-1]]
+    return " ".join(names), command.make_context(names[-1], words).params
+
+
+PYTHON = [
+    pytest.param(code, id=f"{page.stem}-{i}")
+    for page in (README, TUTORIAL, *CONCEPTS)
+    for i, code in enumerate(fences(page, "python"))
+]
+COMMANDS = [
+    pytest.param(line, id=f"{page.name}: {line.split('#')[0].strip()}")
+    for page in PAGES
+    for line in dict.fromkeys(command_lines(page))
+]
+RECIPE_OF_VERB = {"course anomaly": "course-dense"}
+
+
+@pytest.mark.parametrize("code", PYTHON)
+def test_python_runs(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "documentation", "exec"), {"__name__": "documentation"})
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_command_lines_name_what_exists(line: str) -> None:
+    verb, params = parsed(line)
+    recipe = RECIPE_OF_VERB.get(verb) or params.get("recipe")
+    if recipe:
+        make_recipe(recipe, params.get("tier", "base"), params["settings"] or [])
+
+
+@pytest.mark.parametrize(
+    "line", ["sablier detekt a b", "sablier train good/ -o a --sett size=3", "sablier train good/", "sablier data lst"]
+)
+def test_a_wrong_command_line_is_noticed(line: str) -> None:
+    with pytest.raises(Exception, match=r"no verb|[Nn]o such option|[Mm]issing"):
+        parsed(line)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_relative_links_lead_somewhere(page: Path) -> None:
+    targets = [target for target in LINK.findall(page.read_text(encoding="utf-8")) if "://" not in target]
+    assert targets
+    lost = [target for target in targets if not (page.parent / target.partition("#")[0]).exists()]
+    assert not lost
+    for target in targets:
+        file, _, anchor = target.partition("#")
+        if anchor:
+            assert anchor in anchors(page.parent / file if file else page), target
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors GitHub gives the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_pictures_are_small_used_and_made_by_the_script() -> None:
+    spec = spec_from_file_location("make_pictures", ROOT / "docs" / "make_pictures.py")
+    assert spec is not None
+    assert spec.loader is not None
+    script = module_from_spec(spec)
+    spec.loader.exec_module(script)
+    files = list((ROOT / "docs" / "pictures").iterdir())
+    assert {file.name for file in files} == {f"{name}.png" for name in script.PICTURES}
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    for file in files:
+        assert file.stat().st_size < MOST_PICTURE_BYTES
+        assert f"pictures/{file.name})" in text, f"{file.name} is on no page"
+
+
+def test_the_french_readme_shows_the_same_code_and_commands() -> None:
+    for english, french in zip(fences(README, "python"), fences(FRENCH, "python"), strict=True):
+        assert ast.dump(ast.parse(english)) == ast.dump(ast.parse(french))
+    first, second = ([shlex.split(line, comments=True) for line in command_lines(page)] for page in (README, FRENCH))
+    assert first == second

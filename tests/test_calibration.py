@@ -1,0 +1,182 @@
+"""Conformal p-values: valid in finite samples, consistent with thresholds, honest where there are too few images."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from sablier.calibration import ANOMALY, NORMAL, UNDETERMINED, Calibration, images_needed, simultaneous_band
+from sablier.errors import ConfigError, ImagesError, TooFewImages
+
+SCORES = st.lists(st.integers(-4, 4).map(float), min_size=1, max_size=40)  # few values, so that ties are common
+ALPHAS = st.floats(1e-4, 0.9999) | st.fractions(Fraction(1, 60), Fraction(59, 60), max_denominator=60).map(float)
+
+
+def split(scores) -> Calibration:
+    return Calibration((np.array(scores, float),))
+
+
+def p_values(calibration: Calibration, scores) -> np.ndarray:
+    return calibration.p_values(np.array(scores, float)[:, None])
+
+
+def test_p_values_by_hand():
+    calibration = split([3.0, 1.0, 2.0, 2.0])
+    assert p_values(calibration, [0.0, 1.0, 1.5, 2.0, 3.0, 9.0]).tolist() == [1.0, 1.0, 0.8, 0.8, 0.4, 0.2]
+
+
+@given(SCORES, SCORES, ALPHAS)
+def test_above_the_threshold_is_exactly_where_the_p_value_flags(normal, new, alpha):
+    calibration = split(normal)
+    flagged = p_values(calibration, new) <= alpha
+    assert np.array_equal(np.array(new) > calibration.threshold(alpha), flagged)
+    if calibration.decides(alpha):
+        assert np.array_equal(calibration.verdicts(p_values(calibration, new), alpha) == ANOMALY, flagged)
+    else:
+        assert not flagged.any()
+
+
+@given(SCORES, st.integers(1, 40))
+def test_an_alpha_a_rounding_away_from_a_p_value_keeps_them_consistent(normal, rank):
+    calibration = split(normal)
+    alpha = min(rank, len(normal)) / (len(normal) + 1)
+    for near in (np.nextafter(alpha, 0), alpha, np.nextafter(alpha, 1)):
+        new = np.array(normal)
+        assert np.array_equal(new > calibration.threshold(near), p_values(calibration, new) <= near)
+        assert calibration.decides(near) == np.isfinite(calibration.threshold(near))
+
+
+@given(SCORES, SCORES)
+def test_a_worse_score_never_has_a_larger_p_value(normal, new):
+    values = p_values(split(normal), sorted(new))
+    assert np.all(np.diff(values) <= 0)
+    assert np.all((values >= 1 / (len(normal) + 1)) & (values <= 1))
+
+
+@given(SCORES, SCORES, ALPHAS)
+def test_a_larger_alpha_never_flags_fewer(normal, new, alpha):
+    calibration = split(normal)
+    values = p_values(calibration, new)
+    few, many = (np.sum(calibration.verdicts(values, rate) == ANOMALY) for rate in (alpha / 2, alpha))
+    assert few <= many
+
+
+@given(SCORES)
+def test_the_order_of_the_calibration_scores_means_nothing(normal):
+    assert np.array_equal(p_values(split(normal), normal), p_values(split(normal[::-1]), normal))
+
+
+@pytest.mark.parametrize(("count", "alpha"), [(19, 0.05), (99, 0.01), (99, 0.05), (120, 0.1)])
+def test_the_false_alarm_count_is_beta_binomial(count, alpha):
+    # Exact finite-sample validity: over calibrations, the number flagged of m new normal images is beta-binomial.
+    random = np.random.default_rng(0)
+    tests, splits = 200, 400
+    flagged = np.array([
+        np.sum(p_values(split(random.normal(size=count)), random.normal(size=tests)) <= alpha) for _ in range(splits)
+    ])  # fmt: skip
+    low, high = simultaneous_band(alpha, count, tests, splits, level=0.9999)
+    assert low <= flagged.min()
+    assert flagged.max() <= high
+    rank = int(alpha * (count + 1) + 1e-9)
+    expected = stats.betabinom(tests, rank, count + 1 - rank)
+    assert abs(flagged.mean() - expected.mean()) < 4.5 * expected.std() / splits**0.5
+
+
+def test_a_score_that_peeks_at_the_calibration_images_breaks_the_band():
+    # The same check must fail where the promise is broken: scores shrunk on the calibration images, as by training on them.
+    random = np.random.default_rng(0)
+    flagged = [np.sum(p_values(split(0.5 * random.normal(size=99)), random.normal(size=200)) <= 0.05) for _ in range(50)]
+    assert max(flagged) > simultaneous_band(0.05, 99, 200, 50)[1]
+
+
+def test_the_band_holds_what_a_calibration_gives():
+    random = np.random.default_rng(1)
+    calibrations = [split(random.normal(size=99)) for _ in range(500)]
+    realised = np.array([1 - stats.norm.cdf(calibration.threshold(0.05)) for calibration in calibrations])
+    low, high = calibrations[0].band(0.05)
+    assert 0.85 < np.mean((low <= realised) & (realised <= high)) < 0.95
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.1, 0.2])
+def test_cross_conformal_folds_are_valid(alpha):
+    # A model that shifts its scores by what it was fitted on: each fold's scores lie elsewhere, as those of real nets do.
+    random = np.random.default_rng(2)
+    folds, per_fold, rounds, rates = 5, 8, 300, []
+    for _ in range(rounds):
+        images = random.normal(size=(folds, per_fold))
+        total = images.sum()
+        centres = np.array([(total - fold.sum()) / (images.size - per_fold) for fold in images])
+        calibration = Calibration(tuple(np.abs(fold - centre) for fold, centre in zip(images, centres, strict=True)))
+        new = np.abs(random.normal(size=(50, 1)) - centres)
+        rates.append(np.mean(calibration.p_values(new) <= alpha))
+    assert np.mean(rates) <= 1.25 * alpha  # about alpha in practice
+    assert np.mean(rates) <= 2 * alpha  # the guarantee
+
+
+def test_folds_of_one_model_are_one_split():
+    scores = np.random.default_rng(3).normal(size=40)
+    folds = Calibration(tuple(np.array_split(scores, 4)))
+    new = np.linspace(-3, 3, 30)
+    assert np.array_equal(folds.p_values(np.repeat(new[:, None], 4, axis=1)), p_values(split(scores), new))
+    assert folds.crossed
+    assert folds.count == 40
+
+
+def test_too_few_images_are_undetermined_and_say_how_many_it_takes():
+    calibration = split(np.arange(18))
+    assert not calibration.decides(0.05)
+    values = p_values(calibration, [100.0, -1.0])
+    assert values.tolist() == [1 / 19, 1.0]  # p-values are still given
+    assert calibration.verdicts(values, 0.05).tolist() == [UNDETERMINED, UNDETERMINED]
+    assert calibration.threshold(0.05) == float("inf")
+    assert calibration.band(0.05) == (0.0, 0.0)
+    promise = calibration.promise(0.05)
+    assert "No verdict" in promise
+    assert "18 images calibrate, it would take 19" in promise
+    assert split(np.arange(19)).verdicts(np.array([0.05, 1.0]), 0.05).tolist() == [ANOMALY, NORMAL]
+
+
+@given(ALPHAS)
+def test_so_many_images_are_needed_and_no_fewer(alpha):
+    needed = images_needed(alpha)
+    assert split(np.zeros(needed)).decides(alpha)
+    assert needed == 1 or not split(np.zeros(needed - 1)).decides(alpha)
+
+
+@pytest.mark.parametrize("alpha", [0, 1, -0.1, 1.5, float("nan"), float("inf")])
+def test_alpha_lies_between_0_and_1(alpha):
+    calibration = split(np.arange(50))
+    for ask in (calibration.decides, calibration.threshold, calibration.band, calibration.promise, images_needed):
+        with pytest.raises(ConfigError, match=r"between 0 and 1, such as 0\.05, got"):
+            ask(alpha)
+
+
+def test_the_promise_says_what_was_calibrated_and_how():
+    assert "99 calibration images" in split(np.arange(99)).promise(0.05)
+    crossed = Calibration((np.arange(20.0), np.arange(20.0))).promise(0.05)
+    assert "2 folds, 40 images" in crossed
+    assert "never more than 10.0%" in crossed
+
+
+@pytest.mark.parametrize("folds", [(), (np.empty(0),), (np.arange(3.0), np.empty(0))])
+def test_no_scores_are_no_calibration(folds):
+    with pytest.raises(TooFewImages, match="at least one calibration score"):
+        Calibration(folds)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_scores_are_finite(bad):
+    with pytest.raises(ImagesError, match="finite"):
+        split([0.0, bad])
+
+
+def test_scores_have_a_column_per_fold():
+    with pytest.raises(ImagesError, match=r"expected scores of shape N,1, got \(3,\)"):
+        split([0.0]).p_values(np.zeros(3))
+
+
+def test_a_band_of_too_few_images_holds_no_false_alarm():
+    assert simultaneous_band(0.01, 50, 100, 20) == (0, 0)

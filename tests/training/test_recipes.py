@@ -1,0 +1,79 @@
+"""Recipes: one dial, and any single value by key=value."""
+
+import pytest
+
+from sablier.errors import ConfigError, UnknownName
+from sablier.training.recipes import RECIPES, TIERS, make_recipe
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("tier", TIERS)
+def test_every_recipe_has_every_tier(name, tier):
+    recipe = make_recipe(name, tier)
+    assert recipe.name == name
+    assert recipe.settings()
+
+
+def test_a_larger_tier_trains_longer():
+    steps = [make_recipe(tier=tier).fit.steps for tier in TIERS]
+    assert steps == sorted(steps)
+    assert len(set(steps)) == len(steps)
+
+
+@pytest.mark.parametrize("key", [key for key in make_recipe().settings() if key != "model"])
+def test_every_key_that_is_listed_can_be_set_to_what_it_is(key):
+    recipe = make_recipe()
+    value = recipe.settings()[key]
+    assert make_recipe(settings=[f"{key}={value}"]).settings()[key] == value
+
+
+def test_settings_reach_the_place_they_belong_to():
+    recipe = make_recipe(settings=["epochs=20", "optimizer=sgd", "latent=8", "noise=0.2", "folds=3", "batch-size = 12"])
+    assert (recipe.fit.epochs, recipe.fit.optimizer, recipe.options["latent"]) == (20, "sgd", 8)
+    assert (recipe.objective.noise, recipe.folds, recipe.fit.batch_size) == (0.2, 3, 12)
+
+
+def test_none_is_a_value_where_it_means_something():
+    assert make_recipe(settings=["epochs=3", "epochs=none"]).fit.epochs is None
+
+
+def test_another_model_brings_its_own_options():
+    recipe = make_recipe(settings=["latent=9", "model=course_dense"])
+    assert (recipe.model, recipe.options) == ("course_dense", {"latent": 9})
+    with pytest.raises(UnknownName, match="unknown setting 'width'"):
+        make_recipe(settings=["model=course_dense", "width=9"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"name": "detectr"}, "unknown recipe 'detectr'. Did you mean 'detector'"),
+        ({"tier": "smal"}, "unknown tier 'smal'. Did you mean 'small'"),
+        ({"settings": ["epoks=3"]}, "unknown setting 'epoks'. Did you mean 'epochs'"),
+        ({"settings": ["model=botleneck"]}, "unknown model 'botleneck'. Did you mean 'bottleneck'"),
+    ],
+)
+def test_unknown_names_offer_the_nearest(arguments, message):
+    with pytest.raises(UnknownName, match=message):
+        make_recipe(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("epochs", "expected --set key=value, got 'epochs'"),
+        ("epochs=many", "expected a whole number for epochs, got 'many'"),
+        ("epochs=2.5", "expected a whole number for epochs, got '2.5'"),
+        ("epochs=0", "expected epochs from 1"),
+        ("learning_rate=fast", "expected a number for learning_rate, got 'fast'"),
+        ("optimizer=sgdd", "expected optimizer to be one of adamw"),
+        ("noise=nan", "expected noise from 0 to 10, got nan"),
+        ("size=4", "expected size from 8 to 4096, got 4"),
+        ("folds=1", "expected folds from 2 to 50, got 1"),
+        ("fusion_share=0.9", "expected fusion_share from 0.01 to 0.4"),
+        ("calibration_share=nan", "expected calibration_share from"),
+    ],
+)
+def test_a_value_a_key_does_not_take_says_so(setting, message):
+    with pytest.raises(ConfigError, match=message):
+        make_recipe(settings=[setting])
