@@ -18,7 +18,7 @@ def add_to(app: typer.Typer) -> None:
 
 def list_lessons() -> None:
     """List the lessons that can be run."""
-    table("", ["lesson", "what it does"], [["anomaly", (anomaly.__doc__ or "").split("\n")[0]]])
+    table("", ["lesson", "what it does"], [["anomaly", (anomaly.__doc__ or "").split("\n")[0]]], numbers=False)
 
 
 def anomaly(

@@ -25,7 +25,7 @@ def list_sets() -> None:
     rows = [
         [item.name, item.summary, item.where or ("can be fetched" if item.fetchable else "not here")] for item in list_datasets()
     ]
-    table("", ["name", "what", "where"], rows)
+    table("", ["name", "what", "where"], rows, numbers=False)
 
 
 def get(name: Annotated[str, typer.Argument(help="The name of a set.", show_default=False)]) -> None:
@@ -50,5 +50,5 @@ def preview(
     from sablier.workflows.preview import preview as run
 
     images, facts = run(source, output, count, **options.reading(label_column, labels, shape, strict))
-    table("", ["fact", "value"], [[name, value] for name, value in facts.items()])
+    table("", ["fact", "value"], [[name, value] for name, value in facts.items()], numbers=False)
     console.print(f"See {output}: {len(images)} of them.", markup=False)

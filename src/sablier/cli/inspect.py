@@ -17,15 +17,15 @@ def info(model: options.Model) -> None:
     from sablier.workflows.info import describe_model
 
     facts, layers, promises = describe_model(model)
-    table("", ["fact", "value"], [[name, value] for name, value in facts.items()])
+    table("", ["fact", "value"], [[name, value] for name, value in facts.items()], numbers=False)
     table("layers", ["layer", "kind", "output", "parameters"], [[*row[:3], f"{row[3]:,}"] for row in layers])
     for promise in promises:
         console.print(promise)
 
 
 def doctor() -> None:
-    """Check this machine: versions, processor, arithmetic, fonts, data sets."""
+    """Check this machine: versions, processor, arithmetic, data sets."""
     from sablier.workflows.info import examine_machine
 
     findings = examine_machine()
-    table("", ["check", "finding"], [[name, finding] for name, finding in findings.items()])
+    table("", ["check", "finding"], [[name, finding] for name, finding in findings.items()], numbers=False)

@@ -18,6 +18,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
+    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Start with: [bold]sablier train good/ -o part.sablier[/bold], then "
     "[bold]sablier detect part.sablier new/ -o out/[/bold]",

@@ -7,7 +7,7 @@ import typer
 
 SOURCE_HELP = (
     "A folder, an image, a CSV, .npy, .npz, IDX, CIFAR-binary, zip or tar file, or a named set such as mnist or mnist:test. "
-    "'mnist[label=5]' takes the images with that label, 'mnist:test[label!=5]' the others."
+    r"'mnist\[label=5]' takes the images with that label, 'mnist:test\[label!=5]' the others."
 )
 
 Model = Annotated[Path, typer.Argument(help="A .sablier model file.", show_default=False)]

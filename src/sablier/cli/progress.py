@@ -77,14 +77,14 @@ def counting_progress(what: str) -> Iterator[Callable[[int], None]]:
         yield lambda count: status.update(f"{what}: {count:,} images")
 
 
-def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    """Print a table; every column but the first is aligned to the right."""
+def table(title: str, columns: list[str], rows: list[list[str]], numbers: bool = True) -> None:
+    """Print a table; where it holds numbers, every column but the first is aligned to the right."""
     from rich.table import Table
     from rich.text import Text
 
     drawn = Table(title=title or None, title_justify="left", header_style="bold")
     for index, column in enumerate(columns):
-        drawn.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
+        drawn.add_column(column, justify="right" if numbers and index else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*map(Text, row))  # as it is: "[label=3]" is no markup
     console.print(drawn)

@@ -67,7 +67,7 @@ class Bottleneck(Model):
         count = min(latent, *flat.shape)
         with np.errstate(invalid="ignore"):  # images that are all the same have no variance to take shares of
             pca = PCA(count, svd_solver="randomized", random_state=seed).fit(flat)
-        spread = np.sqrt(np.maximum(pca.explained_variance_, 1e-8))
+        spread = np.sqrt(np.maximum(np.nan_to_num(pca.explained_variance_), 1e-8))  # of one image it is not a number
         axes = torch.from_numpy(pca.components_.astype(np.float32))
         scale = torch.from_numpy(spread.astype(np.float32))
         mean = torch.from_numpy(pca.mean_.astype(np.float32))

@@ -95,9 +95,9 @@ def draw_losses(axes: Axes, histories: Mapping[str, Sequence[Mapping[str, Any]]]
         for rows in histories.values():
             epochs, values = loss_series(rows, key)
             if epochs:
-                few = "o" if len(epochs) < 20 else ""
+                marker = "o" if len(epochs) < 20 else "none"
                 thin = 1.8 if len(histories) == 1 else 1.1
-                axes.plot(epochs, values, few, ls="-", ms=3, lw=thin, color=colour, label=label, alpha=0.9)
+                axes.plot(epochs, values, marker=marker, ms=3, lw=thin, color=colour, label=label, alpha=0.9)
                 label = "_"  # one entry in the legend for all members
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

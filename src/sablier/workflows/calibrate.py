@@ -1,6 +1,7 @@
 """calibrate = a new threshold from fresh good images, no retraining."""
 
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ from sablier.modelfile import ModelFile
 from sablier.tasks.detect import Detector
 
 
-def calibrate(model: Path, source: Any, output: Path | None = None, **reading: Any) -> ModelFile:
+def calibrate(
+    model: str | PathLike[str], source: Any, output: str | PathLike[str] | None = None, **reading: Any
+) -> ModelFile:
     """Renew the promise of a detector on good images that neither trained nor calibrated it.
 
     Args:
@@ -21,7 +24,7 @@ def calibrate(model: Path, source: Any, output: Path | None = None, **reading: A
     Raises:
         TooFewImages: for fewer than 2 images.
     """
-    file = ModelFile.load(model)
+    file = ModelFile.load(Path(model))
     detector = Detector.from_file(file)
     fresh = read_images(source, **reading).dense(file.preprocess)
     if len(fresh) < 2:
@@ -33,5 +36,5 @@ def calibrate(model: Path, source: Any, output: Path | None = None, **reading: A
         calibrated += f"; {len(fresh.skipped)} unreadable and skipped: {named}"
     provenance = file.provenance.model_copy(update={"calibrated": calibrated})
     result = replace(file, parts={**file.parts, **renewed.parts()}, provenance=provenance)
-    result.save(model if output is None else output)
+    result.save(Path(model if output is None else output))
     return result

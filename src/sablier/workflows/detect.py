@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from os import PathLike
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -19,9 +20,9 @@ MOST_CHUNK, LEAST_CHUNK = 2048, 16
 
 
 def detect(
-    model: Path,
+    model: str | PathLike[str],
     source: Any,
-    output: Path | None = None,
+    output: str | PathLike[str] | None = None,
     *,
     alpha: float = 0.05,
     report: bool = True,
@@ -42,12 +43,12 @@ def detect(
         ModelFileError, ImagesError, ConfigError, OutputError: before anything is written where possible; tables are
             renamed into place when whole, and what was written of them until an error stays as *.part.
     """
-    file = ModelFile.load(model)
+    file, folder = ModelFile.load(Path(model)), None if output is None else Path(output)
     detector = Detector.from_file(file)
     summarizer = Summarizer(detector, alpha, worst=200 if report else 1, typical=12 if report else 1)
     pixels = file.preprocess.height * file.preprocess.width
     chunk = min(MOST_CHUNK, max(LEAST_CHUNK, CHUNK_PIXELS // pixels))
-    with _tables(output) as write:
+    with _tables(folder) as write:
         for images in stream_images(source, chunk=chunk, **reading):
             write(summarizer.judge(images))
             on_progress(summarizer.count)
@@ -56,14 +57,14 @@ def detect(
             raise ImagesError(f"expected at least one readable image in {source}, got none. {reasons}")
         summary = summarizer.summary()
         write(summary)
-    if output is not None and report:
+    if folder is not None and report:
         # Drawing is imported only when something is drawn: it takes longer than scoring a thousand digits.
         from sablier.report.heatmaps import write_heatmaps
         from sablier.report.html import detection_report
 
-        write_heatmaps(summary.worst, output / "heatmaps")
+        write_heatmaps(summary.worst, folder / "heatmaps")
         title = f"{Path(model).stem}: {summary.count} images from {source}"
-        write_whole(output / "report.html", detection_report(file, detector, summary, title).encode())
+        write_whole(folder / "report.html", detection_report(file, detector, summary, title).encode())
     return summary
 
 

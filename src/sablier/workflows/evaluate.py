@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,13 @@ from sablier.tasks.evaluate import EvaluationResult, evaluate_detector
 
 
 def evaluate(
-    model: Path, good: Any, bad: Any, output: Path | None = None, *, alpha: float = 0.05, **reading: Any
+    model: str | PathLike[str],
+    good: Any,
+    bad: Any,
+    output: str | PathLike[str] | None = None,
+    *,
+    alpha: float = 0.05,
+    **reading: Any,
 ) -> EvaluationResult:
     """Measure a detector on images known to be good and known to be bad; neither may have trained it.
 
@@ -26,14 +33,14 @@ def evaluate(
     Raises:
         ModelFileError, ImagesError, ConfigError, OutputError.
     """
-    file = ModelFile.load(model)
+    file = ModelFile.load(Path(model))
     detector = Detector.from_file(file)
     result = evaluate_detector(detector, read_images(good, **reading), read_images(bad, **reading), alpha)
     if output is not None:
         from sablier.report.html import evaluation_report
 
         title = f"{Path(model).stem}: {len(result.good)} good and {len(result.bad)} bad images"
-        write_whole(output, evaluation_report(file, detector, result, title).encode())
+        write_whole(Path(output), evaluation_report(file, detector, result, title).encode())
     return result
 
 
@@ -47,10 +54,12 @@ class Comparison:
     seconds: float
 
 
-def compare(models: Sequence[Path], good: Any, bad: Any, *, alpha: float = 0.05, **reading: Any) -> list[Comparison]:
+def compare(
+    models: Sequence[str | PathLike[str]], good: Any, bad: Any, *, alpha: float = 0.05, **reading: Any
+) -> list[Comparison]:
     """Evaluate several models on the same images and show in which settings they differ."""
     good_images, bad_images = read_images(good, **reading), read_images(bad, **reading)
-    files = [ModelFile.load(model) for model in models]
+    files = [ModelFile.load(Path(model)) for model in models]
     flat = [_flat(file.provenance.recipe) for file in files]
     keys = sorted({key for settings in flat for key in settings})
     differing = [key for key in keys if len({str(settings.get(key)) for settings in flat}) > 1]

@@ -1,10 +1,12 @@
 """preview = read, choose evenly, draw a sheet."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from sablier.errors import ImagesWarning
 from sablier.files import write_whole
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
@@ -18,7 +20,9 @@ def preview(source: Any, output: Path, count: int, **reading: Any) -> tuple[Imag
     """Write a PNG sheet of `count` images; return them, and facts about the source by name."""
     images = read_images(source, **reading)
     chosen = images.take(np.linspace(0, len(images) - 1, min(count, len(images))).astype(int))
-    preprocess = Preprocess.for_images(chosen, SIDE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ImagesWarning)  # detail is lost on a sheet of thumbnails, and nobody minds
+        preprocess = Preprocess.for_images(chosen, SIDE)
     dense = chosen.dense(preprocess)
     captions = dense.labels if dense.labels is not None else dense.ids
     write_whole(output, sheet(preprocess.to_unit(dense.array), [str(caption) for caption in captions]))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from glob import escape
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from sablier.tasks.detect import TASK, Detector
 from sablier.tasks.scorer import Scorer
 from sablier.training.config import FitConfig
 from sablier.training.loop import History, Progress, fit
-from sablier.training.recipes import Recipe
+from sablier.training.recipes import Recipe, make_recipe
 from sablier.transforms.batches import Batches, choose_device
 
 FEWEST = 8
@@ -54,8 +55,8 @@ class Member:
 
 def train(
     source: Any,
-    output: Path,
-    recipe: Recipe,
+    output: str | PathLike[str],
+    recipe: Recipe | None = None,
     *,
     resume: bool = False,
     on_progress: OnProgress = lambda stage, progress: None,
@@ -66,6 +67,7 @@ def train(
     Args:
         source: whatever `read_images` takes; `reading` are its options.
         output: the .sablier file; checkpoints lie beside it while training runs.
+        recipe: the configuration; `make_recipe()` where none is given.
         resume: go on from those checkpoints.
 
     Raises:
@@ -73,6 +75,7 @@ def train(
         OutputError: where the file cannot be written, said before training starts.
         Interrupted: on Ctrl-C, with the work so far kept.
     """
+    output, recipe = Path(output), recipe or make_recipe()
     check_writable(output)
     checkpoints = [output.with_name(f"{output.name}.member-{index}.resume") for index in range(max(recipe.folds, 1))]
     images = read_images(source, **reading)

@@ -1,0 +1,228 @@
+"""detect, calibrate, evaluate, compare and info: from a model file and a source to what is written."""
+
+import csv
+import errno
+import json
+import os
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sablier.errors import ConfigError, ImagesError, ModelFileError, OutputError, TooFewImages
+from sablier.images import read_images
+from sablier.modelfile import ModelFile
+from sablier.tasks.detect import Detector
+from sablier.workflows.calibrate import calibrate
+from sablier.workflows.detect import detect
+from sablier.workflows.evaluate import compare, evaluate
+from sablier.workflows.info import describe_model, examine_machine
+from sablier.workflows.train import train
+
+
+@pytest.fixture
+def folder(tmp_path, digit_threes):
+    """Twenty readable images and two that are not."""
+    place = tmp_path / "new"
+    place.mkdir()
+    for index, image in enumerate(digit_threes.take(range(20))):
+        Image.fromarray(image[..., 0]).save(place / f"{index:02}.png")
+    whole = (place / "00.png").read_bytes()
+    (place / "torn.png").write_bytes(whole[: len(whole) // 2])
+    (place / "zero.png").write_bytes(b"")
+    return place
+
+
+def rows(path):
+    with (path / "detections.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_both_tables_say_what_the_detector_says(digits_file, digits_detector, tmp_path):
+    summary = detect(digits_file, "digits:test", tmp_path / "out", report=False)
+    expected = digits_detector.detect(read_images("digits:test")).to_table()
+    document = json.loads((tmp_path / "out" / "detections.json").read_text())
+    assert document["detections"] == expected
+    assert [{**row, "score": float(row["score"])} for row in rows(tmp_path / "out")] == [
+        {key: (str(value) if key != "score" else value) for key, value in row.items()} for row in expected
+    ]
+    assert document["images"] == summary.count == 360
+    assert document["flagged"] == summary.flagged == sum(row["verdict"] == "anomaly" for row in expected)
+    assert sorted(os.listdir(tmp_path / "out")) == ["detections.csv", "detections.json"]
+
+
+def test_with_a_report_there_are_pictures(digits_file, tmp_path):
+    pytest.importorskip("sablier.report.html")
+    detect(digits_file, "digits:test[label=5]", tmp_path / "out")
+    assert sorted(os.listdir(tmp_path / "out")) == ["detections.csv", "detections.json", "heatmaps", "report.html"]
+    assert os.listdir(tmp_path / "out" / "heatmaps")
+
+
+def test_without_an_output_nothing_is_written(digits_file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    counts = []
+    assert detect(digits_file, "digits:test", on_progress=counts.append).count == 360
+    assert counts[-1] == 360
+    assert os.listdir(tmp_path) == []
+
+
+def test_unreadable_images_are_listed_and_counted(digits_file, folder, tmp_path):
+    summary = detect(digits_file, folder, tmp_path / "out", report=False)
+    assert (summary.count, summary.skipped_count) == (20, 2)
+    document = json.loads((tmp_path / "out" / "detections.json").read_text())
+    assert sorted(item["id"] for item in document["skipped"]) == ["torn.png", "zero.png"]
+    with pytest.raises(ImagesError, match=r"torn\.png|zero\.png"):
+        detect(digits_file, folder, strict=True)
+
+
+def test_a_chunk_of_nothing_but_unreadable_images_is_no_trouble(digits_file, folder, tmp_path, monkeypatch):
+    from sablier.workflows import detect as workflow
+
+    monkeypatch.setattr(workflow, "MOST_CHUNK", 3)
+    for index in range(9):
+        shutil.copy(folder / "torn.png", folder / f"19-torn-{index}.png")
+    (folder / "zero.png").unlink()
+    summary = detect(digits_file, folder, tmp_path / "out", report=False)
+    assert (summary.count, summary.skipped_count) == (20, 10)
+    assert len(rows(tmp_path / "out")) == 20
+
+
+def test_none_readable_is_an_error(digits_file, folder, tmp_path):
+    for file in folder.glob("[0-9]*.png"):
+        file.unlink()
+    with pytest.raises(ImagesError, match=r"expected at least one readable image in .*torn\.png"):
+        detect(digits_file, folder, tmp_path / "out")
+
+
+def test_the_size_of_a_chunk_changes_nothing_one_sees(digits_file, tmp_path, monkeypatch):
+    from sablier.workflows import detect as workflow
+
+    first = detect(digits_file, "digits:test", tmp_path / "a", report=False)
+    monkeypatch.setattr(workflow, "MOST_CHUNK", 17)
+    second = detect(digits_file, "digits:test", tmp_path / "b", report=False)
+    assert second.flagged == first.flagged
+    assert [row["id"] for row in rows(tmp_path / "a")] == [row["id"] for row in rows(tmp_path / "b")]
+    scores = [[float(row["score"]) for row in rows(tmp_path / name)] for name in "ab"]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-4)
+
+
+@pytest.mark.parametrize("alpha", [0, 1, 5, float("nan")])
+def test_a_bad_alpha_writes_nothing(digits_file, tmp_path, alpha):
+    with pytest.raises(ConfigError, match="between 0 and 1"):
+        detect(digits_file, "digits:test", tmp_path / "out", alpha=alpha)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_error_on_the_way_leaves_the_old_tables_whole(digits_file, tmp_path):
+    detect(digits_file, "digits:test[label=3]", tmp_path, report=False)
+    before = (tmp_path / "detections.csv").read_bytes()
+    with pytest.raises(ImagesError, match="expected images of 8 x 8"):
+        detect(digits_file, "glyphs:test", tmp_path, report=False)
+    assert (tmp_path / "detections.csv").read_bytes() == before
+
+
+def test_an_output_that_is_a_file_is_said_so(digits_file, tmp_path):
+    (tmp_path / "out").write_text("precious")
+    with pytest.raises(OutputError, match="out cannot be written: .*Choose another folder with -o"):
+        detect(digits_file, "digits:test", tmp_path / "out")
+    assert (tmp_path / "out").read_text() == "precious"
+
+
+def test_ids_with_commas_and_quotes_survive_the_table(digits_file, folder, tmp_path):
+    odd = 'a, "b"\u00e9.png'
+    (folder / "05.png").rename(folder / odd)
+    detect(digits_file, folder, tmp_path / "out", report=False)
+    assert odd in [row["id"] for row in rows(tmp_path / "out")]
+
+
+# calibrate
+
+
+def test_calibrate_renews_the_promise_alone(digits_file, tmp_path):
+    target = tmp_path / "renewed.sablier"
+    calibrate(digits_file, "digits:test[label=3]", target)
+    before, after = ModelFile.load(digits_file), ModelFile.load(target)
+    for name, part in before.parts.items():
+        same = part.tensors.keys() == after.parts[name].tensors.keys() and all(
+            np.array_equal(value, after.parts[name].tensors[key]) for key, value in part.tensors.items()
+        )
+        assert same == (name != "calibration")
+    assert after.provenance.calibrated == "on 37 fresh images from digits:test"
+    assert Detector.from_file(after).calibration.count == 37
+    fresh = read_images("digits:test[label=3]")
+    assert Detector.from_file(after).detect(fresh, 0.1).flagged == 2  # floor(0.1 * 38) - 1: it has seen these
+
+
+def test_calibrate_replaces_the_model_whole_or_not_at_all(digits_file, tmp_path, monkeypatch):
+    target = tmp_path / "m.sablier"
+    shutil.copy(digits_file, target)
+
+    def full(*_args):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as broken, pytest.raises(OutputError, match="No space left"):
+        broken.setattr(os, "replace", full)
+        calibrate(target, "digits:test[label=3]")
+    assert target.read_bytes() == digits_file.read_bytes()
+    calibrate(target, "digits:test[label=3]")
+    assert target.read_bytes() != digits_file.read_bytes()
+    assert os.listdir(tmp_path) == ["m.sablier"]
+
+
+def test_calibrate_counts_unreadable_images(digits_file, folder, tmp_path):
+    calibrated = calibrate(digits_file, folder, tmp_path / "m.sablier").provenance.calibrated
+    assert calibrated.startswith(f"on 20 fresh images from {folder}; 2 unreadable and skipped: ")
+
+
+def test_one_image_calibrates_nothing(digits_file, tmp_path, digit_threes):
+    with pytest.raises(TooFewImages, match="at least 2 good images to calibrate with, got 1"):
+        calibrate(digits_file, digit_threes.take([0]), tmp_path / "m.sablier")
+    assert os.listdir(tmp_path) == []
+
+
+# evaluate and compare
+
+
+def test_evaluate_measures_on_both_kinds(digits_file, tmp_path):
+    result = evaluate(digits_file, "digits:test[label=3]", "digits:test[label!=3]")
+    assert (len(result.good), len(result.bad)) == (37, 323)
+    assert result.rows[0].auroc > 0.9
+
+
+def test_compare_shows_what_differs(digits_file, tmp_path, tiny_recipe):
+    other = tmp_path / "other.sablier"
+    train("digits[label=3]", other, replace(tiny_recipe, fit=replace(tiny_recipe.fit, epochs=1)))
+    found = compare([digits_file, other], "digits:test[label=3]", "digits:test[label!=3]")
+    assert [each.settings for each in found] == [{"epochs": 2}, {"epochs": 1}]
+    assert [each.model for each in found] == [digits_file, other]
+    alone = evaluate(other, "digits:test[label=3]", "digits:test[label!=3]")
+    assert found[1].result.to_table() == alone.to_table()
+
+
+# info and doctor
+
+
+def test_info_says_what_the_file_is(digits_file):
+    facts, layers, promises = describe_model(digits_file)
+    assert facts["task"] == "detect"
+    assert "2 cross-conformal folds" in facts["network"]
+    assert facts["images"] == "8 x 8, grey, taken as they are"
+    assert "146 images from digits:train" in facts["trained on"]
+    assert "epochs=2" in facts["recipe"]
+    count = int(facts["network"].split(",", 1)[1].split(" parameters")[0].replace(",", ""))
+    assert sum(layer[3] for layer in layers) == count
+    assert len(promises) == 3
+
+
+def test_info_refuses_what_is_no_model(tmp_path):
+    (tmp_path / "a").write_text("text")
+    with pytest.raises(ModelFileError, match="is not a sablier file"):
+        describe_model(tmp_path / "a")
+
+
+def test_doctor_examines_the_machine():
+    findings = examine_machine()
+    assert {"sablier", "python", "torch", "device", "data sets"} <= findings.keys()
+    assert "digits" in findings["data sets"]
