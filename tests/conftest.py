@@ -1,6 +1,10 @@
 """Fixtures shared by every test."""
 
 import os
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -28,7 +32,7 @@ def tiny_recipe() -> Recipe:
 
 @pytest.fixture(scope="session")
 def digit_threes() -> ImageSet:
-    """The 146 threes of the digits' training split, 8 x 8."""
+    """The threes of the digits' training split, 8 x 8."""
     return read_images("digits[label=3]")
 
 
@@ -44,3 +48,36 @@ def digits_file(tmp_path_factory: pytest.TempPathFactory, tiny_recipe: Recipe, d
 def digits_detector(tiny_recipe: Recipe, digit_threes: ImageSet) -> Detector:
     """The same detector, without the detour by a file."""
     return Detector.from_file(train_detector(digit_threes, tiny_recipe))
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command printed, with its line breaks and frames taken out, and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def sablier(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., Done]:
+    """Run `sablier` with arguments in this process and an empty folder; a traceback fails the test by itself."""
+    from sablier.cli.main import run
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+
+    def call(*arguments: object) -> Done:
+        monkeypatch.setattr(sys, "argv", ["sablier", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            run()
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        captured = capsys.readouterr()
+        out, err = (" ".join(text.translate({ord(c): " " for c in "│┃╭╮╰╯─━┏┓┗┛┡┩└┘┳┻╇┴┬├┤"}).split()) for text in captured)
+        assert "Traceback" not in out + err
+        return Done(code, out, err)
+
+    return call

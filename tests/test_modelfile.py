@@ -165,7 +165,7 @@ def test_a_picture_is_not_ours(tmp_path):
 
 
 def test_a_missing_file_says_how_to_make_one(tmp_path):
-    with pytest.raises(ModelFileError, match="there is no model file .*Train one with: sablier train IMAGES"):
+    with pytest.raises(ModelFileError, match=r"there is no model file .*Train one with: sablier train IMAGES"):
         ModelFile.load(tmp_path / "none.sablier")
 
 

@@ -1,0 +1,172 @@
+"""Every verb does its work."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import typer
+
+from sablier.cli.main import app
+from sablier.images import read_images
+from sablier.modelfile import ModelFile
+
+TINY = ["--tier", "tiny", "--set", "epochs=2", "--set", "folds=2", "--set", "width=8"]
+GOOD, BAD = "digits:test[label=3]", "digits:test[label!=3]"
+
+
+def verbs() -> list[list[str]]:
+    """Return every verb, also those of groups, as the words one types."""
+    found = []
+
+    def walk(command, words):
+        for name, inner in getattr(command, "commands", {}).items():
+            found.append([*words, name])
+            walk(inner, [*words, name])
+
+    walk(typer.main.get_command(app), [])
+    return found
+
+
+def test_the_whole_job(sablier):
+    done = sablier("train", "digits[label=3]", "-o", "m.sablier", *TINY)
+    assert done.code == 0
+    assert "m.sablier learnt from" in done.out
+    assert "of good images will be flagged" in done.out
+    assert "Next: sablier detect m.sablier" in done.out
+    assert "training fold 2 of 2: epoch 2 (100%) loss" in done.err
+
+    done = sablier("detect", "m.sablier", "digits:test", "-o", "out", "--no-report", "--alpha", "0.1")
+    assert done.code == 0
+    assert "of 360 images do not belong" in done.out
+    assert "the baselines flag: pca" in done.out
+    assert "See out/detections.csv" in done.out
+    assert json.loads(Path("out/detections.json").read_text())["alpha"] == 0.1
+
+    done = sablier("evaluate", "m.sablier", "--good", GOOD, "--bad", BAD)
+    assert done.code == 0
+    assert all(word in done.out for word in ("AUROC", "false alarms", "missed", "sablier", "pca", "knn"))
+
+    done = sablier("calibrate", "m.sablier", GOOD, "-o", "fresh.sablier")
+    assert done.code == 0
+    assert "fresh.sablier is calibrated on" in done.out
+    assert sorted(os.listdir()) == ["fresh.sablier", "m.sablier", "out"]
+
+    sablier("train", "digits[label=3]", "-o", "other.sablier", *TINY, "--set", "epochs=1", "--seed", "1")
+    done = sablier("compare", "m.sablier", "other.sablier", "--good", GOOD, "--bad", BAD)
+    assert done.code == 0
+    assert all(word in done.out for word in ("epochs", "seed", "m.sablier", "other.sablier", "pca (baseline)"))
+
+
+def test_detect_with_a_report(sablier, digits_file):
+    done = sablier("detect", digits_file, "digits:test[label=5]", "-o", "out")
+    assert done.code == 0
+    assert "See out/report.html" in done.out
+    assert sorted(os.listdir("out")) == ["detections.csv", "detections.json", "heatmaps", "report.html"]
+
+
+def test_evaluate_with_a_report(sablier, digits_file):
+    done = sablier("evaluate", digits_file, "--good", GOOD, "--bad", BAD, "-o", "evaluation.html")
+    assert (done.code, os.listdir()) == (0, ["evaluation.html"])
+
+
+def test_the_job_on_glyphs_with_defects(sablier):
+    assert sablier("train", "glyphs:test[bold=False;label=A,B]", "-o", "g.sablier", *TINY).code == 0
+    done = sablier("detect", "g.sablier", "glyphs:test[label=J]", "-o", "out", "--no-report")
+    assert done.code == 0
+    assert "images do not belong" in done.out
+
+
+def test_calibrate_replaces_the_model_where_no_other_is_named(sablier, digits_file):
+    shutil.copy(digits_file, "m.sablier")
+    assert sablier("calibrate", "m.sablier", GOOD).code == 0
+    assert os.listdir() == ["m.sablier"]
+    assert "fresh images" in ModelFile.load("m.sablier").provenance.calibrated
+
+
+def test_info(sablier, digits_file):
+    done = sablier("info", digits_file)
+    assert done.code == 0
+    assert all(word in done.out for word in ("bottleneck", "parameters", "trained on", "fingerprint", "alpha 5%:", "layers"))
+
+
+def test_info_shows_names_as_they_are(sablier, digit_threes, tmp_path):
+    # Brackets are no markup, and :train: is no emoji.
+    folder = tmp_path / "good[red]:train:"
+    folder.mkdir()
+    from PIL import Image
+
+    for index, image in enumerate(digit_threes.take(range(12))):
+        Image.fromarray(image[..., 0]).save(folder / f"{index}.png")
+    (folder / "[b]torn[x].png").write_bytes(b"")
+    done = sablier("train", folder, "-o", "a[b].sablier", *TINY)
+    assert done.code == 0
+    assert "skipped [b]torn[x].png" in done.out
+    assert "a[b].sablier learnt from 12 images" in done.out
+    assert "good[red]:train:" in sablier("info", "a[b].sablier").out.replace(" ", "")
+
+
+def test_doctor(sablier):
+    done = sablier("doctor")
+    assert done.code == 0
+    assert all(word in done.out for word in ("torch", "device", "GFLOP/s", "data sets"))
+
+
+def test_data_list_get_and_preview(sablier):
+    done = sablier("data", "list")
+    assert done.code == 0
+    assert all(name in done.out for name in ("digits", "glyphs", "mnist", "fashion-mnist", "notmnist", "cifar10"))
+    done = sablier("data", "get", "digits")
+    assert done.code == 0
+    assert "digits:train: ImageSet(1437 images" in done.out
+    done = sablier("data", "preview", "digits", "-o", "sheet.png", "--count", "9")
+    assert done.code == 0
+    assert "images 1,437" in done.out
+    assert "See sheet.png: 9 of them." in done.out
+    assert len(read_images("sheet.png")) == 1
+
+
+def test_course_list(sablier):
+    done = sablier("course", "list")
+    assert done.code == 0
+    assert "anomaly" in done.out
+
+
+@pytest.mark.public
+def test_course_anomaly(sablier, public_data):
+    if not (public_data / "mnist").is_dir():
+        pytest.skip("there is no mnist under SABLIER_DATA")
+    done = sablier("course", "anomaly", "-o", "lesson", "--set", "epochs=1")
+    assert done.code == 0
+    assert all(word in done.out for word in ("1,132,944", "0.0612", "0.738", "0.0218", "0.962"))
+    assert sorted(os.listdir("lesson")) == ["losses.svg", "reconstructions.png"]
+
+
+def test_version(sablier):
+    assert sablier("--version").out.startswith("sablier 0.")
+
+
+def test_too_few_images_for_alpha_are_scored_without_a_verdict(sablier, digits_file):
+    done = sablier("detect", digits_file, "digits:test", "-o", "out", "--no-report", "--alpha", "0.001")
+    assert done.code == 0
+    assert "360 images scored" in done.out
+    assert "it would take 999" in done.out
+    done = sablier("compare", digits_file, digits_file, "--good", GOOD, "--bad", BAD, "--alpha", "0.001")
+    assert done.out.count("undetermined") == 8  # two models and two baselines, two rates each
+
+
+@pytest.mark.parametrize("words", [[], *verbs()], ids=" ".join)
+def test_help_has_an_example(sablier, words):
+    done = sablier(*words, "--help")
+    assert done.code == 0
+    is_group = len(words) == 1 and words[0] in ("data", "course")
+    assert is_group or f"sablier {' '.join(words)}" in done.out.replace("Usage: sablier", "")
+    assert is_group or not words or "Example:" in done.out
+
+
+def test_the_issue_lists_these_verbs():
+    assert {"train", "detect", "evaluate", "calibrate", "info", "compare", "doctor"} <= {words[0] for words in verbs()}
+    assert {("data", "list"), ("data", "get"), ("data", "preview"), ("course", "list"), ("course", "anomaly")} <= set(
+        map(tuple, verbs())
+    )
