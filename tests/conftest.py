@@ -8,11 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import torch
 
 from sablier.images import ImageSet, read_images
 from sablier.tasks.detect import Detector
 from sablier.training.recipes import Recipe, make_recipe
 from sablier.workflows.train import train_detector
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Tiny nets gain nothing from threads, and on a busy machine they spend their time waiting for each other."""
+    torch.set_num_threads(1)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the processes that tests start
 
 
 @pytest.fixture(scope="session")
