@@ -11,9 +11,7 @@ from sablier.modelfile import ModelFile
 from sablier.tasks.detect import Detector
 
 
-def calibrate(
-    model: str | PathLike[str], source: Any, output: str | PathLike[str] | None = None, **reading: Any
-) -> ModelFile:
+def calibrate(model: str | PathLike[str], source: Any, output: str | PathLike[str] | None = None, **reading: Any) -> ModelFile:
     """Renew the promise of a detector on good images that neither trained nor calibrated it.
 
     Args:
