@@ -158,7 +158,7 @@ def test_the_promise_says_what_was_calibrated_and_how():
     assert "99 calibration images" in split(np.arange(99)).promise(0.05)
     crossed = Calibration((np.arange(20.0), np.arange(20.0))).promise(0.05)
     assert "2 folds, 40 images" in crossed
-    assert "never more than 10.0%" in crossed
+    assert "never more than 10%" in crossed
 
 
 @pytest.mark.parametrize("folds", [(), (np.empty(0),), (np.arange(3.0), np.empty(0))])

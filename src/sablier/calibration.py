@@ -125,20 +125,31 @@ class Calibration:
         if not self.decides(alpha):
             needed = images_needed(alpha)
             return (
-                f"No verdict at a false-alarm rate of {alpha:.2%}: {self.count} images calibrate, it would take {needed}. "
+                f"No verdict at a false-alarm rate of {percent(alpha)}: {self.count} images calibrate, it would take {needed}. "
                 "Scores and p-values are still written. Calibrate with more good images, or choose a larger alpha."
             )
         low, high = self.band(alpha)
         if self.crossed:
             return (
-                f"About {alpha:.1%} of good images will be flagged, and never more than {2 * alpha:.1%} in expectation "
+                f"About {percent(alpha)} of good images will be flagged, and never more than {percent(2 * alpha)} in expectation "
                 f"(cross-conformal, {len(self.folds)} folds, {self.count} images). With so few images the rate you get is likely "
-                f"between {low:.1%} and {high:.1%}."
+                f"between {percent(low)} and {percent(high)}."
             )
         return (
-            f"At most {alpha:.1%} of good images like those it was calibrated on will be flagged, on average over calibrations. "
-            f"With these {self.count} calibration images the rate lies between {low:.1%} and {high:.1%} (90% band)."
+            f"At most {percent(alpha)} of good images like those it was calibrated on will be flagged, on average over "
+            f"calibrations. With these {self.count} calibration images the rate lies between {percent(low)} and "
+            f"{percent(high)} (90% band)."
         )
+
+
+def percent(share: float) -> str:
+    """Return a share as a percentage without needless digits.
+
+    >>> percent(0.05), percent(0.0312), percent(0.0004)
+    ('5%', '3.1%', '0.04%')
+    """
+    value = 100 * share
+    return f"{value:.2g}%" if value < 1 else f"{round(value, 1):g}%"
 
 
 def checked_alpha(alpha: float) -> float:

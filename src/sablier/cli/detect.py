@@ -69,12 +69,13 @@ def evaluate(
     strict: options.Strict = False,
 ) -> None:
     """Measure what a model misses and what it flags wrongly, beside the baselines."""
+    from sablier.calibration import percent
     from sablier.workflows.evaluate import evaluate as run
 
     result = run(model, good, bad, output, alpha=alpha, strict=strict)
     skipped = result.good.skipped + result.bad.skipped
     print_skipped(skipped, len(skipped), "unreadable too")
-    print_methods(f"{len(result.good)} good and {len(result.bad)} bad images, alpha {alpha:.1%}", result)
+    print_methods(f"{len(result.good)} good and {len(result.bad)} bad images, alpha {percent(alpha)}", result)
     console.print(result.good.promise)
     if output is not None:
         console.print(f"See {output}", markup=False)
@@ -108,6 +109,7 @@ def compare(
     strict: options.Strict = False,
 ) -> None:
     """Compare models on the same images, and show in which settings they differ."""
+    from sablier.calibration import percent
     from sablier.workflows.evaluate import compare as run
 
     found = run(models, good, bad, alpha=alpha, strict=strict)
@@ -121,7 +123,7 @@ def compare(
     for row in found[0].result.rows[1:]:
         blank = [""] * (len(found[0].settings) + 1)
         rows.append([f"{row.method} (baseline)", *blank, f"{row.auroc:.4f}", *_rates(found[0].result, row)])
-    table(f"alpha {alpha:.1%}", ["model", *found[0].settings, "seconds", "AUROC", "false alarms", "missed"], rows)
+    table(f"alpha {percent(alpha)}", ["model", *found[0].settings, "seconds", "AUROC", "false alarms", "missed"], rows)
 
 
 def _rates(result: "EvaluationResult", row: "MethodRow") -> list[str]:

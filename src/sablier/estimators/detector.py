@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sablier.calibration import checked_alpha, images_needed
+from sablier.calibration import checked_alpha, images_needed, percent
 from sablier.errors import ImagesWarning
 from sablier.estimators.common import Array, ImageEstimator
 from sablier.modelfile import ModelFile
@@ -118,8 +118,8 @@ class AnomalyDetector(OutlierMixin, ImageEstimator):  # type: ignore[misc]
         calibration = self.detector_.calibration
         if not calibration.decides(self.alpha):
             warnings.warn(
-                f"nothing is flagged at a false-alarm rate of {self.alpha:.2%}: {calibration.count} images calibrate, it would "
-                f"take {images_needed(self.alpha)}. Fit on more images or choose a larger alpha; scores and p-values hold.",
+                f"nothing is flagged at a false-alarm rate of {percent(self.alpha)}: {calibration.count} images calibrate, it "
+                f"would take {images_needed(self.alpha)}. Fit on more images or choose a larger alpha; scores and p-values hold.",
                 ImagesWarning,
                 stacklevel=2,
             )

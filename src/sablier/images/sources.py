@@ -9,7 +9,7 @@ orientation) is stated in `sablier.images.decoding`.
 import gzip
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,9 @@ def read_images(
     """
     place, conditions = _split(source)
     whole = ImageSet.concatenate(list(_stream(place, Options(label_column, labels, shape, strict), None)))
-    return check_not_empty(selected(whole, conditions), whole, str(source)) if conditions else whole
+    if not conditions:
+        return whole
+    return replace(check_not_empty(selected(whole, conditions), whole, str(source)), source=str(source))
 
 
 def stream_images(

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from sablier.calibration import ANOMALY, Calibration
+from sablier.calibration import ANOMALY, Calibration, percent
 from sablier.modelfile import ModelFile
 from sablier.models.base import count_parameters, layer_table
 from sablier.report import figures, words
@@ -217,7 +217,7 @@ def _cards(result: DetectionResult, indices: Iterable[int] | None = None) -> lis
 
 
 def _promise_tiles(calibration: Calibration, alpha: float) -> list[tuple[str, str]]:
-    return [("false-alarm rate", words.percent(alpha)), ("calibrated on", f"{calibration.count:,}")]
+    return [("false-alarm rate", percent(alpha)), ("calibrated on", f"{calibration.count:,}")]
 
 
 def _calibration_group(calibration: Calibration, edges: Array) -> ScoreGroup:
@@ -230,7 +230,7 @@ def _flagged(summary: DetectionSummary) -> list[tuple[str, str]]:
     if summary.undetermined or not summary.count:
         return []
     return [
-        (METHOD_NAMES.get(name, name), f"{count:,} of {summary.count:,} ({words.percent(count / summary.count)})")
+        (METHOD_NAMES.get(name, name), f"{count:,} of {summary.count:,} ({percent(count / summary.count)})")
         for name, count in counts.items()
     ]
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import ceil, floor, log10
 from typing import Any
 
-from sablier.calibration import Calibration, simultaneous_band
+from sablier.calibration import Calibration, percent, simultaneous_band
 from sablier.images.preprocess import Preprocess
 from sablier.report.figures import METHOD_NAMES
 from sablier.tasks.evaluate import EvaluationResult, MethodRow, Rate
@@ -18,16 +18,6 @@ def counted(count: int, noun: str = "image") -> str:
     ('1 image', '12,000 good images')
     """
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-def percent(share: float) -> str:
-    """Return a share as a percentage without needless digits.
-
-    >>> percent(0.05), percent(0.0312), percent(0.0004)
-    ('5%', '3.1%', '0.04%')
-    """
-    value = 100 * share
-    return f"{value:.2g}%" if value < 1 else f"{round(value, 1):g}%"
 
 
 def duration(seconds: float) -> str:

@@ -8,11 +8,14 @@ from pathlib import Path
 import torch
 
 import sablier
+from sablier.calibration import percent
 from sablier.images.datasets import list_datasets
 from sablier.modelfile import ModelFile
 from sablier.models.base import count_parameters, layer_table
+from sablier.tasks.detect import TASK as DETECT
 from sablier.tasks.detect import Detector
 from sablier.transforms.batches import choose_device
+from sablier.workflows.autoencoder import autoencoder_of
 
 ALPHAS = (0.01, 0.05, 0.1)
 
@@ -20,8 +23,8 @@ ALPHAS = (0.01, 0.05, 0.1)
 def describe_model(path: Path) -> tuple[dict[str, str], list[tuple[str, str, str, int]], list[str]]:
     """Return facts by name, the layer table of the network, and the promise at 1, 5 and 10 %."""
     file = ModelFile.load(path)
-    detector = Detector.from_file(file)
-    network = detector.scorers[0].model
+    detector = Detector.from_file(file) if file.task == DETECT else None
+    network = detector.scorers[0].model if detector else autoencoder_of(file)
     history = next(iter(file.histories.values()))
     last = history["rows"][-1] if history["rows"] else {}
     provenance = file.provenance
@@ -30,19 +33,20 @@ def describe_model(path: Path) -> tuple[dict[str, str], list[tuple[str, str, str
         "task": file.task,
         "file": f"{path}, {Path(path).stat().st_size / 1e6:.2f} MB",
         "network": f"{network.name}, {count_parameters(network):,} parameters"
-        + (f", {len(detector.scorers)} cross-conformal folds" if len(detector.scorers) > 1 else ""),
+        + (f", {len(file.histories)} cross-conformal folds" if len(file.histories) > 1 else ""),
         "images": file.preprocess.describe(),
         "trained on": f"{provenance.images} images from {provenance.source}",
         "fingerprint": provenance.fingerprint[:16],
         "skipped": f"{len(provenance.skipped)} unreadable images",
-        "calibrated": provenance.calibrated,
+        "calibrated": provenance.calibrated if detector else "not a detector",
         "recipe": f"{provenance.recipe['name']}: " + ", ".join(f"{key}={value}" for key, value in settings.items()),
         "training": f"{len(file.histories)} x {history['seconds']:.0f} s, {history['dtype']} on {history['device']}, "
         f"{history['threads']} threads",
         "last losses": ", ".join(f"{key} {value:.5f}" for key, value in last.items() if "loss" in key),
         "made": f"{provenance.created} by sablier {provenance.sablier}, torch {provenance.torch}",
     }
-    return facts, layer_table(network), [f"alpha {alpha:.0%}: {detector.calibration.promise(alpha)}" for alpha in ALPHAS]
+    promises = [f"alpha {percent(alpha)}: {detector.calibration.promise(alpha)}" for alpha in ALPHAS] if detector else []
+    return facts, layer_table(network), promises
 
 
 def examine_machine() -> dict[str, str]:
