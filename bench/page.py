@@ -32,6 +32,13 @@ BARS: dict[str, list[tuple[str, str, str, Any]]] = {
         ("auroc_knn", "the same by nearest neighbours", "below ours", None),
         ("fit_seconds_max", "longest fit, seconds", "<= 120", lambda v: v <= 120),
     ],
+    "inspection-toothbrush": [
+        ("train_seconds", "48 photos of 256 x 256, every default: training, seconds", "<= 600 with the next", lambda v: v <= 600),
+        ("detect_seconds", "judging 42 of them, with report, seconds", "", None),
+        ("image_auroc", "AUROC on them", "reported", None),
+        ("auroc_pca", "the same by PCA", "reported", None),
+        ("auroc_knn", "the same by nearest neighbours", "reported", None),
+    ],
     "startup-digits": [
         ("import_seconds", "import sablier, seconds", "<= 0.2", lambda v: v <= 0.2),
         ("torch_loaded", "torch loaded by it", "no", lambda v: v is False),
