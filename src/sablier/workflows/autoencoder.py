@@ -4,15 +4,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sablier.errors import ModelFileError, TooFewImages
+from sablier.errors import ModelFileError
 from sablier.images.imageset import ImageSet
-from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part
 from sablier.models.base import Model
 from sablier.tasks.reconstruct import TASK
 from sablier.training.loop import Progress
 from sablier.training.recipes import Recipe
-from sablier.workflows.train import provenance, train_model
+from sablier.workflows.train import prepared, provenance, train_model
 
 FEWEST = 2
 MOST_VALIDATION = 500
@@ -29,10 +28,7 @@ def train_autoencoder(
     Raises:
         TooFewImages: for fewer than 2 images.
     """
-    preprocess = Preprocess.for_images(images, recipe.size)
-    dense = images.dense(preprocess)
-    if len(dense) < FEWEST:
-        raise TooFewImages(f"expected at least {FEWEST} images to learn from, got {len(dense)} from {images.source}.")
+    preprocess, dense = prepared(images, recipe, FEWEST)
     order = np.random.default_rng(recipe.fit.seed).permutation(len(dense))
     held = min(MOST_VALIDATION, int(recipe.fusion_share * len(dense)))
     model, history = train_model(

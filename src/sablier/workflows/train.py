@@ -108,10 +108,7 @@ def train_detector(
     Raises:
         TooFewImages: for fewer than 8 images.
     """
-    preprocess = Preprocess.for_images(images, recipe.size)
-    dense = images.dense(preprocess)
-    if len(dense) < FEWEST:
-        raise TooFewImages(f"expected at least {FEWEST} good images to learn from, got {len(dense)} from {images.source}.")
+    preprocess, dense = prepared(images, recipe, FEWEST)
     members = plan_members(dense, recipe)
     paths: list[Path | None] = [*checkpoints, *([None] * len(members))]
     scorers, histories = [], {}
@@ -125,6 +122,19 @@ def train_detector(
         scorers.append(Scorer.fit(model, preprocess, member.training, member.fusion))
     detector = Detector.calibrated(tuple(scorers), tuple(member.calibration for member in members))
     return ModelFile(TASK, preprocess, detector.parts(), histories, provenance(dense, recipe))
+
+
+def prepared(images: ImageSet, recipe: Recipe, fewest: int) -> tuple[Preprocess, ImageSet]:
+    """Decide the preprocessing from training images; return it and the images it makes.
+
+    Raises:
+        TooFewImages: where fewer than `fewest` can be read.
+    """
+    preprocess = Preprocess.for_images(images, recipe.size)
+    dense = images.dense(preprocess)
+    if len(dense) < fewest:
+        raise TooFewImages(f"expected at least {fewest} images to learn from, got {len(dense)} from {images.source}.")
+    return preprocess, dense
 
 
 def train_model(
