@@ -210,7 +210,7 @@ def test_info_says_what_the_file_is(digits_file, digit_threes):
     assert facts["task"] == "detect"
     assert "2 cross-conformal folds" in facts["network"]
     assert facts["images"] == "8 x 8, grey, taken as they are"
-    assert f"{len(digit_threes)} images from digits:train" in facts["trained on"]
+    assert f"{len(digit_threes)} images from digits[label=3]" in facts["trained on"]
     assert "epochs=2" in facts["recipe"]
     count = int(facts["network"].split(",", 1)[1].split(" parameters")[0].replace(",", ""))
     assert sum(layer[3] for layer in layers) == count

@@ -117,7 +117,7 @@ def test_the_course_net_detects_too(digit_threes):
 def test_the_file_says_where_it_came_from(digit_threes, digits_file, tiny_recipe):
     provenance = ModelFile.load(digits_file).provenance
     assert provenance.images == len(digit_threes)
-    assert provenance.source == "digits:train"
+    assert provenance.source == "digits[label=3]"
     assert provenance.fingerprint == digit_threes.fingerprint()
     assert provenance.recipe["fit"]["epochs"] == 2
     assert provenance.recipe["options"] == {"latent": 16, "width": 8}
