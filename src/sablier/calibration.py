@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import betaincinv
 
 from sablier.errors import ConfigError, ImagesError, TooFewImages
 
@@ -117,8 +117,8 @@ class Calibration:
         rank = largest_rank(alpha, self.count)
         if rank < 1:
             return 0.0, 0.0
-        distribution = stats.beta(rank, self.count + 1 - rank)
-        return float(distribution.ppf((1 - level) / 2)), float(distribution.ppf((1 + level) / 2))
+        low, high = (float(betaincinv(rank, self.count + 1 - rank, (1 + side * level) / 2)) for side in (-1, 1))
+        return low, high
 
     def promise(self, alpha: float) -> str:
         """Return the promise at `alpha` in plain words, with its band."""
@@ -189,9 +189,11 @@ def simultaneous_band(alpha: float, calibration: int, tests: int, splits: int, l
     Both numbers of images are finite, so the count among `tests` normal images is beta-binomial; the level of each
     experiment is raised until all of them together reach `level` (Sidak).
     """
+    from scipy.stats import betabinom  # takes longer to import than ten thousand digits to score
+
     rank = largest_rank(alpha, calibration)
     if rank < 1:
         return 0, 0
-    distribution = stats.betabinom(tests, rank, calibration + 1 - rank)
+    distribution = betabinom(tests, rank, calibration + 1 - rank)
     each = level ** (1 / splits)
     return int(distribution.ppf((1 - each) / 2)), int(distribution.ppf((1 + each) / 2))

@@ -1,9 +1,13 @@
 """A trained network and what normal images taught about its residuals: one score and one heatmap per image."""
 
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from sablier.baselines import Baselines
@@ -13,11 +17,11 @@ from sablier.images.preprocess import Preprocess
 from sablier.modelfile import Part
 from sablier.models.base import Model
 from sablier.tasks.residuals import Residuals, residuals
-from sablier.transforms.batches import Batches
+from sablier.transforms.batches import Batch, Batches
 
 Array = NDArray[Any]
 
-PIXELS_PER_BATCH = 400_000  # keeps the activations of a batch in the processor's cache: chosen by bench/score_speed.py
+PIXELS_PER_BATCH = 100_000  # of a batch a thread; larger ones gain nothing (bench/score_speed.py)
 ENOUGH_TO_CORRECT = 50  # normal images below which a regression on nuisances would fit noise
 SMALLEST_SPREAD = 0.01  # of a logarithm: where normal images vary by less than 1 %, a difference is arithmetic
 
@@ -77,7 +81,7 @@ class Scorer:
 
         if len(fusion) < 2:
             raise TooFewImages(f"expected at least 2 normal images to fit the corrections on, got {len(fusion)}.")
-        found = [residuals(model, batch.x) for batch in Batches(fusion, preprocess).in_order(_batch_size(preprocess))]
+        found = list(in_parallel(lambda batch: residuals(model, batch.x), Batches(fusion, preprocess), preprocess))
         latents = np.concatenate([part.latent.numpy() for part in found]).astype(np.float64)
         shrunk = LedoitWolf().fit(latents)
         inputs = np.concatenate([part.nuisances.numpy() for part in found]).astype(np.float64)
@@ -104,10 +108,8 @@ class Scorer:
 
     def score(self, images: ImageSet, pictures: bool = False) -> Scores:
         """Score dense images; with `pictures`, draw heatmaps and reconstructions too."""
-        batches = Batches(images, self.preprocess)
         scores, heatmaps, reconstructions = [], [], []
-        for batch in batches.in_order(_batch_size(self.preprocess)):
-            found = residuals(self.model, batch.x)
+        for found in self._residuals(images):
             scores.append(self._combined(found))
             if pictures:
                 heatmaps.append(found.errors.numpy() / self.usual_error)
@@ -119,6 +121,9 @@ class Scorer:
             np.concatenate([np.empty((0, height, width), np.float32), *heatmaps]) if pictures else None,
             np.concatenate([np.empty((0, height, width, channels), np.float32), *reconstructions]) if pictures else None,
         )
+
+    def _residuals(self, images: ImageSet) -> Iterator[Residuals]:
+        return in_parallel(lambda batch: residuals(self.model, batch.x), Batches(images, self.preprocess), self.preprocess)
 
     def _statistics(self, found: Residuals) -> Array:
         """Return N,J: logarithms of the residuals, and of the Mahalanobis distance of the latent."""
@@ -154,5 +159,25 @@ class Scorer:
         )
 
 
-def _batch_size(preprocess: Preprocess) -> int:
-    return max(1, PIXELS_PER_BATCH // (preprocess.height * preprocess.width))
+def in_parallel(compute: Callable[[Batch], Residuals], batches: Batches, preprocess: Preprocess) -> Iterator[Residuals]:
+    """Yield what `compute` makes of each batch, in order; a batch a thread, which beats many threads a batch.
+
+    Layers of a few dozen channels are too small to share among threads: waiting for each other at every layer costs more
+    than it gains. As many batches as there are threads are held at once.
+    """
+    threads = torch.get_num_threads()
+    size = max(1, PIXELS_PER_BATCH // (preprocess.height * preprocess.width))
+    if threads == 1 or len(batches) <= size:
+        yield from map(compute, batches.in_order(size))
+        return
+    try:
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            waiting: deque[Future[Residuals]] = deque()
+            for batch in batches.in_order(size):
+                waiting.append(pool.submit(compute, batch))
+                if len(waiting) > threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+    finally:
+        torch.set_num_threads(threads)
