@@ -150,7 +150,7 @@ def test_calibrate_renews_the_promise_alone(digits_file, tmp_path):
         )
         assert same == (name != "calibration")
     fresh = read_images("digits:test[label=3]")
-    assert after.provenance.calibrated == f"on {len(fresh)} fresh images from digits:test"
+    assert after.provenance.calibrated == f"on {len(fresh)} fresh images from digits:test[label=3]"
     assert Detector.from_file(after).calibration.count == len(fresh)
     assert Detector.from_file(after).detect(fresh, 0.1).flagged == int(0.1 * (len(fresh) + 1)) - 1  # it has seen these
 
