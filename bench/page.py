@@ -45,8 +45,10 @@ BARS: dict[str, list[tuple[str, str, str, Any]]] = {
         ("help_seconds", "sablier --help, seconds", "<= 0.5", lambda v: v <= 0.5),
         ("demo_seconds", "the demo after installation, seconds", "<= 60", lambda v: v <= 60),
     ],
-    "score_speed-glyphs": [
+    "score_speed-glyphs-10k": [
         ("seconds_10k", "10,000 images of 28 x 28 scored, whole command, seconds", "<= 6", lambda v: v <= 6),
+    ],
+    "score_speed-glyphs": [
         ("peak_mb_1m", "peak memory of 1,000,000 streamed, MB", "< 1500", lambda v: v < 1500),
         ("peak_mb_200k", "peak memory of 200,000 streamed, MB", "the same", None),
     ],
