@@ -21,7 +21,7 @@ from sablier.transforms.batches import Batch, Batches
 
 Array = NDArray[Any]
 
-PIXELS_PER_BATCH = 100_000  # of a batch a thread; larger ones gain nothing (bench/score_speed.py)
+PIXELS_PER_BATCH = 100_000  # of a batch a thread; larger ones gained nothing when tried
 ENOUGH_TO_CORRECT = 50  # normal images below which a regression on nuisances would fit noise
 SMALLEST_SPREAD = 0.01  # of a logarithm: where normal images vary by less than 1 %, a difference is arithmetic
 

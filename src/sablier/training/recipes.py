@@ -60,7 +60,7 @@ _NESTED = ("options", "objective", "fit")
 
 def detector(tier: str) -> Recipe:
     """Return the default recipe: train on normal images, find what does not belong."""
-    # A latent of 16 and damage of both kinds were chosen with held-out training images of MNIST, Fashion-MNIST and
+    # The latent and the noise were chosen on held-out training fives of MNIST, the score on those of MNIST, Fashion-MNIST and
     # CIFAR-10: see docs/LOG.md. A tier takes a few times as long as the one below.
     steps, megapixels, width, size = {
         "tiny": (100, 10.0, 16, 64),
