@@ -14,7 +14,7 @@ from sablier.images.datasets import load_dataset
 from sablier.metrics import auroc
 from sablier.tasks.detect import Detector
 from sablier.training.recipes import TIERS, make_recipe
-from sablier.workflows.train import train_detector
+from sablier.workflows.detector import train_detector
 
 
 def add(parser: argparse.ArgumentParser) -> None:

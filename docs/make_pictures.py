@@ -23,7 +23,7 @@ from sablier.report.figures import BLUE, GREEN, GREY, INK, MUTED, ORANGE, ScoreG
 from sablier.report.pictures import FAINTEST, HOTTEST, as_rgb, heat_colours, overlay
 from sablier.tasks.detect import Detector
 from sablier.training.objectives import mean_squared_error
-from sablier.workflows.train import train_detector
+from sablier.workflows.detector import train_detector
 
 FOLDER = Path(__file__).parent / "pictures"
 LETTER = "E"

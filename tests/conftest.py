@@ -13,7 +13,7 @@ import torch
 from sablier.images import ImageSet, read_images
 from sablier.tasks.detect import Detector
 from sablier.training.recipes import Recipe, make_recipe
-from sablier.workflows.train import train_detector
+from sablier.workflows.detector import train_detector
 
 
 @pytest.fixture(scope="session", autouse=True)

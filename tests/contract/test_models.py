@@ -44,6 +44,8 @@ def everything(model: Model, x: torch.Tensor) -> dict[str, torch.Tensor]:
         found["decode"] = model.decode(model.encode(x))
     if "reconstruct" in model.capabilities:
         found["reconstruct"] = model.reconstruct(x)
+    if "denoise" in model.capabilities:
+        found["denoise"], found["level"] = model.denoise(x)
     if "hidden" in model.capabilities:
         found |= {f"hidden{index}": layer for index, layer in enumerate(model.hidden(x))}
     if "classify" in model.capabilities:
@@ -68,7 +70,7 @@ def test_shapes_round_trip_and_outputs_are_finite(name, shape):
         assert torch.isfinite(output).all(), capability
         assert len(output) == len(x), capability
         assert output.dtype == torch.float32, capability
-    for capability in {"decode", "reconstruct", "sample"} & set(found):
+    for capability in {"decode", "reconstruct", "denoise", "sample"} & set(found):
         assert found[capability].shape == x.shape
     if "encode" in found:
         assert found["encode"].ndim == 2
@@ -119,7 +121,8 @@ def test_every_weight_can_learn(name):
     model, x = fitted(name, (28, 28, 1)).train(), images((28, 28, 1))
     if "reconstruct" not in model.capabilities:
         pytest.skip(f"{name} reconstructs nothing")
-    ((model.reconstruct(x) - x) ** 2).mean().backward()
+    level = model.denoise(x)[1].sum() if "denoise" in model.capabilities else 0
+    (((model.reconstruct(x) - x) ** 2).mean() + level).backward()
     still = [key for key, value in model.named_parameters() if value.grad is None or not value.grad.abs().sum() > 0]
     assert not still
 
@@ -127,7 +130,7 @@ def test_every_weight_can_learn(name):
 @every_model
 def test_it_cannot_do_what_it_does_not_declare(name):
     model, x = create_model(name, (8, 8, 1)), images((8, 8, 1))
-    for capability in {"encode", "decode", "hidden"} - model.capabilities:
+    for capability in {"encode", "decode", "hidden", "denoise"} - model.capabilities:
         with pytest.raises(NotImplementedError, match=f"{name} cannot {capability}"):
             getattr(model, capability)(x)
 

@@ -7,7 +7,7 @@ from threes import Threes
 
 from sablier.images.imageset import ImageSet
 from sablier.training.recipes import make_recipe
-from sablier.workflows.train import train_detector
+from sablier.workflows.detector import train_detector
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from sablier.metrics import auroc
 from sablier.modelfile import ModelFile
 from sablier.tasks.detect import Detector
 from sablier.training.recipes import make_recipe
-from sablier.workflows.train import train_detector
+from sablier.workflows.detector import train_detector
 
 
 @pytest.fixture(scope="module")

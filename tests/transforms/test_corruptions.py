@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sablier.transforms.corruptions import gaussian_noise, masked_blocks
+from sablier.transforms.corruptions import gaussian, masked_blocks, random_levels
 
 
 @pytest.mark.parametrize("damage", [lambda x: gaussian_noise(x, 0.5), lambda x: masked_blocks(x, 0.5)])

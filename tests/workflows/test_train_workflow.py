@@ -15,7 +15,8 @@ from sablier.modelfile import ModelFile
 from sablier.tasks.detect import Detector
 from sablier.training import loop
 from sablier.training.recipes import make_recipe
-from sablier.workflows.train import plan_members, train, train_detector
+from sablier.workflows.detector import plan_members, train_detector
+from sablier.workflows.train import train
 
 
 def stop_at(moment: int, error: type[BaseException]):

@@ -9,8 +9,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from sablier.estimators.common import Array, ImageEstimator
 from sablier.modelfile import ModelFile
-from sablier.tasks.reconstruct import decode, encode, latent_size, reconstruct
-from sablier.workflows.autoencoder import autoencoder_of, train_autoencoder
+from sablier.tasks.reconstruct import TASK, decode, encode, latent_size, reconstruct
+from sablier.workflows.autoencoder import train_autoencoder
+from sablier.workflows.network import network_of
 
 
 class ImageAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ImageEstimator):  # type: ignore[misc]
@@ -73,7 +74,7 @@ class ImageAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ImageE
         return self
 
     def _adopt(self, file: ModelFile) -> None:
-        self.model_ = autoencoder_of(file)
+        self.model_ = network_of(file, TASK)
         self.model_file_ = file
         self._n_features_out = latent_size(self.model_, file.preprocess)
 

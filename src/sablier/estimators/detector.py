@@ -14,7 +14,7 @@ from sablier.estimators.common import Array, ImageEstimator
 from sablier.modelfile import ModelFile
 from sablier.tasks.detect import Detector, score_columns
 from sablier.tasks.reconstruct import scaled_back
-from sablier.workflows.train import train_detector
+from sablier.workflows.detector import train_detector
 
 
 class AnomalyDetector(OutlierMixin, ImageEstimator):  # type: ignore[misc]

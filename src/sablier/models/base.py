@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-CAPABILITIES = ("reconstruct", "encode", "decode", "hidden", "classify", "sample")
+CAPABILITIES = ("reconstruct", "encode", "decode", "hidden", "denoise", "any_size", "classify", "sample")
 
 
 class Model(nn.Module):
@@ -18,6 +18,8 @@ class Model(nn.Module):
     - "decode":      `decode(z) -> x`
     - "reconstruct": `reconstruct(x) -> x`, by default decode(encode(x))
     - "hidden":      `hidden(x) -> [h1, h2, ...]`, the encoder's layers, first to last; the last is the latent
+    - "denoise":     `denoise(x) -> x, level`, the images without noise, and how noisy each was, N
+    - "any_size":    `reconstruct` and `denoise` take images of any height and width
     - "classify":    `classify(x) -> logits`, N,classes
     - "sample":      `sample(count, generator) -> x`
 
@@ -50,6 +52,10 @@ class Model(nn.Module):
     def hidden(self, x: Tensor) -> list[Tensor]:
         """Return the outputs of the encoder's layers, first to last; the last is the latent."""
         raise _cannot(self, "hidden")
+
+    def denoise(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the images without noise, and how noisy each was, N, in the unit of the corruption trained on."""
+        raise _cannot(self, "denoise")
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the reconstruction."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -11,7 +11,9 @@ from torch.nn import Parameter
 from sablier.errors import ConfigError
 from sablier.models.base import Model
 from sablier.transforms.batches import Batch
-from sablier.transforms.corruptions import gaussian_noise, masked_blocks
+from sablier.transforms.corruptions import CORRUPTIONS, estimated_sigma, gaussian, masked_blocks, random_levels
+
+LOWEST_LEVEL = 0.02  # the logarithm of the noise level is learnt down to here
 
 Loss = tuple[str, Tensor, Mapping[str, Tensor]]
 
@@ -61,7 +63,7 @@ class Reconstruction:
     def losses(self, model: Model, batch: Batch) -> Iterator[Loss]:
         x = batch.x
         if self.noise:
-            x = gaussian_noise(x, self.noise)
+            x = gaussian(x, random_levels(x, 0, self.noise))
         if self.mask:
             x = masked_blocks(x, self.mask)
         loss = mean_squared_error(model.reconstruct(x), batch.x)
@@ -69,6 +71,106 @@ class Reconstruction:
 
     def validate(self, model: Model, batch: Batch) -> Tensor:
         return mean_squared_error(model.reconstruct(batch.x), batch.x)
+
+
+@dataclass(frozen=True)
+class Denoising:
+    """Mean squared error between a clean image and what the model makes of a noisy copy, blind to the level of the noise.
+
+    A model that can tell the level learns that too, by the squared error of its logarithm.
+
+    Args:
+        corruption: what is done to the image, one of `CORRUPTIONS`; "mixed" draws one for each batch.
+        noise_low, noise_high: the levels, drawn evenly for each image, in the corruption's own unit.
+        clip: whether noisy images are clipped to [0, 1], as files of whole numbers are.
+    """
+
+    corruption: Literal["gaussian", "poisson", "salt-and-pepper", "missing", "mixed"] = "gaussian"
+    noise_low: float = 0.0
+    noise_high: float = 1.0
+    clip: bool = True
+
+    def __post_init__(self) -> None:
+        check_levels(self.noise_low, self.noise_high)
+
+    def players(self, model: Model) -> Mapping[str, list[Parameter]]:
+        return {"model": list(model.parameters())}
+
+    def losses(self, model: Model, batch: Batch) -> Iterator[Loss]:
+        level = random_levels(batch.x, self.noise_low, self.noise_high)
+        loss, parts = denoising_loss(model, self._damaged(batch.x, level), batch.x, level)
+        yield "model", loss, parts
+
+    def validate(self, model: Model, batch: Batch) -> Tensor:
+        """Return the mean squared error at the middle level, the same noise each time."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            level = torch.full((len(batch.x), 1, 1, 1), (self.noise_low + self.noise_high) / 2, device=batch.x.device)
+            return mean_squared_error(model.reconstruct(self._damaged(batch.x, level)), batch.x)
+
+    def _damaged(self, x: Tensor, level: Tensor) -> Tensor:
+        names = list(CORRUPTIONS) if self.corruption == "mixed" else [self.corruption]
+        noisy = CORRUPTIONS[names[int(torch.randint(len(names), ()))]](x, level)
+        return noisy.clamp(0, 1) if self.clip else noisy
+
+
+@dataclass(frozen=True)
+class NoisyOnly:
+    """Learn to remove Gaussian noise from images that are all noisy: recorrupted to recorrupted (Pang, Zheng, Quan and Ji 2021).
+
+    To an image y = x + s n a second noise z is added once, y + a s z, and taken away once, y - s z / a. The noises of the two are
+    uncorrelated, so that their squared error is that against the clean image plus a constant. s is estimated for each image
+    from its finest diagonal details (Donoho and Johnstone 1994). Pixels must not be clipped.
+
+    Args:
+        noise_low, noise_high: a, drawn evenly for each image.
+    """
+
+    noise_low: float = 0.3
+    noise_high: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_levels(self.noise_low, self.noise_high)
+
+    def players(self, model: Model) -> Mapping[str, list[Parameter]]:
+        return {"model": list(model.parameters())}
+
+    def losses(self, model: Model, batch: Batch) -> Iterator[Loss]:
+        share = random_levels(batch.x, max(self.noise_low, 1e-2), self.noise_high)
+        sigma = estimated_sigma(batch.x)
+        more = sigma * torch.randn_like(batch.x)
+        total = sigma * (1 + share**2).sqrt()
+        # The target's noise is (1 + 1/a^2) s^2: images with more of it count less.
+        weight = (2 * share**2 / (1 + share**2)).sqrt()
+        loss, parts = denoising_loss(model, batch.x + share * more, batch.x - more / share, total, weight)
+        yield "model", loss, parts
+
+    def validate(self, model: Model, batch: Batch) -> Tensor:
+        """Return the same error at the middle of the levels: the clean image is not known."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            share = (self.noise_low + self.noise_high) / 2
+            more = estimated_sigma(batch.x) * torch.randn_like(batch.x)
+            return mean_squared_error(model.reconstruct(batch.x + share * more), batch.x - more / share)
+
+
+def check_levels(low: float, high: float) -> None:
+    """Raise ConfigError unless 0 <= low <= high <= 10."""
+    if not 0 <= low <= high <= 10:
+        raise ConfigError(f"expected 0 <= noise_low <= noise_high <= 10, got {low} and {high}.")
+
+
+def denoising_loss(
+    model: Model, noisy: Tensor, target: Tensor, level: Tensor, weight: Tensor | float = 1.0
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return the mean squared error of the images without noise, and where the model tells the level, that of its logarithm."""
+    if "denoise" not in model.capabilities:
+        return mean_squared_error(model.reconstruct(noisy), target), {}
+    clean, found = model.denoise(noisy)
+    wrong = torch.log(found.clamp_min(1e-4)) - torch.log(level.flatten().clamp_min(LOWEST_LEVEL))
+    error = mean_squared_error(clean, target)
+    # The level has weights of its own and does not move the others, so this sum is two trainings in one.
+    return error + torch.mean(wrong**2), {"error": error, "level_error": torch.mean(wrong**2)}
 
 
 def mean_squared_error(reconstruction: Tensor, target: Tensor) -> Tensor:

@@ -1,7 +1,9 @@
 """Recipes: whole configurations, as functions of one dial, the tier. The only place with magic numbers.
 
-`detector` (default) learns to undo noise and missing blocks through a narrow bottleneck: what it cannot redraw does
-not belong. `course-dense` is the net of the course's first lesson, trained with the budget of that lesson.
+`detector` (default) learns to undo noise through a narrow bottleneck: what it cannot redraw does not belong.
+`autoencoder` draws images again from a few numbers. `denoiser` removes noise from images of any size, and learns it from
+clean ones; `denoiser-noisy-only` from noisy ones alone. `course-dense` and `course-conv` are the nets of the course's
+first two lessons, with our schedule.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,7 +14,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from sablier.errors import ConfigError, UnknownName
 from sablier.models.registry import list_models, model_options
 from sablier.training.config import FitConfig, check_choices
-from sablier.training.objectives import Reconstruction
+from sablier.training.objectives import Denoising, NoisyOnly, Reconstruction
 
 TIERS = ("tiny", "small", "base", "large")
 
@@ -22,9 +24,10 @@ class Recipe:
     """Everything that decides how a model is made from images."""
 
     name: str
+    task: Literal["detect", "reconstruct", "denoise"] = "detect"
     model: str = "bottleneck"
     options: dict[str, Any] = field(default_factory=dict)  # of the model; what is not named keeps its default
-    objective: Reconstruction = field(default_factory=Reconstruction)
+    objective: Reconstruction | Denoising | NoisyOnly = field(default_factory=Reconstruction)
     fit: FitConfig = field(default_factory=FitConfig)
     size: int = 128  # longer side in pixels that photos are scaled to; small uniform images stay as they are
     folds: int = 5  # cross-conformal folds, each a model of its own, where images are few
@@ -51,11 +54,11 @@ class Recipe:
 
     def settings(self) -> dict[str, Any]:
         """Return every key that `--set` takes, with its present value."""
-        flat = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in ("name", *_NESTED)}
+        flat = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in _NOT_SET}
         return flat | asdict(self.objective) | asdict(self.fit) | model_options(self.model) | self.options
 
 
-_NESTED = ("options", "objective", "fit")
+_NOT_SET = ("name", "task", "options", "objective", "fit")
 
 
 def detector(tier: str) -> Recipe:
@@ -89,7 +92,60 @@ def course_dense(tier: str) -> Recipe:
     )
 
 
-RECIPES: dict[str, Callable[[str], Recipe]] = {"detector": detector, "course-dense": course_dense}
+def autoencoder(tier: str) -> Recipe:
+    """Return the recipe that draws images again as closely as it can from a few numbers."""
+    steps, megapixels, width = {
+        "tiny": (300, 30.0, 16), "small": (1500, 150.0, 32), "base": (4000, 400.0, 32), "large": (12000, 1200.0, 48),
+    }[tier]  # fmt: skip
+    return Recipe(
+        name="autoencoder",
+        task="reconstruct",
+        options={"latent": 32, "width": width},
+        fit=FitConfig(steps=steps, megapixels=megapixels, ema=0.995),
+    )
+
+
+def course_conv(tier: str) -> Recipe:
+    """Return the net of lesson 2 with our schedule: 3 epochs instead of 50."""
+    return Recipe(
+        name="course-conv",
+        task="reconstruct",
+        model="course_conv",
+        options={"filters": 32},
+        fit=FitConfig(epochs=3, batch_size=64, learning_rate=1e-2, ema=0.0),
+        size=28,
+    )
+
+
+def denoiser(tier: str) -> Recipe:
+    """Return the recipe that removes noise: Gaussian, of any strength up to the whole range from black to white."""
+    megapixels, width, blocks = {"tiny": (5.0, 32, 1), "small": (25.0, 48, 1), "base": (100.0, 64, 2), "large": (250.0, 64, 2)}[
+        tier
+    ]
+    return Recipe(
+        name="denoiser",
+        task="denoise",
+        model="unet",
+        options={"width": width, "blocks": blocks},
+        objective=Denoising(),
+        fit=FitConfig(steps=100_000, megapixels=megapixels, batch_size=64, learning_rate=3e-3, weight_decay=0.0),
+        size=64,
+    )
+
+
+def denoiser_noisy_only(tier: str) -> Recipe:
+    """Return the same, learnt from images that are all noisy."""
+    return replace(denoiser(tier), name="denoiser-noisy-only", objective=NoisyOnly())
+
+
+RECIPES: dict[str, Callable[[str], Recipe]] = {
+    "detector": detector,
+    "autoencoder": autoencoder,
+    "denoiser": denoiser,
+    "denoiser-noisy-only": denoiser_noisy_only,
+    "course-dense": course_dense,
+    "course-conv": course_conv,
+}
 
 
 def make_recipe(name: str = "detector", tier: str = "base", settings: Iterable[str] = ()) -> Recipe:
@@ -144,8 +200,14 @@ def _parsed(key: str, text: str, kind: Any) -> Any:
         kind = next(option for option in get_args(kind) if option is not type(None))
     if get_origin(kind) is Literal or kind is str:
         return text
+    if kind is bool:
+        kind = _yes_or_no
     try:
         return kind(text)
-    except ValueError as error:
-        wanted = {"int": "a whole number", "float": "a number"}.get(kind.__name__, kind.__name__)
+    except (ValueError, KeyError) as error:
+        wanted = {"int": "a whole number", "float": "a number", "_yes_or_no": "yes or no"}.get(kind.__name__, kind.__name__)
         raise ConfigError(f"expected {wanted} for {key}, got {text!r}.") from error
+
+
+def _yes_or_no(text: str) -> bool:
+    return {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}[text.lower()]

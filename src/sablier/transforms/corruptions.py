@@ -1,18 +1,58 @@
-"""Damage done to images on purpose, so that undoing it can be learnt. N,C,H,W in and out."""
+"""Damage done to images on purpose, so that undoing it can be learnt. N,C,H,W in and out, pixels in [0, 1] in.
+
+A corruption takes images and a level for each, N,1,1,1, in the unit its docstring states. What it returns is not clipped:
+a camera that saturates, or a file of whole numbers, is `clip` of it.
+"""
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 
-def gaussian_noise(x: Tensor, largest: float) -> Tensor:
-    """Add Gaussian noise whose standard deviation is drawn for each image from 0 to `largest`."""
-    level = torch.rand(len(x), 1, 1, 1, device=x.device) * largest
+def gaussian(x: Tensor, level: Tensor) -> Tensor:
+    """Add Gaussian noise; the level is its standard deviation."""
     return x + level * torch.randn_like(x)
+
+
+def poisson(x: Tensor, level: Tensor) -> Tensor:
+    """Count photons; the level is the standard deviation at white, so that white is 1/level^2 photons."""
+    peak = level.clamp_min(1e-3) ** -2
+    return torch.poisson(x.clamp_min(0) * peak) / peak
+
+
+def salt_and_pepper(x: Tensor, level: Tensor) -> Tensor:
+    """Set pixels to black or white, all their channels alike; the level is the share of them."""
+    chance = torch.rand_like(x[:, :1])
+    return torch.where(chance < level, (chance < level / 2).to(x.dtype), x)
+
+
+def missing(x: Tensor, level: Tensor) -> Tensor:
+    """Set pixels to black, all their channels alike; the level is the share of them."""
+    return x * (torch.rand_like(x[:, :1]) >= level)
+
+
+CORRUPTIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "gaussian": gaussian, "poisson": poisson, "salt-and-pepper": salt_and_pepper, "missing": missing,
+}  # fmt: skip
+
+
+def random_levels(x: Tensor, low: float, high: float) -> Tensor:
+    """Return a level for each image, N,1,1,1, drawn evenly from `low` to `high`."""
+    return low + (high - low) * torch.rand(len(x), 1, 1, 1, device=x.device)
 
 
 def masked_blocks(x: Tensor, largest: float, grid: int = 7) -> Tensor:
     """Set blocks of a `grid` x `grid` raster to zero; their share is drawn for each image from 0 to `largest`."""
-    share = torch.rand(len(x), 1, 1, 1, device=x.device) * largest
-    kept = (torch.rand(len(x), 1, grid, grid, device=x.device) >= share).to(x.dtype)
+    kept = (torch.rand(len(x), 1, grid, grid, device=x.device) >= random_levels(x, 0, largest)).to(x.dtype)
     return x * F.interpolate(kept, x.shape[2:], mode="nearest")
+
+
+def estimated_sigma(x: Tensor) -> Tensor:
+    """Return the standard deviation of Gaussian noise in each image, N,1,1,1, from the median of its finest diagonal details.
+
+    Most places of an image are smooth, so the median sees the noise alone (Donoho and Johnstone 1994).
+    """
+    details = (x[:, :, :-1, :-1] - x[:, :, 1:, :-1] - x[:, :, :-1, 1:] + x[:, :, 1:, 1:]) / 2
+    return details.abs().flatten(1).median(dim=1).values.view(-1, 1, 1, 1) / 0.6745

@@ -15,7 +15,7 @@ from sablier.models.base import count_parameters, layer_table
 from sablier.tasks.detect import TASK as DETECT
 from sablier.tasks.detect import Detector
 from sablier.transforms.batches import choose_device
-from sablier.workflows.autoencoder import autoencoder_of
+from sablier.workflows.network import network_of
 
 ALPHAS = (0.01, 0.05, 0.1)
 
@@ -24,7 +24,7 @@ def describe_model(path: Path) -> tuple[dict[str, str], list[tuple[str, str, str
     """Return facts by name, the layer table of the network, and the promise at 1, 5 and 10 %."""
     file = ModelFile.load(path)
     detector = Detector.from_file(file) if file.task == DETECT else None
-    network = detector.scorers[0].model if detector else autoencoder_of(file)
+    network = detector.scorers[0].model if detector else network_of(file, file.task)
     history = next(iter(file.histories.values()))
     last = history["rows"][-1] if history["rows"] else {}
     provenance = file.provenance

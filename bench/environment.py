@@ -1,0 +1,38 @@
+"""Environments of their own for peers that sablier does not depend on: made once, below the user's cache folder."""
+
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pooch
+
+
+class Environment:
+    """A virtual environment that holds one package, of one version."""
+
+    def __init__(self, package: str, version: str) -> None:
+        self.requirement = f"{package}=={version}"
+        self.folder = Path(pooch.os_cache("sablier-bench")) / f"{package}-{version}"
+        self.python = self.folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+        self.mark = self.folder / "ready"
+
+    @property
+    def ready(self) -> bool:
+        """Whether it was made whole, by this run or an earlier one."""
+        return self.mark.exists()
+
+    def make(self) -> None:
+        """Make it where it is not there yet; end the bench where the package cannot be installed."""
+        if self.ready:
+            return
+        print(f"installing {self.requirement} into {self.folder} (once; some minutes, some gigabytes)", flush=True)
+        venv.create(self.folder, clear=True, symlinks=sys.platform != "win32", with_pip=True)  # clear: of a half-made one
+        command = [self.python, "-m", "pip", "install", "--quiet", self.requirement]
+        done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        if done.returncode:
+            raise SystemExit(
+                f"{done.stderr.strip()}\n{self.requirement} could not be installed into {self.folder}: this bench compares with it. "
+                "See the message of pip above; a network and a Python that the package supports are needed."
+            )
+        self.mark.touch()

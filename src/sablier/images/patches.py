@@ -1,0 +1,41 @@
+"""Square pieces of photos at their own resolution, to train on what does not depend on the size of the whole."""
+
+import numpy as np
+
+from sablier.errors import ImagesError
+from sablier.images.imageset import ImageSet, Skipped
+from sablier.images.preprocess import LARGEST_EXACT, Preprocess
+
+
+def patches(images: ImageSet, side: int, count: int, seed: int = 0) -> ImageSet:
+    """Return about `count` patches of side x side pixels, drawn evenly from the images, each turned or flipped at random.
+
+    Images of one size, at most 64 pixels a side, are small enough to be taken whole, as they are. What is narrower than a
+    patch is widened by its outermost pixels. Grey stays one channel where every image is grey.
+
+    >>> patches(ImageSet(np.zeros((3, 100, 80), np.uint8)), side=32, count=12).shape
+    (32, 32, 1)
+    """
+    if images.uniform and max(images.shape[:2]) <= LARGEST_EXACT:
+        return images
+    rule = Preprocess.for_images(images, side).model_copy(update={"height": side, "width": side, "resize": "exact"})
+    rng = np.random.default_rng(seed)
+    each = max(1, round(count / max(len(images), 1)))
+    found, ids, skipped = [], [], list(images.skipped)
+    for index in range(len(images)):
+        name = str(images.ids[index])
+        try:
+            image = images[index]
+        except (OSError, ImagesError) as error:
+            skipped.append(Skipped(name, str(error).removeprefix(f"{name}: ")))
+            continue
+        short = [max(0, side - length) for length in image.shape[:2]]
+        image = np.pad(image, ((0, short[0]), (0, short[1]), (0, 0)), mode="edge")
+        for number in range(each):
+            top, left = (int(rng.integers(length - side + 1)) for length in image.shape[:2])
+            patch = np.rot90(image[top : top + side, left : left + side], int(rng.integers(4)))
+            patch = patch[:, ::-1] if rng.integers(2) else patch
+            found.append(rule.apply(np.ascontiguousarray(patch), name))
+            ids.append(f"{name}#{number}")
+    pixels = np.stack(found) if found else np.empty((0, side, side, rule.channels), rule.dtype)
+    return ImageSet(pixels, ids=np.array(ids, str), skipped=tuple(skipped), source=images.source)

@@ -1,0 +1,125 @@
+"""What every training does: one rule for the images, one network trained as a recipe says, and where it comes from."""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import sablier
+from sablier.errors import ConfigError, ModelFileError, TooFewImages
+from sablier.images.imageset import ImageSet
+from sablier.images.preprocess import Preprocess
+from sablier.modelfile import ModelFile, Part, Provenance
+from sablier.models import Model, create_model
+from sablier.training.loop import History, Progress, fit
+from sablier.training.recipes import Recipe
+from sablier.transforms.batches import Batches, choose_device
+
+OnProgress = Callable[[str, Progress], None]
+
+NET = "net"
+MOST_VALIDATION = 500
+# What a network must be able to do to be trained for a task.
+NEEDED = {"detect": {"encode", "decode", "hidden"}, "reconstruct": {"encode", "decode"}, "denoise": {"reconstruct"}}
+
+
+def prepared(images: ImageSet, recipe: Recipe, fewest: int) -> tuple[Preprocess, ImageSet]:
+    """Decide the preprocessing from training images; return it and the images it makes.
+
+    Raises:
+        TooFewImages: where fewer than `fewest` can be read.
+    """
+    preprocess = Preprocess.for_images(images, recipe.size)
+    dense = images.dense(preprocess)
+    if len(dense) < fewest:
+        raise TooFewImages(f"expected at least {fewest} images to learn from, got {len(dense)} from {images.source}.")
+    return preprocess, dense
+
+
+def train_model(
+    images: ImageSet,
+    preprocess: Preprocess,
+    recipe: Recipe,
+    *,
+    validation: ImageSet | None = None,
+    member: int = 0,
+    checkpoint: Path | None = None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> tuple[Model, History]:
+    """Train one network on dense images as a recipe says; return it, on the CPU and in eval mode, with its history."""
+    config = recipe.fit
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed + member)
+        model = create_model(recipe.model, (preprocess.height, preprocess.width, preprocess.channels), **recipe.options)
+    lacking = NEEDED[recipe.task] - model.capabilities
+    if lacking:
+        raise ConfigError(
+            f"model {model.name} cannot {recipe.task}: it lacks {', '.join(sorted(lacking))}. Choose another model."
+        )
+    device = choose_device(config.device)
+    history = fit(
+        model,
+        Batches(images, preprocess, device),
+        recipe.objective,
+        config,
+        validation=None if validation is None else Batches(validation, preprocess, device),
+        checkpoint=checkpoint,
+        on_progress=on_progress,
+    )
+    return model.cpu(), history
+
+
+def train_network_file(
+    task: str,
+    dense: ImageSet,
+    preprocess: Preprocess,
+    recipe: Recipe,
+    checkpoints: Iterable[Path | None] = (),
+    on_progress: OnProgress = lambda stage, progress: None,
+) -> ModelFile:
+    """Train the one network of a task on dense images and return its model file.
+
+    A share `recipe.fusion_share` of the images, at most 500, is held out: the history reports the loss on them.
+    """
+    order = np.random.default_rng(recipe.fit.seed).permutation(len(dense))
+    held = min(MOST_VALIDATION, int(recipe.fusion_share * len(dense)))
+    model, history = train_model(
+        dense.take(np.sort(order[held:])),
+        preprocess,
+        recipe,
+        validation=dense.take(np.sort(order[:held])) if held else None,
+        checkpoint=next(iter(checkpoints), None),
+        on_progress=partial(on_progress, "training"),
+    )
+    return ModelFile(task, preprocess, {NET: Part.of_model(model)}, {NET: history.__dict__}, provenance(dense, recipe))
+
+
+def network_of(file: ModelFile, task: str) -> Model:
+    """Return the network of a model file that `train_network_file` made for a task.
+
+    Raises:
+        ModelFileError: for a file of another task, or one that lacks the network.
+    """
+    if file.task != task:
+        raise ModelFileError(f"expected a model trained to {task}, got one trained to {file.task}.")
+    try:
+        return file.parts[NET].to_model()
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ModelFileError(f"the model file lacks a part of the network: {error}.") from error
+
+
+def provenance(dense: ImageSet, recipe: Recipe) -> Provenance:
+    """Return where a model trained now on these images comes from."""
+    return Provenance(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        sablier=sablier.__version__,
+        torch=torch.__version__,
+        source=dense.source,
+        images=len(dense),
+        fingerprint=dense.fingerprint(),
+        recipe=recipe.to_dict(),
+        skipped=[f"{item.id}: {item.reason}" for item in dense.skipped],
+    )
