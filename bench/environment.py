@@ -31,8 +31,9 @@ class Environment:
         command = [self.python, "-m", "pip", "install", "--quiet", self.requirement]
         done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         if done.returncode:
+            print(done.stderr.strip(), file=sys.stderr)
             raise SystemExit(
-                f"{done.stderr.strip()}\n{self.requirement} could not be installed into {self.folder}: this bench compares with it. "
-                "See the message of pip above; a network and a Python that the package supports are needed."
+                f"{self.requirement}, which this bench compares with, could not be installed into {self.folder}: pip says why "
+                "above. It takes a network and a Python that the package supports."
             )
         self.mark.touch()

@@ -78,5 +78,5 @@ def run(training: np.ndarray, tests: np.ndarray, epochs: int, batch_size: int, o
     return {
         "seconds": ends[-1] - ends[0],
         "mse": sum(squares) / held_out.numel(),
-        "images_per_second": len(images) / statistics.median(np.diff(ends)),
+        "images_per_second": len(images) / statistics.median(np.diff(ends).tolist()),
     }

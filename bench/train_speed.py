@@ -17,6 +17,7 @@ from sablier.images.datasets import load_dataset
 from sablier.images.preprocess import Preprocess
 from sablier.training.recipes import make_recipe
 from sablier.workflows.network import train_model
+from train_speed_conv import course_conv
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +25,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def course_dense(bench: Bench) -> None:
+    """Time both loops in turn, print the table, and finish the bench."""
     everything = load_dataset("mnist", "train")
     digits, labels = everything.where(label="5"), everything.labels.astype(int)
     repeats = 1 if bench.args.quick else 5

@@ -1,7 +1,8 @@
 """bench/train_speed.py --net course_conv: lesson 2 on notMNIST by Keras and TensorFlow, by a plain PyTorch loop, and by sablier.
 
 Each trains on the training letters and is judged by the mean squared error on the test letters after its last epoch; nothing is
-validated while it is timed. Images per second are those of the median epoch at the lesson's batch.
+validated while it is timed. Images per second are those of the median epoch at the lesson's batch; in a quick run that is the
+first, in which Keras also traces its graph.
 """
 
 import json
@@ -10,6 +11,8 @@ import statistics
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable, Container
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +26,9 @@ from sablier.images.datasets import load_dataset
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.tasks.reconstruct import reconstruct
-from sablier.training.config import FitConfig
+from sablier.training.config import FitConfig, Plan
 from sablier.training.recipes import make_recipe
-from sablier.workflows.train import train_model
+from sablier.workflows.network import train_model
 
 TENSORFLOW = "2.21.0"
 EPOCHS, BATCH = 50, 128  # of the lesson
@@ -35,88 +38,112 @@ SIDE = 2048  # of the matrices whose product measures the peak
 FLOPS = 6  # of training per multiply-add of the forward pass: two, and twice as many again backward
 
 
+Found = dict[str, Any]
+
+
 def course_conv(bench: Bench) -> None:
     """Take every step that no earlier run has taken, print the table, and finish the bench."""
-    quick = bench.args.quick
     training, tests = load_dataset("notmnist", "train"), load_dataset("notmnist", "test")
-    if quick:
-        training, tests = training.take(np.arange(1500)), tests.take(np.arange(1000))
-    epochs, rate_epochs, seeds = (1, 1, [0]) if quick else (EPOCHS, RATE_EPOCHS, list(range(SEEDS)))
+    size = Size(EPOCHS, RATE_EPOCHS, list(range(SEEDS)))
+    if bench.args.quick:
+        training, tests, size = training.take(np.arange(1000)), tests.take(np.arange(1000)), Size(1, 1, [0])
     fit = make_recipe("course-conv").fit
-    plan = fit.plan(len(training), 28 * 28)
     if (fit.optimizer, fit.schedule, fit.ema) != ("adamw", "one-cycle", 0.0):
         raise SystemExit("the peers know one-cycle AdamW without averaged weights: bring them in line with the recipe first.")
-    steps = bench.partial("course_conv")
+    found = measure(bench, training, tests, size, fit)
+    effective = found["rate"]["images_per_second"] * FLOPS * lesson_conv.multiply_adds() / 1e9
+    print(f"{len(training):,} letters train, {len(tests):,} test")
+    print_rows(found, size, fit.plan(len(training), 28 * 28))
+    print(f"sablier at {effective:.0f} effective GFLOP/s; a {SIDE} x {SIDE} product at {found['rate']['peak_gflops']:.0f}")
+    bench.finish("course_conv", size.seeds, {"net": bench.args.net, "data": "notmnist", **figures(found, effective)})
 
-    def step(name: str, compute: Any, *arguments: Any) -> Any:
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured: epochs of the lesson, epochs where only images per second are wanted, and our seeds."""
+
+    epochs: int
+    rate_epochs: int
+    seeds: list[int]
+
+
+def measure(bench: Bench, training: ImageSet, tests: ImageSet, size: Size, fit: FitConfig) -> dict[str, Found]:
+    """Train everything, one after the other; without Keras in a quick run that would have to install it."""
+    steps, arrays, keras = bench.partial("course_conv"), (training.array, tests.array), Environment("tensorflow", TENSORFLOW)
+    plan = fit.plan(len(training), 28 * 28)
+
+    def step(name: str, compute: Callable[..., Found], *arguments: Any) -> Found:
         print(f"{name} ...", flush=True)
         return steps.get(name, lambda: compute(*arguments))
 
-    arrays = training.array, tests.array
-    keras = Environment("tensorflow", TENSORFLOW)
-    lesson: dict[str, float] = {}
-    scheduled: dict[str, float] = {}
-    if quick and not keras.ready:
+    found: dict[str, Found] = {"keras": {}, "keras_ours": {}}
+    if bench.args.quick and not keras.ready:
         print("no Keras: it has no environment yet, and a quick run makes none")
     else:
         keras.make()
-        lesson = step("Keras as the lesson", run_keras, keras, *arrays, epochs, BATCH, None)
-        scheduled = step("Keras, our schedule", run_keras, keras, *arrays, plan.epochs, plan.batch_size, fit)
-    loop = step("PyTorch loop as the lesson", lesson_conv.run, *arrays, rate_epochs, BATCH, None)
-    loop_scheduled = step("PyTorch loop, our schedule", lesson_conv.run, *arrays, plan.epochs, plan.batch_size, fit)
-    runs = [step(f"sablier, seed {seed}", run_ours, training, tests, seed) for seed in seeds]
-    dtype = statistics.mode(run["dtype"] for run in runs)
-    rate = step("sablier, the lesson's batch", our_rate, training, rate_epochs, dtype)
-    ours = {key: statistics.median(run[key] for run in runs) for key in ("seconds", "mse", "images_per_second")}
+        found["keras"] = step("Keras as the lesson", run_keras, keras, *arrays, size.epochs, BATCH, None)
+        found["keras_ours"] = step("Keras, our schedule", run_keras, keras, *arrays, plan.epochs, plan.batch_size, fit)
+    found["torch"] = step("PyTorch loop as the lesson", lesson_conv.run, *arrays, size.rate_epochs, BATCH, None)
+    found["torch_ours"] = step("PyTorch loop, our schedule", lesson_conv.run, *arrays, plan.epochs, plan.batch_size, fit)
+    runs = [step(f"sablier, seed {seed}", run_ours, training, tests, seed) for seed in size.seeds]
+    found["ours"] = {key: statistics.median(run[key] for run in runs) for key in COLUMNS}
+    found["ours"]["dtype"] = statistics.mode(run["dtype"] for run in runs)
+    found["rate"] = step("sablier, the lesson's batch", our_rate, training, size.rate_epochs, found["ours"]["dtype"])
+    return found
 
-    def row(name: str, found: dict[str, float], epochs: int, batch: int, arithmetic: str = "float32") -> list[Any]:
-        cells = [f"{found[key]:.{digits}f}" if key in found else "" for key, digits in COLUMNS.items()]
-        return [name, epochs, batch, *cells, arithmetic]
 
-    only_rate = {"images_per_second": loop["images_per_second"]}
+# What a step found -> its heading and decimals in the table.
+COLUMNS = {"seconds": ("seconds", 1), "mse": ("test MSE", 5), "images_per_second": ("images/s", 0)}
+
+
+def print_rows(found: dict[str, Found], size: Size, plan: Plan) -> None:
+    """Print the table; what was trained for its rate only has no quality to show."""
+
+    def row(name: str, key: str, epochs: int, batch: int, shown: Container[str] = COLUMNS) -> list[Any]:
+        cells = [f"{found[key][c]:.{digits}f}" if c in shown and c in found[key] else "" for c, (_, digits) in COLUMNS.items()]
+        return [name, epochs, batch, *cells, found["ours"]["dtype"] if key in ("ours", "rate") else "float32"]
+
+    rate = ("images_per_second",)
     print_table(
-        [f"{len(training):,} letters train, {len(tests):,} test", "epochs", "batch", *COLUMNS, "arithmetic"],
+        ["", "epochs", "batch", *(heading for heading, _ in COLUMNS.values()), "arithmetic"],
         [
-            row(f"Keras, TensorFlow {TENSORFLOW}, as the lesson", lesson, epochs, BATCH),
-            row("the same, our schedule", scheduled, plan.epochs, plan.batch_size),
-            row("plain PyTorch loop as the lesson, for its rate only", only_rate, rate_epochs, BATCH),
-            row("the same, our schedule, whole", loop_scheduled, plan.epochs, plan.batch_size),
-            row(f"sablier, median of {len(seeds)} seeds", ours, plan.epochs, plan.batch_size, dtype),
-            row("the same at the lesson's batch, for its rate only", rate, rate_epochs, BATCH, dtype),
+            row(f"Keras, TensorFlow {TENSORFLOW}, as the lesson", "keras", size.epochs, BATCH),
+            row("the same, our schedule", "keras_ours", plan.epochs, plan.batch_size),
+            row("plain PyTorch loop as the lesson, for its rate only", "torch", size.rate_epochs, BATCH, rate),
+            row("the same, our schedule, whole", "torch_ours", plan.epochs, plan.batch_size),
+            row(f"sablier, median of {len(size.seeds)}", "ours", plan.epochs, plan.batch_size),
+            row("the same at the lesson's batch, for its rate only", "rate", size.rate_epochs, BATCH, rate),
         ],
     )
-    effective = rate["images_per_second"] * FLOPS * lesson_conv.multiply_adds() / 1e9
-    print(f"sablier at {effective:.0f} effective GFLOP/s; a product of {SIDE} x {SIDE} {dtype}: {rate['peak_gflops']:.0f}")
-    payload = {
-        "net": bench.args.net,
-        "data": "notmnist",
-        # Faster to worse letters is no speedup.
-        "speedup_to_quality": lesson["seconds"] / ours["seconds"] if lesson and ours["mse"] <= lesson["mse"] else None,
-        "keras_seconds": lesson.get("seconds"),
-        "keras_mse": lesson.get("mse"),
+
+
+def figures(found: dict[str, Found], effective: float) -> Found:
+    """Return the figures of the result file; None for those of Keras where it did not run."""
+    keras, ours, rate = found["keras"], found["ours"], found["rate"]
+    return {
+        # Sooner at worse quality is no speedup.
+        "speedup_to_quality": keras["seconds"] / ours["seconds"] if keras and ours["mse"] <= keras["mse"] else None,
+        "keras_seconds": keras.get("seconds"),
+        "keras_mse": keras.get("mse"),
         "our_seconds": ours["seconds"],
         "our_mse": ours["mse"],
-        "images_per_second_ratio": rate["images_per_second"] / lesson["images_per_second"] if lesson else None,
+        "images_per_second_ratio": rate["images_per_second"] / keras["images_per_second"] if keras else None,
         "fraction_of_peak": effective / rate["peak_gflops"],
-        "keras_our_schedule_seconds": scheduled.get("seconds"),
-        "keras_our_schedule_mse": scheduled.get("mse"),
-        "torch_our_schedule_seconds": loop_scheduled["seconds"],
-        "torch_our_schedule_mse": loop_scheduled["mse"],
-        "keras_images_per_second": lesson.get("images_per_second"),
-        "torch_images_per_second": loop["images_per_second"],
+        "keras_our_schedule_seconds": found["keras_ours"].get("seconds"),
+        "keras_our_schedule_mse": found["keras_ours"].get("mse"),
+        "torch_our_schedule_seconds": found["torch_ours"]["seconds"],
+        "torch_our_schedule_mse": found["torch_ours"]["mse"],
+        "keras_images_per_second": keras.get("images_per_second"),
+        "torch_images_per_second": found["torch"]["images_per_second"],
         "our_images_per_second": rate["images_per_second"],
         "peak_gflops": rate["peak_gflops"],
-        "dtype": dtype,
+        "dtype": ours["dtype"],
     }
-    bench.finish("course_conv", seeds, payload)
-
-
-COLUMNS = {"seconds": 1, "mse": 5, "images_per_second": 0}  # what a step found -> decimals in the table
 
 
 def run_keras(
     keras: Environment, training: np.ndarray, tests: np.ndarray, epochs: int, batch_size: int, ours: FitConfig | None
-) -> dict[str, float]:
+) -> Found:
     """Train in the environment of Keras: as the lesson does, or with the optimizer and the schedule of `ours`."""
     names = ("learning_rate", "weight_decay", "warmup", "gradient_clip")
     one_cycle = {name: getattr(ours, name) for name in names} if ours else None
@@ -132,7 +159,7 @@ def run_keras(
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def run_ours(training: ImageSet, tests: ImageSet, seed: int) -> dict[str, Any]:
+def run_ours(training: ImageSet, tests: ImageSet, seed: int) -> Found:
     """Train by the recipe; the seconds are those of everything from images in memory to the trained network."""
     start = time.perf_counter()
     recipe = make_recipe("course-conv", settings=[f"seed={seed}"])
@@ -148,7 +175,7 @@ def run_ours(training: ImageSet, tests: ImageSet, seed: int) -> dict[str, Any]:
     }
 
 
-def our_rate(training: ImageSet, epochs: int, dtype: str) -> dict[str, float]:
+def our_rate(training: ImageSet, epochs: int, dtype: str) -> Found:
     """Return the images per second of the median epoch at the lesson's batch, and the larger of the peaks before and after."""
     recipe = make_recipe("course-conv", settings=[f"batch_size={BATCH}", f"epochs={epochs}", f"dtype={dtype}"])
     preprocess = Preprocess.for_images(training, recipe.size)
@@ -158,7 +185,7 @@ def our_rate(training: ImageSet, epochs: int, dtype: str) -> dict[str, float]:
 
 
 def _median_rate(rows: list[dict[str, float]], images: int) -> float:
-    return images / statistics.median(np.diff([row["seconds"] for row in rows], prepend=0.0))
+    return images / statistics.median(np.diff([row["seconds"] for row in rows], prepend=0.0).tolist())
 
 
 def peak_gflops(dtype: str) -> float:

@@ -1,5 +1,6 @@
 """How good a result is: thin, on scikit-learn and scipy, imported when first needed."""
 
+from math import inf, log10
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,15 @@ def auroc_interval(normal: Array, anomalous: Array, level: float = 0.95) -> tupl
     variance = beats.var(ddof=1) / len(anomalous) + loses.var(ddof=1) / len(normal) if fewer > 1 else binomial
     half = norm.ppf(1 - tail) * max(float(variance), binomial / pairs) ** 0.5 / binomial
     return float(expit(logit(area) - half)), float(expit(logit(area) + half))
+
+
+def psnr(mse: float) -> float:
+    """Return the peak signal-to-noise ratio, in dB, of pixels in [0, 1] with this mean squared error.
+
+    >>> psnr(0.01), psnr(0.0)
+    (20.0, inf)
+    """
+    return -10 * log10(mse) if mse > 0 else inf
 
 
 def rate_interval(hits: int, count: int, level: float = 0.95) -> tuple[float, float]:

@@ -19,9 +19,11 @@ from matplotlib.font_manager import findfont, get_font
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 
-from sablier.report.pictures import as_rgb, overlay
+from sablier.metrics import psnr
+from sablier.report.pictures import FULL_DIFFERENCE, as_rgb, difference, overlay
 from sablier.tasks.detect import DetectionResult
 from sablier.tasks.evaluate import MethodRow
+from sablier.tasks.reconstruct import ReconstructionResult, ReconstructionSummary
 
 Array = NDArray[Any]
 
@@ -177,12 +179,14 @@ class Sheet:
         captions: one per group; of a longer one, the end is shown.
         columns: groups in a row.
         side: inches of a picture's longer side.
+        title: lines above all of it.
     """
 
     groups: Sequence[Sequence[Array]]
     captions: Sequence[str] = ()
     columns: int = 2
     side: float = 1.2
+    title: str = ""
 
     @property
     def picture_inches(self) -> tuple[float, float]:
@@ -203,7 +207,15 @@ class Sheet:
         """Width and height of the whole."""
         width, height = self.cell_inches
         across = min(self.columns, max(len(self.groups), 1))
-        return across * width, max(-(-len(self.groups) // self.columns), 1) * height
+        longest = max(map(len, self.title.split("\n")))
+        return max(across * width, 0.082 * longest + 0.2 * bool(longest)), max(
+            -(-len(self.groups) // self.columns), 1
+        ) * height + self.title_inches
+
+    @property
+    def title_inches(self) -> float:
+        """Height of the title."""
+        return 0.1 + 0.2 * (self.title.count("\n") + 1) if self.title else 0.0
 
     @styled
     def draw(self, figure: Figure | SubFigure) -> None:
@@ -213,8 +225,10 @@ class Sheet:
         axes.set_axis_off()
         (width, height), (across, down) = self.picture_inches, self.cell_inches
         most = int((across - 0.1) / 0.075)
+        if self.title:
+            axes.text(0.1, 0.1, "\n".join(map(drawable, self.title.split("\n"))), fontsize=10, va="top", linespacing=1.3)
         for place, pictures in enumerate(self.groups):
-            left, top = (place % self.columns) * across + 0.1, (place // self.columns) * down + 0.1
+            left, top = (place % self.columns) * across + 0.1, (place // self.columns) * down + 0.1 + self.title_inches
             if place < len(self.captions):
                 lines = [shortened(drawable(line), most) for line in self.captions[place].split("\n")]
                 axes.text(left, top, "\n".join(lines), fontsize=8, va="top", linespacing=1.2)
@@ -239,6 +253,25 @@ def result_sheet(result: DetectionResult, indices: Iterable[int]) -> Sheet:
     captions = [f"{result.ids[i]}\np = {result.p_values[i]:.3g}, {result.verdicts[i]}" for i in chosen]
     trios = zip(result.images[chosen], result.reconstructions[chosen], result.heatmaps[chosen], strict=True)
     return Sheet([(as_rgb(image), as_rgb(again), overlay(image, heat)) for image, again, heat in trios], captions)
+
+
+def reconstruction_sheet(summary: ReconstructionSummary) -> bytes:
+    """Return image | reconstruction | difference of the best, typical and worst images of a summary as PNG."""
+    kinds = {"best": summary.best, "typical": summary.typical, "worst": summary.worst}
+    groups = [trio for result in kinds.values() for trio in _reconstruction_trios(result)]
+    captions = [
+        f"{kind}: {id}\nerror {mse:.5f}, {psnr(mse):.1f} dB"
+        for kind, result in kinds.items()
+        for id, mse in zip(result.ids, result.mse.tolist(), strict=True)
+    ]
+    colours = f"blue where too dark, orange where too bright,\nin full colour from a difference of {FULL_DIFFERENCE:g} on"
+    title = f"image | reconstruction | difference\n{colours}"
+    return to_png(Sheet(groups, captions, title=title).figure())
+
+
+def _reconstruction_trios(result: ReconstructionResult) -> list[tuple[Array, Array, Array]]:
+    pairs = zip(result.images, result.reconstructions, strict=True)
+    return [(as_rgb(image), as_rgb(again), difference(image, again)) for image, again in pairs]
 
 
 def loss_curves(histories: Mapping[str, Mapping[str, Any]]) -> bytes:

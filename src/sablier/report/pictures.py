@@ -20,6 +20,8 @@ FAINTEST = 0.5  # heat below which nothing is drawn
 SOLID = 2.0  # heat from which the colour covers the image
 MOST_OPAQUE = 0.9
 DIMMED = 0.75  # brightness of the grey image under the heat
+FULL_DIFFERENCE = 0.5  # between a pixel and its reconstruction, drawn in full colour
+TOO_DARK, TOO_BRIGHT = (0, 114, 178), (213, 94, 0)  # blue and orange of Okabe and Ito, on white
 SMALL = 64  # pixels a side up to which an image is shown as squares, never smoothed
 MOST_PIXELS = 320  # pixels a side of a picture in a report; more would only weigh
 JPEG_QUALITY = 88
@@ -29,6 +31,22 @@ def as_rgb(image: Array) -> Array:
     """Return H,W,C pixels in [0, 1] as H,W,3 bytes."""
     rgb = np.broadcast_to(image, (*image.shape[:2], 3))
     return np.round(rgb.clip(0, 1) * 255).astype(np.uint8)
+
+
+def as_bytes(image: Array) -> Array:
+    """Return H,W,C pixels in [0, 1] as H,W,3 bytes, or H,W for grey ones."""
+    return as_rgb(image) if image.shape[2] == 3 else as_rgb(image)[..., 0]
+
+
+def difference(image: Array, reconstruction: Array) -> Array:
+    """Return H,W,3 bytes: white where both H,W,C agree, blue where the reconstruction is darker, orange where brighter.
+
+    >>> difference(np.zeros((1, 1, 1)), np.array([[[0.5]]])).tolist()
+    [[[213, 94, 0]]]
+    """
+    signed = ((reconstruction - image).mean(axis=2, keepdims=True) / FULL_DIFFERENCE).clip(-1, 1)
+    colour = np.where(signed > 0, TOO_BRIGHT, TOO_DARK) / 255
+    return as_rgb(1 - np.abs(signed) * (1 - colour))
 
 
 def heat_colours(heat: Array) -> tuple[Array, Array]:

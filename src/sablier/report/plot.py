@@ -1,5 +1,6 @@
 """`plot(result)`: the picture of a result."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from sablier.report.figures import (
     CHART_INCHES,
     ORANGE,
     ScoreGroup,
+    Sheet,
     chart,
     draw_losses,
     draw_roc,
@@ -22,6 +24,8 @@ from sablier.report.figures import (
     result_sheet,
     styled,
 )
+from sablier.report.pictures import as_rgb
+from sablier.tasks.denoise import DenoisingResult
 from sablier.tasks.detect import DetectionResult
 from sablier.tasks.evaluate import EvaluationResult
 from sablier.tasks.summary import DetectionSummary
@@ -31,6 +35,8 @@ Array = NDArray[Any]
 
 MOST_ON_A_SHEET = 12
 BINS = 60
+MOST_OF_A_SIDE = 240  # pixels of an image that a sheet shows: its middle, never scaled, since that would change the noise
+SHOWN_SPREADS = 6.0  # of what was removed, from black to white; grey is nothing
 
 
 def plot(result: object) -> Figure:
@@ -38,7 +44,8 @@ def plot(result: object) -> Figure:
 
     Args:
         result: a DetectionResult (with pictures: its strangest images beside their reconstructions and heat; without: the
-            histogram of its scores), a DetectionSummary, an EvaluationResult, a History, or a ModelFile (its histories).
+            histogram of its scores), a DetectionSummary, an EvaluationResult, a DenoisingResult (images as they came, without
+            their noise, and what was removed), a History, or a ModelFile (its histories).
 
     Returns:
         A matplotlib figure; notebooks show it, `figure.savefig(path)` keeps it.
@@ -55,11 +62,13 @@ def plot(result: object) -> Figure:
             return _plot_summary(result)
         case EvaluationResult():
             return _plot_evaluation(result)
+        case DenoisingResult():
+            return denoising_sheet(before_and_after(result, MOST_ON_A_SHEET)).figure()
         case History():
             return chart(lambda axes: draw_losses(axes, {"training": result.rows}))
         case ModelFile():
             return chart(lambda axes: draw_losses(axes, member_rows(result.histories)))
-    known = "a DetectionResult, DetectionSummary, EvaluationResult, History or ModelFile"
+    known = "a DetectionResult, DetectionSummary, EvaluationResult, DenoisingResult, History or ModelFile"
     raise ConfigError(f"expected {known} to plot, got {type(result).__name__}.")
 
 
@@ -88,6 +97,38 @@ def even_edges(scores: Array) -> Array:
     low, high = (float(scores.min()), float(scores.max())) if len(scores) else (0.0, 0.0)
     margin = 0.05 * (high - low) or 1.0
     return np.linspace(low - margin, high + margin, BINS + 1)
+
+
+def before_and_after(result: DenoisingResult, most: int) -> list[tuple[str, tuple[Array, ...]]]:
+    """Return a caption and the middles of three pictures for each of the first images: noisy, cleaned, what was removed.
+
+    What was removed is shown around grey, its contrast raised so that black and white are three standard deviations away.
+    """
+    found = []
+    for index, row in enumerate(result.to_table()[:most]):
+        black, white = result.value_ranges[index]
+        noisy, cleaned = (
+            (_middle(pixels[index]).astype(np.float32) - black) / (white - black) for pixels in (result.noisy, result.cleaned)
+        )
+        removed = noisy - cleaned
+        spread = max(SHOWN_SPREADS * float(np.sqrt(np.mean(removed**2))), 1e-6)
+        found.append((f"{row['id']}\n{level_in_words(row)}", tuple(map(as_rgb, (noisy, cleaned, 0.5 + removed / spread)))))
+    return found
+
+
+def denoising_sheet(shown: Sequence[tuple[str, tuple[Array, ...]]]) -> Sheet:
+    """Return what `before_and_after` gives as a sheet; images smaller than the largest lie on white."""
+    sides = np.max([pictures[0].shape[:2] for _, pictures in shown], axis=0)
+    groups = []
+    for _, pictures in shown:
+        short = [(0, int(most - side)) for most, side in zip(sides, pictures[0].shape, strict=False)]
+        groups.append([np.pad(picture, (*short, (0, 0)), constant_values=255) for picture in pictures])
+    return Sheet(groups, [caption for caption, _ in shown], side=1.6)
+
+
+def _middle(image: Array) -> Array:
+    top, left = (max(0, (side - MOST_OF_A_SIDE) // 2) for side in image.shape[:2])
+    return image[top : top + MOST_OF_A_SIDE, left : left + MOST_OF_A_SIDE]
 
 
 def _plot_scores(result: DetectionResult) -> Figure:

@@ -1,0 +1,276 @@
+"""denoise = load, read, clean, write; in memory that does not grow with the number of images, but for a few bytes a name."""
+
+import io
+import os
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from sablier.errors import ConfigError, ImagesError, ImagesWarning, OutputError
+from sablier.files import write_whole
+from sablier.images.decoding import SUFFIXES
+from sablier.images.imageset import ImageSet, Skipped
+from sablier.images.sources import stream_images
+from sablier.modelfile import ModelFile
+from sablier.tasks.denoise import DenoisingResult, NoiseRemover
+from sablier.workflows.denoiser import TASK
+from sablier.workflows.network import network_of
+from sablier.workflows.tables import StreamedTables, streamed_tables
+
+Array = NDArray[Any]
+
+CHUNK = 32  # images a stream hands over at once: those of arrays lie in memory, those of files are decoded in turn
+PIXELS_AT_ONCE = 1_000_000
+MOST_SKIPPED_LISTED = 1000
+MOST_ROWS = 20
+MOST_ON_SHEET = 8
+NOISY_ONLY = "denoiser-noisy-only"
+LONGEST_NAME = 200  # bytes; most file systems take 255
+# Windows takes none of these in a name, nor a name that means a device.
+FORBIDDEN = re.compile(r'[\x00-\x1f<>:"|?*]')
+RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class DenoisingSummary:
+    """A stream of cleaned images in numbers.
+
+    Args:
+        count, skipped_count, out_of_range: how many images were cleaned, were unreadable, have a level not trained on.
+        trained_range: the lowest and the highest noise level trained on; None where it is not known.
+        rows: the rows of the first 20 images, as `DenoisingResult.to_table` gives them.
+        skipped: unreadable images, at most 1,000 of them.
+    """
+
+    count: int
+    skipped_count: int
+    out_of_range: int
+    trained_range: tuple[float, float] | None
+    rows: tuple[dict[str, Any], ...]
+    skipped: tuple[Skipped, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the numbers."""
+        return {
+            "count": self.count,
+            "out_of_range": self.out_of_range,
+            "trained_range": self.trained_range,
+            "skipped": [{"id": item.id, "reason": item.reason} for item in self.skipped],
+            "skipped_count": self.skipped_count,
+        }
+
+
+def denoise(
+    model: str | PathLike[str],
+    source: Any,
+    output: str | PathLike[str] | None = None,
+    *,
+    on_progress: Callable[[int], None] = lambda count: None,
+    **reading: Any,
+) -> DenoisingSummary:
+    """Remove the noise of every image of a source, and tell how noisy each was.
+
+    Args:
+        model: a .sablier file that denoises.
+        source: whatever `stream_images` takes; `reading` are its options.
+        output: a folder for the cleaned images, levels.csv, denoised.json and sheet.png; None writes nothing. An image keeps
+            its name, as a PNG of 8 or 16 bits; floats and 16-bit colour, which PNG cannot hold, become .npy of H,W or H,W,C.
+        on_progress: called with the number of images cleaned so far.
+
+    Raises:
+        ModelFileError, ImagesError, OutputError: before anything is written where possible; tables are renamed into place
+            when whole, and what was written of them until an error stays as *.part.
+
+    Warns:
+        ImagesWarning: once, where noise levels are found that the model was not trained on.
+    """
+    remover = noise_remover(ModelFile.load(Path(model)))
+    folder = None if output is None else Path(output)
+    if folder is not None:
+        check_apart(source, folder)
+    chunks = stream_images(source, chunk=CHUNK, **reading)
+    tally = _Tally(remover.trained_range)
+    with ExitStack() as stack:
+        writer = None
+        if folder is not None:
+            writer = _Writer(folder, stack.enter_context(streamed_tables(folder, "levels.csv", "denoised.json", "images")))
+        for images in (part for chunk in chunks for part in _bounded(chunk)):
+            result = remover.denoise(images)
+            tally.add(result)
+            if writer is not None:
+                writer.write(result)
+            on_progress(tally.count)
+        if not tally.count:
+            reasons = "; ".join(f"{item.id}: {item.reason}" for item in tally.skipped[:3])
+            raise ImagesError(f"expected at least one readable image in {source}, got none. {reasons}".rstrip())
+        summary = tally.summary()
+        if writer is not None:
+            writer.finish(summary)
+    if summary.trained_range is not None and summary.out_of_range:
+        low, high = summary.trained_range
+        warnings.warn(
+            f"{summary.out_of_range} of {summary.count} images have a noise level outside the {low:g} to {high:g} that the "
+            "model was trained on. They were cleaned all the same: look at them. To cover such levels, train with "
+            "--set noise_low=... --set noise_high=...",
+            ImagesWarning,
+            stacklevel=2,
+        )
+    return summary
+
+
+def noise_remover(file: ModelFile) -> NoiseRemover:
+    """Return what a model file keeps to remove noise with.
+
+    Raises:
+        ModelFileError: for a file of another task, or one that lacks the network.
+    """
+    return NoiseRemover(network_of(file, TASK), file.preprocess, file.provenance.recipe.get("objective", {}))
+
+
+def denoiser_recipe(recipe: str, noisy_only: bool) -> str:
+    """Return the name of the recipe to train by: of a denoiser, the one that learns from noisy images alone where asked for.
+
+    Raises:
+        ConfigError: where another recipe shall learn from noisy images alone.
+    """
+    if noisy_only and recipe not in ("denoiser", NOISY_ONLY):
+        raise ConfigError(f"expected the recipe denoiser with noisy_only, got {recipe}. Leave one of the two out.")
+    return NOISY_ONLY if noisy_only else recipe
+
+
+def check_apart(source: Any, folder: Path) -> None:
+    """Raise OutputError where results would lie among the images they come from, or be read as images next time."""
+    if not isinstance(source, str | PathLike) or not Path(source).exists():
+        return
+    came, goes = Path(source).resolve(), folder.resolve()
+    place = came if came.is_dir() else came.parent
+    nested = came.is_dir() and (goes.is_relative_to(came) or came.is_relative_to(goes))
+    if goes == place or nested:
+        raise OutputError(f"{folder} is or shares the folder of the noisy images. Choose one apart from {place} with -o.")
+
+
+def write_image(folder: Path, name: str, image: Array) -> None:
+    """Write an H,W,C image below a folder: as PNG, or as .npy where PNG cannot hold it.
+
+    Raises:
+        OutputError: where it cannot be written; whatever was there before is whole.
+    """
+    grey = image.shape[2] == 1
+    buffer = io.BytesIO()
+    pixels = np.ascontiguousarray(image[..., 0] if grey else image)
+    if image.dtype == np.uint8 or (image.dtype == np.uint16 and grey):
+        path = folder / f"{name}.png"
+        Image.fromarray(pixels).save(buffer, "PNG", compress_level=3)
+    else:
+        path = folder / f"{name}.npy"
+        np.save(buffer, pixels)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Not `write_whole`: to wait for the disk after each of thousands of small images would take most of the time.
+        part.write_bytes(buffer.getbuffer())
+        os.replace(part, path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}. Choose another folder with -o.") from error
+
+
+class _Tally:
+    """Counts results, and keeps the first rows and the first unreadable images."""
+
+    def __init__(self, trained_range: tuple[float, float] | None) -> None:
+        self.trained_range = trained_range
+        self.count = self.skipped_count = self.out_of_range = 0
+        self.rows: list[dict[str, Any]] = []
+        self.skipped: list[Skipped] = []
+
+    def add(self, result: DenoisingResult) -> None:
+        self.count += len(result)
+        self.skipped_count += len(result.skipped)
+        self.out_of_range += result.out_of_range
+        self.rows = [*self.rows, *result.to_table()][:MOST_ROWS]
+        self.skipped = [*self.skipped, *result.skipped][:MOST_SKIPPED_LISTED]
+
+    def summary(self) -> DenoisingSummary:
+        return DenoisingSummary(
+            self.count, self.skipped_count, self.out_of_range, self.trained_range, tuple(self.rows), tuple(self.skipped)
+        )
+
+
+class _Writer:
+    """Writes results into a folder: images, tables, and a sheet of the first few."""
+
+    def __init__(self, folder: Path, tables: StreamedTables) -> None:
+        self.folder, self.tables, self.names = folder, tables, _Names()
+        self.shown: list[tuple[str, tuple[Array, ...]]] = []
+
+    def write(self, result: DenoisingResult) -> None:
+        for name, image in zip(result.ids, result.cleaned, strict=True):
+            write_image(self.folder, self.names.new(str(name)), image)
+        self.tables.append(result.to_table())
+        if len(self.shown) < MOST_ON_SHEET:
+            # Drawing is imported only when something is drawn: it takes longer than cleaning a hundred digits.
+            from sablier.report.plot import before_and_after
+
+            self.shown += before_and_after(result, MOST_ON_SHEET - len(self.shown))
+
+    def finish(self, summary: DenoisingSummary) -> None:
+        from sablier.report.figures import to_png
+        from sablier.report.plot import denoising_sheet
+
+        self.tables.close(summary.to_json())
+        write_whole(self.folder / "sheet.png", to_png(denoising_sheet(self.shown).figure()))
+
+
+class _Names:
+    """File names below a folder for ids, without ending; all of them different."""
+
+    def __init__(self) -> None:
+        # Of a name only its hash is kept: where two should ever agree, one gets a number for nothing.
+        self.taken: set[int] = set()
+
+    def new(self, name: str) -> str:
+        """Return a relative name that leads out of no folder and that no other id was given."""
+        stem = safe_name(name)
+        candidate, number = stem, 1
+        # Some file systems do not tell "A" from "a".
+        while hash(candidate.lower()) in self.taken:
+            number += 1
+            candidate = f"{stem}-{number}"
+        self.taken.add(hash(candidate.lower()))
+        return candidate
+
+
+def safe_name(name: str) -> str:
+    """Return an id as a relative path without ending, of names that every file system takes.
+
+    >>> safe_name("train/5"), safe_name("a/b.jpeg"), safe_name("../../etc/x.png"), safe_name("C:\\\\new\\\\1.png")
+    ('train/5', 'a/b', 'etc/x', 'C_/new/1')
+    """
+    path = PurePosixPath(name.replace("\\", "/"))
+    path = path.with_suffix("") if path.suffix.lower() in SUFFIXES else path
+    short = (part.encode(errors="ignore")[:LONGEST_NAME].decode(errors="ignore") for part in path.parts)
+    clean = (FORBIDDEN.sub("_", part).strip("./ ") for part in short)
+    kept = [f"_{part}" if RESERVED.match(part) else part for part in clean if part]
+    return "/".join(kept) or "image"
+
+
+def _bounded(images: ImageSet) -> Iterator[ImageSet]:
+    """Yield a set in parts of at most about a million pixels, so that only so many are decoded at once."""
+    areas = np.prod(images.sizes, axis=1)
+    start = 0
+    while start < len(images) or start == 0:
+        stop = start + max(1, int(np.searchsorted(np.cumsum(areas[start:]), PIXELS_AT_ONCE, side="right")))
+        part = images.take(np.arange(start, min(stop, len(images))))
+        # What was skipped is told once, with the first part, which may hold nothing else.
+        yield part if start == 0 else replace(part, skipped=())
+        start = stop

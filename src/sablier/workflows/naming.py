@@ -1,0 +1,35 @@
+"""Where the picture made of an image is written: under the output folder, whatever the image is called."""
+
+import hashlib
+import re
+from pathlib import Path
+
+LONGEST_PART = 150  # bytes of one name; file systems take 255, and a file half written has a longer name
+FORBIDDEN = re.compile(r'[<>:"|?*\x00-\x1f\x7f]')
+# Windows opens a device instead of a file of such a name.
+DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+
+
+def picture_path(output: Path, id: str, suffix: str = ".png") -> Path:
+    """Return where the picture of an image goes: its id with its folders, below `output`, ending in `suffix`.
+
+    An ending other than `suffix` stays a part of the name, so that "a.jpg" and "a.png" do not share a file. An id that
+    cannot be a relative path everywhere is mended, and a digest of it keeps the name apart from all others.
+
+    >>> [picture_path(Path("out"), id).as_posix() for id in ("bad/a 1.png", "train/7", "b.jpg")]
+    ['out/bad/a 1.png', 'out/train/7.png', 'out/b.jpg.png']
+    >>> [picture_path(Path("out"), id).as_posix() for id in ("../../etc/a.png", "C:/a.png", "nul.png")]
+    ['out/etc/a-f6decbcc.png', 'out/C_/a-09d0485b.png', 'out/_nul-f451cbad.png']
+    """
+    name = id.removesuffix(suffix)
+    parts = [_mended(part) for part in re.split(r"[/\\]", name) if part not in ("", ".", "..")] or ["image"]
+    if "/".join(parts) != name:
+        parts[-1] += f"-{hashlib.sha256(id.encode(errors='surrogateescape')).hexdigest()[:8]}"
+    return output.joinpath(*parts[:-1], parts[-1] + suffix)
+
+
+def _mended(part: str) -> str:
+    """Return a part of a path as every file system takes it."""
+    short = part.encode(errors="replace")[:LONGEST_PART].decode(errors="ignore")
+    plain = FORBIDDEN.sub("_", short).lstrip().rstrip(". ") or "_"
+    return f"_{plain}" if DEVICE.match(plain) else plain

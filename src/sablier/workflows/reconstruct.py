@@ -1,0 +1,113 @@
+"""reconstruct = load, read, redraw, write; in memory that does not grow with the number of images."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from sablier.errors import ImagesError, ModelFileError
+from sablier.files import write_whole
+from sablier.images.sources import read_images, stream_images
+from sablier.modelfile import ModelFile
+from sablier.models.base import Model
+from sablier.report.figures import reconstruction_sheet
+from sablier.report.pictures import as_bytes, png
+from sablier.tasks.detect import TASK as DETECT
+from sablier.tasks.detect import Detector
+from sablier.tasks.reconstruct import (
+    TASK,
+    ReconstructionResult,
+    ReconstructionSummarizer,
+    ReconstructionSummary,
+    fitted_pca,
+    latent_size,
+    scaled_back,
+)
+from sablier.workflows.detect import CHUNK_PIXELS, LEAST_CHUNK, MOST_CHUNK
+from sablier.workflows.naming import picture_path
+from sablier.workflows.network import network_of
+from sablier.workflows.tables import streamed_tables
+
+SHOWN = 4  # images of each kind on the sheet
+WRITERS = 8  # files written at once
+
+
+def reconstruct(
+    model: str | PathLike[str],
+    source: Any,
+    output: str | PathLike[str],
+    *,
+    baseline: Any = None,
+    on_progress: Callable[[int], None] = lambda count: None,
+    **reading: Any,
+) -> tuple[ReconstructionSummary, str]:
+    """Draw every image of a source again from what the network keeps of it, and write what came of it.
+
+    Args:
+        model: a .sablier file that reconstructs or detects.
+        source: whatever `stream_images` takes; `reading` are its options.
+        output: a folder for errors.csv, errors.json, sheet.png and reconstructions/.
+        baseline: whatever `read_images` takes: images to fit PCA with as many numbers on, the model's training images for
+            a fair comparison; None compares with nothing.
+        on_progress: called with the number of images reconstructed so far.
+
+    Returns:
+        The summary, and in words which network drew, where the file holds several; otherwise "".
+
+    Raises:
+        ModelFileError, ImagesError, OutputError: before anything is written where possible; tables are renamed into place
+            when whole, and what was written of them until an error stays as *.part.
+        TooFewImages: for fewer baseline images than the network keeps numbers.
+    """
+    file, folder = ModelFile.load(Path(model)), Path(output)
+    network, note = drawing_network(file)
+    pca = None
+    if baseline is not None:
+        fitting = read_images(baseline, **{**reading, "labels": None}).dense(file.preprocess)
+        pca = fitted_pca(fitting, file.preprocess, latent_size(network, file.preprocess))
+    chunk = min(MOST_CHUNK, max(LEAST_CHUNK, CHUNK_PIXELS // (file.preprocess.height * file.preprocess.width)))
+    summarizer = ReconstructionSummarizer(network, file.preprocess, SHOWN, pca)
+    with streamed_tables(folder, "errors.csv", "errors.json", "errors") as tables:
+        for images in stream_images(source, chunk=chunk, **reading):
+            result = summarizer.reconstruct(images)
+            tables.append(result.to_table())
+            _write_pictures(result, folder / "reconstructions")
+            on_progress(summarizer.count)
+        if not summarizer.count:
+            reasons = "; ".join(f"{item.id}: {item.reason}" for item in summarizer.skipped[:3])
+            raise ImagesError(f"expected at least one readable image in {source}, got none. {reasons}")
+        summary = summarizer.summary()
+        tables.close(summary.to_json() | {"network": note})
+    write_whole(folder / "sheet.png", reconstruction_sheet(summary))
+    return summary, note
+
+
+def drawing_network(file: ModelFile) -> tuple[Model, str]:
+    """Return the network of a model file that draws images again, and, where it holds several, which one that is.
+
+    Raises:
+        ModelFileError: for a file of another task.
+    """
+    if file.task == DETECT:
+        scorers = Detector.from_file(file).scorers
+        return scorers[0].model, f"the first of {len(scorers)} cross-conformal folds" if len(scorers) > 1 else ""
+    if file.task != TASK:
+        raise ModelFileError(
+            f"expected a model that reconstructs or detects, got one trained to {file.task}. "
+            "Train one with: sablier train IMAGES --recipe autoencoder"
+        )
+    return network_of(file, TASK), ""
+
+
+def _write_pictures(result: ReconstructionResult, folder: Path) -> None:
+    """Write each reconstruction at the size of its image."""
+
+    def write(index: int) -> None:
+        height, width = result.sizes[index].tolist()
+        picture = scaled_back(result.reconstructions[index : index + 1], height, width)[0]
+        write_whole(picture_path(folder, str(result.ids[index])), png(as_bytes(picture)))
+
+    # Most of the time goes by waiting for the disk.
+    with ThreadPoolExecutor(WRITERS) as pool:
+        list(pool.map(write, range(len(result))))

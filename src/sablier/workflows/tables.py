@@ -1,0 +1,51 @@
+"""A table and a document that grow as a stream goes by, and take their names when they are whole."""
+
+import csv
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from sablier.errors import OutputError
+
+
+class StreamedTables:
+    """Appends rows to an open CSV file and, as the list `key`, to an open JSON document."""
+
+    def __init__(self, table: TextIO, document: TextIO, key: str) -> None:
+        self.table, self.document, self.key = csv.writer(table), document, key
+        self.started = False
+
+    def append(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write rows, all of the same columns."""
+        if rows and not self.started:
+            self.table.writerow(rows[0])
+        self.table.writerows(row.values() for row in rows)
+        for row in rows:
+            self.document.write((",\n" if self.started else f'{{"{self.key}": [\n') + json.dumps(row))
+            self.started = True
+
+    def close(self, summary: Mapping[str, Any]) -> None:
+        """End the document with a summary; at least one row must have been written."""
+        self.document.write("\n],\n" + json.dumps(summary, indent=1)[2:] + "\n")
+
+
+@contextmanager
+def streamed_tables(folder: Path, table: str, document: str, key: str) -> Iterator[StreamedTables]:
+    """Open both in a folder, as *.part, and rename them when all is written.
+
+    Raises:
+        OutputError: where the folder cannot be written.
+    """
+    parts = [folder / f"{name}.part" for name in (table, document)]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with parts[0].open("w", newline="", encoding="utf-8", errors="backslashreplace") as rows, parts[1].open("w", encoding="utf-8") as text:
+            yield StreamedTables(rows, text, key)
+        for part in parts:
+            part.replace(part.with_suffix(""))
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(f"{folder} cannot be written: {error.strerror or error}. Choose another folder with -o.") from error
