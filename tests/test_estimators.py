@@ -300,6 +300,12 @@ class TestErrors:
             AnomalyDetector(settings=["epochs=1"]).fit(digits[0])
         with pytest.raises(UnknownName, match="tier"):
             ImageAutoencoder(tier="huge").fit(digits[0])
+        for other in ("autoencoder", "denoiser", "course-conv"):
+            with pytest.raises(ConfigError, match=f"a recipe that detects, got '{other}'"):
+                AnomalyDetector(recipe=other).fit(digits[0])
+        for other in ("detector", "denoiser", "course-dense"):
+            with pytest.raises(ConfigError, match=f"a recipe that reconstructs, got '{other}'"):
+                ImageAutoencoder(recipe=other).fit(digits[0])
         with pytest.raises(ImagesError, match="of 64 values"):
             ImageAutoencoder(image_shape=(8, 9)).fit(digits[0].reshape(-1, 64))
 

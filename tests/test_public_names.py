@@ -11,6 +11,7 @@ import sablier
 PUBLIC = [
     "AnomalyDetector",
     "Calibration",
+    "Denoiser",
     "Detector",
     "FitConfig",
     "ImageAutoencoder",
@@ -20,6 +21,7 @@ PUBLIC = [
     "SablierError",
     "calibrate",
     "create_model",
+    "denoise",
     "detect",
     "evaluate",
     "fit",

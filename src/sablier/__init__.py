@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 _MODULES = {
     "AnomalyDetector": "sablier.estimators",
     "Calibration": "sablier.calibration",
+    "Denoiser": "sablier.estimators",
     "Detector": "sablier.tasks.detect",
     "FitConfig": "sablier.training.config",
     "ImageAutoencoder": "sablier.estimators",
@@ -22,6 +23,7 @@ _MODULES = {
     "SablierError": "sablier.errors",
     "calibrate": "sablier.workflows.calibrate",
     "create_model": "sablier.models",
+    "denoise": "sablier.workflows.denoise",
     "detect": "sablier.workflows.detect",
     "evaluate": "sablier.workflows.evaluate",
     "fit": "sablier.training.loop",
@@ -39,6 +41,7 @@ _MODULES = {
 __all__ = [
     "AnomalyDetector",
     "Calibration",
+    "Denoiser",
     "Detector",
     "FitConfig",
     "ImageAutoencoder",
@@ -48,6 +51,7 @@ __all__ = [
     "SablierError",
     "calibrate",
     "create_model",
+    "denoise",
     "detect",
     "evaluate",
     "fit",
@@ -70,7 +74,7 @@ def __dir__() -> list[str]:
 if TYPE_CHECKING:
     from sablier.calibration import Calibration
     from sablier.errors import SablierError
-    from sablier.estimators import AnomalyDetector, ImageAutoencoder
+    from sablier.estimators import AnomalyDetector, Denoiser, ImageAutoencoder
     from sablier.images import ImageSet, Preprocess, list_datasets, load_dataset, read_images, stream_images
     from sablier.modelfile import ModelFile
     from sablier.models import create_model, list_models, register
@@ -80,6 +84,7 @@ if TYPE_CHECKING:
     from sablier.training.loop import fit
     from sablier.training.recipes import make_recipe
     from sablier.workflows.calibrate import calibrate
+    from sablier.workflows.denoise import denoise
     from sablier.workflows.detect import detect
     from sablier.workflows.evaluate import evaluate
     from sablier.workflows.train import train

@@ -74,6 +74,19 @@ def test_a_sheet_shows_the_pixels() -> None:
     assert (picture < 20).mean() > 0.2
 
 
+def test_a_title_takes_room_of_its_own() -> None:
+    groups = [[np.zeros((4, 4, 3), np.uint8)]]
+    plain, titled = figures.Sheet(groups), figures.Sheet(groups, title="a title that is wider\nthan the picture below")
+    assert titled.inches[0] > plain.inches[0]
+    assert titled.inches[1] > plain.inches[1] + 0.4
+
+
+def test_rows_of_pictures_lie_below_each_other() -> None:
+    rows = {name: np.zeros((10, 8, 8, 1)) for name in ("real", "noisy", "predicted")}
+    picture = Image.open(io.BytesIO(figures.picture_rows(rows)))
+    assert picture.width > 2 * picture.height
+
+
 def test_every_result_can_be_plotted(threes: Threes) -> None:
     for result in (
         threes.detector.detect(threes.bad),

@@ -4,7 +4,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from sablier.report.pictures import as_rgb, data_uri, enlarged, heat_colours, overlay
+from sablier.report.pictures import as_bytes, as_rgb, data_uri, difference, enlarged, heat_colours, overlay
 
 
 def decoded(uri: str) -> Image.Image:
@@ -56,3 +56,18 @@ def test_enlarging_repeats_pixels() -> None:
     large = enlarged(rgb, 256)
     assert large.shape == (256, 192, 3)
     assert np.array_equal(large[::32, ::32], rgb)
+
+
+def test_a_difference_says_in_which_direction() -> None:
+    image = np.full((1, 3, 3), 0.5)
+    drawn = difference(image, image + np.array([[-0.1], [0.0], [0.1]])).astype(int)
+    red, blue = drawn[0, :, 0], drawn[0, :, 2]
+    assert drawn[0, 1].tolist() == [255, 255, 255]
+    assert red[0] < blue[0]  # too dark: blue
+    assert red[2] > blue[2]  # too bright: orange
+    assert np.array_equal(difference(image, image + 5), difference(image, image + 0.3))
+
+
+def test_grey_stays_grey() -> None:
+    assert as_bytes(np.zeros((4, 5, 1))).shape == (4, 5)
+    assert as_bytes(np.zeros((4, 5, 3))).shape == (4, 5, 3)

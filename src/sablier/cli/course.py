@@ -7,27 +7,33 @@ import typer
 
 from sablier.cli.progress import console, table, training_progress
 
+Output = Annotated[Path, typer.Option("--output", "-o", help="A folder for the pictures.")]
+Seeds = Annotated[int, typer.Option(help="How many trainings the figures are a mean of.", min=1)]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="Change a value of the recipe, as key=value.", metavar="KEY=VALUE")
+]
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the verb group."""
     group = typer.Typer(no_args_is_help=True, help="The exercises of the course: its figures beside the ones obtained here.")
     group.command("list", epilog="Example: sablier course list")(list_lessons)
     group.command(epilog="Example: sablier course anomaly --seeds 5 -o lesson1/")(anomaly)
+    group.command(epilog="Example: sablier course letters --as-printed -o lesson2/")(letters)
     app.add_typer(group, name="course")
 
 
 def list_lessons() -> None:
     """List the lessons that can be run."""
-    table("", ["lesson", "what it does"], [["anomaly", (anomaly.__doc__ or "").split("\n")[0]]], numbers=False)
+    rows = [[lesson.__name__, (lesson.__doc__ or "").split("\n")[0]] for lesson in (anomaly, letters)]
+    table("", ["lesson", "what it does"], rows, numbers=False)
 
 
 def anomaly(
-    output: Annotated[Path, typer.Option("--output", "-o", help="A folder for the pictures.")] = Path("course-anomaly"),
-    seeds: Annotated[int, typer.Option(help="How many trainings the figures are a mean of.", min=1)] = 1,
+    output: Output = Path("course-anomaly"),
+    seeds: Seeds = 1,
     normal: Annotated[str, typer.Option(help="The digit that is normal.")] = "5",
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", help="Change a value of the recipe, as key=value.", metavar="KEY=VALUE")
-    ] = None,
+    settings: Settings = None,
 ) -> None:
     """Lesson 1: a dense autoencoder learns one digit of MNIST; what it redraws badly is another digit."""
     from sablier.course.anomaly import LESSON, run
@@ -46,5 +52,60 @@ def anomaly(
     console.print(
         "As printed, the lesson's loss compares shapes N,28,28 and N,1,28,28: every reconstruction with every image of the "
         "batch, so the net learns the mean image. A loss here refuses shapes that differ."
+    )
+    console.print(f"See {', '.join(str(path) for path in lesson.pictures)}", markup=False)
+
+
+def letters(
+    output: Output = Path("course-letters"),
+    as_printed: Annotated[
+        bool, typer.Option("--as-printed", help="Train with the lesson's own optimizer too, for its 50 epochs: minutes.")
+    ] = False,
+    epochs: Annotated[int | None, typer.Option(help="The same, for fewer epochs.", min=1)] = None,
+    noise: Annotated[float, typer.Option(help="The strength of the noise to clean; 1 is from black to white.")] = 0.5,
+    tier: Annotated[str, typer.Option(help="Of the net that compresses: tiny, small, base or large.")] = "tiny",
+    seeds: Seeds = 1,
+    settings: Settings = None,
+) -> None:
+    """Lesson 2: a convolutional autoencoder redraws the letters of notMNIST, then learns to clean noisy ones."""
+    from sablier.course.letters import LESSON, run
+    from sablier.metrics import psnr
+
+    printed = epochs or (int(LESSON["epochs"]) if as_printed else 0)
+    with training_progress() as on_progress:
+        lesson = run(
+            output, epochs_as_printed=printed, noise=noise, tier=tier, seeds=seeds, settings=settings or [],
+            on_progress=on_progress,
+        )  # fmt: skip
+    layers = [[name, kind, shape, f"{count:,}"] for name, kind, shape, count in lesson.layers]
+    title = f"Lesson 2: {lesson.parameters:,} parameters, as printed {LESSON['parameters']:,}"
+    table(title, ["layer", "kind", "output", "parameters"], layers)
+    evenly = {round(place * (len(lesson.history) - 1) / 9) for place in range(10)}
+    rows = [
+        [f"{row['epoch']:.0f}", *(f"{row[key]:.5f}" if key in row else "" for key in ("loss", "validation_loss"))]
+        for place, row in enumerate(lesson.history)
+        if place in evenly
+    ]
+    table("Our schedule", ["epoch", "training loss", "on 2,000 test letters"], rows)
+    keras = LESSON["keras_mse"]
+    rows = [
+        [f"Keras, {LESSON['epochs']} epochs (measured)", f"{LESSON['numbers']:,}", f"{keras:.4f}", f"{psnr(keras):.1f} dB", ""]
+    ]
+    for method in lesson.methods:
+        seconds = f"{method.seconds:.1f}" if method.seconds else ""
+        rows.append([method.name, f"{method.numbers:,}", f"{method.mse:.4f}", f"{psnr(method.mse):.1f} dB", seconds])
+    title = f"Test letters of {lesson.pixels:,} pixels, redrawn, {lesson.seeds} seed{'s' if lesson.seeds > 1 else ''}"
+    table(title, ["", "numbers", "MSE", "PSNR", "seconds"], rows)
+    console.print(
+        "The lesson's code of 7 x 7 x 128 = 6,272 numbers has room for each of 784 pixels eight times: it does not compress. "
+        "The bottleneck and PCA do."
+    )
+    table(
+        f"Test letters with noise of {noise:g}, clipped",
+        ["", "PSNR", "seconds"],
+        [
+            ["noisy", f"{lesson.noisy_psnr:.1f} dB", ""],
+            ["predicted by the course net", f"{lesson.cleaned_psnr:.1f} dB", f"{lesson.cleaning_seconds:.1f}"],
+        ],
     )
     console.print(f"See {', '.join(str(path) for path in lesson.pictures)}", markup=False)

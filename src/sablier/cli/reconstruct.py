@@ -32,6 +32,7 @@ def reconstruct(
 ) -> None:
     """Draw images again from the few numbers a model keeps of each, and measure what is lost."""
     from sablier.metrics import psnr
+    from sablier.report.words import counted
     from sablier.workflows.reconstruct import reconstruct as run
 
     with counting_progress("reconstructing") as on_progress:
@@ -40,18 +41,19 @@ def reconstruct(
             **options.reading(label_column, labels, shape, strict),
         )  # fmt: skip
     ours = [
-        f"{summary.numbers:,} for {summary.values:,} pixel values",
+        f"{summary.numbers:,} for {summary.values:,}",
         f"{summary.mean_mse:.5f}",
         f"{psnr(summary.mean_mse):.2f} dB",
         f"{summary.median_mse:.5f}",
-        f"{summary.worst_mse:.5f} ({summary.worst_id})",
+        f"{summary.worst_mse:.5f}",
     ]
     columns = [ours]
     if summary.pca_mse is not None:
         columns.append([ours[0], f"{summary.pca_mse:.5f}", f"{psnr(summary.pca_mse):.2f} dB", "", ""])
-    names = ["numbers stored", "mean squared error", "PSNR of the mean error", "median error", "worst error"]
+    names = ["numbers for pixel values", "mean squared error", "PSNR of the mean error", "median error", "worst error"]
     rows = [[name, *cells] for name, *cells in zip(names, *columns, strict=True)]
-    table(f"{summary.count:,} images, pixels from 0 to 1", ["", model.stem, "PCA"][: 1 + len(columns)], rows)
+    table(f"{counted(summary.count)}, pixels from 0 to 1", ["", model.stem, "PCA"][: 1 + len(columns)], rows)
+    console.print(f"The worst is {summary.worst_id}.", markup=False)
     if note:
         console.print(f"Drawn by {note}.")
     print_skipped(summary.skipped, summary.skipped_count, "listed in errors.json")

@@ -1,12 +1,26 @@
 """train: from images to a model file."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sablier.cli import options
 from sablier.cli.progress import console, training_progress
+
+if TYPE_CHECKING:
+    from sablier.modelfile import ModelFile
+
+RECIPES_HELP = (
+    "detector: finds what does not belong. autoencoder: draws images again from a few numbers. denoiser: removes noise, learnt "
+    "from clean images. denoiser-noisy-only: the same, learnt from noisy images. course-dense, course-conv: the nets of the "
+    "course's first two lessons."
+)
+NEXT = {
+    "detect": "sablier detect {output} NEW_IMAGES -o out/",
+    "reconstruct": "sablier reconstruct {output} NEW_IMAGES -o out/",
+    "denoise": "sablier denoise {output} NOISY_IMAGES -o cleaned/",
+}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -17,7 +31,10 @@ def add_to(app: typer.Typer) -> None:
 def train(
     source: options.Source,
     output: Annotated[Path, typer.Option("--output", "-o", help="The .sablier file to write.", show_default=False)],
-    recipe: Annotated[str, typer.Option(help="detector, or course-dense.")] = "detector",
+    recipe: Annotated[str | None, typer.Option(help=RECIPES_HELP, show_default="detector")] = None,
+    noisy_only: Annotated[
+        bool, typer.Option("--noisy-only", help="Learn to remove noise from noisy images alone: the recipe denoiser-noisy-only.")
+    ] = False,
     tier: Annotated[str, typer.Option(help="One dial for time and quality: tiny, small, base or large.")] = "base",
     settings: Annotated[
         list[str] | None,
@@ -34,22 +51,45 @@ def train(
 ) -> None:
     """Learn what good images look like. Labels are not needed; every image is taken for a good one."""
     from sablier.training.recipes import make_recipe
+    from sablier.workflows.denoise import denoiser_recipe
     from sablier.workflows.train import train as run
 
+    name = denoiser_recipe(recipe or ("denoiser" if noisy_only else "detector"), noisy_only)
     own = [f"seed={seed}", f"threads={threads}", f"dtype={dtype}"]
-    chosen = make_recipe(recipe, tier, [*own, *(settings or [])])
+    chosen = make_recipe(name, tier, [*own, *(settings or [])])
     with training_progress() as on_progress:
         file = run(
             source, output, chosen, resume=resume, on_progress=on_progress, **options.reading(label_column, labels, shape, strict)
         )
-    from sablier.tasks.detect import Detector
-
-    promise = Detector.from_file(file).calibration.promise(0.05)
     seconds = sum(history["seconds"] for history in file.histories.values())
-    console.print(f"{output} learnt from {file.provenance.images} images in {seconds:.0f} s of training.", markup=False)
+    learnt_from = "images or patches of images" if file.task == "denoise" else "images"
+    console.print(f"{output} learnt from {file.provenance.images} {learnt_from} in {seconds:.0f} s of training.", markup=False)
     for skipped in file.provenance.skipped[:10]:
         console.print(f"skipped {skipped}", markup=False)
     if len(file.provenance.skipped) > 10:
         console.print(f"... and {len(file.provenance.skipped) - 10} more; see: sablier info {output}", markup=False)
-    console.print(promise)
-    console.print(f"Next: sablier detect {output} NEW_IMAGES -o out/", markup=False)
+    for fact in _what_it_can(file):
+        console.print(fact, markup=False)
+    console.print(f"Next: {NEXT[file.task].format(output=str(output))}", markup=False)
+
+
+def _what_it_can(file: "ModelFile") -> list[str]:
+    """Return what holds of the model of its task: a promise, or the error on images it has not learnt from."""
+    if file.task == "detect":
+        from sablier.tasks.detect import Detector
+
+        return [Detector.from_file(file).calibration.promise(0.05)]
+    rows = [row for history in file.histories.values() for row in history["rows"] if row.get("validation_loss") is not None]
+    if not rows:
+        return []
+    error = rows[-1]["validation_loss"]
+    if file.task == "reconstruct":
+        return [f"On held-out images its mean squared error is {error:.4f}, of pixels from 0 to 1."]
+    objective = file.provenance.recipe["objective"]
+    if "corruption" not in objective:
+        return [f"On held-out images it differs from another noisy copy by {error:.4f}, mean squared, of pixels from 0 to 1."]
+    level = (objective["noise_low"] + objective["noise_high"]) / 2
+    return [
+        f"On held-out images with {objective['corruption']} noise of level {level:g} its mean squared error is {error:.4f}, of "
+        "pixels from 0 to 1."
+    ]

@@ -7,9 +7,11 @@ import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from sablier.errors import ConfigError
 from sablier.estimators.common import Array, ImageEstimator
 from sablier.modelfile import ModelFile
 from sablier.tasks.reconstruct import TASK, decode, encode, latent_size, reconstruct
+from sablier.training.recipes import make_recipe
 from sablier.workflows.autoencoder import train_autoencoder
 from sablier.workflows.network import network_of
 
@@ -19,8 +21,7 @@ class ImageAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ImageE
 
     Args:
         latent: how many numbers.
-        recipe, tier: "detector" or "course-dense"; "tiny", "small", "base" or "large": the one dial, of time for quality.
-            The recipes' noise is left out, since here the reconstruction itself is the aim.
+        recipe, tier: "autoencoder"; "tiny", "small", "base" or "large": the one dial, of time for quality.
         settings: single values of the recipe, as `sablier train --set` takes them.
         image_shape: (height, width) or (height, width, channels) of the images in a table N,features.
         seed: same seed, threads and machine: same bits.
@@ -41,7 +42,7 @@ class ImageAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ImageE
         self,
         latent: int = 32,
         *,
-        recipe: str = "detector",
+        recipe: str = "autoencoder",
         tier: str = "base",
         settings: Mapping[str, Any] | None = None,
         image_shape: tuple[int, ...] | None = None,
@@ -66,7 +67,10 @@ class ImageAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ImageE
             ImagesError: for images that cannot be used; TooFewImages for fewer than 2.
             ConfigError, UnknownName: for a parameter or a setting that is not one.
         """
-        recipe = self._made_recipe(latent=self.latent, noise=0)
+        task = make_recipe(self.recipe, self.tier).task  # before the settings, which a recipe of another task may not know
+        if task != TASK:
+            raise ConfigError(f"expected a recipe that reconstructs, got {self.recipe!r}, made to {task}. Use 'autoencoder'.")
+        recipe = self._made_recipe(latent=self.latent)
         images = self._training_images(X)
         file = train_autoencoder(images, recipe)
         self._adopt(file)

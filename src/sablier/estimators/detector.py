@@ -9,10 +9,10 @@ from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sablier.calibration import checked_alpha, images_needed, percent
-from sablier.errors import ImagesWarning
+from sablier.errors import ConfigError, ImagesWarning
 from sablier.estimators.common import Array, ImageEstimator
 from sablier.modelfile import ModelFile
-from sablier.tasks.detect import Detector, score_columns
+from sablier.tasks.detect import TASK, Detector, score_columns
 from sablier.tasks.reconstruct import scaled_back
 from sablier.workflows.detector import train_detector
 
@@ -72,6 +72,8 @@ class AnomalyDetector(OutlierMixin, ImageEstimator):  # type: ignore[misc]
         """
         checked_alpha(self.alpha)
         recipe = self._made_recipe()
+        if recipe.task != TASK:
+            raise ConfigError(f"expected a recipe that detects, got {self.recipe!r}, made to {recipe.task}. Use 'detector'.")
         images = self._training_images(X)
         file = train_detector(images, recipe)
         self._adopt(file)

@@ -1,8 +1,10 @@
 """Square pieces of photos at their own resolution, to train on what does not depend on the size of the whole."""
 
+import warnings
+
 import numpy as np
 
-from sablier.errors import ImagesError
+from sablier.errors import ImagesError, ImagesWarning
 from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.preprocess import LARGEST_EXACT, Preprocess
 
@@ -18,7 +20,9 @@ def patches(images: ImageSet, side: int, count: int, seed: int = 0) -> ImageSet:
     """
     if images.uniform and max(images.shape[:2]) <= LARGEST_EXACT:
         return images
-    rule = Preprocess.for_images(images, side).model_copy(update={"height": side, "width": side, "resize": "exact"})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ImagesWarning)  # of photos that are scaled: these are cut
+        rule = Preprocess.for_images(images, side).model_copy(update={"height": side, "width": side, "resize": "exact"})
     rng = np.random.default_rng(seed)
     each = max(1, round(count / max(len(images), 1)))
     found, ids, skipped = [], [], list(images.skipped)

@@ -30,6 +30,27 @@ class Block(nn.Module):
         return result
 
 
+class NoiseLevel(nn.Module):
+    """Tell how noisy images were from each pixel with noise and without: the statistics are learnt, then averaged.
+
+    What was removed has nearly the right size; noise that was clipped or lies where the image is uncertain does not show in it.
+    """
+
+    def __init__(self, channels: int, width: int = 16) -> None:
+        super().__init__()
+        self.statistics = nn.Sequential(
+            nn.Conv2d(2 * channels, width, 1), nn.ReLU(), nn.Conv2d(width, width, 1), nn.ReLU()
+        )  # fmt: skip
+        last = nn.Linear(4 * width, 1)
+        nn.init.zeros_(last.weight)
+        self.factor = nn.Sequential(nn.Linear(width, 4 * width), nn.ReLU(), last)
+
+    def forward(self, noisy: Tensor, clean: Tensor) -> Tensor:
+        removed = (noisy - clean).float().square().mean(dim=(1, 2, 3)).clamp_min(1e-12).sqrt()
+        statistics = self.statistics(torch.cat([noisy, clean], dim=1)).float().mean(dim=(2, 3))
+        return removed * torch.exp(self.factor(statistics)[:, 0].float())
+
+
 class Unet(Model):
     """Residual blocks at a half and a quarter of the resolution, with a skip connection; also tells the noise level."""
 
@@ -45,25 +66,20 @@ class Unet(Model):
         self.up = nn.ConvTranspose2d(2 * width, width, 2, stride=2, bias=False)
         self.after = nn.Sequential(*(Block(width) for _ in range(blocks)))
         self.leave = nn.Conv2d(width, 4 * channels, 3, padding=1, bias=False)
-        self.level = nn.Sequential(nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, 1))
         nn.init.zeros_(self.leave.weight)
+        self.level = NoiseLevel(channels)
 
     def reconstruct(self, x: Tensor) -> Tensor:
         return self.denoise(x)[0]
 
     def denoise(self, x: Tensor) -> tuple[Tensor, Tensor]:
         height, width = x.shape[2:]
-        x = F.pad(x, (0, -width % UNIT, 0, -height % UNIT), mode="replicate")
-        fine = self.before(self.enter(F.pixel_unshuffle(x, 2)))
+        padded = F.pad(x, (0, -width % UNIT, 0, -height % UNIT), mode="replicate")
+        fine = self.before(self.enter(F.pixel_unshuffle(padded, 2)))
         coarse = self.below(self.down(fine))
         noise = F.pixel_shuffle(self.leave(self.after(fine + self.up(coarse))), 2)
-        return (x - noise)[:, :, :height, :width], self._level(fine.detach().float())
-
-    def _level(self, features: Tensor) -> Tensor:
-        # The mean size of the features grows with the image and its noise; what it is relative to gives the rest.
-        sizes = features.abs().mean(dim=(2, 3))
-        whole = sizes.mean(dim=1, keepdim=True).clamp_min(1e-6)
-        return (whole * torch.exp(self.level(sizes / whole).float()))[:, 0]
+        clean = x - noise[:, :, :height, :width]
+        return clean, self.level(x, clean.detach())
 
 
 @register

@@ -255,6 +255,12 @@ def result_sheet(result: DetectionResult, indices: Iterable[int]) -> Sheet:
     return Sheet([(as_rgb(image), as_rgb(again), overlay(image, heat)) for image, again, heat in trios], captions)
 
 
+def picture_rows(rows: Mapping[str, Array]) -> bytes:
+    """Return rows of N,H,W,C images in [0, 1], each under its name, as PNG."""
+    groups = [[as_rgb(picture) for picture in pictures] for pictures in rows.values()]
+    return to_png(Sheet(groups, list(rows), columns=1, side=0.8).figure())
+
+
 def reconstruction_sheet(summary: ReconstructionSummary) -> bytes:
     """Return image | reconstruction | difference of the best, typical and worst images of a summary as PNG."""
     kinds = {"best": summary.best, "typical": summary.typical, "worst": summary.worst}

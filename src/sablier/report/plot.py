@@ -1,6 +1,6 @@
 """`plot(result)`: the picture of a result."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -104,26 +104,42 @@ def before_and_after(result: DenoisingResult, most: int) -> list[tuple[str, tupl
 
     What was removed is shown around grey, its contrast raised so that black and white are three standard deviations away.
     """
-    found = []
+    found: list[tuple[str, tuple[Array, ...]]] = []
     for index, row in enumerate(result.to_table()[:most]):
         black, white = result.value_ranges[index]
         noisy, cleaned = (
             (_middle(pixels[index]).astype(np.float32) - black) / (white - black) for pixels in (result.noisy, result.cleaned)
         )
         removed = noisy - cleaned
+        own = level_in_own_numbers(row)
+        caption = f"{row['id']}\nnoise {row['level']:.3g}" + (f", {own}" if own else "")
         spread = max(SHOWN_SPREADS * float(np.sqrt(np.mean(removed**2))), 1e-6)
-        found.append((f"{row['id']}\n{level_in_words(row)}", tuple(map(as_rgb, (noisy, cleaned, 0.5 + removed / spread)))))
+        found.append((caption, (as_rgb(noisy), as_rgb(cleaned), as_rgb(0.5 + removed / spread))))
     return found
 
 
 def denoising_sheet(shown: Sequence[tuple[str, tuple[Array, ...]]]) -> Sheet:
-    """Return what `before_and_after` gives as a sheet; images smaller than the largest lie on white."""
+    """Return what `before_and_after` gives as a sheet; small images among large ones show as squares, on white."""
     sides = np.max([pictures[0].shape[:2] for _, pictures in shown], axis=0)
     groups = []
     for _, pictures in shown:
-        short = [(0, int(most - side)) for most, side in zip(sides, pictures[0].shape, strict=False)]
-        groups.append([np.pad(picture, (*short, (0, 0)), constant_values=255) for picture in pictures])
+        height, width = pictures[0].shape[:2]
+        times = int(min(sides[0] // height, sides[1] // width))
+        short = [(0, int(sides[0] - times * height)), (0, int(sides[1] - times * width)), (0, 0)]
+        large = (picture.repeat(times, axis=0).repeat(times, axis=1) for picture in pictures)
+        groups.append([np.pad(picture, short, constant_values=255) for picture in large])
     return Sheet(groups, [caption for caption, _ in shown], side=1.6)
+
+
+def level_in_own_numbers(row: Mapping[str, Any]) -> str:
+    """Return the noise level of a row of a DenoisingResult in the image's own numbers; "" where it is a share of the pixels.
+
+    >>> level_in_own_numbers({"own_level": 15712.2, "black": 0.0, "white": 65535.0})
+    '15700 of 65535'
+    """
+    if row["own_level"] is None:
+        return ""
+    return f"{float(format(row['own_level'], '.3g')):g} of {row['white'] - row['black']:g}"
 
 
 def _middle(image: Array) -> Array:

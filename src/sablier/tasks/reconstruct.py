@@ -15,7 +15,7 @@ from sablier.images.preprocess import Preprocess
 from sablier.metrics import psnr
 from sablier.models.base import Model
 from sablier.tasks.scorer import PIXELS_PER_BATCH
-from sablier.tasks.summary import MOST_SKIPPED_LISTED, _Kept, _kept
+from sablier.tasks.summary import MOST_SKIPPED_LISTED, Kept, kept
 from sablier.transforms.batches import Batches
 
 if TYPE_CHECKING:
@@ -126,9 +126,9 @@ class ReconstructionSummarizer:
         self.total = self.pca_total = 0.0
         self.errors, self.lots = np.empty(0), np.empty(0)
         self.skipped: list[Skipped] = []
-        self.best: _Kept | None = None
-        self.sample: _Kept | None = None
-        self.worst: _Kept | None = None
+        self.best: Kept | None = None
+        self.sample: Kept | None = None
+        self.worst: Kept | None = None
 
     def reconstruct(self, images: ImageSet) -> ReconstructionResult:
         """Reconstruct one chunk, remember what matters of it, and return all of it."""
@@ -137,7 +137,7 @@ class ReconstructionSummarizer:
         self.count += len(result)
         self.total += float(result.mse.sum())
         if self.pca is not None:
-            self.pca_total += float(pca_errors(self.pca, result.images).sum())
+            self.pca_total += float(squared_errors(result.images, redrawn_by_pca(self.pca, result.images)).sum())
         self.skipped_count += len(result.skipped)
         self.skipped = [*self.skipped, *result.skipped][:MOST_SKIPPED_LISTED]
         lots = self.random.random(len(result))
@@ -145,9 +145,9 @@ class ReconstructionSummarizer:
         if len(self.errors) > MOST_ERRORS:
             drawn = np.argsort(self.lots)[:MOST_ERRORS]
             self.errors, self.lots = self.errors[drawn], self.lots[drawn]
-        self.best = _kept(self.best, dense, -result.mse, self.shown)
-        self.sample = _kept(self.sample, dense, lots, SAMPLE)
-        self.worst = _kept(self.worst, dense, result.mse, self.shown)
+        self.best = kept(self.best, dense, -result.mse, self.shown)
+        self.sample = kept(self.sample, dense, lots, SAMPLE)
+        self.worst = kept(self.worst, dense, result.mse, self.shown)
         return result
 
     def summary(self) -> ReconstructionSummary:
@@ -260,12 +260,12 @@ def fitted_pca(images: ImageSet, preprocess: Preprocess, numbers: int, seed: int
     return PCA(numbers, random_state=seed).fit(preprocess.to_unit(drawn.array).reshape(count, -1))
 
 
-def pca_errors(pca: "PCA", images: Array) -> Array:
-    """Return N mean squared errors of what PCA keeps of N,H,W,C pixels in [0, 1], clipped to [0, 1] like a network's."""
+def redrawn_by_pca(pca: "PCA", images: Array) -> Array:
+    """Return what PCA keeps of N,H,W,C pixels in [0, 1], clipped to [0, 1] like what a network makes of them."""
+    if not len(images):
+        return images  # scikit-learn refuses none
     flat = images.reshape(len(images), -1)
-    return (
-        squared_errors(flat, pca.inverse_transform(pca.transform(flat)).clip(0, 1)) if len(flat) else np.empty(0)
-    )  # PCA refuses none
+    return np.asarray(pca.inverse_transform(pca.transform(flat)).clip(0, 1).reshape(images.shape))
 
 
 @torch.no_grad()

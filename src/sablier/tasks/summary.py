@@ -81,8 +81,8 @@ class Summarizer:
         self.count = self.flagged = self.skipped_count = 0
         self.baseline_flagged = dict.fromkeys(BASELINES, 0)
         self.skipped: list[Skipped] = []
-        self.worst: _Kept | None = None
-        self.typical: _Kept | None = None
+        self.worst: Kept | None = None
+        self.typical: Kept | None = None
 
     def judge(self, images: ImageSet) -> DetectionResult:
         """Judge one chunk, remember what matters of it, and return the verdicts."""
@@ -96,14 +96,14 @@ class Summarizer:
             for name in BASELINES:
                 self.baseline_flagged[name] += int(np.sum(result.baseline_p_values[name] <= self.alpha))
         self.histogram += np.histogram(np.clip(result.scores, self.edges[0], self.edges[-1]), self.edges)[0]
-        self.worst = _kept(self.worst, dense, result.scores, self.most_worst)
-        self.typical = _kept(self.typical, dense, self.random.random(len(dense)), self.most_typical)
+        self.worst = kept(self.worst, dense, result.scores, self.most_worst)
+        self.typical = kept(self.typical, dense, self.random.random(len(dense)), self.most_typical)
         return result
 
     def summary(self) -> DetectionSummary:
         """Return what was kept, with pictures of the images that were."""
 
-        def pictured(kept: _Kept | None) -> DetectionResult:
+        def pictured(kept: Kept | None) -> DetectionResult:
             shape = (0, self.detector.preprocess.height, self.detector.preprocess.width, self.detector.preprocess.channels)
             images = ImageSet(np.empty(shape, self.detector.preprocess.dtype)) if kept is None else kept.images
             return self.detector.detect(images, self.alpha, pictures=True)
@@ -126,20 +126,20 @@ class Summarizer:
 
 
 @dataclass(frozen=True)
-class _Kept:
+class Kept:
     """The images of highest priority so far, highest first."""
 
     images: ImageSet
     priorities: Array
 
 
-def _kept(before: _Kept | None, images: ImageSet, priorities: Array, most: int) -> _Kept:
+def kept(before: Kept | None, images: ImageSet, priorities: Array, most: int) -> Kept:
     """Return the `most` images of highest priority among those kept before and the new ones."""
     top = np.argsort(-priorities, kind="stable")[:most]
     # What was skipped is counted elsewhere; kept here too, it would grow with the stream.
-    new = _Kept(replace(images.take(top), skipped=()), priorities[top])
+    new = Kept(replace(images.take(top), skipped=()), priorities[top])
     if before is None:
         return new
     order = np.argsort(-np.r_[before.priorities, new.priorities], kind="stable")[:most]
     joined = ImageSet.concatenate([before.images, new.images]).take(order)
-    return _Kept(joined, np.r_[before.priorities, new.priorities][order])
+    return Kept(joined, np.r_[before.priorities, new.priorities][order])

@@ -20,7 +20,7 @@ class FitConfig:
     steps: int = 700  # most steps to take where `epochs` is None; time grows in proportion
     megapixels: float = 80.0  # most pixels to see where `epochs` is None, in millions: bounds the time for photos
     batch_size: int | None = None  # smaller batches take more, noisier steps; None: about 100,000 pixels, 16 to 128 images
-    optimizer: Literal["adamw", "adam", "sgd", "rmsprop"] = "adamw"
+    optimizer: Literal["adamw", "adam", "sgd", "rmsprop", "muon"] = "adamw"
     learning_rate: float = 2e-3  # the peak of the schedule
     weight_decay: float = 1e-2  # pulls weights to zero; for adamw decoupled (Loshchilov and Hutter 2019)
     schedule: Literal["one-cycle", "constant"] = "one-cycle"  # Smith and Topin 2018
@@ -30,7 +30,9 @@ class FitConfig:
     seed: int = 0
     device: str = "auto"  # auto, cpu, cuda or mps
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"  # of the arithmetic in training; auto: a probe decides
+    compile: bool = False  # torch.compile, as graphs on CUDA: half a minute first; on a CPU it needs a C++ compiler
     threads: int = 0  # 0: as many as torch takes by itself
+    profile: bool = False  # measure where the time of twenty early steps goes
 
     def __post_init__(self) -> None:
         check_choices(self)

@@ -17,17 +17,21 @@ import torch
 from torch import Tensor
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from torch.optim.lr_scheduler import LambdaLR
+from torch.profiler import record_function
 
 from sablier.errors import Interrupted, TooFewImages, TrainingDiverged
 from sablier.models.base import Model
 from sablier.training.checkpoint import Checkpoint
 from sablier.training.config import FitConfig
+from sablier.training.muon import Muon
 from sablier.training.objectives import Objective
 from sablier.training.probe import choose_dtype
+from sablier.training.profile import StepProfile
 from sablier.transforms.batches import Batches, choose_device
 
 MOST_VALIDATIONS = 100  # a run of more epochs validates only every so many
 CHECKPOINT_SECONDS = 5.0
+COMPILED = ("reconstruct", "denoise")  # what objectives ask of a model
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class History:
     dtype: str = "float32"
     device: str = "cpu"
     threads: int = 1
+    profile: list[dict[str, Any]] = field(default_factory=list)
 
 
 def fit(
@@ -111,6 +116,7 @@ class _Run:
         self.schedules: dict[str, LambdaLR] = {}
         self.average: dict[str, Tensor] = {}
         self.fingerprint = sha256(batches.pixels.cpu().numpy().data).hexdigest() if checkpoint else ""
+        self.profile = StepProfile() if config.profile else None
         self.snapshot: Checkpoint | None = None
         self.saved_at = time.monotonic()
 
@@ -135,9 +141,15 @@ class _Run:
         else:
             self.history.dtype = self.config.dtype
         self.snapshot = self._state() if self.path else None
+        if self.config.compile:
+            for name in COMPILED:
+                mode = "reduce-overhead" if device.type == "cuda" else "default"
+                setattr(self.model, name, torch.compile(getattr(self.model, name), mode=mode))
 
     def steps(self) -> Iterator[Progress]:
         """Take every step that remains."""
+        if self.profile:
+            self.profile.start()
         while self.epoch < self.epochs:
             started = time.perf_counter()
             losses: dict[str, Tensor] = {}
@@ -169,9 +181,16 @@ class _Run:
         order = torch.randperm(len(self.batches)).to(self.batches.pixels.device)
         device_type = order.device.type
         for step, indices in enumerate(torch.split(order, self.batch_size), 1):
-            batch = self.batches.take(indices)
+            with record_function("batch"):
+                batch = self.batches.take(indices)
             with torch.autocast(device_type, torch.bfloat16, enabled=self.history.dtype == "bfloat16"):
-                for player, loss, parts in self.objective.losses(self.model, batch):
+                losses_in_turn = self.objective.losses(self.model, batch)
+                while True:
+                    with record_function("forward"):
+                        found = next(losses_in_turn, None)
+                    if found is None:
+                        break
+                    player, loss, parts = found
                     self._move(player, loss)
                     for name, value in {f"{player}_loss" if player != "model" else "loss": loss, **parts}.items():
                         losses[name] = losses.get(name, torch.zeros((), device=loss.device)) + value.detach()
@@ -183,16 +202,21 @@ class _Run:
                 taken = self.epoch * self.per_epoch + step
                 # Early on the average forgets faster, so that a short run does not end on weights it left long ago.
                 decay = min(self.config.ema, (1 + taken) / (10 + taken))
-                torch._foreach_lerp_(list(self.average.values()), [live[name].data for name in self.average], 1 - decay)
+                with record_function("average of weights"):
+                    torch._foreach_lerp_(list(self.average.values()), [live[name].data for name in self.average], 1 - decay)
+            if self.profile:
+                self.profile.step()
             yield step
 
     def _move(self, player: str, loss: Tensor) -> None:
         optimizer = self.optimizers[player]
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        if self.config.gradient_clip:
-            torch.nn.utils.clip_grad_norm_(optimizer.param_groups[0]["params"], self.config.gradient_clip)
-        optimizer.step()
+        with record_function("backward"):
+            loss.backward()  # type: ignore[no-untyped-call]
+        with record_function("optimizer"):
+            if self.config.gradient_clip:
+                torch.nn.utils.clip_grad_norm_(optimizer.param_groups[0]["params"], self.config.gradient_clip)
+            optimizer.step()
 
     def _rate(self, step: int) -> float:
         """Return the learning rate at a step as a share of its peak: up by a cosine, then down to nearly nothing."""
@@ -214,7 +238,12 @@ class _Run:
         return sum(losses) / len(validation)
 
     def finish(self) -> None:
-        """Leave the model with the averaged weights, in eval mode."""
+        """Leave the model with the averaged weights, in eval mode; keep what the profile saw."""
+        for name in COMPILED if self.config.compile else ():
+            delattr(self.model, name)
+        if self.profile:
+            self.profile.stop()
+            self.history.profile = self.profile.rows
         if self.average:
             with torch.no_grad():
                 for name, value in self.model.named_parameters():
@@ -244,7 +273,11 @@ class _Run:
         return {
             "model": self.model.name,
             "config": self.model.config,
-            "fit": {key: value for key, value in self.config.__dict__.items() if key not in ("device", "threads")},
+            "fit": {
+                key: value
+                for key, value in self.config.__dict__.items()
+                if key not in ("device", "threads", "profile", "compile")
+            },
             "objective": f"{self.objective}",
             "images": self.fingerprint,
         }
@@ -279,6 +312,8 @@ def _optimizer(parameters: list[torch.nn.Parameter], config: FitConfig) -> Optim
             return Adam(parameters, rate, weight_decay=decay, fused=fused)
         case "sgd":
             return SGD(parameters, rate, momentum=0.9, nesterov=True, weight_decay=decay)
+        case "muon":
+            return Muon(parameters, rate, weight_decay=decay)
         case "rmsprop":
             return RMSprop(parameters, rate, weight_decay=decay)
 

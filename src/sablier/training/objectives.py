@@ -126,8 +126,8 @@ class NoisyOnly:
         noise_low, noise_high: a, drawn evenly for each image.
     """
 
-    noise_low: float = 0.3
-    noise_high: float = 1.0
+    noise_low: float = 0.6
+    noise_high: float = 1.2
 
     def __post_init__(self) -> None:
         check_levels(self.noise_low, self.noise_high)
@@ -136,7 +136,7 @@ class NoisyOnly:
         return {"model": list(model.parameters())}
 
     def losses(self, model: Model, batch: Batch) -> Iterator[Loss]:
-        share = random_levels(batch.x, max(self.noise_low, 1e-2), self.noise_high)
+        share = random_levels(batch.x, max(self.noise_low, 1e-2), max(self.noise_high, 1e-2))
         sigma = estimated_sigma(batch.x)
         more = sigma * torch.randn_like(batch.x)
         total = sigma * (1 + share**2).sqrt()

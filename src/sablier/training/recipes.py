@@ -94,14 +94,16 @@ def course_dense(tier: str) -> Recipe:
 
 def autoencoder(tier: str) -> Recipe:
     """Return the recipe that draws images again as closely as it can from a few numbers."""
+    # Optimizer and rate were chosen on held-out training images: see docs/LOG.md. On two processor cores a tier takes about 15 s,
+    # 1, 4 and 15 minutes of small images.
     steps, megapixels, width = {
-        "tiny": (300, 30.0, 16), "small": (1500, 150.0, 32), "base": (4000, 400.0, 32), "large": (12000, 1200.0, 48),
+        "tiny": (150, 12.0, 16), "small": (500, 50.0, 32), "base": (2000, 200.0, 32), "large": (6000, 600.0, 48),
     }[tier]  # fmt: skip
     return Recipe(
         name="autoencoder",
         task="reconstruct",
         options={"latent": 32, "width": width},
-        fit=FitConfig(steps=steps, megapixels=megapixels, ema=0.995),
+        fit=FitConfig(steps=steps, megapixels=megapixels, optimizer="muon", learning_rate=0.02, ema=0.995),
     )
 
 
@@ -119,16 +121,19 @@ def course_conv(tier: str) -> Recipe:
 
 def denoiser(tier: str) -> Recipe:
     """Return the recipe that removes noise: Gaussian, of any strength up to the whole range from black to white."""
-    megapixels, width, blocks = {"tiny": (5.0, 32, 1), "small": (25.0, 48, 1), "base": (100.0, 64, 2), "large": (250.0, 64, 2)}[
-        tier
-    ]
+    # Chosen on held-out training digits (docs/LOG.md): a tier takes about 10 s, 1, 2 and 7 minutes on two processor cores.
+    megapixels, width, blocks = {
+        "tiny": (8.0, 32, 1), "small": (45.0, 48, 1), "base": (140.0, 48, 1), "large": (150.0, 64, 2),
+    }[tier]  # fmt: skip
     return Recipe(
         name="denoiser",
         task="denoise",
         model="unet",
         options={"width": width, "blocks": blocks},
         objective=Denoising(),
-        fit=FitConfig(steps=100_000, megapixels=megapixels, batch_size=64, learning_rate=3e-3, weight_decay=0.0),
+        fit=FitConfig(
+            steps=100_000, megapixels=megapixels, batch_size=64, optimizer="muon", learning_rate=0.01, weight_decay=0.0
+        ),
         size=64,
     )
 
@@ -163,11 +168,10 @@ def make_recipe(name: str = "detector", tier: str = "base", settings: Iterable[s
     if tier not in TIERS:
         raise UnknownName("tier", tier, TIERS)
     recipe = RECIPES[name](tier)
-    pairs = [_pair(setting) for setting in settings]
-    # The model comes first: which options there are depends on it.
-    for key, text in sorted(pairs, key=lambda pair: pair[0] != "model"):
-        recipe = _changed(recipe, key, text)
-    return recipe
+    pairs = dict(map(_pair, settings))
+    if "model" in pairs:  # first: which options there are depends on it
+        recipe = replace(recipe, model=pairs.pop("model"), options={})
+    return _changed(recipe, pairs)
 
 
 def _pair(setting: str) -> tuple[str, str]:
@@ -177,19 +181,28 @@ def _pair(setting: str) -> tuple[str, str]:
     return key.strip().replace("-", "_"), text.strip()
 
 
-def _changed(recipe: Recipe, key: str, text: str) -> Recipe:
+def _changed(recipe: Recipe, pairs: dict[str, str]) -> Recipe:
+    """Return the recipe with every pair set, those of one part at once: a range may move past its old end."""
     known = recipe.settings()
-    if key not in known:
-        raise UnknownName("setting", key, known)
-    if key == "model":
-        return replace(recipe, model=text, options={})
-    for name in ("objective", "fit"):
-        part = getattr(recipe, name)
-        if key in {item.name for item in fields(part)}:
-            return replace(recipe, **{name: replace(part, **{key: _parsed(key, text, get_type_hints(type(part))[key])})})
-    if key in model_options(recipe.model):
-        return replace(recipe, options={**recipe.options, key: _parsed(key, text, type(known[key]))})
-    return replace(recipe, **{key: _parsed(key, text, get_type_hints(Recipe)[key])})
+    parts: dict[str, dict[str, Any]] = {"objective": {}, "fit": {}, "options": {}, "recipe": {}}
+    for key, text in pairs.items():
+        if key not in known:
+            raise UnknownName("setting", key, known)
+        part = next((name for name in ("objective", "fit") if hasattr(getattr(recipe, name), key)), None)
+        if part is not None:
+            kind = get_type_hints(type(getattr(recipe, part)))[key]
+        elif key in model_options(recipe.model):
+            part, kind = "options", type(known[key])
+        else:
+            part, kind = "recipe", get_type_hints(Recipe)[key]
+        parts[part][key] = _parsed(key, text, kind)
+    return replace(
+        recipe,
+        objective=replace(recipe.objective, **parts["objective"]),
+        fit=replace(recipe.fit, **parts["fit"]),
+        options={**recipe.options, **parts["options"]},
+        **parts["recipe"],
+    )
 
 
 def _parsed(key: str, text: str, kind: Any) -> Any:

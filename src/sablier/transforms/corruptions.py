@@ -54,5 +54,8 @@ def estimated_sigma(x: Tensor) -> Tensor:
 
     Most places of an image are smooth, so the median sees the noise alone (Donoho and Johnstone 1994).
     """
-    details = (x[:, :, :-1, :-1] - x[:, :, 1:, :-1] - x[:, :, :-1, 1:] + x[:, :, 1:, 1:]) / 2
+    details = x
+    for axis in (2, 3):
+        if details.shape[axis] > 1:
+            details = details.diff(dim=axis) / 2**0.5
     return details.abs().flatten(1).median(dim=1).values.view(-1, 1, 1, 1) / 0.6745

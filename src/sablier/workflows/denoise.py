@@ -1,14 +1,13 @@
-"""denoise = load, read, clean, write; in memory that does not grow with the number of images, but for a few bytes a name."""
+"""denoise = load, read, clean, write; in memory that does not grow with the number of images."""
 
 import io
-import os
-import re
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from os import PathLike
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,12 +16,13 @@ from PIL import Image
 
 from sablier.errors import ConfigError, ImagesError, ImagesWarning, OutputError
 from sablier.files import write_whole
-from sablier.images.decoding import SUFFIXES
 from sablier.images.imageset import ImageSet, Skipped
+from sablier.images.selection import parse_selection
 from sablier.images.sources import stream_images
 from sablier.modelfile import ModelFile
 from sablier.tasks.denoise import DenoisingResult, NoiseRemover
 from sablier.workflows.denoiser import TASK
+from sablier.workflows.naming import picture_path
 from sablier.workflows.network import network_of
 from sablier.workflows.tables import StreamedTables, streamed_tables
 
@@ -32,12 +32,11 @@ CHUNK = 32  # images a stream hands over at once: those of arrays lie in memory,
 PIXELS_AT_ONCE = 1_000_000
 MOST_SKIPPED_LISTED = 1000
 MOST_ROWS = 20
+SHEET = "sheet.png"
 MOST_ON_SHEET = 8
 NOISY_ONLY = "denoiser-noisy-only"
-LONGEST_NAME = 200  # bytes; most file systems take 255
-# Windows takes none of these in a name, nor a name that means a device.
-FORBIDDEN = re.compile(r'[\x00-\x1f<>:"|?*]')
-RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+WRITERS = 8  # files written at once
+COMPRESSION = 3  # of PNG: more takes longer than the network, and noise that is left does not shrink
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,8 @@ def denoise(
         model: a .sablier file that denoises.
         source: whatever `stream_images` takes; `reading` are its options.
         output: a folder for the cleaned images, levels.csv, denoised.json and sheet.png; None writes nothing. An image keeps
-            its name, as a PNG of 8 or 16 bits; floats and 16-bit colour, which PNG cannot hold, become .npy of H,W or H,W,C.
+            its name, as a PNG of 8 or 16 bits ("a.jpg" becomes "a.jpg.png"); floats and 16-bit colour, for which Pillow
+            writes no PNG, become .npy of H,W or H,W,C.
         on_progress: called with the number of images cleaned so far.
 
     Raises:
@@ -102,7 +102,8 @@ def denoise(
     with ExitStack() as stack:
         writer = None
         if folder is not None:
-            writer = _Writer(folder, stack.enter_context(streamed_tables(folder, "levels.csv", "denoised.json", "images")))
+            tables = stack.enter_context(streamed_tables(folder, "levels.csv", "denoised.json", "images"))
+            writer = _Writer(folder, tables, stack.enter_context(ThreadPoolExecutor(WRITERS)))
         for images in (part for chunk in chunks for part in _bounded(chunk)):
             result = remover.denoise(images)
             tally.add(result)
@@ -120,7 +121,7 @@ def denoise(
         warnings.warn(
             f"{summary.out_of_range} of {summary.count} images have a noise level outside the {low:g} to {high:g} that the "
             "model was trained on. They were cleaned all the same: look at them. To cover such levels, train with "
-            "--set noise_low=... --set noise_high=...",
+            "--set noise_high=... --set noise_low=...",
             ImagesWarning,
             stacklevel=2,
         )
@@ -149,13 +150,16 @@ def denoiser_recipe(recipe: str, noisy_only: bool) -> str:
 
 def check_apart(source: Any, folder: Path) -> None:
     """Raise OutputError where results would lie among the images they come from, or be read as images next time."""
-    if not isinstance(source, str | PathLike) or not Path(source).exists():
+    if not isinstance(source, str | Path):
         return
-    came, goes = Path(source).resolve(), folder.resolve()
+    whole = source if Path(source).exists() else parse_selection(str(source))[0]
+    came, goes = Path(whole).expanduser().resolve(), folder.resolve()
+    if not came.exists():
+        return
     place = came if came.is_dir() else came.parent
     nested = came.is_dir() and (goes.is_relative_to(came) or came.is_relative_to(goes))
     if goes == place or nested:
-        raise OutputError(f"{folder} is or shares the folder of the noisy images. Choose one apart from {place} with -o.")
+        raise OutputError(f"{folder} is or shares the folder of the images. Choose one apart from {place} with -o.")
 
 
 def write_image(folder: Path, name: str, image: Array) -> None:
@@ -165,23 +169,16 @@ def write_image(folder: Path, name: str, image: Array) -> None:
         OutputError: where it cannot be written; whatever was there before is whole.
     """
     grey = image.shape[2] == 1
-    buffer = io.BytesIO()
+    fits_png = image.dtype == np.uint8 or (image.dtype == np.uint16 and grey)
     pixels = np.ascontiguousarray(image[..., 0] if grey else image)
-    if image.dtype == np.uint8 or (image.dtype == np.uint16 and grey):
-        path = folder / f"{name}.png"
-        Image.fromarray(pixels).save(buffer, "PNG", compress_level=3)
+    buffer = io.BytesIO()
+    if fits_png:
+        Image.fromarray(pixels).save(buffer, "PNG", compress_level=COMPRESSION)
     else:
-        path = folder / f"{name}.npy"
         np.save(buffer, pixels)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Not `write_whole`: to wait for the disk after each of thousands of small images would take most of the time.
-        part.write_bytes(buffer.getbuffer())
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}. Choose another folder with -o.") from error
+    path = picture_path(folder, name, ".png" if fits_png else ".npy")
+    # An image that is called like the sheet must not be lost to it.
+    write_whole(path.with_stem("sheet-") if path == folder / SHEET else path, buffer.getvalue())
 
 
 class _Tally:
@@ -207,15 +204,20 @@ class _Tally:
 
 
 class _Writer:
-    """Writes results into a folder: images, tables, and a sheet of the first few."""
+    """Writes results into a folder: images, tables, and a sheet of the first few.
 
-    def __init__(self, folder: Path, tables: StreamedTables) -> None:
-        self.folder, self.tables, self.names = folder, tables, _Names()
+    The images of one result are written while the next is computed: encoding them and waiting for the disk takes long.
+    """
+
+    def __init__(self, folder: Path, tables: StreamedTables, pool: ThreadPoolExecutor) -> None:
+        self.folder, self.tables, self.pool = folder, tables, pool
+        self.pending: list[Future[None]] = []
         self.shown: list[tuple[str, tuple[Array, ...]]] = []
 
     def write(self, result: DenoisingResult) -> None:
-        for name, image in zip(result.ids, result.cleaned, strict=True):
-            write_image(self.folder, self.names.new(str(name)), image)
+        self._wait()
+        images = zip(map(str, result.ids), result.cleaned, strict=True)
+        self.pending = [self.pool.submit(write_image, self.folder, name, image) for name, image in images]
         self.tables.append(result.to_table())
         if len(self.shown) < MOST_ON_SHEET:
             # Drawing is imported only when something is drawn: it takes longer than cleaning a hundred digits.
@@ -227,41 +229,14 @@ class _Writer:
         from sablier.report.figures import to_png
         from sablier.report.plot import denoising_sheet
 
+        self._wait()
         self.tables.close(summary.to_json())
-        write_whole(self.folder / "sheet.png", to_png(denoising_sheet(self.shown).figure()))
+        write_whole(self.folder / SHEET, to_png(denoising_sheet(self.shown).figure()))
 
-
-class _Names:
-    """File names below a folder for ids, without ending; all of them different."""
-
-    def __init__(self) -> None:
-        # Of a name only its hash is kept: where two should ever agree, one gets a number for nothing.
-        self.taken: set[int] = set()
-
-    def new(self, name: str) -> str:
-        """Return a relative name that leads out of no folder and that no other id was given."""
-        stem = safe_name(name)
-        candidate, number = stem, 1
-        # Some file systems do not tell "A" from "a".
-        while hash(candidate.lower()) in self.taken:
-            number += 1
-            candidate = f"{stem}-{number}"
-        self.taken.add(hash(candidate.lower()))
-        return candidate
-
-
-def safe_name(name: str) -> str:
-    """Return an id as a relative path without ending, of names that every file system takes.
-
-    >>> safe_name("train/5"), safe_name("a/b.jpeg"), safe_name("../../etc/x.png"), safe_name("C:\\\\new\\\\1.png")
-    ('train/5', 'a/b', 'etc/x', 'C_/new/1')
-    """
-    path = PurePosixPath(name.replace("\\", "/"))
-    path = path.with_suffix("") if path.suffix.lower() in SUFFIXES else path
-    short = (part.encode(errors="ignore")[:LONGEST_NAME].decode(errors="ignore") for part in path.parts)
-    clean = (FORBIDDEN.sub("_", part).strip("./ ") for part in short)
-    kept = [f"_{part}" if RESERVED.match(part) else part for part in clean if part]
-    return "/".join(kept) or "image"
+    def _wait(self) -> None:
+        """Raise what went wrong in writing the last images, when all of them are written."""
+        for image in self.pending:
+            image.result()
 
 
 def _bounded(images: ImageSet) -> Iterator[ImageSet]:

@@ -4,6 +4,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import torch
+from torch.nn import functional as F
+
 from sablier.errors import ConfigError, TooFewImages
 from sablier.images.imageset import ImageSet
 from sablier.images.patches import patches
@@ -15,6 +19,7 @@ from sablier.workflows.network import OnProgress, train_network_file
 
 TASK = "denoise"
 MOST_PATCHES = 20_000
+MOST_RANGED = 5000  # images that tell what black and white are
 
 
 def train_denoiser(
@@ -33,7 +38,8 @@ def train_denoiser(
         TooFewImages: where no image can be read.
         ConfigError: for images of whole numbers where the recipe learns from noisy images alone: their noise is clipped.
     """
-    cut = patches(images, recipe.size, MOST_PATCHES, recipe.fit.seed)
+    seen_once = round(recipe.fit.megapixels * 1e6 / recipe.size**2)
+    cut = patches(images, recipe.size, min(MOST_PATCHES, seen_once), recipe.fit.seed)
     if not len(cut):
         raise TooFewImages(f"expected at least one image to learn from, got none from {images.source}.")
     preprocess = Preprocess.for_images(cut, recipe.size)
@@ -43,6 +49,16 @@ def train_denoiser(
             f"learning from noisy images alone needs noise that is not clipped: expected floats, got {preprocess.dtype} from "
             f"{images.source}. Pass the measured values as a float .npy or .npz, or train on clean images."
         )
+    if isinstance(recipe.objective, NoisyOnly):
+        black, white = _range_without_noise(cut)
+        preprocess = preprocess.model_copy(update={"black": black, "white": white})
     if isinstance(recipe.objective, Denoising):
         recipe = replace(recipe, objective=replace(recipe.objective, clip=recipe.objective.clip and whole_numbers))
     return train_network_file(TASK, cut, preprocess, recipe, checkpoints, on_progress)
+
+
+def _range_without_noise(images: ImageSet) -> tuple[float, float]:
+    """Return about the darkest and the brightest value of noisy images: those of means over 4 x 4 pixels, less the odd ones."""
+    pixels = torch.from_numpy(np.ascontiguousarray(images.array[:MOST_RANGED])).permute(0, 3, 1, 2)
+    low, high = np.quantile(F.avg_pool2d(pixels, 4, ceil_mode=True).numpy(), (0.01, 0.99)).tolist()
+    return (low, high) if low < high else (low, low + 1.0)

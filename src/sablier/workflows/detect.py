@@ -1,19 +1,18 @@
 """detect = load, read, score, write, report; in memory that does not grow with the number of images."""
 
-import csv
-import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from os import PathLike
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-from sablier.errors import ImagesError, OutputError
+from sablier.errors import ImagesError
 from sablier.files import write_whole
 from sablier.images.sources import stream_images
 from sablier.modelfile import ModelFile
-from sablier.tasks.detect import DetectionResult, Detector
+from sablier.tasks.detect import Detector
 from sablier.tasks.summary import DetectionSummary, Summarizer
+from sablier.workflows.tables import streamed_tables
 
 CHUNK_PIXELS = 4_000_000  # how much of a stream is held at once: a few dozen megabytes with everything made of it
 MOST_CHUNK, LEAST_CHUNK = 2048, 16
@@ -48,15 +47,21 @@ def detect(
     summarizer = Summarizer(detector, alpha, worst=200 if report else 1, typical=12 if report else 1)
     pixels = file.preprocess.height * file.preprocess.width
     chunk = min(MOST_CHUNK, max(LEAST_CHUNK, CHUNK_PIXELS // pixels))
-    with _tables(folder) as write:
+    with ExitStack() as stack:
+        tables = None
+        if folder is not None:
+            tables = stack.enter_context(streamed_tables(folder, "detections.csv", "detections.json", "detections"))
         for images in stream_images(source, chunk=chunk, **reading):
-            write(summarizer.judge(images))
+            result = summarizer.judge(images)
+            if tables is not None:
+                tables.append(result.to_table())
             on_progress(summarizer.count)
         if not summarizer.count:
             reasons = "; ".join(f"{item.id}: {item.reason}" for item in summarizer.skipped[:3])
             raise ImagesError(f"expected at least one readable image in {source}, got none. {reasons}")
         summary = summarizer.summary()
-        write(summary)
+        if tables is not None:
+            tables.close(summary.to_json())
     if folder is not None and report:
         # Drawing is imported only when something is drawn: it takes longer than scoring a thousand digits.
         from sablier.report.heatmaps import write_heatmaps
@@ -66,42 +71,3 @@ def detect(
         title = f"{Path(model).stem}: {summary.count} images from {source}"
         write_whole(folder / "report.html", detection_report(file, detector, summary, title).encode())
     return summary
-
-
-@contextmanager
-def _tables(output: Path | None) -> Iterator[Callable[[DetectionResult | DetectionSummary], None]]:
-    """Give a function that appends detections to both tables, and the summary at last; rename them when all is written."""
-    if output is None:
-        yield lambda result: None
-        return
-    parts = [output / "detections.csv.part", output / "detections.json.part"]
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        with parts[0].open("w", newline="", encoding="utf-8") as table, parts[1].open("w", encoding="utf-8") as document:
-            yield _Writer(table, document).write
-        for part in parts:
-            part.replace(part.with_suffix(""))
-    except OSError as error:
-        if isinstance(error, OutputError):
-            raise
-        raise OutputError(f"{output} cannot be written: {error.strerror or error}. Choose another folder with -o.") from error
-
-
-class _Writer:
-    """Appends rows to an open CSV file and an open JSON document."""
-
-    def __init__(self, table: TextIO, document: TextIO) -> None:
-        self.table, self.document = csv.writer(table), document
-        self.started = False
-
-    def write(self, result: DetectionResult | DetectionSummary) -> None:
-        if isinstance(result, DetectionSummary):
-            self.document.write("\n],\n" + json.dumps(result.to_json(), indent=1)[2:] + "\n")
-            return
-        rows = result.to_table()
-        if rows and not self.started:
-            self.table.writerow(rows[0])
-        self.table.writerows(row.values() for row in rows)
-        for row in rows:
-            self.document.write((",\n" if self.started else '{"detections": [\n') + json.dumps(row))
-            self.started = True

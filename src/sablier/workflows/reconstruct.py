@@ -24,6 +24,7 @@ from sablier.tasks.reconstruct import (
     latent_size,
     scaled_back,
 )
+from sablier.workflows.denoise import check_apart
 from sablier.workflows.detect import CHUNK_PIXELS, LEAST_CHUNK, MOST_CHUNK
 from sablier.workflows.naming import picture_path
 from sablier.workflows.network import network_of
@@ -62,14 +63,16 @@ def reconstruct(
     """
     file, folder = ModelFile.load(Path(model)), Path(output)
     network, note = drawing_network(file)
+    check_apart(source, folder / "reconstructions")
     pca = None
     if baseline is not None:
         fitting = read_images(baseline, **{**reading, "labels": None}).dense(file.preprocess)
         pca = fitted_pca(fitting, file.preprocess, latent_size(network, file.preprocess))
     chunk = min(MOST_CHUNK, max(LEAST_CHUNK, CHUNK_PIXELS // (file.preprocess.height * file.preprocess.width)))
     summarizer = ReconstructionSummarizer(network, file.preprocess, SHOWN, pca)
+    chunks = stream_images(source, chunk=chunk, **reading)
     with streamed_tables(folder, "errors.csv", "errors.json", "errors") as tables:
-        for images in stream_images(source, chunk=chunk, **reading):
+        for images in chunks:
             result = summarizer.reconstruct(images)
             tables.append(result.to_table())
             _write_pictures(result, folder / "reconstructions")

@@ -41,7 +41,10 @@ def streamed_tables(folder: Path, table: str, document: str, key: str) -> Iterat
     parts = [folder / f"{name}.part" for name in (table, document)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with parts[0].open("w", newline="", encoding="utf-8", errors="backslashreplace") as rows, parts[1].open("w", encoding="utf-8") as text:
+        with (
+            parts[0].open("w", newline="", encoding="utf-8", errors="backslashreplace") as rows,
+            parts[1].open("w", encoding="utf-8") as text,
+        ):
             yield StreamedTables(rows, text, key)
         for part in parts:
             part.replace(part.with_suffix(""))

@@ -1,0 +1,50 @@
+"""denoise: images without their noise, and how noisy each was."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sablier.cli import options
+from sablier.cli.detect import print_skipped
+from sablier.cli.progress import console, counting_progress, table
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(epilog="Example: sablier denoise clean.sablier noisy/ -o cleaned/")(denoise)
+
+
+def denoise(
+    model: options.Model,
+    source: options.Source,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="A folder for the cleaned images, levels.csv, denoised.json and sheet.png.")
+    ] = Path("denoised"),
+    label_column: options.LabelColumn = None,
+    labels: options.Labels = None,
+    shape: options.Shape = None,
+    strict: options.Strict = False,
+) -> None:
+    """Remove the noise of images of any size, and tell how noisy each was.
+
+    Each cleaned image keeps its name, as a PNG of 8 or 16 bits; floats and 16-bit colour become .npy, which keeps all their
+    digits. Transparent pixels are first laid over white. Levels are standard deviations where black is 0 and white is 1.
+    """
+    from sablier.report.plot import level_in_own_numbers
+    from sablier.workflows.denoise import denoise as run
+
+    with counting_progress("denoising") as on_progress:
+        summary = run(
+            model, source, output, on_progress=on_progress, **options.reading(label_column, labels, shape, strict)
+        )  # fmt: skip
+    rows = []
+    for row in summary.rows:
+        note = "not trained on" if row["in_trained_range"] is False else ""
+        rows.append([row["id"], f"{row['height']} x {row['width']}", f"{row['level']:.3g}", level_in_own_numbers(row), note])
+    table("", ["image", "size", "noise level", "in its own numbers", ""], rows)
+    if summary.count > len(rows):
+        console.print(f"... and {summary.count - len(rows):,} more, listed in {output / 'levels.csv'}", markup=False)
+    console.print(f"[bold]{summary.count:,}[/bold] images cleaned.")
+    print_skipped(summary.skipped, summary.skipped_count, "listed in denoised.json")
+    console.print(f"See {output / 'sheet.png'}: as they came, cleaned, and what was removed.", markup=False)

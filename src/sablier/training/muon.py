@@ -1,0 +1,85 @@
+"""Muon: steps whose matrix has been made orthogonal (Jordan et al. 2024), for kernels and matrices; AdamW for the rest.
+
+Every direction of a weight matrix then learns at the same pace, which autoencoders reward: see docs/LOG.md.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+# The polynomial that takes singular values from (0, 1] to about 1 in five rounds, and how slow AdamW is beside Muon.
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+ROUNDS = 5
+ADAM_SHARE = 0.1
+ADAM_BETAS = (0.9, 0.99)
+
+
+class Muon(Optimizer):
+    """Momentum made orthogonal by Newton and Schulz's iteration; parameters of fewer than two axes are moved by AdamW.
+
+    Args:
+        parameters: any; a kernel out,in,h,w is taken as a matrix out x (in h w).
+        learning_rate: the spectral norm of a step; AdamW's is a tenth of it.
+        weight_decay: decoupled, of matrices alone.
+        momentum: of the gradient, with Nesterov's look ahead.
+    """
+
+    def __init__(
+        self, parameters: Iterable[Tensor], learning_rate: float, *, weight_decay: float = 0.0, momentum: float = 0.95
+    ) -> None:
+        super().__init__(parameters, {"lr": learning_rate, "weight_decay": weight_decay, "momentum": momentum})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]  # returns no loss
+        """Move every parameter that has a gradient."""
+        for group in self.param_groups:
+            shapes: dict[tuple[int, int], list[tuple[Tensor, Tensor]]] = defaultdict(list)
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue
+                if parameter.ndim < 2:
+                    self._adam(parameter, group["lr"] * ADAM_SHARE)
+                    continue
+                state = self.state[parameter]
+                if not state:
+                    state["momentum"] = torch.zeros_like(parameter)
+                state["momentum"].lerp_(parameter.grad, 1 - group["momentum"])
+                ahead = parameter.grad.lerp(state["momentum"], group["momentum"])
+                shapes[len(ahead), ahead[0].numel()].append((parameter, ahead))
+            # Matrices of one shape go through the iteration together.
+            for (rows, columns), pairs in shapes.items():
+                steps = orthogonal(torch.stack([ahead.reshape(rows, columns) for _, ahead in pairs]))
+                size = group["lr"] * max(1.0, rows / columns) ** 0.5
+                for (parameter, _), direction in zip(pairs, steps, strict=True):
+                    parameter.mul_(1 - group["lr"] * group["weight_decay"])
+                    parameter.add_(direction.view(parameter.shape), alpha=-size)
+
+    def _adam(self, parameter: Tensor, rate: float) -> None:
+        state, gradient = self.state[parameter], parameter.grad
+        assert gradient is not None  # the caller looked
+        if not state:
+            state.update(step=torch.zeros(()), mean=torch.zeros_like(parameter), square=torch.zeros_like(parameter))
+        state["step"] += 1
+        state["mean"].lerp_(gradient, 1 - ADAM_BETAS[0])
+        state["square"].lerp_(gradient**2, 1 - ADAM_BETAS[1])
+        mean, square = (
+            state[key] / (1 - beta ** state["step"]) for key, beta in zip(("mean", "square"), ADAM_BETAS, strict=True)
+        )
+        parameter.sub_(rate * mean / (square.sqrt() + 1e-8))
+
+
+def orthogonal(matrices: Tensor) -> Tensor:
+    """Return N,rows,columns matrices with all their singular values near 1, float32."""
+    a, b, c = COEFFICIENTS
+    tall = matrices.shape[1] > matrices.shape[2]
+    x = (matrices.mT if tall else matrices).bfloat16()
+    x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    for _ in range(ROUNDS):
+        gram = x @ x.mT
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    result: Tensor = (x.mT if tall else x).float()
+    return result
