@@ -1,12 +1,12 @@
 """train: from images to a model file."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sablier.cli import options
-from sablier.cli.progress import console, training_progress
+from sablier.cli.progress import console, table, training_progress
 
 if TYPE_CHECKING:
     from sablier.modelfile import ModelFile
@@ -43,6 +43,7 @@ def train(
     seed: Annotated[int, typer.Option(help="Same seed, same machine: the same bits.")] = 0,
     threads: Annotated[int, typer.Option(help="Processor threads; 0 takes them all.", min=0)] = 0,
     dtype: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
+    profile: Annotated[bool, typer.Option("--profile", help="Say where the time of a training step goes.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
     label_column: options.LabelColumn = None,
     labels: options.Labels = None,
@@ -55,7 +56,7 @@ def train(
     from sablier.workflows.train import train as run
 
     name = denoiser_recipe(recipe or ("denoiser" if noisy_only else "detector"), noisy_only)
-    own = [f"seed={seed}", f"threads={threads}", f"dtype={dtype}"]
+    own = [f"seed={seed}", f"threads={threads}", f"dtype={dtype}", f"profile={profile}"]
     chosen = make_recipe(name, tier, [*own, *(settings or [])])
     with training_progress() as on_progress:
         file = run(
@@ -68,9 +69,21 @@ def train(
         console.print(f"skipped {skipped}", markup=False)
     if len(file.provenance.skipped) > 10:
         console.print(f"... and {len(file.provenance.skipped) - 10} more; see: sablier info {output}", markup=False)
+    if profile:
+        _print_profile(next(iter(file.histories.values()))["profile"])
     for fact in _what_it_can(file):
         console.print(fact, markup=False)
     console.print(f"Next: {NEXT[file.task].format(output=str(output))}", markup=False)
+
+
+def _print_profile(rows: list[dict[str, Any]]) -> None:
+    """Print where the time of a step goes, or that the training was too short to tell."""
+    if not rows:
+        console.print("There were too few steps to profile: it takes 27.")
+    for kind, title in (("phase", "where a step's time goes"), ("operator", "torch's busiest operators")):
+        cells = [[row["name"], f"{row['milliseconds']:.2f}", f"{row['share']:.0%}"] for row in rows if row["kind"] == kind]
+        if cells:
+            table(title, ["", "ms a step", "share"], cells)
 
 
 def _what_it_can(file: "ModelFile") -> list[str]:
