@@ -74,6 +74,8 @@ def main() -> None:
         "train_seconds_small": ours[next(iter(tiers))]["seconds"],
         "psnr_lesson": peers["the lesson's net"]["0.5"],
         "psnr_best_classical": {str(sigma): max(values[str(sigma)] for values in classics) for sigma in SIGMAS},
+        "gain_over_lesson_db": best["psnr"]["0.5"] - peers["the lesson's net"]["0.5"],
+        "gain_over_classical_db": best["psnr"]["0.5"] - max(values["0.5"] for values in classics),
         "sigma_within_10_percent": best["within"],
         "noisy_only_loss_db": loss["loss"],
         "noisy_only_psnr": loss["noisy"],

@@ -6,9 +6,9 @@ from sablier.errors import ConfigError, UnknownName
 from sablier.models import create_model, list_models, register
 
 
-def test_both_models_of_the_foundation_are_there():
-    assert {"bottleneck", "course_dense"} <= set(list_models())
-    assert list_models("course*") == ["course_dense"]
+def test_models_are_listed_by_name_and_pattern():
+    assert {"bottleneck", "course_conv", "course_dense", "unet"} <= set(list_models())
+    assert list_models("course*") == ["course_conv", "course_dense"]
     assert list_models("nothing*") == []
 
 

@@ -5,7 +5,7 @@ import torch
 
 from sablier.errors import ConfigError
 from sablier.models import create_model
-from sablier.training.objectives import Reconstruction, mean_squared_error
+from sablier.training.objectives import Denoising, NoisyOnly, Reconstruction, mean_squared_error
 from sablier.transforms.batches import Batch
 
 
@@ -51,3 +51,82 @@ def test_validation_draws_nothing_at_random():
 def test_damage_has_limits(settings):
     with pytest.raises(ConfigError, match=f"expected {next(iter(settings))} from 0 to"):
         Reconstruction(**settings)
+
+
+class Spy:
+    """A model that notes what it is given and returns it."""
+
+    capabilities = frozenset({"reconstruct"})
+
+    def __init__(self):
+        self.seen = []
+
+    def reconstruct(self, x):
+        self.seen.append(x)
+        return x
+
+
+@pytest.mark.parametrize("corruption", ["gaussian", "poisson", "salt-and-pepper", "missing", "mixed"])
+@pytest.mark.parametrize("clip", [True, False])
+def test_denoising_damages_the_input_alone(corruption, clip):
+    torch.manual_seed(0)
+    model, x = Spy(), torch.rand(6, 3, 12, 12)
+    _, loss, _ = next(Denoising(corruption, 0.3, 0.5, clip).losses(model, Batch(x)))
+    assert not torch.equal(model.seen[0], x)
+    assert loss.item() == pytest.approx(((model.seen[0] - x) ** 2).mean().item())
+    if clip:
+        assert 0 <= model.seen[0].min() <= model.seen[0].max() <= 1
+
+
+def test_noise_of_floats_is_not_clipped():
+    model = Spy()
+    next(Denoising("gaussian", 1, 1, clip=False).losses(model, Batch(torch.rand(4, 1, 16, 16))))
+    assert model.seen[0].min() < 0
+    assert model.seen[0].max() > 1
+
+
+def test_the_level_is_learnt_where_the_model_tells_it():
+    model = create_model("unet", (16, 16, 1), width=8, blocks=1)
+    _, loss, parts = next(Denoising().losses(model, Batch(torch.rand(4, 1, 16, 16))))
+    assert set(parts) == {"error", "level_error"}
+    assert loss.item() == pytest.approx(parts["error"].item() + parts["level_error"].item())
+
+
+def test_denoising_validates_with_the_same_noise_each_time():
+    model, batch = Spy(), Batch(torch.rand(4, 1, 16, 16))
+    assert Denoising().validate(model, batch).item() == Denoising().validate(model, batch).item()
+    assert NoisyOnly().validate(model, batch).item() == NoisyOnly().validate(model, batch).item()
+
+
+def test_recorrupted_pairs_teach_what_clean_targets_would():
+    # Among maps x -> a x, the one that noisy images alone prefer is the one that clean targets do at the recorrupted noise.
+    torch.manual_seed(0)
+    clean = torch.rand(4000, 1, 8, 1).repeat(1, 1, 1, 8)  # smooth along rows: its diagonal details are all noise
+    share, sigma = 0.8, 0.5
+    noisy = clean + sigma * torch.randn_like(clean)
+
+    class Scaled:
+        capabilities = frozenset({"reconstruct"})
+
+        def __init__(self, factor):
+            self.factor = factor
+
+        def reconstruct(self, x):
+            return self.factor * x
+
+    factors = torch.linspace(0, 1, 41)
+    objective = NoisyOnly(share, share)
+    losses = []
+    for factor in factors:
+        torch.manual_seed(1)
+        losses.append(next(objective.losses(Scaled(factor), Batch(noisy)))[1].item())
+    power = (clean**2).mean()
+    best = power / (power + sigma**2 * (1 + share**2))
+    assert factors[torch.tensor(losses).argmin()].item() == pytest.approx(best.item(), abs=0.05)
+
+
+@pytest.mark.parametrize("kind", [Denoising, NoisyOnly])
+@pytest.mark.parametrize(("low", "high"), [(-0.1, 1), (0.5, 0.2), (0, 11), (float("nan"), 1)])
+def test_levels_have_limits(kind, low, high):
+    with pytest.raises(ConfigError, match="expected 0 <= noise_low <= noise_high <= 10"):
+        kind(noise_low=low, noise_high=high)

@@ -77,3 +77,19 @@ def test_unknown_names_offer_the_nearest(arguments, message):
 def test_a_value_a_key_does_not_take_says_so(setting, message):
     with pytest.raises(ConfigError, match=message):
         make_recipe(settings=[setting])
+
+
+def test_both_ends_of_a_range_move_in_any_order():
+    for settings in (["noise_low=2", "noise_high=3"], ["noise_high=3", "noise_low=2"]):
+        objective = make_recipe("denoiser", settings=settings).objective
+        assert (objective.noise_low, objective.noise_high) == (2, 3)
+
+
+@pytest.mark.parametrize(("text", "value"), [("yes", True), ("True", True), ("no", False), ("0", False)])
+def test_yes_and_no(text, value):
+    assert make_recipe("denoiser", settings=[f"clip={text}"]).objective.clip is value
+
+
+def test_neither_yes_nor_no():
+    with pytest.raises(ConfigError, match="expected yes or no for clip, got 'maybe'"):
+        make_recipe("denoiser", settings=["clip=maybe"])

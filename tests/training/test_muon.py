@@ -1,0 +1,58 @@
+"""Muon makes steps orthogonal, and its state survives a checkpoint like any other optimizer's."""
+
+import pytest
+import torch
+from torch import nn
+
+from sablier.training.muon import Muon, orthogonal
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (8, 40), (40, 8)])
+def test_singular_values_come_near_1(shape):
+    torch.manual_seed(0)
+    spread = torch.linalg.svdvals(orthogonal(torch.randn(3, *shape)))
+    assert 0.5 < spread.min() <= spread.max() < 1.5
+
+
+def test_a_step_has_the_size_it_is_given_whatever_the_gradient():
+    weight = nn.Parameter(torch.zeros(8, 8))
+    for scale in (1e-3, 1e3):
+        torch.manual_seed(1)
+        before = weight.detach().clone()
+        weight.grad = scale * torch.randn(8, 8)
+        Muon([weight], 0.1).step()
+        assert 0.05 < torch.linalg.matrix_norm(weight - before, 2) < 0.15
+
+
+def test_kernels_and_biases_learn():
+    torch.manual_seed(0)
+    layer = nn.Conv2d(2, 4, 3, padding=1)
+    x, y = torch.randn(16, 2, 6, 6), torch.randn(16, 4, 6, 6) * 0.1 + 1
+    optimizer = Muon(layer.parameters(), 0.02)
+    losses = []
+    for _ in range(60):
+        loss = ((layer(x) - y) ** 2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.2 * losses[0]
+
+
+def test_a_restored_optimizer_goes_on_the_same_way():
+    def run(steps, state=None):
+        torch.manual_seed(0)
+        layer = nn.Linear(4, 4)
+        optimizer = Muon(layer.parameters(), 0.1, weight_decay=0.1)
+        if state:
+            layer.load_state_dict(state[0])
+            optimizer.load_state_dict(state[1])
+        for step in steps:
+            optimizer.zero_grad()
+            (layer(torch.full((2, 4), float(step + 1))) ** 2).mean().backward()
+            optimizer.step()
+        return layer.state_dict(), optimizer.state_dict()
+
+    whole, _ = run(range(6))
+    resumed, _ = run(range(3, 6), run(range(3)))
+    assert all(torch.equal(whole[key], resumed[key]) for key in whole)
