@@ -123,7 +123,7 @@ def denoiser(tier: str) -> Recipe:
     """Return the recipe that removes noise: Gaussian, of any strength up to the whole range from black to white."""
     # Chosen on held-out training digits (docs/LOG.md): a tier takes about 10 s, 1, 2 and 7 minutes on two processor cores.
     megapixels, width, blocks = {
-        "tiny": (8.0, 32, 1), "small": (45.0, 48, 1), "base": (140.0, 48, 1), "large": (150.0, 64, 2),
+        "tiny": (8.0, 32, 1), "small": (45.0, 40, 1), "base": (140.0, 48, 1), "large": (150.0, 64, 2),
     }[tier]  # fmt: skip
     return Recipe(
         name="denoiser",
