@@ -12,6 +12,7 @@ import typer
 
 from sablier.cli.main import app
 from sablier.training.recipes import make_recipe
+from sablier.workflows.denoise import denoiser_recipe
 
 ROOT = Path(__file__).parents[2]
 README, FRENCH, TUTORIAL = ROOT / "README.md", ROOT / "README.fr.md", ROOT / "docs" / "tutorial.md"
@@ -56,7 +57,7 @@ COMMANDS = [
     for page in PAGES
     for line in dict.fromkeys(command_lines(page))
 ]
-RECIPE_OF_VERB = {"course anomaly": "course-dense"}
+RECIPE_OF_VERB = {"course anomaly": "course-dense", "course letters": "course-conv"}
 
 
 @pytest.mark.parametrize("code", PYTHON)
@@ -65,20 +66,36 @@ def test_python_runs(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     exec(compile(code, "documentation", "exec"), {"__name__": "documentation"})
 
 
-@pytest.mark.parametrize("line", COMMANDS)
-def test_command_lines_name_what_exists(line: str) -> None:
+def check(line: str) -> None:
+    """Raise where a command line names a verb, an option, a recipe, a tier or a setting that does not exist."""
     verb, params = parsed(line)
-    recipe = RECIPE_OF_VERB.get(verb) or params.get("recipe")
+    recipe = RECIPE_OF_VERB.get(verb)
+    if verb == "train":
+        recipe = denoiser_recipe(params["recipe"] or ("denoiser" if params["noisy_only"] else "detector"), params["noisy_only"])
     if recipe:
         make_recipe(recipe, params.get("tier", "base"), params["settings"] or [])
 
 
+@pytest.mark.parametrize("line", COMMANDS)
+def test_command_lines_name_what_exists(line: str) -> None:
+    check(line)
+
+
 @pytest.mark.parametrize(
-    "line", ["sablier detekt a b", "sablier train good/ -o a --sett size=3", "sablier train good/", "sablier data lst"]
+    "line",
+    [
+        "sablier detekt a b",
+        "sablier train good/ -o a --sett size=3",
+        "sablier train good/ -o a --set sise=3",
+        "sablier train good/ -o a --recipe denoyser",
+        "sablier course letters --set filter=8",
+        "sablier train good/",
+        "sablier data lst",
+    ],
 )
 def test_a_wrong_command_line_is_noticed(line: str) -> None:
-    with pytest.raises(Exception, match=r"no verb|[Nn]o such option|[Mm]issing"):
-        parsed(line)
+    with pytest.raises(Exception, match=r"no verb|[Nn]o such option|[Mm]issing|unknown (setting|recipe)"):
+        check(line)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

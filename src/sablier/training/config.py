@@ -21,7 +21,7 @@ class FitConfig:
     megapixels: float = 80.0  # most pixels to see where `epochs` is None, in millions: bounds the time for photos
     batch_size: int | None = None  # smaller batches take more, noisier steps; None: about 100,000 pixels, 16 to 128 images
     optimizer: Literal["adamw", "adam", "sgd", "rmsprop", "muon"] = "adamw"
-    learning_rate: float = 2e-3  # the peak of the schedule
+    learning_rate: float = 2e-3  # the peak of the schedule; muon wants about 0.01, sgd about 0.1
     weight_decay: float = 1e-2  # pulls weights to zero; for adamw decoupled (Loshchilov and Hutter 2019)
     schedule: Literal["one-cycle", "constant"] = "one-cycle"  # Smith and Topin 2018
     warmup: float = 0.2  # share of the steps in which the learning rate rises
