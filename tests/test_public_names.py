@@ -31,6 +31,7 @@ PUBLIC = [
     "make_recipe",
     "plot",
     "read_images",
+    "reconstruct",
     "register",
     "stream_images",
     "train",

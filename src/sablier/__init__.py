@@ -33,6 +33,7 @@ _MODULES = {
     "make_recipe": "sablier.training.recipes",
     "plot": "sablier.report.plot",
     "read_images": "sablier.images",
+    "reconstruct": "sablier.workflows.reconstruct",
     "register": "sablier.models",
     "stream_images": "sablier.images",
     "train": "sablier.workflows.train",
@@ -61,6 +62,7 @@ __all__ = [
     "make_recipe",
     "plot",
     "read_images",
+    "reconstruct",
     "register",
     "stream_images",
     "train",
@@ -87,6 +89,7 @@ if TYPE_CHECKING:
     from sablier.workflows.denoise import denoise
     from sablier.workflows.detect import detect
     from sablier.workflows.evaluate import evaluate
+    from sablier.workflows.reconstruct import reconstruct
     from sablier.workflows.train import train
 else:  # unseen by type checkers, so that they find misspelt names
 

@@ -12,7 +12,7 @@ import typer
 
 from sablier.cli.main import app
 from sablier.training.recipes import make_recipe
-from sablier.workflows.denoise import denoiser_recipe
+from sablier.workflows.denoiser import denoiser_recipe
 
 ROOT = Path(__file__).parents[2]
 README, FRENCH, TUTORIAL = ROOT / "README.md", ROOT / "README.fr.md", ROOT / "docs" / "tutorial.md"
@@ -71,7 +71,7 @@ def check(line: str) -> None:
     verb, params = parsed(line)
     recipe = RECIPE_OF_VERB.get(verb)
     if verb == "train":
-        recipe = denoiser_recipe(params["recipe"] or ("denoiser" if params["noisy_only"] else "detector"), params["noisy_only"])
+        recipe = denoiser_recipe(params["recipe"], params["noisy_only"], otherwise="detector")
     if recipe:
         make_recipe(recipe, params.get("tier", "base"), params["settings"] or [])
 

@@ -19,8 +19,9 @@ from sablier.tasks.denoise import NoiseRemover
 from sablier.training.recipes import make_recipe
 from sablier.workflows import denoise as module
 from sablier.workflows.autoencoder import train_autoencoder
-from sablier.workflows.denoise import check_apart, denoise, denoiser_recipe
-from sablier.workflows.denoiser import train_denoiser
+from sablier.workflows.denoise import denoise
+from sablier.workflows.denoiser import denoiser_recipe, train_denoiser
+from sablier.workflows.naming import check_apart
 
 
 @pytest.fixture(scope="module")

@@ -52,8 +52,8 @@ def rows(folder):
 
 def test_tables_pictures_and_sheet(digits_autoencoder, tmp_path):
     seen = []
-    summary, note = reconstruct(digits_autoencoder, "digits:test", tmp_path / "out", on_progress=seen.append)
-    assert (note, seen) == ("", [360])
+    summary = reconstruct(digits_autoencoder, "digits:test", tmp_path / "out", on_progress=seen.append)
+    assert (summary.network, seen) == ("", [360])
     assert sorted(os.listdir(tmp_path / "out")) == ["errors.csv", "errors.json", "reconstructions", "sheet.png"]
     document, table = json.loads((tmp_path / "out" / "errors.json").read_text()), rows(tmp_path / "out")
     assert [*table[0]] == ["id", "label", "mse", "psnr"]
@@ -94,9 +94,9 @@ def test_photos_come_back_at_their_own_size(photos, tmp_path):
 
 
 def test_of_a_detector_with_folds_the_first_network_draws(digits_file, tmp_path):
-    summary, note = reconstruct(digits_file, "digits:test[label=3]", tmp_path / "out")
-    assert note == "the first of 2 cross-conformal folds"
-    assert json.loads((tmp_path / "out" / "errors.json").read_text())["network"] == note
+    summary = reconstruct(digits_file, "digits:test[label=3]", tmp_path / "out")
+    assert summary.network == "the first of 2 cross-conformal folds"
+    assert json.loads((tmp_path / "out" / "errors.json").read_text())["network"] == summary.network
     scorer = Detector.from_file(ModelFile.load(digits_file)).scorers[0]
     drawn = scorer.score(read_images("digits:test[label=3]"), pictures=True).reconstructions
     images = read_images("digits:test[label=3]").array / 255

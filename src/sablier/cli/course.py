@@ -61,7 +61,7 @@ def letters(
     as_printed: Annotated[
         bool, typer.Option("--as-printed", help="Train with the lesson's own optimizer too, for its 50 epochs: minutes.")
     ] = False,
-    epochs: Annotated[int | None, typer.Option(help="The same, for fewer epochs.", min=1)] = None,
+    epochs: Annotated[int | None, typer.Option(help="As --as-printed, for so many epochs instead.", min=1)] = None,
     noise: Annotated[float, typer.Option(help="The strength of the noise to clean; 1 is from black to white.")] = 0.5,
     tier: Annotated[str, typer.Option(help="Of the net that compresses: tiny, small, base or large.")] = "tiny",
     seeds: Seeds = 1,

@@ -36,7 +36,7 @@ def reconstruct(
     from sablier.workflows.reconstruct import reconstruct as run
 
     with counting_progress("reconstructing") as on_progress:
-        summary, note = run(
+        summary = run(
             model, source, output, baseline=baseline, on_progress=on_progress,
             **options.reading(label_column, labels, shape, strict),
         )  # fmt: skip
@@ -54,7 +54,7 @@ def reconstruct(
     rows = [[name, *cells] for name, *cells in zip(names, *columns, strict=True)]
     table(f"{counted(summary.count)}, pixels from 0 to 1", ["", model.stem, "PCA"][: 1 + len(columns)], rows)
     console.print(f"The worst is {summary.worst_id}.", markup=False)
-    if note:
-        console.print(f"Drawn by {note}.")
+    if summary.network:
+        console.print(f"Drawn by {summary.network}.")
     print_skipped(summary.skipped, summary.skipped_count, "listed in errors.json")
     console.print(f"See {output / 'sheet.png'}", markup=False)

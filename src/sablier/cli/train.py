@@ -50,12 +50,12 @@ def train(
     shape: options.Shape = None,
     strict: options.Strict = False,
 ) -> None:
-    """Learn what good images look like. Labels are not needed; every image is taken for a good one."""
+    """Learn what images look like. Labels are not needed; for a detector every image is taken for a good one."""
     from sablier.training.recipes import make_recipe
-    from sablier.workflows.denoise import denoiser_recipe
+    from sablier.workflows.denoiser import denoiser_recipe
     from sablier.workflows.train import train as run
 
-    name = denoiser_recipe(recipe or ("denoiser" if noisy_only else "detector"), noisy_only)
+    name = denoiser_recipe(recipe, noisy_only, otherwise="detector")
     own = [f"seed={seed}", f"threads={threads}", f"dtype={dtype}", f"profile={profile}"]
     chosen = make_recipe(name, tier, [*own, *(settings or [])])
     with training_progress() as on_progress:
@@ -100,9 +100,9 @@ def _what_it_can(file: "ModelFile") -> list[str]:
         return [f"On held-out images its mean squared error is {error:.4f}, of pixels from 0 to 1."]
     objective = file.provenance.recipe["objective"]
     if "corruption" not in objective:
-        return [f"On held-out images it differs from another noisy copy by {error:.4f}, mean squared, of pixels from 0 to 1."]
+        return [f"On held-out images or patches it differs from a second noisy copy by {error:.4f}, mean squared."]
     level = (objective["noise_low"] + objective["noise_high"]) / 2
     return [
-        f"On held-out images with {objective['corruption']} noise of level {level:g} its mean squared error is {error:.4f}, of "
-        "pixels from 0 to 1."
+        f"On held-out images or patches with {objective['corruption']} noise of level {level:g} its mean "
+        f"squared error is {error:.4f}, of pixels from 0 to 1."
     ]

@@ -1,4 +1,4 @@
-"""What both estimators share: tables and arrays to images and back, parameters to a recipe, saving and loading."""
+"""What the estimators share: tables and arrays to images and back, parameters to a recipe, saving and loading."""
 
 import warnings
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ FARTHEST = 1000.0  # ranges beyond black and white at which pixels are clipped, 
 
 
 class ImageEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no annotations
-    """What both estimators share: tables and arrays to images and back, parameters to a recipe, saving and loading."""
+    """What the estimators share: tables and arrays to images and back, parameters to a recipe, saving and loading."""
 
     recipe: str
     tier: str

@@ -12,8 +12,8 @@ from sablier.estimators.common import FARTHEST, Array, ImageEstimator
 from sablier.images.imageset import ImageSet, checked_pixels
 from sablier.modelfile import ModelFile
 from sablier.tasks.denoise import NoiseRemover, decoded
-from sablier.workflows.denoise import denoiser_recipe, noise_remover
-from sablier.workflows.denoiser import train_denoiser
+from sablier.workflows.denoise import noise_remover
+from sablier.workflows.denoiser import denoiser_recipe, train_denoiser
 
 
 class Denoiser(OneToOneFeatureMixin, TransformerMixin, ImageEstimator):  # type: ignore[misc]

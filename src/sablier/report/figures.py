@@ -261,8 +261,8 @@ def picture_rows(rows: Mapping[str, Array]) -> bytes:
     return to_png(Sheet(groups, list(rows), columns=1, side=0.8).figure())
 
 
-def reconstruction_sheet(summary: ReconstructionSummary) -> bytes:
-    """Return image | reconstruction | difference of the best, typical and worst images of a summary as PNG."""
+def reconstruction_sheet(summary: ReconstructionSummary) -> Sheet:
+    """Return image | reconstruction | difference of the best, typical and worst images of a summary."""
     kinds = {"best": summary.best, "typical": summary.typical, "worst": summary.worst}
     groups = [trio for result in kinds.values() for trio in _reconstruction_trios(result)]
     captions = [
@@ -272,7 +272,7 @@ def reconstruction_sheet(summary: ReconstructionSummary) -> bytes:
     ]
     colours = f"blue where too dark, orange where too bright,\nin full colour from a difference of {FULL_DIFFERENCE:g} on"
     title = f"image | reconstruction | difference\n{colours}"
-    return to_png(Sheet(groups, captions, title=title).figure())
+    return Sheet(groups, captions, title=title)
 
 
 def _reconstruction_trios(result: ReconstructionResult) -> list[tuple[Array, Array, Array]]:

@@ -21,6 +21,7 @@ from sablier.report.figures import (
     draw_roc,
     draw_scores,
     member_rows,
+    reconstruction_sheet,
     result_sheet,
     styled,
 )
@@ -28,6 +29,7 @@ from sablier.report.pictures import as_rgb
 from sablier.tasks.denoise import DenoisingResult
 from sablier.tasks.detect import DetectionResult
 from sablier.tasks.evaluate import EvaluationResult
+from sablier.tasks.reconstruct import ReconstructionSummary
 from sablier.tasks.summary import DetectionSummary
 from sablier.training.loop import History
 
@@ -45,7 +47,8 @@ def plot(result: object) -> Figure:
     Args:
         result: a DetectionResult (with pictures: its strangest images beside their reconstructions and heat; without: the
             histogram of its scores), a DetectionSummary, an EvaluationResult, a DenoisingResult (images as they came, without
-            their noise, and what was removed), a History, or a ModelFile (its histories).
+            their noise, and what was removed), a ReconstructionSummary (images, what was made of them, the differences), a
+            History, or a ModelFile (its histories).
 
     Returns:
         A matplotlib figure; notebooks show it, `figure.savefig(path)` keeps it.
@@ -64,11 +67,13 @@ def plot(result: object) -> Figure:
             return _plot_evaluation(result)
         case DenoisingResult():
             return denoising_sheet(before_and_after(result, MOST_ON_A_SHEET)).figure()
+        case ReconstructionSummary():
+            return reconstruction_sheet(result).figure()
         case History():
             return chart(lambda axes: draw_losses(axes, {"training": result.rows}))
         case ModelFile():
             return chart(lambda axes: draw_losses(axes, member_rows(result.histories)))
-    known = "a DetectionResult, DetectionSummary, EvaluationResult, DenoisingResult, History or ModelFile"
+    known = "a DetectionResult, DetectionSummary, EvaluationResult, DenoisingResult, ReconstructionSummary, History or ModelFile"
     raise ConfigError(f"expected {known} to plot, got {type(result).__name__}.")
 
 

@@ -23,6 +23,7 @@ from sablier.tasks.scorer import PIXELS_PER_BATCH
 Array = NDArray[Any]
 Window = tuple[slice, slice]
 
+TASK = "denoise"
 TILE = 512  # pixels a side of what a tile gives; larger ones need more memory and were no faster when tried
 GRID = 8  # tiles start at multiples of this, and so must the cells of a network: strides of 1, 2, 4 or 8
 FARTHEST_REACH = 512  # pixels; a network that sees farther is given the image whole

@@ -77,6 +77,7 @@ class ReconstructionSummary:
         pca_mse: the mean error of PCA with as many numbers on the same images; None unless one was fitted.
         best, typical, worst: a few images each, with pictures; typical ones are near the median.
         skipped: unreadable images, at most 1,000 of them.
+        network: which network drew, where the model file holds several; otherwise "".
     """
 
     count: int
@@ -92,6 +93,7 @@ class ReconstructionSummary:
     typical: ReconstructionResult
     worst: ReconstructionResult
     skipped: tuple[Skipped, ...]
+    network: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the numbers."""
@@ -107,6 +109,7 @@ class ReconstructionSummary:
             "pca_mse": self.pca_mse,
             "skipped": [asdict(item) for item in self.skipped],
             "skipped_count": self.skipped_count,
+            "network": self.network,
         }
 
 

@@ -22,7 +22,7 @@ class FitConfig:
     batch_size: int | None = None  # smaller batches take more, noisier steps; None: about 100,000 pixels, 16 to 128 images
     optimizer: Literal["adamw", "adam", "sgd", "rmsprop", "muon"] = "adamw"
     learning_rate: float = 2e-3  # the peak of the schedule; muon wants about 0.01, sgd about 0.1
-    weight_decay: float = 1e-2  # pulls weights to zero; for adamw decoupled (Loshchilov and Hutter 2019)
+    weight_decay: float = 1e-2  # pulls weights to zero; for adamw and muon decoupled (Loshchilov and Hutter 2019)
     schedule: Literal["one-cycle", "constant"] = "one-cycle"  # Smith and Topin 2018
     warmup: float = 0.2  # share of the steps in which the learning rate rises
     ema: float = 0.99  # the saved weights are a moving average with this decay; 0: the last weights

@@ -23,7 +23,8 @@ class Muon(Optimizer):
 
     Args:
         parameters: any; a kernel out,in,h,w is taken as a matrix out x (in h w).
-        learning_rate: the spectral norm of a step; AdamW's is a tenth of it.
+        learning_rate: about the spectral norm of a step, times the root of rows over columns for tall matrices; AdamW's rate
+            is a tenth of it.
         weight_decay: decoupled, of matrices alone.
         momentum: of the gradient, with Nesterov's look ahead.
     """

@@ -169,7 +169,7 @@ def denoising_loss(
     clean, found = model.denoise(noisy)
     wrong = torch.log(found.clamp_min(1e-4)) - torch.log(level.flatten().clamp_min(LOWEST_LEVEL))
     error = mean_squared_error(clean, target)
-    # The level has weights of its own and does not move the others, so this sum is two trainings in one.
+    # The level has weights of its own, and its error has no gradient for the others.
     return error + torch.mean(wrong**2), {"error": error, "level_error": torch.mean(wrong**2)}
 
 

@@ -54,11 +54,14 @@ class Recipe:
 
     def settings(self) -> dict[str, Any]:
         """Return every key that `--set` takes, with its present value."""
-        flat = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in _NOT_SET}
+        flat = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in _not_set(self.task)}
         return flat | asdict(self.objective) | asdict(self.fit) | model_options(self.model) | self.options
 
 
-_NOT_SET = ("name", "task", "options", "objective", "fit")
+def _not_set(task: str) -> tuple[str, ...]:
+    """Return the fields that are no settings: parts of their own, and what only a detector uses."""
+    parts = ("name", "task", "options", "objective", "fit")
+    return parts if task == "detect" else (*parts, "folds", "folds_below", "fold_effort", "calibration_share")
 
 
 def detector(tier: str) -> Recipe:

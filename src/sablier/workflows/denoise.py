@@ -14,15 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sablier.errors import ConfigError, ImagesError, ImagesWarning, OutputError
+from sablier.errors import ImagesError, ImagesWarning
 from sablier.files import write_whole
 from sablier.images.imageset import ImageSet, Skipped
-from sablier.images.selection import parse_selection
 from sablier.images.sources import stream_images
 from sablier.modelfile import ModelFile
-from sablier.tasks.denoise import DenoisingResult, NoiseRemover
-from sablier.workflows.denoiser import TASK
-from sablier.workflows.naming import picture_path
+from sablier.tasks.denoise import TASK, DenoisingResult, NoiseRemover
+from sablier.workflows.naming import check_apart, picture_path
 from sablier.workflows.network import network_of
 from sablier.workflows.tables import StreamedTables, streamed_tables
 
@@ -34,7 +32,6 @@ MOST_SKIPPED_LISTED = 1000
 MOST_ROWS = 20
 SHEET = "sheet.png"
 MOST_ON_SHEET = 8
-NOISY_ONLY = "denoiser-noisy-only"
 WRITERS = 8  # files written at once
 COMPRESSION = 3  # of PNG: more takes longer than the network, and noise that is left does not shrink
 
@@ -135,31 +132,6 @@ def noise_remover(file: ModelFile) -> NoiseRemover:
         ModelFileError: for a file of another task, or one that lacks the network.
     """
     return NoiseRemover(network_of(file, TASK), file.preprocess, file.provenance.recipe.get("objective", {}))
-
-
-def denoiser_recipe(recipe: str, noisy_only: bool) -> str:
-    """Return the name of the recipe to train by: of a denoiser, the one that learns from noisy images alone where asked for.
-
-    Raises:
-        ConfigError: where another recipe shall learn from noisy images alone.
-    """
-    if noisy_only and recipe not in ("denoiser", NOISY_ONLY):
-        raise ConfigError(f"expected the recipe denoiser with noisy_only, got {recipe}. Leave one of the two out.")
-    return NOISY_ONLY if noisy_only else recipe
-
-
-def check_apart(source: Any, folder: Path) -> None:
-    """Raise OutputError where results would lie among the images they come from, or be read as images next time."""
-    if not isinstance(source, str | Path):
-        return
-    whole = source if Path(source).exists() else parse_selection(str(source))[0]
-    came, goes = Path(whole).expanduser().resolve(), folder.resolve()
-    if not came.exists():
-        return
-    place = came if came.is_dir() else came.parent
-    nested = came.is_dir() and (goes.is_relative_to(came) or came.is_relative_to(goes))
-    if goes == place or nested:
-        raise OutputError(f"{folder} is or shares the folder of the images. Choose one apart from {place} with -o.")
 
 
 def write_image(folder: Path, name: str, image: Array) -> None:

@@ -13,11 +13,12 @@ from sablier.images.imageset import ImageSet
 from sablier.images.patches import patches
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
+from sablier.tasks.denoise import TASK
 from sablier.training.objectives import Denoising, NoisyOnly
 from sablier.training.recipes import Recipe
 from sablier.workflows.network import OnProgress, train_network_file
 
-TASK = "denoise"
+NOISY_ONLY = "denoiser-noisy-only"
 MOST_PATCHES = 20_000
 MOST_RANGED = 5000  # images that tell what black and white are
 
@@ -55,6 +56,23 @@ def train_denoiser(
     if isinstance(recipe.objective, Denoising):
         recipe = replace(recipe, objective=replace(recipe.objective, clip=recipe.objective.clip and whole_numbers))
     return train_network_file(TASK, cut, preprocess, recipe, checkpoints, on_progress)
+
+
+def denoiser_recipe(recipe: str | None, noisy_only: bool, otherwise: str = "denoiser") -> str:
+    """Return the name of the recipe to train by: of a denoiser, the one that learns from noisy images alone where asked for.
+
+    Args:
+        recipe: the one that was named, if any.
+        otherwise: what is meant where none was.
+
+    Raises:
+        ConfigError: where another recipe shall learn from noisy images alone.
+    """
+    if not noisy_only:
+        return recipe or otherwise
+    if recipe not in (None, "denoiser", NOISY_ONLY):
+        raise ConfigError(f"expected the recipe denoiser with noisy_only, got {recipe}. Leave one of the two out.")
+    return NOISY_ONLY
 
 
 def _range_without_noise(images: ImageSet) -> tuple[float, float]:

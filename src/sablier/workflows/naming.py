@@ -1,8 +1,12 @@
-"""Where the picture made of an image is written: under the output folder, whatever the image is called."""
+"""Where the picture made of an image is written: under the output folder, whatever the image is called, and never over it."""
 
 import hashlib
 import re
 from pathlib import Path
+from typing import Any
+
+from sablier.errors import OutputError
+from sablier.images.selection import parse_selection
 
 LONGEST_PART = 150  # bytes of one name; file systems take 255, and a file half written has a longer name
 FORBIDDEN = re.compile(r'[<>:"|?*\x00-\x1f\x7f]')
@@ -26,6 +30,20 @@ def picture_path(output: Path, id: str, suffix: str = ".png") -> Path:
     if "/".join(parts) != name:
         parts[-1] += f"-{hashlib.sha256(id.encode(errors='surrogateescape')).hexdigest()[:8]}"
     return output.joinpath(*parts[:-1], parts[-1] + suffix)
+
+
+def check_apart(source: Any, folder: Path) -> None:
+    """Raise OutputError where results would lie among the images they come from, or be read as images next time."""
+    if not isinstance(source, str | Path):
+        return
+    whole = source if Path(source).exists() else parse_selection(str(source))[0]
+    came, goes = Path(whole).expanduser().resolve(), folder.resolve()
+    if not came.exists():
+        return
+    place = came if came.is_dir() else came.parent
+    nested = came.is_dir() and (goes.is_relative_to(came) or came.is_relative_to(goes))
+    if goes == place or nested:
+        raise OutputError(f"{folder} is or shares the folder of the images. Choose one apart from {place} with -o.")
 
 
 def _mended(part: str) -> str:

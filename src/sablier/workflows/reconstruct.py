@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from sablier.files import write_whole
 from sablier.images.sources import read_images, stream_images
 from sablier.modelfile import ModelFile
 from sablier.models.base import Model
-from sablier.report.figures import reconstruction_sheet
+from sablier.report.figures import reconstruction_sheet, to_png
 from sablier.report.pictures import as_bytes, png
 from sablier.tasks.detect import TASK as DETECT
 from sablier.tasks.detect import Detector
@@ -24,9 +25,8 @@ from sablier.tasks.reconstruct import (
     latent_size,
     scaled_back,
 )
-from sablier.workflows.denoise import check_apart
 from sablier.workflows.detect import CHUNK_PIXELS, LEAST_CHUNK, MOST_CHUNK
-from sablier.workflows.naming import picture_path
+from sablier.workflows.naming import check_apart, picture_path
 from sablier.workflows.network import network_of
 from sablier.workflows.tables import streamed_tables
 
@@ -42,7 +42,7 @@ def reconstruct(
     baseline: Any = None,
     on_progress: Callable[[int], None] = lambda count: None,
     **reading: Any,
-) -> tuple[ReconstructionSummary, str]:
+) -> ReconstructionSummary:
     """Draw every image of a source again from what the network keeps of it, and write what came of it.
 
     Args:
@@ -52,9 +52,6 @@ def reconstruct(
         baseline: whatever `read_images` takes: images to fit PCA with as many numbers on, the model's training images for
             a fair comparison; None compares with nothing.
         on_progress: called with the number of images reconstructed so far.
-
-    Returns:
-        The summary, and in words which network drew, where the file holds several; otherwise "".
 
     Raises:
         ModelFileError, ImagesError, OutputError: before anything is written where possible; tables are renamed into place
@@ -80,10 +77,10 @@ def reconstruct(
         if not summarizer.count:
             reasons = "; ".join(f"{item.id}: {item.reason}" for item in summarizer.skipped[:3])
             raise ImagesError(f"expected at least one readable image in {source}, got none. {reasons}")
-        summary = summarizer.summary()
-        tables.close(summary.to_json() | {"network": note})
-    write_whole(folder / "sheet.png", reconstruction_sheet(summary))
-    return summary, note
+        summary = replace(summarizer.summary(), network=note)
+        tables.close(summary.to_json())
+    write_whole(folder / "sheet.png", to_png(reconstruction_sheet(summary).figure()))
+    return summary
 
 
 def drawing_network(file: ModelFile) -> tuple[Model, str]:
