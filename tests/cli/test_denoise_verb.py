@@ -117,7 +117,7 @@ class TestTrain:
             done = sablier("train", "noisy.npy", "-o", "m.sablier", "--noisy-only", *chosen, *TINY)
             assert done.code == 0
             assert ModelFile.load(Path("m.sablier")).provenance.recipe["name"] == "denoiser-noisy-only"
-            assert "differs from another noisy copy by" in done.out
+            assert "differs from a second noisy copy by" in done.out
 
     def test_noisy_only_with_another_recipe_or_clipped_images(self, sablier):
         done = sablier("train", "digits", "-o", "m.sablier", "--noisy-only", "--recipe", "detector", *TINY)
