@@ -1,7 +1,7 @@
 """How closely images are drawn again from d numbers: the recipe `autoencoder` beside PCA with the same d. Needs the named set.
 
 Trains on the training split and reports the mean squared error on the test split, at the last epoch. PCA is scikit-learn's, of
-the same training images.
+the same training images; its pixels are not clipped to [0, 1], as in the literature, ours are.
 """
 
 import argparse

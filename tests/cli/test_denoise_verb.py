@@ -71,7 +71,7 @@ class TestDenoise:
         done = sablier("denoise", digits_file, "noisy")
         assert (done.code, "trained to denoise, got one trained to detect" in done.err) == (2, True)
         done = sablier("denoise", model, "noisy", "-o", "noisy")
-        assert (done.code, "folder of the noisy images" in done.err) == (2, True)
+        assert (done.code, "folder of the images" in done.err) == (2, True)
         Path("taken").write_text("")
         done = sablier("denoise", model, "noisy", "-o", "taken")
         assert (done.code, "cannot be written" in done.err) == (2, True)

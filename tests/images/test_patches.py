@@ -31,6 +31,10 @@ def lazy(*images, broken=()):
 def test_small_images_of_one_size_are_taken_as_they_are():
     images = ImageSet(np.zeros((5, 64, 40), np.uint8))
     assert patches(images, 32, 1000) is images
+    files = lazy(*np.random.default_rng(0).integers(0, 255, (3, 28, 28, 1), np.uint8))
+    found = patches(files, 64, 1000)
+    assert found.shape == (28, 28, 1)
+    np.testing.assert_array_equal(found.array[1], files[1])
 
 
 def test_every_patch_is_a_piece_of_its_image_turned_or_flipped():
@@ -53,7 +57,7 @@ def test_they_are_drawn_evenly_named_and_the_seed_decides():
     assert found.ids.tolist() == [f"{name}#{number}" for name in "abcd" for number in range(3)]
     np.testing.assert_array_equal(found.array, patches(images, 32, 12).array)
     assert not np.array_equal(found.array, patches(images, 32, 12, seed=1).array)
-    assert len(patches(images, 32, 1)) == 4  # at least one of each
+    assert patches(images, 32, 2).ids.tolist() == ["a#0", "d#0"]  # more photos than patches
 
 
 def test_what_is_narrower_than_a_patch_is_widened_by_its_edge():

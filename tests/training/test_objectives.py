@@ -130,3 +130,11 @@ def test_recorrupted_pairs_teach_what_clean_targets_would():
 def test_levels_have_limits(kind, low, high):
     with pytest.raises(ConfigError, match="expected 0 <= noise_low <= noise_high <= 10"):
         kind(noise_low=low, noise_high=high)
+
+
+def test_mixed_noise_is_validated_on_every_kind():
+    model, batch = Spy(), Batch(torch.rand(4, 1, 16, 16))
+    whole = Denoising("mixed").validate(model, batch).item()
+    assert len(model.seen) == 4
+    each = [Denoising(kind).validate(Spy(), batch).item() for kind in ("gaussian", "poisson", "salt-and-pepper", "missing")]
+    assert whole == pytest.approx(sum(each) / 4, rel=0.2)

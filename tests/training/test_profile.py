@@ -12,11 +12,11 @@ from sablier.training.profile import PHASES
 from sablier.transforms.batches import Batches
 
 
-def trained(**settings):
+def trained(batch_size=10, **settings):
     torch.manual_seed(0)
     model = create_model("bottleneck", (8, 8, 1), latent=4, width=8)
     batches = Batches(load_dataset("digits").take(range(200)), Preprocess(height=8, width=8, channels=1))
-    history = fit(model, batches, Reconstruction(), FitConfig(batch_size=10, **settings))
+    history = fit(model, batches, Reconstruction(), FitConfig(batch_size=batch_size, **settings))
     return model, history
 
 
@@ -32,6 +32,7 @@ def test_phases_add_up_and_the_weights_are_those_of_a_run_without():
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), plain.parameters(), strict=True))
 
 
-def test_a_run_too_short_to_profile_has_none():
-    _, history = trained(epochs=1, profile=True)
+@pytest.mark.parametrize("batch_size", [10, 40, 100])
+def test_a_run_too_short_to_profile_has_none(batch_size):
+    _, history = trained(epochs=1, batch_size=batch_size, profile=True)
     assert history.profile == []

@@ -82,7 +82,7 @@ def test_photos_come_back_at_their_own_size(photos, tmp_path):
     model = tmp_path / "photos.sablier"
     recipe = make_recipe("autoencoder", "tiny", ["epochs=1", "latent=3", "width=8", "size=64"])
     train_autoencoder(read_images(photos), recipe).save(model)
-    summary, _ = reconstruct(model, photos, tmp_path / "out")
+    summary = reconstruct(model, photos, tmp_path / "out")
     assert summary.count == 12
     assert [item.id for item in summary.skipped] == ["night/torn.png"]
     assert json.loads((tmp_path / "out" / "errors.json").read_text())["skipped"][0]["id"] == "night/torn.png"
@@ -109,7 +109,7 @@ def test_the_network_of_an_autoencoder_draws(digits_autoencoder):
 
 
 def test_pca_of_a_baseline_stands_beside_it(digits_autoencoder, tmp_path):
-    summary, _ = reconstruct(digits_autoencoder, "digits:test", tmp_path / "out", baseline="digits")
+    summary = reconstruct(digits_autoencoder, "digits:test", tmp_path / "out", baseline="digits")
     assert 0.005 < summary.pca_mse < 0.05
     assert json.loads((tmp_path / "out" / "errors.json").read_text())["pca_mse"] == summary.pca_mse
     few = read_images("digits").take(range(5))

@@ -7,11 +7,11 @@ import numpy as np
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-from sablier.errors import ImagesError
+from sablier.errors import ConfigError, ImagesError
 from sablier.estimators.common import FARTHEST, Array, ImageEstimator
 from sablier.images.imageset import ImageSet, checked_pixels
 from sablier.modelfile import ModelFile
-from sablier.tasks.denoise import NoiseRemover, decoded
+from sablier.tasks.denoise import TASK, NoiseRemover, decoded
 from sablier.workflows.denoise import noise_remover
 from sablier.workflows.denoiser import denoiser_recipe, train_denoiser
 
@@ -68,6 +68,8 @@ class Denoiser(OneToOneFeatureMixin, TransformerMixin, ImageEstimator):  # type:
             ConfigError, UnknownName: for a parameter or a setting that is not one, and for whole numbers with `noisy_only`.
         """
         recipe = clone(self).set_params(recipe=denoiser_recipe(self.recipe, self.noisy_only))._made_recipe()
+        if recipe.task != TASK:
+            raise ConfigError(f"expected a recipe that denoises, got {self.recipe!r}, made to {recipe.task}. Use 'denoiser'.")
         images = self._training_images(X)
         file = train_denoiser(images, recipe)
         self._adopt(file)

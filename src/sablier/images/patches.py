@@ -18,8 +18,10 @@ def patches(images: ImageSet, side: int, count: int, seed: int = 0) -> ImageSet:
     >>> patches(ImageSet(np.zeros((3, 100, 80), np.uint8)), side=32, count=12).shape
     (32, 32, 1)
     """
-    if images.uniform and max(images.shape[:2]) <= LARGEST_EXACT:
-        return images
+    if len(np.unique(images.sizes, axis=0)) == 1 and images.sizes.max() <= LARGEST_EXACT:
+        return images.dense(Preprocess.for_images(images, side))
+    if len(images) > count:
+        images = images.take(np.linspace(0, len(images) - 1, max(count, 1)).astype(int))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ImagesWarning)  # of photos that are scaled: these are cut
         rule = Preprocess.for_images(images, side).model_copy(update={"height": side, "width": side, "resize": "exact"})

@@ -12,6 +12,8 @@ model later sees:
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -126,13 +128,20 @@ def _value_range(images: "ImageSet") -> tuple[Literal["uint8", "uint16", "float3
         return "uint8", 0.0, 255.0
     if depth == 16:
         # Cameras write 10, 12 or 14 bits into 16: white is the smallest full scale that covers the images.
-        highest = max(int(image.max()) for image in images)
+        highest = max((int(image.max()) for image in _readable(images)), default=255)
         return "uint16", 0.0, float(next(2**bits - 1 for bits in (8, 10, 12, 14, 16) if highest < 2**bits))
-    low = min(float(image.min()) for image in images)
-    high = max(float(image.max()) for image in images)
+    ends = [(float(image.min()), float(image.max())) for image in _readable(images)] or [(0.0, 1.0)]
+    low, high = min(low for low, _ in ends), max(high for _, high in ends)
     if low >= 0 and high <= 1:
         return "float32", 0.0, 1.0
     return "float32", low, high if high > low else low + 1.0
+
+
+def _readable(images: "ImageSet") -> Iterator[Array]:
+    """Yield the images that can be decoded; the others are told of when they are asked for in earnest."""
+    for index in range(len(images)):
+        with suppress(OSError, ImagesError):
+            yield images[index]
 
 
 def _with_channels(image: Array, channels: int) -> Array:

@@ -93,7 +93,9 @@ def draw_losses(axes: Axes, histories: Mapping[str, Sequence[Mapping[str, Any]]]
     Args:
         histories: member -> rows with "epoch", "loss" and perhaps "validation_loss".
     """
-    for key, label, colour in (("loss", "training", BLUE), ("validation_loss", "held-out images", ORANGE)):
+    # Where the loss has other parts, the error is what compares with that of held-out images.
+    trained_on = "error" if any("error" in row for rows in histories.values() for row in rows) else "loss"
+    for key, label, colour in ((trained_on, "training", BLUE), ("validation_loss", "held-out images", ORANGE)):
         for rows in histories.values():
             epochs, values = loss_series(rows, key)
             if epochs:

@@ -19,6 +19,7 @@ from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.preprocess import FULL_SCALE, Preprocess
 from sablier.models.base import Model
 from sablier.tasks.scorer import PIXELS_PER_BATCH
+from sablier.training.objectives import LOWEST_LEVEL
 
 Array = NDArray[Any]
 Window = tuple[slice, slice]
@@ -191,7 +192,8 @@ class NoiseRemover:
         if self.trained_range is None:
             return None
         low, high = self.trained_range
-        return np.asarray((levels >= low / RANGE_TOLERANCE) & (levels <= high * RANGE_TOLERANCE))
+        # Lower levels than LOWEST_LEVEL read as about that.
+        return np.asarray((levels >= low / RANGE_TOLERANCE) & (levels <= max(high, LOWEST_LEVEL) * RANGE_TOLERANCE))
 
     def _remove(self, x: Array) -> tuple[Array, Array]:
         """Return images of the model's own channels without noise, a batch at a time, and their levels."""

@@ -90,6 +90,8 @@ def fit(
         except KeyboardInterrupt:
             where = f"The work so far is in {checkpoint}; run the same command with --resume." if run.save() else ""
             raise Interrupted(f"training was stopped in epoch {run.epoch + 1} of {run.epochs}. {where}") from None
+        finally:
+            run.clear()
         run.finish()
     return run.history
 
@@ -237,13 +239,16 @@ class _Run:
             ]
         return sum(losses) / len(validation)
 
-    def finish(self) -> None:
-        """Leave the model with the averaged weights, in eval mode; keep what the profile saw."""
-        for name in COMPILED if self.config.compile else ():
-            delattr(self.model, name)
+    def clear(self) -> None:
+        """Leave nothing compiled behind, and keep what the profile saw."""
+        for name in COMPILED:
+            vars(self.model).pop(name, None)
         if self.profile:
             self.profile.stop()
             self.history.profile = self.profile.rows
+
+    def finish(self) -> None:
+        """Leave the model with the averaged weights, in eval mode."""
         if self.average:
             with torch.no_grad():
                 for name, value in self.model.named_parameters():
@@ -273,13 +278,10 @@ class _Run:
         return {
             "model": self.model.name,
             "config": self.model.config,
-            "fit": {
-                key: value
-                for key, value in self.config.__dict__.items()
-                if key not in ("device", "threads", "profile", "compile")
-            },
+            "fit": {key: value for key, value in self.config.__dict__.items() if key not in ("device", "threads", "profile")},
             "objective": f"{self.objective}",
             "images": self.fingerprint,
+            "range": [self.batches.black, self.batches.scale],
         }
 
     def _restore(self, checkpoint: Checkpoint) -> None:

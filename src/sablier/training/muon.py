@@ -1,4 +1,4 @@
-"""Muon: steps whose matrix has been made orthogonal (Jordan et al. 2024), for kernels and matrices; AdamW for the rest.
+"""Muon: steps whose matrix has been made orthogonal (Jordan et al. 2024), for kernels and matrices; Adam for the rest.
 
 Every direction of a weight matrix then learns at the same pace, which autoencoders reward: see docs/LOG.md.
 """
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-# The polynomial that takes singular values from (0, 1] to about 1 in five rounds, and how slow AdamW is beside Muon.
+# The polynomial that takes singular values from (0, 1] to about 1 in five rounds, and how slow Adam is beside Muon.
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 ROUNDS = 5
 ADAM_SHARE = 0.1
@@ -19,11 +19,11 @@ ADAM_BETAS = (0.9, 0.99)
 
 
 class Muon(Optimizer):
-    """Momentum made orthogonal by Newton and Schulz's iteration; parameters of fewer than two axes are moved by AdamW.
+    """Momentum made orthogonal by Newton and Schulz's iteration; parameters of fewer than two axes are moved by Adam.
 
     Args:
         parameters: any; a kernel out,in,h,w is taken as a matrix out x (in h w).
-        learning_rate: about the spectral norm of a step, times the root of rows over columns for tall matrices; AdamW's rate
+        learning_rate: about the spectral norm of a step, times the root of rows over columns for tall matrices; Adam's rate
             is a tenth of it.
         weight_decay: decoupled, of matrices alone.
         momentum: of the gradient, with Nesterov's look ahead.

@@ -98,19 +98,24 @@ class Denoising:
 
     def losses(self, model: Model, batch: Batch) -> Iterator[Loss]:
         level = random_levels(batch.x, self.noise_low, self.noise_high)
-        loss, parts = denoising_loss(model, self._damaged(batch.x, level), batch.x, level)
+        name = self._names[int(torch.randint(len(self._names), ()))]
+        loss, parts = denoising_loss(model, self._damaged(name, batch.x, level), batch.x, level)
         yield "model", loss, parts
 
     def validate(self, model: Model, batch: Batch) -> Tensor:
-        """Return the mean squared error at the middle level, the same noise each time."""
+        """Return the mean squared error at the middle level, the same noise each time; of mixed ones the mean."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             level = torch.full((len(batch.x), 1, 1, 1), (self.noise_low + self.noise_high) / 2, device=batch.x.device)
-            return mean_squared_error(model.reconstruct(self._damaged(batch.x, level)), batch.x)
+            damaged = [self._damaged(name, batch.x, level) for name in self._names]
+            return torch.stack([mean_squared_error(model.reconstruct(noisy), batch.x) for noisy in damaged]).mean()
 
-    def _damaged(self, x: Tensor, level: Tensor) -> Tensor:
-        names = list(CORRUPTIONS) if self.corruption == "mixed" else [self.corruption]
-        noisy = CORRUPTIONS[names[int(torch.randint(len(names), ()))]](x, level)
+    @property
+    def _names(self) -> list[str]:
+        return list(CORRUPTIONS) if self.corruption == "mixed" else [self.corruption]
+
+    def _damaged(self, name: str, x: Tensor, level: Tensor) -> Tensor:
+        noisy = CORRUPTIONS[name](x, level)
         return noisy.clamp(0, 1) if self.clip else noisy
 
 
@@ -140,16 +145,14 @@ class NoisyOnly:
         sigma = estimated_sigma(batch.x)
         more = sigma * torch.randn_like(batch.x)
         total = sigma * (1 + share**2).sqrt()
-        # The target's noise is (1 + 1/a^2) s^2: images with more of it count less.
-        weight = (2 * share**2 / (1 + share**2)).sqrt()
-        loss, parts = denoising_loss(model, batch.x + share * more, batch.x - more / share, total, weight)
+        loss, parts = denoising_loss(model, batch.x + share * more, batch.x - more / share, total)
         yield "model", loss, parts
 
     def validate(self, model: Model, batch: Batch) -> Tensor:
         """Return the same error at the middle of the levels: the clean image is not known."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            share = (self.noise_low + self.noise_high) / 2
+            share = max((self.noise_low + self.noise_high) / 2, 1e-2)
             more = estimated_sigma(batch.x) * torch.randn_like(batch.x)
             return mean_squared_error(model.reconstruct(batch.x + share * more), batch.x - more / share)
 
@@ -160,9 +163,7 @@ def check_levels(low: float, high: float) -> None:
         raise ConfigError(f"expected 0 <= noise_low <= noise_high <= 10, got {low} and {high}.")
 
 
-def denoising_loss(
-    model: Model, noisy: Tensor, target: Tensor, level: Tensor, weight: Tensor | float = 1.0
-) -> tuple[Tensor, dict[str, Tensor]]:
+def denoising_loss(model: Model, noisy: Tensor, target: Tensor, level: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
     """Return the mean squared error of the images without noise, and where the model tells the level, that of its logarithm."""
     if "denoise" not in model.capabilities:
         return mean_squared_error(model.reconstruct(noisy), target), {}

@@ -23,6 +23,8 @@ class StepProfile:
         events = {event.key: event for event in finished.key_averages()}
         whole = next(event for key, event in events.items() if key.startswith("ProfilerStep"))
         steps, total = whole.count, whole.cpu_time_total
+        if finished.step_num < WAIT + WARMUP + ACTIVE:
+            return  # the run ended before: what was seen last is no whole step
 
         def row(kind: str, name: str, microseconds: float) -> dict[str, Any]:
             return {"kind": kind, "name": name, "milliseconds": microseconds / 1000 / steps, "share": microseconds / total}

@@ -29,7 +29,7 @@ class Recipe:
     options: dict[str, Any] = field(default_factory=dict)  # of the model; what is not named keeps its default
     objective: Reconstruction | Denoising | NoisyOnly = field(default_factory=Reconstruction)
     fit: FitConfig = field(default_factory=FitConfig)
-    size: int = 128  # longer side in pixels that photos are scaled to; small uniform images stay as they are
+    size: int = 128  # longer side in pixels that photos are scaled to, or of patches; small images of one size stay whole
     folds: int = 5  # cross-conformal folds, each a model of its own, where images are few
     folds_below: int = 300  # with fewer images than this, folds; from here on, one split
     fold_effort: float = 0.4  # share of `steps` and `megapixels` that each fold trains for: few images are soon learnt

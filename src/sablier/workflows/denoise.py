@@ -20,6 +20,7 @@ from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.sources import stream_images
 from sablier.modelfile import ModelFile
 from sablier.tasks.denoise import TASK, DenoisingResult, NoiseRemover
+from sablier.tasks.summary import MOST_SKIPPED_LISTED
 from sablier.workflows.naming import check_apart, picture_path
 from sablier.workflows.network import network_of
 from sablier.workflows.tables import StreamedTables, streamed_tables
@@ -28,7 +29,6 @@ Array = NDArray[Any]
 
 CHUNK = 32  # images a stream hands over at once: those of arrays lie in memory, those of files are decoded in turn
 PIXELS_AT_ONCE = 1_000_000
-MOST_SKIPPED_LISTED = 1000
 MOST_ROWS = 20
 SHEET = "sheet.png"
 MOST_ON_SHEET = 8

@@ -11,7 +11,8 @@ import sablier
 from sablier.calibration import percent
 from sablier.images.datasets import list_datasets
 from sablier.modelfile import ModelFile
-from sablier.models.base import count_parameters, layer_table
+from sablier.models.base import Model, count_parameters, layer_table
+from sablier.tasks.denoise import TASK as DENOISE
 from sablier.tasks.detect import TASK as DETECT
 from sablier.tasks.detect import Detector
 from sablier.transforms.batches import choose_device
@@ -34,8 +35,8 @@ def describe_model(path: Path) -> tuple[dict[str, str], list[tuple[str, str, str
         "file": f"{path}, {Path(path).stat().st_size / 1e6:.2f} MB",
         "network": f"{network.name}, {count_parameters(network):,} parameters"
         + (f", {len(file.histories)} cross-conformal folds" if len(file.histories) > 1 else ""),
-        "images": file.preprocess.describe(),
-        "trained on": f"{provenance.images} images from {provenance.source}",
+        "images": _what_it_takes(file, network),
+        "trained on": f"{provenance.images} {'images or patches' if file.task == DENOISE else 'images'} from {provenance.source}",
         "fingerprint": provenance.fingerprint[:16],
         "skipped": f"{len(provenance.skipped)} unreadable images",
         "calibrated": provenance.calibrated if detector else "not a detector",
@@ -47,6 +48,13 @@ def describe_model(path: Path) -> tuple[dict[str, str], list[tuple[str, str, str
     }
     promises = [f"alpha {percent(alpha)}: {detector.calibration.promise(alpha)}" for alpha in ALPHAS] if detector else []
     return facts, layer_table(network), promises
+
+
+def _what_it_takes(file: ModelFile, network: Model) -> str:
+    rule = file.preprocess
+    if "any_size" not in network.capabilities:
+        return rule.describe()
+    return f"any size, {'grey' if rule.channels == 1 else 'colour'}; trained at {rule.height} x {rule.width}"
 
 
 def examine_machine() -> dict[str, str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sablier.errors import OutputError
+from sablier.images.decoding import SUFFIXES
 from sablier.images.selection import parse_selection
 
 LONGEST_PART = 150  # bytes of one name; file systems take 255, and a file half written has a longer name
@@ -27,7 +28,8 @@ def picture_path(output: Path, id: str, suffix: str = ".png") -> Path:
     """
     name = id.removesuffix(suffix)
     parts = [_mended(part) for part in re.split(r"[/\\]", name) if part not in ("", ".", "..")] or ["image"]
-    if "/".join(parts) != name:
+    doubled = name != id and Path(name).suffix.lower() in SUFFIXES  # "a.jpg.png" must not share a file with "a.jpg"
+    if "/".join(parts) != name or doubled:
         parts[-1] += f"-{hashlib.sha256(id.encode(errors='surrogateescape')).hexdigest()[:8]}"
     return output.joinpath(*parts[:-1], parts[-1] + suffix)
 

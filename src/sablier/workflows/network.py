@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 import sablier
 from sablier.errors import ConfigError, ModelFileError, TooFewImages
@@ -18,10 +20,12 @@ from sablier.training.loop import History, Progress, fit
 from sablier.training.recipes import Recipe
 from sablier.transforms.batches import Batches, choose_device
 
+Array = NDArray[Any]
 OnProgress = Callable[[str, Progress], None]
 
 NET = "net"
 MOST_VALIDATION = 500
+RECIPE_OF = {"reconstruct": "autoencoder", "denoise": "denoiser"}
 # What a network must be able to do to be trained for a task.
 NEEDED = {"detect": {"encode", "decode", "hidden"}, "reconstruct": {"encode", "decode"}, "denoise": {"reconstruct"}}
 
@@ -79,18 +83,25 @@ def train_network_file(
     recipe: Recipe,
     checkpoints: Iterable[Path | None] = (),
     on_progress: OnProgress = lambda stage, progress: None,
+    origins: Array | None = None,
 ) -> ModelFile:
     """Train the one network of a task on dense images and return its model file.
 
     A share `recipe.fusion_share` of the images, at most 500, is held out: the history reports the loss on them.
+
+    Args:
+        origins: N names of what the images were cut from: what is held out is then cut from others than what trains.
     """
-    order = np.random.default_rng(recipe.fit.seed).permutation(len(dense))
-    held = min(MOST_VALIDATION, int(recipe.fusion_share * len(dense)))
+    groups = np.arange(len(dense)) if origins is None else np.unique(origins, return_inverse=True)[1]
+    order = np.random.default_rng(recipe.fit.seed).permutation(groups.max() + 1)
+    apart = np.isin(groups, order[: min(MOST_VALIDATION, int(recipe.fusion_share * len(order)))])
+    held = np.flatnonzero(apart)
+    held = held[np.linspace(0, len(held) - 1, min(MOST_VALIDATION, len(held))).astype(int)]
     model, history = train_model(
-        dense.take(np.sort(order[held:])),
+        dense.take(~apart),
         preprocess,
         recipe,
-        validation=dense.take(np.sort(order[:held])) if held else None,
+        validation=dense.take(held) if len(held) else None,
         checkpoint=next(iter(checkpoints), None),
         on_progress=partial(on_progress, "training"),
     )
@@ -104,7 +115,10 @@ def network_of(file: ModelFile, task: str) -> Model:
         ModelFileError: for a file of another task, or one that lacks the network.
     """
     if file.task != task:
-        raise ModelFileError(f"expected a model trained to {task}, got one trained to {file.task}.")
+        raise ModelFileError(
+            f"expected a model trained to {task}, got one trained to {file.task}. "
+            f"Train one with: sablier train IMAGES -o {task}.sablier --recipe {RECIPE_OF[task]}"
+        )
     try:
         return file.parts[NET].to_model()
     except (KeyError, TypeError, ValueError, RuntimeError) as error:

@@ -60,10 +60,10 @@ def reconstruct(
     """
     file, folder = ModelFile.load(Path(model)), Path(output)
     network, note = drawing_network(file)
-    check_apart(source, folder / "reconstructions")
+    check_apart(source, folder)
     pca = None
     if baseline is not None:
-        fitting = read_images(baseline, **{**reading, "labels": None}).dense(file.preprocess)
+        fitting = read_images(baseline, **{**reading, "labels": None, "label_column": None}).dense(file.preprocess)
         pca = fitted_pca(fitting, file.preprocess, latent_size(network, file.preprocess))
     chunk = min(MOST_CHUNK, max(LEAST_CHUNK, CHUNK_PIXELS // (file.preprocess.height * file.preprocess.width)))
     summarizer = ReconstructionSummarizer(network, file.preprocess, SHOWN, pca)
