@@ -28,9 +28,9 @@ def test_kernels_and_biases_learn():
     torch.manual_seed(0)
     layer = nn.Conv2d(2, 4, 3, padding=1)
     x, y = torch.randn(16, 2, 6, 6), torch.randn(16, 4, 6, 6) * 0.1 + 1
-    optimizer = Muon(layer.parameters(), 0.02)
+    optimizer = Muon(layer.parameters(), 0.05)
     losses = []
-    for _ in range(60):
+    for _ in range(300):
         loss = ((layer(x) - y) ** 2).mean()
         optimizer.zero_grad()
         loss.backward()

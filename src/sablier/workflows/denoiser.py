@@ -78,6 +78,6 @@ def denoiser_recipe(recipe: str | None, noisy_only: bool, otherwise: str = "deno
 
 def _range_without_noise(images: ImageSet) -> tuple[float, float]:
     """Return about the darkest and the brightest value of noisy images: those of means over 4 x 4 pixels, less the odd ones."""
-    pixels = torch.from_numpy(np.ascontiguousarray(images.array[:MOST_RANGED])).permute(0, 3, 1, 2)
+    pixels = torch.from_numpy(np.array(images.array[:MOST_RANGED])).permute(0, 3, 1, 2)
     low, high = np.quantile(F.avg_pool2d(pixels, 4, ceil_mode=True).numpy(), (0.01, 0.99)).tolist()
     return (low, high) if low < high else (low, low + 1.0)
