@@ -58,7 +58,8 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.4f}" if abs(value) < 10 else f"{value:,.1f}"
+        digits = 5 if 0 < abs(value) < 0.01 else 4
+        return f"{value:.{digits}f}" if abs(value) < 10 else f"{value:,.1f}"
     if isinstance(value, dict):
         return ", ".join(f"{key}: {_text(item)}" for key, item in value.items())
     if isinstance(value, list):
