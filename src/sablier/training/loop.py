@@ -317,7 +317,7 @@ def _optimizer(parameters: list[torch.nn.Parameter], config: FitConfig) -> Optim
         case "muon":
             return Muon(parameters, rate, weight_decay=decay)
         case "rmsprop":
-            # Tieleman and Hinton's 0.9, as in Keras: with torch's 0.99 the first step is ten times too long and can kill every ReLU.
+            # Its authors' 0.9, as in Keras: with torch's 0.99 the first step is ten times too long and can kill every ReLU.
             return RMSprop(parameters, rate, alpha=0.9, eps=1e-7, weight_decay=decay)
 
 
