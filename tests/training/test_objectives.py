@@ -138,3 +138,8 @@ def test_mixed_noise_is_validated_on_every_kind():
     assert len(model.seen) == 4
     each = [Denoising(kind).validate(Spy(), batch).item() for kind in ("gaussian", "poisson", "salt-and-pepper", "missing")]
     assert whole == pytest.approx(sum(each) / 4, rel=0.2)
+
+
+def test_an_unknown_corruption_is_said():
+    with pytest.raises(ConfigError, match="expected corruption to be one of gaussian, poisson.*, got 'gausian'"):
+        Denoising("gausian")

@@ -10,6 +10,7 @@ from torch.nn import Parameter
 
 from sablier.errors import ConfigError
 from sablier.models.base import Model
+from sablier.training.config import check_choices
 from sablier.transforms.batches import Batch
 from sablier.transforms.corruptions import CORRUPTIONS, estimated_sigma, gaussian, masked_blocks, random_levels
 
@@ -91,6 +92,7 @@ class Denoising:
     clip: bool = True
 
     def __post_init__(self) -> None:
+        check_choices(self)
         check_levels(self.noise_low, self.noise_high)
 
     def players(self, model: Model) -> Mapping[str, list[Parameter]]:

@@ -125,8 +125,8 @@ def course_conv(tier: str) -> Recipe:
 def denoiser(tier: str) -> Recipe:
     """Return the recipe that removes noise: Gaussian, of any strength up to the whole range from black to white."""
     # Chosen on held-out training digits (docs/LOG.md): a tier takes about 10 s, 1, 2 and 7 minutes on two processor cores.
-    megapixels, width, blocks = {
-        "tiny": (8.0, 32, 1), "small": (45.0, 40, 1), "base": (140.0, 48, 1), "large": (150.0, 64, 2),
+    megapixels, width, blocks, batch_size = {
+        "tiny": (8.0, 32, 1, 16), "small": (45.0, 40, 1, 64), "base": (140.0, 48, 1, 64), "large": (150.0, 64, 2, 64),
     }[tier]  # fmt: skip
     return Recipe(
         name="denoiser",
@@ -135,7 +135,7 @@ def denoiser(tier: str) -> Recipe:
         options={"width": width, "blocks": blocks},
         objective=Denoising(),
         fit=FitConfig(
-            steps=100_000, megapixels=megapixels, batch_size=64, optimizer="muon", learning_rate=0.01, weight_decay=0.0
+            steps=100_000, megapixels=megapixels, batch_size=batch_size, optimizer="muon", learning_rate=0.01, weight_decay=0.0
         ),
         size=64,
     )
