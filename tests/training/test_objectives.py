@@ -141,5 +141,5 @@ def test_mixed_noise_is_validated_on_every_kind():
 
 
 def test_an_unknown_corruption_is_said():
-    with pytest.raises(ConfigError, match="expected corruption to be one of gaussian, poisson.*, got 'gausian'"):
+    with pytest.raises(ConfigError, match=r"expected corruption to be one of gaussian, poisson.*, got 'gausian'"):
         Denoising("gausian")
