@@ -51,13 +51,14 @@ def main() -> None:
     steps = bench.partial(data)
     noisy = {sigma: damaged(clean, sigma, seed=1) for sigma in SIGMAS}
 
+    shorter = ["megapixels=4"] if quick else []
     tiers = {"tiny": "tiny"} if quick else {"small": "small", "large": "large"}
-    ours = {name: steps.get(name, lambda tier=tier: blind(training, tier, clean, noisy)) for name, tier in tiers.items()}
+    ours = {name: steps.get(name, lambda tier=tier: blind(training, tier, shorter, clean, noisy)) for name, tier in tiers.items()}
     peers = steps.get("peers", lambda: classical(training, clean, noisy, 50 if quick else CLASSICAL))
     peers["the lesson's net"] = {
         "0.5": steps.get("lesson", lambda: lesson(training, noisy[0.5], clean, 100 if quick else LESSON_STEPS))
     }
-    loss = steps.get("noisy only", lambda: noisy_only(training, clean, "tiny" if quick else "small"))
+    loss = steps.get("noisy only", lambda: noisy_only(training, clean, "tiny" if quick else "small", shorter))
 
     best = ours[list(tiers)[-1]]
     rows = [[name, *(values.get(str(sigma), "") for sigma in SIGMAS)] for name, values in peers.items()]
@@ -100,10 +101,10 @@ def decibels(cleaned: Pixels, clean: Pixels) -> float:
     return float(psnr(np.mean((np.clip(cleaned, 0, 1) - clean) ** 2, dtype=np.float64)))
 
 
-def blind(training: ImageSet, tier: str, clean: Pixels, noisy: dict[float, Pixels]) -> dict:
+def blind(training: ImageSet, tier: str, settings: list[str], clean: Pixels, noisy: dict[float, Pixels]) -> dict:
     """Train one model over all levels; return its PSNR at each, and how often it finds the level within a tenth."""
     start = time.perf_counter()
-    file = train_denoiser(training, make_recipe("denoiser", tier))
+    file = train_denoiser(training, make_recipe("denoiser", tier, settings))
     seconds = time.perf_counter() - start
     remover = noise_remover(file)
     levels = np.linspace(0.1, 1, len(clean), dtype=np.float32)
@@ -165,7 +166,7 @@ def lesson(training: ImageSet, noisy: Pixels, clean: Pixels, steps: int) -> floa
     return decibels(torch.cat(parts).permute(0, 2, 3, 1).numpy(), clean)
 
 
-def noisy_only(training: ImageSet, clean: Pixels, tier: str) -> dict[str, float]:
+def noisy_only(training: ImageSet, clean: Pixels, tier: str, settings: list[str]) -> dict[str, float]:
     """Return what is lost where training images are noisy too, sigma 0.5 and nothing clipped, and no clean one is known."""
     known = to_unit(training.array)
     tests = damaged(clean, 0.5, seed=1, clip=False)
@@ -174,7 +175,7 @@ def noisy_only(training: ImageSet, clean: Pixels, tier: str) -> dict[str, float]
         ("noisy", damaged(known, 0.5, seed=4, clip=False), "denoiser-noisy-only"),
         ("clean", known, "denoiser"),
     ):
-        file = train_denoiser(ImageSet(images), make_recipe(recipe, tier))
+        file = train_denoiser(ImageSet(images), make_recipe(recipe, tier, settings))
         rule = file.preprocess
         unit = (tests - rule.black) / (rule.white - rule.black)
         cleaned = noise_remover(file).remove(unit)[0] * (rule.white - rule.black) + rule.black
