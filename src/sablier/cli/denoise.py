@@ -28,9 +28,13 @@ def denoise(
 ) -> None:
     """Remove the noise of images of any size, and tell how noisy each was.
 
-    Each cleaned image keeps its name, as a PNG of 8 or 16 bits; floats and 16-bit colour become .npy, which keeps all their
-    digits. Transparent pixels are first laid over white. Levels are standard deviations where black is 0 and white is 1, or
-    shares of the pixels for a model of salt-and-pepper or missing pixels.
+    Each cleaned image keeps its name, as a PNG of 8 or 16 bits.
+
+    Floats and 16-bit colour become .npy, which keeps all their digits.
+
+    Transparent pixels are first laid over white.
+
+    Levels are standard deviations, black being 0 and white 1; or shares of pixels.
     """
     from sablier.report.plot import level_in_own_numbers
     from sablier.workflows.denoise import denoise as run

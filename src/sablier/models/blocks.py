@@ -42,9 +42,9 @@ class Up(nn.Module):
 
     folds: Tensor
 
-    def __init__(self, channels_in: int, channels_out: int, bias: bool = True) -> None:
+    def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__()
-        self.convolution = nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=bias)
+        self.convolution = nn.Conv2d(channels_in, channels_out, 3, padding=1)
         # Which of the three taps fall on the first and the second input row, for even and for odd output rows.
         folds = torch.tensor([[[1.0, 0, 0], [0, 1, 1]], [[1, 1, 0], [0, 0, 1]]])
         self.register_buffer("folds", folds, persistent=False)
@@ -54,8 +54,8 @@ class Up(nn.Module):
         out = self.convolution.out_channels
         kernel = torch.einsum("aik,bjl,ockl->abocij", self.folds, self.folds, self.convolution.weight)
         kernel = kernel.reshape(4 * out, channels, 2, 2).contiguous(memory_format=torch.channels_last)
-        bias = None if self.convolution.bias is None else self.convolution.bias.repeat(4)
-        grid = F.conv2d(x, kernel, bias, padding=1).permute(0, 2, 3, 1)
+        bias: Tensor = self.convolution.bias  # type: ignore[assignment]  # a Conv2d made with one
+        grid = F.conv2d(x, kernel, bias.repeat(4), padding=1).permute(0, 2, 3, 1)
         grid = grid.reshape(count, height + 1, width + 1, 2, 2, out)
         rows = [torch.stack([grid[:, a : a + height, b : b + width, a, b] for b in (0, 1)], dim=3) for a in (0, 1)]
         return torch.stack(rows, dim=2).reshape(count, 2 * height, 2 * width, out).permute(0, 3, 1, 2)

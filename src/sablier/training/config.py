@@ -30,7 +30,7 @@ class FitConfig:
     seed: int = 0
     device: str = "auto"  # auto, cpu, cuda or mps
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"  # of the arithmetic in training; auto: a probe decides
-    compile: bool = False  # torch.compile, as graphs on CUDA: half a minute first; on a CPU it needs a C++ compiler
+    compile: bool = False  # torch.compile, as graphs on CUDA: a minute or two first; on a CPU it needs a C++ compiler
     threads: int = 0  # 0: as many as torch takes by itself
     profile: bool = False  # measure where the time of twenty early steps goes
 

@@ -97,8 +97,8 @@ def course_dense(tier: str) -> Recipe:
 
 def autoencoder(tier: str) -> Recipe:
     """Return the recipe that draws images again as closely as it can from a few numbers."""
-    # Optimizer and rate were chosen on held-out training images: see docs/LOG.md. On two processor cores a tier takes about 15 s,
-    # 1, 4 and 15 minutes of small images.
+    # Optimizer and rate were chosen on held-out training images: see docs/LOG.md. bench/reconstruct.py times base; a tier sees
+    # about four times the images of the one below.
     steps, megapixels, width = {
         "tiny": (150, 12.0, 16), "small": (500, 50.0, 32), "base": (2000, 200.0, 32), "large": (6000, 600.0, 48),
     }[tier]  # fmt: skip
