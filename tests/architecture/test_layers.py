@@ -17,6 +17,7 @@ ORDER = [
     ["files"],
     ["images"],
     ["metrics", "calibration", "baselines"],
+    ["monitoring"],
     ["models"],
     ["transforms"],
     ["modelfile"],
@@ -28,7 +29,7 @@ ORDER = [
     ["cli"],
 ]
 PLACE = {room: place for place, rooms in enumerate(ORDER) for room in rooms}
-NO_TORCH = ("errors", "files", "images", "metrics", "calibration", "baselines")
+NO_TORCH = ("errors", "files", "images", "metrics", "calibration", "baselines", "monitoring")
 
 
 def imports(file: Path) -> set[str]:

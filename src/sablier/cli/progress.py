@@ -1,14 +1,15 @@
-"""Progress: a bar on a terminal, plain lines otherwise."""
+"""What verbs print: a bar on a terminal, plain lines otherwise; tables; what was skipped."""
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from sablier.images.imageset import Skipped
     from sablier.training.loop import Progress
 
 LINE_SECONDS = 2.0
@@ -88,3 +89,11 @@ def table(title: str, columns: list[str], rows: list[list[str]], numbers: bool =
     for row in rows:
         drawn.add_row(*map(Text, row))  # as it is: "[label=3]" is no markup
     console.print(drawn)
+
+
+def print_skipped(skipped: Sequence["Skipped"], count: int, others: str) -> None:
+    """List the first images that could not be read, and count the others."""
+    for item in skipped[:10]:
+        console.print(f"skipped {item.id}: {item.reason}", markup=False)
+    if count > 10:
+        console.print(f"... and {count - 10} more, {others}")

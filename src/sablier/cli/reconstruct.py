@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from sablier.cli import options
-from sablier.cli.detect import print_skipped
-from sablier.cli.progress import console, counting_progress, table
+from sablier.cli.progress import console, counting_progress, print_skipped, table
 
 
 def add_to(app: typer.Typer) -> None:
