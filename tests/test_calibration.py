@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from sablier.calibration import ANOMALY, NORMAL, UNDETERMINED, Calibration, images_needed, simultaneous_band
+from sablier.calibration import (
+    ANOMALY,
+    NORMAL,
+    UNDETERMINED,
+    Calibration,
+    discovery_cut,
+    images_needed,
+    simultaneous_band,
+)
 from sablier.errors import ConfigError, ImagesError, TooFewImages
 
 SCORES = st.lists(st.integers(-4, 4).map(float), min_size=1, max_size=40)  # few values, so that ties are common
@@ -180,3 +188,71 @@ def test_scores_have_a_column_per_fold():
 
 def test_a_band_of_too_few_images_holds_no_false_alarm():
     assert simultaneous_band(0.01, 50, 100, 20) == (0, 0)
+
+
+# false-discovery rate
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=60), st.sampled_from([0.05, 0.1, 0.2, 0.5, 0.9]))
+def test_counting_levels_flags_what_scipy_flags(levels, fdr):
+    values = np.array(levels) / 30
+    calibration = split(np.arange(29))
+    cut = discovery_cut(calibration.level_counts(values), fdr)
+    assert np.array_equal(values <= cut, stats.false_discovery_control(values) <= fdr)
+
+
+def test_counts_of_chunks_add_up():
+    calibration = split(np.arange(9))
+    values = np.array([0.1, 0.3, 0.1, 1.0])
+    chunks = [calibration.level_counts(chunk) for chunk in (values[:1], values[1:], values[:0])]
+    assert np.array_equal(sum(chunks), calibration.level_counts(values))
+    assert calibration.level_counts(values).tolist() == [2, 0, 1, 0, 0, 0, 0, 0, 0, 1]
+
+
+def test_good_images_among_the_flagged_are_no_more_than_promised():
+    random = np.random.default_rng(0)
+    shares = []
+    for _ in range(300):
+        calibration = split(random.normal(size=999))
+        values = p_values(calibration, np.r_[random.normal(size=180), random.normal(size=20) + 4])
+        flagged = values <= discovery_cut(calibration.level_counts(values), 0.2)
+        shares.append(flagged[:180].sum() / max(flagged.sum(), 1))
+    assert 0.1 < np.mean(shares) < 0.2  # 0.2 times the share of good images is what theory gives
+
+
+@given(st.integers(1, 400), st.sampled_from([0.01, 0.1, 0.25]))
+def test_a_lone_anomaly_takes_as_many_calibration_images_as_said(images, fdr):
+    needed = images_needed(fdr / images)
+
+    def flags(count: int, anomalies: int) -> bool:
+        counts = np.zeros(count + 1, int)
+        counts[0], counts[-1] = anomalies, images - anomalies
+        return discovery_cut(counts, fdr) == 1 / (count + 1)
+
+    assert flags(needed, 1)
+    assert needed == 1 or not flags(needed - 1, 1)
+    few = split(np.zeros(max(needed // 3, images_needed(fdr))))
+    promise = few.discovery_promise(fdr, images)
+    if "fewer than" in promise:
+        fewest = int(promise.split("fewer than ")[1].split(" anomalies")[0].replace(",", ""))
+        assert f"it would take {needed:,} calibration images" in promise
+        assert flags(few.count, fewest)
+        assert not flags(few.count, fewest - 1)
+    else:
+        assert flags(few.count, 1)
+
+
+def test_the_promise_of_discoveries_in_words():
+    enough = split(np.zeros(2000)).discovery_promise(0.1, 100)
+    assert enough.startswith("Of the images flagged, at most 10% are good ones, on average over batches and calibrations")
+    assert "fewer than" not in enough
+    none = split(np.zeros(5)).discovery_promise(0.1, 100)
+    assert "No verdict at a false-discovery rate of 10%: 5 images calibrate, it would take 9, and 999 to flag a lone" in none
+    folds = Calibration((np.zeros(50), np.zeros(50))).discovery_promise(0.1, 10)
+    assert "no proof covers this" in folds
+
+
+@pytest.mark.parametrize("fdr", [0, 1, -0.1, 1.5, float("nan")])
+def test_a_false_discovery_rate_lies_between_0_and_1(fdr):
+    with pytest.raises(ConfigError, match=r"false-discovery rate fdr between 0 and 1, such as 0\.1, got"):
+        discovery_cut(np.ones(5, int), fdr)

@@ -6,6 +6,10 @@ below alpha is at most alpha, whatever the model and the images (Vovk, Gammerman
 Lei, Romano and Sesia 2023). With tens of images, several models are trained, each on all images but one fold, and
 every image is scored by the model that did not see it (cross-conformal, Vovk 2015): then the worst case is 2 alpha,
 and about alpha in practice.
+
+Flags can be chosen for the whole batch instead, so that among them the share of good images is bounded: the procedure of
+Benjamini and Hochberg (1995), which holds for conformal p-values (Bates et al. 2023). These take n + 1 values only, so that
+counting how many images have each is enough.
 """
 
 from dataclasses import dataclass
@@ -67,15 +71,25 @@ class Calibration:
         at_least = sum(len(fold) - np.searchsorted(fold, scores[:, k], side="left") for k, fold in enumerate(self.folds))
         return np.asarray((1 + at_least) / (self.count + 1))
 
+    def levels(self, p_values: Array) -> Array:
+        """Return each p-value as a multiple, from 1 to n + 1, of the smallest there is."""
+        return np.asarray(np.rint(np.asarray(p_values) * (self.count + 1)), np.int64)
+
+    def level_counts(self, p_values: Array) -> Array:
+        """Return how many images have each of the n + 1 p-values there are, smallest first.
+
+        >>> Calibration((np.arange(3.0),)).level_counts(np.array([0.25, 1.0, 0.25]))
+        array([2, 0, 0, 1])
+        """
+        return np.bincount(self.levels(p_values) - 1, minlength=self.count + 1)
+
     def decides(self, alpha: float) -> bool:
         """Whether there are enough calibration images for a verdict at false-alarm rate `alpha`."""
         return checked_alpha(alpha) >= 1 / (self.count + 1)
 
     def verdicts(self, p_values: Array, alpha: float) -> Array:
         """Return "anomaly" where p <= alpha, else "normal"; all "undetermined" where too few images calibrate."""
-        if not self.decides(alpha):
-            return np.full(len(p_values), UNDETERMINED)
-        return np.where(np.asarray(p_values) <= alpha, ANOMALY, NORMAL)
+        return verdicts_at(p_values, alpha, self.decides(alpha))
 
     def threshold(self, alpha: float) -> float:
         """Return the score above which an image is an anomaly; infinite where too few images calibrate.
@@ -107,6 +121,33 @@ class Calibration:
             differences = np.concatenate([fold - rows[:, k : k + 1] for k, fold in enumerate(self.folds)], axis=1)
             margins.append(np.partition(differences, self.count - rank, axis=1)[:, self.count - rank])
         return np.concatenate(margins)
+
+    def discovery_promise(self, fdr: float, images: int) -> str:
+        """Return the promise of flags chosen among `images` at false-discovery rate `fdr`, and what it takes to flag one."""
+        share, lone = percent(checked_fdr(fdr)), images_needed(fdr / max(images, 1))
+        if not self.decides(fdr):
+            return (
+                f"No verdict at a false-discovery rate of {share}: {self.count} images calibrate, it would take "
+                f"{images_needed(fdr)}, and {lone:,} to flag a lone anomaly among {images:,} images. Scores and p-values are "
+                "still written."
+            )
+        if self.crossed:
+            promise = (
+                f"Of the images flagged, about {share} at most are good ones, on average over batches and calibrations; for "
+                "cross-conformal folds no proof covers this, and fresh good images given to `sablier calibrate` bring it."
+            )
+        else:
+            promise = (
+                f"Of the images flagged, at most {share} are good ones, on average over batches and calibrations, if good images "
+                "are like those it was calibrated on."
+            )
+        fewest = ceil(images / (fdr * (self.count + 1)) - 1e-9)
+        if fewest <= 1:
+            return promise
+        return (
+            f"{promise} With these {self.count:,} calibration images, fewer than {fewest:,} anomalies among {images:,} images "
+            f"cannot be told from chance; to flag a lone one it would take {lone:,} calibration images."
+        )
 
     def band(self, alpha: float, level: float = 0.9) -> tuple[float, float]:
         """Return the interval that holds the realised false-alarm rate with probability `level`.
@@ -142,6 +183,13 @@ class Calibration:
         )
 
 
+def verdicts_at(p_values: Array, cut: float, decided: bool = True) -> Array:
+    """Return "anomaly" where p <= cut, else "normal"; all "undetermined" where nothing can be decided."""
+    if not decided:
+        return np.full(len(p_values), UNDETERMINED)
+    return np.where(np.asarray(p_values) <= cut, ANOMALY, NORMAL)
+
+
 def percent(share: float) -> str:
     """Return a share as a percentage without needless digits.
 
@@ -161,6 +209,38 @@ def checked_alpha(alpha: float) -> float:
     if not 0 < alpha < 1:
         raise ConfigError(f"expected a false-alarm rate alpha between 0 and 1, such as 0.05, got {alpha}.")
     return float(alpha)
+
+
+def checked_fdr(fdr: float) -> float:
+    """Return `fdr` if it is a false-discovery rate.
+
+    Raises:
+        ConfigError: outside (0, 1).
+    """
+    if not 0 < fdr < 1:
+        raise ConfigError(f"expected a false-discovery rate fdr between 0 and 1, such as 0.1, got {fdr}.")
+    return float(fdr)
+
+
+def discovery_cut(level_counts: Array, fdr: float) -> float:
+    """Return the p-value at or below which Benjamini and Hochberg (1995) flag a batch; 0 where they flag nothing.
+
+    It is the largest p-value p that occurs for which fdr * (the share of images with a p-value of at most p) >= p.
+
+    Args:
+        level_counts: how many images of the batch have each p-value, as `Calibration.level_counts` gives, summed over chunks.
+        fdr: the share of good images among the flagged that is allowed on average.
+
+    >>> discovery_cut(np.array([2, 2, 0, 0, 0, 0, 0, 0, 0, 6]), 0.5)
+    0.2
+    >>> discovery_cut(np.array([1, 0, 0, 0, 0, 0, 0, 0, 0, 9]), 0.5)  # a lone one, and too few calibrate
+    0.0
+    """
+    p_values = np.arange(1, len(level_counts) + 1) / len(level_counts)
+    at_most = np.cumsum(level_counts)
+    adjusted = p_values * (at_most[-1] / np.maximum(at_most, 1))
+    flagged = np.flatnonzero((adjusted <= checked_fdr(fdr)) & (level_counts > 0))
+    return float(p_values[flagged[-1]]) if len(flagged) else 0.0
 
 
 def images_needed(alpha: float) -> int:

@@ -1,14 +1,20 @@
 """How good a result is: thin, on scikit-learn and scipy, imported when first needed."""
 
+from collections.abc import Iterable
 from math import inf, log10
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sablier.errors import TooFewImages
+from sablier.errors import ConfigError, ImagesError, TooFewImages
 
 Array = NDArray[Any]
+
+PRO_LIMIT = 0.3  # the share of good pixels up to which AUPRO is usually taken (Bergmann et al. 2020)
+DROPPED_BITS = 14  # of the 32 of a heat: sign, exponent and nine bits of the mantissa remain
+HEAT_BINS = 1 << (32 - DROPPED_BITS)
+SIGN_BIT = np.uint32(1 << 31)
 
 
 def auroc(normal: Array, anomalous: Array) -> float:
@@ -84,3 +90,137 @@ def roc_curve(normal: Array, anomalous: Array) -> tuple[Array, Array]:
 
     false_alarms, detections, _ = curve(np.r_[np.zeros(len(normal)), np.ones(len(anomalous))], np.r_[normal, anomalous])
     return false_alarms, detections
+
+
+def pixel_auroc(heatmaps: Iterable[Array], masks: Iterable[Array]) -> float:
+    """Return the area under the ROC curve of pixels: the chance that a pixel of a defect is hotter than a good one.
+
+    All pixels of all images count alike, so a large defect counts for more than a small one. Memory does not grow with the
+    images; heats less than 0.2 % apart count as equal (`PixelCounts`).
+
+    Args:
+        heatmaps: H,W numbers each, of any sign; sizes may differ between images.
+        masks: H,W each, true where a defect is; all false for a good image.
+
+    Raises:
+        ImagesError: where a mask and its heatmap differ in size, or a heat is not a number.
+        TooFewImages: where there are no pixels of one kind.
+
+    >>> pixel_auroc([np.array([[0.1, 0.2], [0.3, 0.9]])], [np.array([[0, 0], [1, 1]])])
+    1.0
+    """
+    return PixelCounts.of(heatmaps, masks).auroc()
+
+
+def aupro(heatmaps: Iterable[Array], masks: Iterable[Array], limit: float = PRO_LIMIT) -> float:
+    """Return the area under the curve of per-region overlap, from 0 to 1 (Bergmann et al. 2020).
+
+    At each heat: which share of a defect is at least that hot, on average over defects, against the share of good pixels
+    that are. Here a small defect counts for as much as a large one. A defect is a connected region of a mask, corners
+    included. The area is taken up to `limit` of the good pixels and divided by it; heat that says nothing gets half of `limit`.
+
+    Args:
+        heatmaps, masks: as for `pixel_auroc`; so are memory and errors.
+        limit: the share of good pixels, above 0 and at most 1.
+
+    >>> aupro([np.array([[0.1, 0.2], [0.3, 0.9]])], [np.array([[0, 0], [1, 1]])])
+    1.0
+    >>> aupro([np.ones((2, 2))], [np.array([[0, 0], [1, 1]])])
+    0.15
+    """
+    return PixelCounts.of(heatmaps, masks).aupro(limit)
+
+
+class PixelCounts:
+    """How many pixels are how hot, from which pixel AUROC and AUPRO follow; memory does not grow with the images.
+
+    A heat is binned by the leading 18 bits of its float32, whose order is that of the numbers: heats in a bin are less than
+    0.2 % apart and count as equal. The bins are the same for all images, so counts of several sets of them add up.
+    """
+
+    def __init__(self) -> None:
+        self.normal = np.zeros(HEAT_BINS, np.int64)
+        self.defective = np.zeros(HEAT_BINS, np.int64)
+        self.overlap = np.zeros(HEAT_BINS)  # the same, each pixel as its share of its region
+        self.images = self.regions = 0  # with a defect, and connected defects in them
+
+    @classmethod
+    def of(cls, heatmaps: Iterable[Array], masks: Iterable[Array]) -> "PixelCounts":
+        """Return the counts of several images."""
+        counts = cls()
+        for heatmap, mask in zip(heatmaps, masks, strict=True):
+            counts.add(heatmap, mask)
+        return counts
+
+    def add(self, heatmap: Array, mask: Array) -> None:
+        """Count the pixels of one image.
+
+        Raises:
+            ImagesError: where H,W heats and mask differ in size, or a heat is not a number.
+        """
+        from scipy.ndimage import label
+
+        mask = np.asarray(mask, bool)
+        if mask.shape != np.shape(heatmap) or mask.ndim != 2:
+            raise ImagesError(f"expected a heatmap and a mask of one height and width, got {np.shape(heatmap)} and {mask.shape}.")
+        bins = _heat_bins(heatmap)
+        _count(bins[~mask], self.normal)
+        if not mask.any():
+            return
+        regions, count = label(mask, np.ones((3, 3)))
+        _count(bins[mask], self.defective)
+        _count(bins[mask], self.overlap, 1 / np.bincount(regions[mask])[regions[mask]])
+        self.images += 1
+        self.regions += count
+
+    def __add__(self, other: "PixelCounts") -> "PixelCounts":
+        total = PixelCounts()
+        total.normal, total.defective = self.normal + other.normal, self.defective + other.defective
+        total.overlap = self.overlap + other.overlap
+        total.images, total.regions = self.images + other.images, self.regions + other.regions
+        return total
+
+    def auroc(self) -> float:
+        """Return the pixel AUROC; see `pixel_auroc`."""
+        normals, defects = self._sizes()
+        colder = np.cumsum(self.normal) - self.normal / 2
+        return float(self.defective @ colder / (normals * defects))
+
+    def aupro(self, limit: float = PRO_LIMIT) -> float:
+        """Return the area under the curve of per-region overlap; see `aupro`."""
+        if not 0 < limit <= 1:
+            raise ConfigError(f"expected a limit of AUPRO above 0 and at most 1, such as {PRO_LIMIT:g}, got {limit}.")
+        normals, _ = self._sizes()
+        used = np.flatnonzero(self.normal + self.defective)[::-1]
+        alarms = np.r_[0, np.cumsum(self.normal[used])] / normals
+        overlaps = np.r_[0, np.cumsum(self.overlap[used])] / self.regions
+        # Where good and bad pixels share a bin the curve is a slope; the limit may cut through it.
+        last = int(np.searchsorted(alarms, limit, side="right")) - 1
+        cut = overlaps[last]
+        if last + 1 < len(alarms):
+            cut += (overlaps[last + 1] - cut) * (limit - alarms[last]) / (alarms[last + 1] - alarms[last])
+        area = np.trapezoid(np.r_[overlaps[: last + 1], cut], np.r_[alarms[: last + 1], limit]) / limit
+        return float(min(area, 1.0))  # shares of regions add up to 1 but for rounding
+
+    def _sizes(self) -> tuple[int, int]:
+        normals, defects = int(self.normal.sum()), int(self.defective.sum())
+        if not normals or not defects:
+            raise TooFewImages("pixel figures compare good pixels with those of defects: expected at least one of each.")
+        return normals, defects
+
+
+def _heat_bins(heatmap: Array) -> Array:
+    """Return the bin of each heat; bins are in the order of the heats."""
+    heat = np.asarray(heatmap, np.float32) + np.float32(0)  # so that -0 becomes 0
+    if np.isnan(heat).any():
+        raise ImagesError("expected heat as numbers, got NaN.")
+    bits = heat.view(np.uint32)
+    return np.asarray(np.where(bits & SIGN_BIT, ~bits, bits | SIGN_BIT) >> DROPPED_BITS, np.int32)
+
+
+def _count(bins: Array, into: Array, weights: Array | None = None) -> None:
+    """Add the number or the weight of the pixels in each bin."""
+    if len(bins):
+        low = int(bins.min())
+        found = np.bincount(bins - low, weights)
+        into[low : low + len(found)] += found

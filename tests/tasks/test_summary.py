@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sablier.calibration import UNDETERMINED
 from sablier.errors import ConfigError
 from sablier.images import ImageSet, read_images
 from sablier.images.imageset import Skipped
-from sablier.tasks.summary import DetectionSummary, Summarizer
+from sablier.tasks.summary import DetectionSummary, Summarizer, kept
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +33,11 @@ def test_the_worst_of_a_stream_are_those_of_the_whole(digits_detector, tests, ch
     assert summary.worst.heatmaps.shape == (20, 8, 8)
 
 
-def test_equal_scores_keep_the_order_of_the_stream(digits_detector, tests):
-    same = tests.take([5] * 30)
-    same = replace(same, ids=np.arange(30).astype(str))
-    summary, _ = streamed(digits_detector, same, 30, worst=4)
-    assert summary.worst.ids.tolist() == ["0", "1", "2", "3"]
+def test_equal_scores_keep_the_order_of_the_stream(tests):
+    worst = None
+    for chunk in tests.take(range(30)).chunks(7):
+        worst = kept(worst, chunk, np.zeros(len(chunk)), 4)
+    assert worst.images.ids.tolist() == tests.ids[:4].tolist()
 
 
 @pytest.mark.parametrize("chunk", [16, 360])
@@ -117,3 +118,36 @@ def test_the_json_holds_the_numbers(digits_detector, tests):
     assert (document["images"], document["skipped_count"]) == (360, 1)
     assert document["skipped"] == [{"id": "a.png", "reason": "broken"}]
     assert document["threshold"] == pytest.approx(digits_detector.calibration.threshold(0.05))
+
+
+@pytest.mark.parametrize("chunk", [7, 360])
+def test_a_batch_in_chunks_is_judged_as_a_whole(digits_detector, tests, chunk):
+    whole = digits_detector.detect(tests, fdr=0.2)
+    summary, results = streamed(digits_detector, tests, chunk, fdr=0.2)
+    p_values = np.concatenate([result.p_values for result in results])
+    assert [summary.verdict(p) for p in p_values] == whole.verdicts.tolist()
+    assert (summary.flagged, summary.alpha, summary.fdr, summary.promise) == (whole.flagged, whole.alpha, 0.2, whole.promise)
+    assert {verdict for result in results for verdict in result.verdicts} == {UNDETERMINED}  # before the end nobody knows
+    known = dict(zip(whole.ids, whole.verdicts, strict=True))
+    assert [known[name] for name in summary.worst.ids] == summary.worst.verdicts.tolist()
+    assert summary.threshold == pytest.approx(digits_detector.calibration.threshold(whole.alpha))
+
+
+def test_a_batch_in_which_nothing_stands_out_flags_nothing(digits_detector, tests):
+    summary, _ = streamed(digits_detector, tests.where(label="3"), 10, fdr=0.01)
+    assert (summary.flagged, summary.alpha, summary.threshold) == (0, 0.0, np.inf)
+    assert summary.to_json()["threshold"] is None
+
+
+def test_p_values_are_counted_and_watched(digits_detector, tests):
+    summary, results = streamed(digits_detector, tests, 100)
+    p_values = np.concatenate([result.p_values for result in results])
+    assert summary.p_value_counts.sum() == 360
+    assert summary.p_value_counts[-4:].sum() == np.sum(p_values >= 0.8)
+    assert summary.drift.alarmed  # nine in ten are no threes
+    assert summary.to_json()["drift"]["words"] == summary.drift.words()
+
+
+def test_a_bad_false_discovery_rate_is_refused_before_any_image(digits_detector):
+    with pytest.raises(ConfigError, match="false-discovery rate fdr between 0 and 1"):
+        Summarizer(digits_detector, 0.05, fdr=0)

@@ -10,11 +10,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import stats
 
 from sablier.errors import ConfigError, ImagesError, ModelFileError, OutputError, TooFewImages
 from sablier.images import read_images
 from sablier.modelfile import ModelFile
 from sablier.tasks.detect import Detector
+from sablier.workflows.audit import audit
 from sablier.workflows.calibrate import calibrate
 from sablier.workflows.detect import detect
 from sablier.workflows.evaluate import compare, evaluate
@@ -36,8 +38,17 @@ def folder(tmp_path, digit_threes):
 
 
 def rows(path):
-    with (path / "detections.csv").open(newline="", encoding="utf-8") as file:
+    return read_table(path / "detections.csv")
+
+
+def read_table(path):
+    with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+def answer(path, good):
+    path.write_text("id,verdict\n" + "".join(f"{name},{'good' if is_good else 'bad'}\n" for name, is_good in good.items()))
+    return path
 
 
 def test_both_tables_say_what_the_detector_says(digits_file, digits_detector, tmp_path):
@@ -137,6 +148,81 @@ def test_ids_with_commas_and_quotes_survive_the_table(digits_file, folder, tmp_p
     assert odd in [row["id"] for row in rows(tmp_path / "out")]
 
 
+# false-discovery rate, drift, audit
+
+
+def test_both_tables_hold_the_verdicts_of_the_batch_whatever_the_chunks(digits_file, digits_detector, tmp_path, monkeypatch):
+    from sablier.workflows import detect as workflow
+
+    monkeypatch.setattr(workflow, "MOST_CHUNK", 50)
+    summary = detect(digits_file, "digits:test", tmp_path / "out", fdr=0.1, report=False)
+    p_values = digits_detector.detect(read_images("digits:test")).p_values
+    expected = stats.false_discovery_control(p_values) <= 0.1
+    assert 0 < expected.sum() < 360
+    document = json.loads((tmp_path / "out" / "detections.json").read_text())
+    for table in (rows(tmp_path / "out"), document["detections"]):
+        assert [row["verdict"] == "anomaly" for row in table] == expected.tolist()
+        assert {row["verdict"] for row in table} == {"anomaly", "normal"}
+    assert document["flagged"] == summary.flagged == expected.sum()
+    assert document["fdr"] == 0.1
+    assert document["alpha"] == p_values[expected].max()
+    assert "Of the images flagged" in document["promise"]
+    assert sorted(os.listdir(tmp_path / "out")) == ["detections.csv", "detections.json"]
+
+
+def test_a_bad_false_discovery_rate_writes_nothing(digits_file, tmp_path):
+    with pytest.raises(ConfigError, match="false-discovery rate fdr between 0 and 1"):
+        detect(digits_file, "digits:test", tmp_path / "out", fdr=1.5)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_report_of_a_batch_says_what_it_promises(digits_file, tmp_path):
+    detect(digits_file, "digits:test", tmp_path / "out", fdr=0.1)
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "false-discovery rate" in page
+    assert "10% of those flagged may be good ones, on average over batches" in page
+    assert "Benjamini and Hochberg" in page
+    assert "Drift: by image" in page
+    assert 'aria-label="Histogram of p-values"' in page
+
+
+def test_drift_is_told_from_none(digits_file, tmp_path):
+    drifts = {}
+    for name, source in (("none", "digits:test[label=3]"), ("other", "digits:test[label=5]")):
+        detect(digits_file, source, tmp_path / name, report=False)
+        drifts[name] = json.loads((tmp_path / name / "detections.json").read_text())["drift"]
+    assert not drifts["none"]["alarmed"]
+    assert drifts["other"]["alarmed"]
+    assert drifts["other"]["evidence"] > drifts["none"]["evidence"]
+
+
+def test_an_audit_asks_about_a_sample_of_what_was_not_flagged(digits_file, tmp_path):
+    detect(digits_file, "digits:test", tmp_path, audit=15, report=False)
+    verdicts = {row["id"]: row["verdict"] for row in rows(tmp_path)}
+    asked = read_table(tmp_path / "audit.csv")
+    assert len(asked) == 15
+    assert {verdicts[row["id"]] for row in asked} == {"normal"}
+    assert {row["verdict"] for row in asked} == {""}
+    flagged = [row["id"] for row in read_table(tmp_path / "flagged.csv")]
+    assert flagged == [name for name, verdict in verdicts.items() if verdict == "anomaly"]
+    labels = dict(zip(*(getattr(read_images("digits:test"), name).tolist() for name in ("ids", "labels")), strict=True))
+    for name in ("audit.csv", "flagged.csv"):
+        answer(tmp_path / name, {row["id"]: labels[row["id"]] == "3" for row in read_table(tmp_path / name)})
+    found = audit(tmp_path, tmp_path / "flagged.csv")
+    missed = sum(labels[name] != "3" for name, verdict in verdicts.items() if verdict == "normal")
+    assert found.missed_interval[0] <= missed <= found.missed_interval[1]
+    with pytest.raises(OutputError, match="holds verdicts on an earlier run"):
+        detect(digits_file, "digits:test", tmp_path, report=False)
+
+
+def test_an_audit_needs_a_number_and_a_place(digits_file, tmp_path):
+    with pytest.raises(ConfigError, match="images to audit from 1 on"):
+        detect(digits_file, "digits:test", tmp_path / "out", audit=0)
+    with pytest.raises(ConfigError, match="expected an output folder for the 5 images to audit"):
+        detect(digits_file, "digits:test", audit=5)
+    assert not (tmp_path / "out").exists()
+
+
 # calibrate
 
 
@@ -181,6 +267,42 @@ def test_one_image_calibrates_nothing(digits_file, tmp_path, digit_threes):
     with pytest.raises(TooFewImages, match="at least 2 good images to calibrate with, got 1"):
         calibrate(digits_file, digit_threes.take([0]), tmp_path / "m.sablier")
     assert os.listdir(tmp_path) == []
+
+
+def test_rejected_images_do_not_calibrate_and_all_others_do(digits_file, digits_detector, tmp_path):
+    batch = read_images("digits:test[label=3,5]")
+    flagged = batch.take(np.flatnonzero(digits_detector.detect(batch, 0.2).verdicts == "anomaly"))
+    good = dict(zip(flagged.ids.tolist(), (flagged.labels == "3").tolist(), strict=True))
+    assert 0 < sum(good.values()) < len(good)
+    feedback = answer(tmp_path / "flagged.csv", good)
+    result = calibrate(digits_file, batch, tmp_path / "m.sablier", feedback=[feedback], alpha=0.2)
+    rejected = sum(not each for each in good.values())
+    assert f"on {len(batch) - rejected} fresh images" in result.provenance.calibrated
+    assert f"{rejected} rejected ones left out" in result.provenance.calibrated
+    kept = batch.take([index for index, name in enumerate(batch.ids.tolist()) if good.get(name, True)])
+    alone = calibrate(digits_file, kept, tmp_path / "n.sablier")
+    assert np.array_equal(*(Detector.from_file(file).calibration.folds[0] for file in (result, alone)))
+
+
+def test_unfair_feedback_is_refused(digits_file, digits_detector, tmp_path):
+    batch = read_images("digits:test[label=3,5]")
+    flagged = batch.take(np.flatnonzero(digits_detector.detect(batch).verdicts == "anomaly"))
+    names = flagged.ids.tolist()
+    whole = answer(tmp_path / "whole.csv", dict.fromkeys(names, True))
+    target = tmp_path / "m.sablier"
+    with pytest.raises(ImagesError, match=f"got {len(flagged)} accepted images that are all flagged"):
+        calibrate(digits_file, flagged, target, feedback=[whole])
+    some = answer(tmp_path / "some.csv", dict.fromkeys(names[1:], True))
+    with pytest.raises(ImagesError, match=f"flagged at 5%, got none on 1 of them, such as {names[0]}"):
+        calibrate(digits_file, batch, target, feedback=[some])
+    with pytest.raises(ImagesError, match="flagged at 20%"):
+        calibrate(digits_file, batch, target, feedback=[whole], alpha=0.2)
+    other = answer(tmp_path / "other.csv", {"elsewhere.png": False})
+    with pytest.raises(ImagesError, match=r"got a verdict on elsewhere\.png, which is not among them"):
+        calibrate(digits_file, batch, target, feedback=[whole, other])
+    with pytest.raises(ImagesError, match="expected one verdict on"):
+        calibrate(digits_file, batch, target, feedback=[whole, some])
+    assert not target.exists()
 
 
 # evaluate and compare

@@ -111,7 +111,7 @@ def test_images_that_are_all_the_same_train(tiny_recipe):
 def test_the_course_net_detects_too(digit_threes):
     recipe = make_recipe("course-dense", settings=["epochs=2", "folds=2"])
     detector = Detector.from_file(train_detector(digit_threes, recipe))
-    assert detector.scorers[0].model.name == "course_dense"
+    assert detector.scorers[0].networks["restoration"].name == "course_dense"
     assert np.isfinite(detector.detect(digit_threes).scores).all()
 
 

@@ -11,34 +11,53 @@ from sablier.cli.progress import console, print_skipped, table
 if TYPE_CHECKING:
     from sablier.tasks.evaluate import EvaluationResult, MethodRow
 
-Good = Annotated[
-    str, typer.Option(help="Images known to be good, unseen in training. " + options.SOURCE_HELP, show_default=False)
-]
-Bad = Annotated[str, typer.Option(help="Images known to be bad.", show_default=False)]
+MOST_WITHOUT_MASK = 5
+
+GOOD_HELP = "Images known to be good, unseen in training. " + options.SOURCE_HELP
+BAD_HELP = "Images known to be bad."
+
+Good = Annotated[str, typer.Option(help=GOOD_HELP, show_default=False)]
+Bad = Annotated[str, typer.Option(help=BAD_HELP, show_default=False)]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the verbs."""
-    app.command(epilog="Example: sablier evaluate part.sablier --good good/ --bad bad/ -o evaluation.html")(evaluate)
+    app.command(
+        epilog="Example: sablier evaluate part.sablier --good good/ --bad bad/ -o evaluation.html, "
+        "or: sablier evaluate tile.sablier tile/"
+    )(evaluate)
     app.command(epilog="Example: sablier compare a.sablier b.sablier --good good/ --bad bad/")(compare)
 
 
 def evaluate(
     model: options.Model,
-    good: Good,
-    bad: Bad,
+    category: Annotated[
+        str | None,
+        typer.Argument(
+            help="A folder laid out like MVTec AD, in place of --good and --bad: test/good is judged against the other folders "
+            "of test, and heat against the masks in ground_truth.",
+            show_default=False,
+        ),
+    ] = None,
+    good: Annotated[str | None, typer.Option(help=GOOD_HELP, show_default=False)] = None,
+    bad: Annotated[str | None, typer.Option(help=BAD_HELP, show_default=False)] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="An HTML report to write.")] = None,
     alpha: options.Alpha = 0.05,
     strict: options.Strict = False,
 ) -> None:
-    """Measure what a model misses and what it flags wrongly, beside the baselines."""
+    """Measure what a model misses and what it flags wrongly, beside the baselines; with masks, what its heat finds."""
     from sablier.calibration import percent
     from sablier.workflows.evaluate import evaluate as run
 
-    result = run(model, good, bad, output, alpha=alpha, strict=strict)
+    if (category is None) == (good is None) or (good is None) != (bad is None):
+        given = [name for name, value in (("CATEGORY", category), ("--good", good), ("--bad", bad)) if value is not None]
+        wanted = "Missing images: expected --good and --bad, or a category folder in place of both"
+        raise typer.BadParameter(f"{wanted}, got {' and '.join(given) or 'neither'}.")
+    result = run(model, good or category, bad, output, alpha=alpha, strict=strict)
     skipped = result.good.skipped + result.bad.skipped
     print_skipped(skipped, len(skipped), "unreadable too")
     print_methods(f"{len(result.good)} good and {len(result.bad)} bad images, alpha {percent(alpha)}", result)
+    print_kinds(result)
     console.print(result.good.promise)
     if output is not None:
         console.print(f"See {output}", markup=False)
@@ -54,6 +73,25 @@ def print_methods(title: str, result: "EvaluationResult") -> None:
             cells.append("undetermined" if result.undetermined else f"{rate.value:.1%} [{low:.1%}, {high:.1%}]")
         rows.append(cells)
     table(title, ["method", "AUROC [95 %]", "false alarms [95 %]", "missed [95 %]"], rows)
+
+
+def print_kinds(result: "EvaluationResult") -> None:
+    """Print how each kind of bad image fares, where there are several, and how well heat finds the defects, where masks say."""
+    ours, several = result.rows[0], len(result.kinds) > 1
+    if not several and result.pixels is None and not result.without_mask:
+        return
+    rows = []
+    for name, row, pixels in [(row.kind, row, row.pixels) for row in result.kinds if several] + [("all", ours, result.pixels)]:
+        missed = "undetermined" if result.undetermined else f"{row.missed.value:.1%}"
+        cells = [name, str(row.missed.count), f"{row.auroc:.4f}", missed]
+        rows.append([*cells, *([f"{pixels.auroc:.4f}", f"{pixels.aupro:.4f}"] if pixels else ["no masks", ""])])
+    columns = ["bad images", "number", "AUROC", "missed"]
+    width = len(columns) if result.pixels is None else len(columns) + 2
+    table("sablier by kind", [*columns, "pixel AUROC", "AUPRO"][:width], [row[:width] for row in rows])
+    for item in result.without_mask[:MOST_WITHOUT_MASK]:
+        console.print(f"no figures of pixels for {item.id}: {item.reason}", markup=False)
+    if len(result.without_mask) > MOST_WITHOUT_MASK:
+        console.print(f"... and {len(result.without_mask) - MOST_WITHOUT_MASK} more without a mask")
 
 
 def compare(

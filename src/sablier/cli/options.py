@@ -10,9 +10,11 @@ SOURCE_HELP = (
     r"'mnist\[label=5]' takes the images with that label, 'mnist:test\[label!=5]' the others."
 )
 
+ALPHA_HELP = "The false-alarm rate: the share of good images that may be flagged."
+
 Model = Annotated[Path, typer.Argument(help="A .sablier model file.", show_default=False)]
 Source = Annotated[str, typer.Argument(help=SOURCE_HELP, show_default=False)]
-Alpha = Annotated[float, typer.Option(help="The false-alarm rate: the share of good images that may be flagged.")]
+Alpha = Annotated[float, typer.Option(help=ALPHA_HELP)]
 LabelColumn = Annotated[str | None, typer.Option(help="The column of a CSV that holds the label: its name or number.")]
 Labels = Annotated[Path | None, typer.Option(help="A file with one label per image, in the images' order.")]
 Shape = Annotated[str | None, typer.Option(help="Height x width of the images of a CSV that are not square, e.g. 20x30.")]

@@ -1,11 +1,12 @@
 """What a model is and what it can do."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-CAPABILITIES = ("reconstruct", "encode", "decode", "hidden", "denoise", "any_size", "classify", "sample")
+CAPABILITIES = ("reconstruct", "encode", "decode", "hidden", "denoise", "any_size", "classify", "segment", "sample")
 
 
 class Model(nn.Module):
@@ -19,8 +20,9 @@ class Model(nn.Module):
     - "reconstruct": `reconstruct(x) -> x`, by default decode(encode(x))
     - "hidden":      `hidden(x) -> [h1, h2, ...]`, the encoder's layers, first to last; the last is the latent
     - "denoise":     `denoise(x) -> x, level`, the images without noise, and how noisy each was, N
-    - "any_size":    `reconstruct` and `denoise` take images of any height and width
+    - "any_size":    `reconstruct`, `denoise` and `segment` take images of any height and width
     - "classify":    `classify(x) -> logits`, N,classes
+    - "segment":     `segment(x) -> logits`, N,1,H,W: of each pixel being part of a defect
     - "sample":      `sample(count, generator) -> x`
 
     `name` and `config` are set by the registry; together with the tensors they are all a model file keeps.
@@ -56,6 +58,14 @@ class Model(nn.Module):
     def denoise(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the images without noise, and how noisy each was, N, in the unit of the corruption trained on."""
         raise _cannot(self, "denoise")
+
+    def classify(self, x: Tensor) -> Tensor:
+        """Return the logits of each image, N,classes."""
+        raise _cannot(self, "classify")
+
+    def segment(self, x: Tensor) -> Tensor:
+        """Return the logit of each pixel being part of a defect, N,1,H,W."""
+        raise _cannot(self, "segment")
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the reconstruction."""
@@ -94,6 +104,15 @@ def layer_table(model: Model) -> list[tuple[str, str, str, int]]:
             name = name.rpartition(".")[0]
         counts[name] += sum(parameter.numel() for parameter in module.parameters(recurse=False))
     return [(name, *ran[name], count) for name, count in counts.items() if count]
+
+
+def layer_tables(networks: Mapping[str, Model]) -> list[tuple[str, str, str, int]]:
+    """Return the layer tables of several networks as one, each layer under its network's name where there are several."""
+    return [
+        (f"{name}.{layer}" if len(networks) > 1 else layer, kind, output, count)
+        for name, network in networks.items()
+        for layer, kind, output, count in layer_table(network)
+    ]
 
 
 def count_parameters(model: nn.Module) -> int:

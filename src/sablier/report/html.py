@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sablier.calibration import ANOMALY, Calibration, percent
 from sablier.modelfile import ModelFile
-from sablier.models.base import count_parameters, layer_table
+from sablier.models.base import count_parameters, layer_tables
 from sablier.report import figures, words
 from sablier.report.figures import BLUE, GREEN, GREY, GRID, INK, METHOD_NAMES, MUTED, ORANGE, ScoreGroup, chart, to_svg
 from sablier.report.pictures import SMALL, as_rgb, data_uri, heat_key, overlay
@@ -71,7 +71,8 @@ def detection_report(file: ModelFile, detector: Detector, summary: DetectionSumm
     tiles = [("judged", f"{summary.count:,}")]
     if not summary.undetermined:
         tiles.append(("flagged", f"{summary.flagged:,}"))
-    tiles += _promise_tiles(calibration, summary.alpha)
+    rate = ("false-alarm rate", summary.alpha) if summary.fdr is None else ("false-discovery rate", summary.fdr)
+    tiles += _promise_tiles(calibration, *rate)
     if summary.skipped_count:
         tiles.append(("unreadable", f"{summary.skipped_count:,}"))
     sections = [_worst(summary), Section("Typical images", "Drawn evenly from all that were judged.", _cards(summary.typical))]
@@ -81,11 +82,13 @@ def detection_report(file: ModelFile, detector: Detector, summary: DetectionSumm
         title=title,
         headline=words.detection_headline(summary, calibration),
         note=words.detection_note(summary, calibration),
-        promise=calibration.promise(summary.alpha),
+        promise=summary.promise,
         decided=not summary.undetermined,
+        drift=summary.drift,
+        rule=words.flagging_rule(summary.alpha, summary.fdr),
         tiles=tiles,
         sections=[section for section in sections if section.cards or section.empty],
-        charts=[_scores_chart(summary.edges, groups, calibration, summary.alpha)] if summary.count else [],
+        charts=[_scores_chart(summary.edges, groups, summary.threshold), _p_values_chart(summary)] if summary.count else [],
         flagged=_flagged(summary),
         methods=[],
         comparison="",
@@ -113,9 +116,11 @@ def evaluation_report(file: ModelFile, detector: Detector, result: EvaluationRes
         note=words.undetermined_note(calibration) if result.undetermined else words.comparison_note(result.rows),
         promise=calibration.promise(alpha),
         decided=not result.undetermined,
-        tiles=tiles + _promise_tiles(calibration, alpha),
+        drift=None,
+        rule=words.flagging_rule(alpha),
+        tiles=tiles + _promise_tiles(calibration, "false-alarm rate", alpha),
         sections=_ranked_sections(result) if result.undetermined else _judged_sections(result),
-        charts=[_scores_chart(edges, groups, calibration, alpha), _roc_chart(result)],
+        charts=[_scores_chart(edges, groups, calibration.threshold(alpha)), _roc_chart(result)],
         flagged=[],
         methods=_method_rows(result),
         comparison=words.comparison_note(result.rows) if result.undetermined else "",
@@ -131,7 +136,7 @@ def _page(file: ModelFile, detector: Detector, **content: Any) -> str:
     drawn = any(figures.loss_series(each, "loss")[0] for each in rows.values())
     objective = provenance.recipe.get("objective")
     damaged = isinstance(objective, dict) and any(objective.get(key) for key in ("noise", "mask"))
-    model = detector.scorers[0].model
+    networks = detector.scorers[0].networks
     environment = Environment(
         loader=PackageLoader("sablier.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -150,9 +155,9 @@ def _page(file: ModelFile, detector: Detector, **content: Any) -> str:
         losses=_inline(chart(lambda axes: figures.draw_losses(axes, rows)), "Loss by epoch") if drawn else None,
         damaged=damaged,
         members=len(detector.scorers),
-        model=model.name,
-        layers=layer_table(model),
-        parameters=count_parameters(model),
+        model=", ".join(network.name for network in networks.values()),
+        layers=layer_tables(networks),
+        parameters=sum(map(count_parameters, networks.values())),
         most_skipped=MOST_SKIPPED,
     )
 
@@ -216,8 +221,8 @@ def _cards(result: DetectionResult, indices: Iterable[int] | None = None) -> lis
     ]
 
 
-def _promise_tiles(calibration: Calibration, alpha: float) -> list[tuple[str, str]]:
-    return [("false-alarm rate", percent(alpha)), ("calibrated on", f"{calibration.count:,}")]
+def _promise_tiles(calibration: Calibration, name: str, rate: float) -> list[tuple[str, str]]:
+    return [(name, percent(rate)), ("calibrated on", f"{calibration.count:,}")]
 
 
 def _calibration_group(calibration: Calibration, edges: Array) -> ScoreGroup:
@@ -262,11 +267,23 @@ def _computed(file: ModelFile) -> str:
     return f"{words.duration(seconds)} on {on}" + (f", {words.counted(threads, 'thread')}" if isinstance(threads, int) else "")
 
 
-def _scores_chart(edges: Array, groups: list[ScoreGroup], calibration: Calibration, alpha: float) -> Markup:
+def _scores_chart(edges: Array, groups: list[ScoreGroup], threshold: float) -> Markup:
     def draw(axes: Axes) -> None:
-        figures.draw_scores(axes, edges, groups, calibration.threshold(alpha))
+        figures.draw_scores(axes, edges, groups, threshold)
 
     return _inline(chart(draw, (4.4, 3.5)), "Histogram of anomaly scores with the threshold")
+
+
+def _p_values_chart(summary: DetectionSummary) -> Markup:
+    def draw(axes: Axes) -> None:
+        counts = summary.p_value_counts
+        axes.stairs(100 * counts / counts.sum(), np.linspace(0, 1, len(counts) + 1), color=BLUE, fill=True, alpha=0.6)
+        axes.axhline(100 / len(counts), color=INK, ls=(0, (4, 2)), lw=1.5, label="images like those of calibration")
+        axes.yaxis.set_major_formatter(lambda y, _position: f"{y:g}%")
+        axes.set(xlabel="p-value", ylabel="share of images", xlim=(0, 1))
+        axes.figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left")
+
+    return _inline(chart(draw, (4.4, 3.5)), "Histogram of p-values")
 
 
 def _roc_chart(result: EvaluationResult) -> Markup:

@@ -40,13 +40,13 @@ def detection_headline(summary: DetectionSummary, calibration: Calibration) -> s
     if not summary.count:
         return "No image was judged"
     if summary.undetermined:
-        return f"No verdict on {images}: too few calibrate for {percent(summary.alpha)}"
+        return f"No verdict on {images}: too few calibrate for {percent(summary.alpha if summary.fdr is None else summary.fdr)}"
     if summary.count == 1:
         return "The image does not belong" if summary.flagged else "The image belongs: it is not flagged"
     if not summary.flagged:
         return f"None of the {images} is flagged"
     one = summary.flagged == 1
-    if summary.flagged > chance_flags(summary, calibration)[1]:
+    if summary.fdr is None and summary.flagged > chance_flags(summary, calibration)[1]:
         return f"{summary.flagged:,} of {images} {'does' if one else 'do'} not belong"
     return f"{summary.flagged:,} of {images} {'is' if one else 'are'} flagged"
 
@@ -56,7 +56,10 @@ def detection_note(summary: DetectionSummary, calibration: Calibration) -> str:
     if not summary.count:
         return "The source held no image that could be read."
     if summary.undetermined:
-        return undetermined_note(calibration)
+        return undetermined_note(calibration, "false-alarm rate" if summary.fdr is None else "false-discovery rate")
+    if summary.fdr is not None:
+        ours = f": about {summary.fdr * summary.flagged:.2g} of these {summary.flagged:,}" if summary.flagged else ""
+        return f"Up to {percent(summary.fdr)} of those flagged may be good ones, on average over batches{ours}."
     if summary.count == 1:
         return f"A good image is flagged with a chance of about {percent(summary.alpha)}."
     low, high = chance_flags(summary, calibration)
@@ -74,13 +77,28 @@ def chance_flags(summary: DetectionSummary, calibration: Calibration) -> tuple[i
     return simultaneous_band(summary.alpha, calibration.count, summary.count, splits=1, level=0.95)
 
 
-def undetermined_note(calibration: Calibration) -> str:
+def undetermined_note(calibration: Calibration, rate: str = "false-alarm rate") -> str:
     """Return what there is in place of verdicts, and the smallest rate, rounded up, that would give some."""
     smallest = 1 / (calibration.count + 1)
     unit = 10.0 ** (floor(log10(smallest)) - 1)
     return (
         "The images are ranked all the same, strangest first. "
-        f"There would be verdicts at a false-alarm rate of {percent(ceil(smallest / unit - 1e-9) * unit)} or more."
+        f"There would be verdicts at a {rate} of {percent(ceil(smallest / unit - 1e-9) * unit)} or more."
+    )
+
+
+def flagging_rule(alpha: float, fdr: float | None = None) -> str:
+    """Return when an image is flagged.
+
+    >>> flagging_rule(0.05)
+    'An image is flagged when its p-value is at most the false-alarm rate, 5%.'
+    """
+    if fdr is None:
+        return f"An image is flagged when its p-value is at most the false-alarm rate, {percent(alpha)}."
+    found = f"{alpha:.2g} for this batch" if alpha else "none for this batch, so that nothing is flagged"
+    return (
+        "An image is flagged when its p-value is at most the largest number p for which the share of images with such "
+        f"p-values, times the false-discovery rate of {percent(fdr)}, is at least p (Benjamini and Hochberg 1995): {found}."
     )
 
 

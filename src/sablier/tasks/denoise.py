@@ -18,8 +18,8 @@ from sablier.errors import ImagesError
 from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.preprocess import FULL_SCALE, Preprocess
 from sablier.models.base import Model
-from sablier.tasks.scorer import PIXELS_PER_BATCH
 from sablier.training.objectives import LOWEST_LEVEL
+from sablier.transforms.batches import PIXELS_PER_BATCH
 
 Array = NDArray[Any]
 Window = tuple[slice, slice]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sablier.calibration import ANOMALY, Calibration
+from sablier.calibration import ANOMALY, Calibration, discovery_cut, verdicts_at
 from sablier.errors import ModelFileError
 from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.preprocess import Preprocess
@@ -31,13 +31,15 @@ class DetectionResult:
         p_values: N conformal p-values: the share of normal images at least as strange.
         verdicts: N of "normal", "anomaly", "undetermined".
         baseline_scores, baseline_p_values: the same by each baseline, by name.
-        alpha: the false-alarm rate asked for.
+        alpha: the p-value at or below which an image is flagged: the false-alarm rate asked for, or, with `fdr`, what
+            Benjamini and Hochberg's procedure found; 0 where it flags nothing.
         promise: what holds at that rate, in words.
         labels: N labels of the source, where it has any.
         skipped: images that could not be read.
         images: N,H,W,C pixels in [0, 1] as the model saw them; None unless pictures were asked for.
         reconstructions: the same of what the model made of them.
         heatmaps: N,H,W; 1 is the heat that some place of a good image reaches in 5 % of them.
+        fdr: the false-discovery rate asked for, if one was: the share of good images among the flagged.
     """
 
     ids: Array
@@ -53,6 +55,7 @@ class DetectionResult:
     images: Array | None = None
     reconstructions: Array | None = None
     heatmaps: Array | None = None
+    fdr: float | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -77,6 +80,7 @@ class DetectionResult:
         """Return everything but the pictures."""
         return {
             "alpha": self.alpha,
+            "fdr": self.fdr,
             "promise": self.promise,
             "images": len(self),
             "flagged": self.flagged,
@@ -127,34 +131,49 @@ class Detector:
         """What is done to every image before it is scored."""
         return self.scorers[0].preprocess
 
-    def detect(self, images: ImageSet, alpha: float = 0.05, pictures: bool = False) -> DetectionResult:
-        """Judge images at false-alarm rate `alpha`; with `pictures`, keep what the model saw, made of it, and heatmaps.
+    def detect(
+        self, images: ImageSet, alpha: float = 0.05, pictures: bool = False, *, fdr: float | None = None
+    ) -> DetectionResult:
+        """Judge images.
+
+        Args:
+            images: what to judge.
+            alpha: the false-alarm rate: the share of good images that may be flagged.
+            pictures: whether to keep what the model saw, what it made of it, and heatmaps.
+            fdr: in place of alpha, the false-discovery rate: the share of good images among the flagged, over these images
+                as one batch.
 
         Raises:
-            ConfigError: for an alpha outside (0, 1).
+            ConfigError: for an alpha or fdr outside (0, 1).
             ImagesError: for images the model does not take.
         """
         dense = images.dense(self.preprocess)
         each = [scorer.score(dense, pictures) for scorer in self.scorers]
         mean = _mean(*each)
         p_values = self.calibration.p_values(score_columns(self.calibration, [scores.scores for scores in each]))
+        if fdr is None:
+            cut, promise = alpha, self.calibration.promise(alpha)
+        else:
+            cut = discovery_cut(self.calibration.level_counts(p_values), fdr)
+            promise = self.calibration.discovery_promise(fdr, len(dense))
         return DetectionResult(
             ids=dense.ids,
             scores=mean.scores,
             p_values=p_values,
-            verdicts=self.calibration.verdicts(p_values, alpha),
+            verdicts=verdicts_at(p_values, cut, self.calibration.decides(alpha if fdr is None else fdr)),
             baseline_scores=mean.baselines,
             baseline_p_values={
                 name: calibration.p_values(score_columns(calibration, [scores.baselines[name] for scores in each]))
                 for name, calibration in self.baseline_calibrations.items()
             },
-            alpha=alpha,
-            promise=self.calibration.promise(alpha),
+            alpha=cut,
+            promise=promise,
             labels=dense.labels,
             skipped=dense.skipped,
             images=self.preprocess.to_unit(dense.array) if pictures else None,
             reconstructions=mean.reconstructions,
             heatmaps=_heat(mean) / self.heat_unit if pictures else None,
+            fdr=fdr,
         )
 
     def parts(self) -> dict[str, Part]:
@@ -177,7 +196,7 @@ class Detector:
         if file.task != TASK:
             raise ModelFileError(f"expected a model that detects, got one trained to {file.task}. Train one with: sablier train")
         try:
-            members = sum(name.endswith("/net") for name in file.parts)
+            members = sum(name.endswith("/fusion") for name in file.parts)
             kept = file.parts["calibration"]
             if not members or kept.config["folds"] not in (1, members):
                 raise ValueError(f"{members} networks and {kept.config['folds']} sets of calibration scores")

@@ -14,9 +14,8 @@ from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.preprocess import Preprocess
 from sablier.metrics import psnr
 from sablier.models.base import Model
-from sablier.tasks.scorer import PIXELS_PER_BATCH
 from sablier.tasks.summary import MOST_SKIPPED_LISTED, Kept, kept
-from sablier.transforms.batches import Batches
+from sablier.transforms.batches import PIXELS_PER_BATCH, Batches
 
 if TYPE_CHECKING:
     from sklearn.decomposition import PCA

@@ -7,12 +7,14 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 from torch.nn import Parameter
+from torch.nn import functional as F
 
 from sablier.errors import ConfigError
 from sablier.models.base import Model
 from sablier.training.config import check_choices
 from sablier.transforms.batches import Batch
 from sablier.transforms.corruptions import CORRUPTIONS, estimated_sigma, gaussian, masked_blocks, random_levels
+from sablier.transforms.geometry import Geometry
 
 LOWEST_LEVEL = 0.02  # the logarithm of the noise level is learnt down to here
 
@@ -157,6 +159,47 @@ class NoisyOnly:
             share = max((self.noise_low + self.noise_high) / 2, 1e-2)
             more = estimated_sigma(batch.x) * torch.randn_like(batch.x)
             return mean_squared_error(model.reconstruct(batch.x + share * more), batch.x - more / share)
+
+
+@dataclass(frozen=True)
+class TransformationPrediction:
+    """Cross-entropy of telling how an image was turned, mirrored and shifted (Golan and El-Yaniv 2018).
+
+    Whoever can tell knows what the images look like; on images that look otherwise the guess fails. A linear head for
+    orientations and one for shifts share the network (Hendrycks, Mazeika, Kadavath and Song 2019).
+
+    Args:
+        shift: by how much an image is shifted, a share of each side.
+    """
+
+    shift: float = 0.2
+
+    def __post_init__(self) -> None:
+        if not 0 < self.shift <= 0.5:
+            raise ConfigError(f"expected shift above 0 and up to 0.5, got {self.shift}.")
+
+    def players(self, model: Model) -> Mapping[str, list[Parameter]]:
+        return {"model": list(model.parameters())}
+
+    def losses(self, model: Model, batch: Batch) -> Iterator[Loss]:
+        geometry = self._geometry(batch.x)
+        drawn = [torch.randint(len(table), (len(batch.x),), device=batch.x.device) for table in geometry]
+        yield "model", self._error(model, geometry, batch.x, *drawn), {}
+
+    def validate(self, model: Model, batch: Batch) -> Tensor:
+        """Return the same, with every transformation in turn for one image after the other."""
+        geometry = self._geometry(batch.x)
+        numbers = torch.arange(len(batch.x), device=batch.x.device)
+        return self._error(model, geometry, batch.x, *(numbers % len(table) for table in geometry))
+
+    def _geometry(self, x: Tensor) -> Geometry:
+        height, width = x.shape[2:]
+        return Geometry.of(height, width, self.shift)
+
+    def _error(self, model: Model, geometry: Geometry, x: Tensor, orientation: Tensor, shift: Tensor) -> Tensor:
+        logits = model.classify(geometry.apply(x, orientation, shift)).float()
+        of_orientation, of_shift = torch.split(logits, [len(table) for table in geometry], dim=1)
+        return F.cross_entropy(of_orientation, orientation) + F.cross_entropy(of_shift, shift)
 
 
 def check_levels(low: float, high: float) -> None:

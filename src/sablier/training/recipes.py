@@ -9,26 +9,51 @@ first two lessons, with our schedule.
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from sablier.errors import ConfigError, UnknownName
 from sablier.models.registry import list_models, model_options
 from sablier.training.config import FitConfig, check_choices
-from sablier.training.objectives import Denoising, NoisyOnly, Reconstruction
+from sablier.training.objectives import Denoising, NoisyOnly, Reconstruction, TransformationPrediction
 
 TIERS = ("tiny", "small", "base", "large")
+N = TypeVar("N", bound="Network")
+
+
+MEMBERS = ("restoration", "transformations", "closed-form", "defects")
+# Settings of the run and of its length: without a network's name before them they are set for all networks of a recipe.
+SHARED = ("seed", "threads", "device", "dtype", "compile", "profile", "epochs", "steps", "megapixels")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """Everything that decides how a model is made from images."""
+class Network:
+    """A network and how it is trained."""
+
+    model: str = "bottleneck"
+    options: dict[str, Any] = field(default_factory=dict)  # of the model; what is not named keeps its default
+    objective: Reconstruction | Denoising | NoisyOnly | TransformationPrediction = field(default_factory=Reconstruction)
+    fit: FitConfig = field(default_factory=FitConfig)
+
+    def __post_init__(self) -> None:
+        if self.model not in list_models():
+            raise UnknownName("model", self.model, list_models())
+
+    def settings(self) -> dict[str, Any]:
+        """Return every key that `--set` takes, with its present value."""
+        return asdict(self.objective) | asdict(self.fit) | model_options(self.model) | self.options
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(Network):
+    """Everything that decides how a model is made from images.
+
+    Of a detector, the network is that of the member "restoration"; `others` are those of other members, by name.
+    """
 
     name: str
     task: Literal["detect", "reconstruct", "denoise"] = "detect"
-    model: str = "bottleneck"
-    options: dict[str, Any] = field(default_factory=dict)  # of the model; what is not named keeps its default
-    objective: Reconstruction | Denoising | NoisyOnly = field(default_factory=Reconstruction)
-    fit: FitConfig = field(default_factory=FitConfig)
+    members: tuple[str, ...] = ("restoration",)  # ways to look at images, see MEMBERS
+    others: dict[str, Network] = field(default_factory=dict)
     size: int = 128  # longer side in pixels that photos are scaled to, or of patches; small images of one size stay whole
     folds: int = 5  # cross-conformal folds, each a model of its own, where images are few
     folds_below: int = 300  # with fewer images than this, folds; from here on, one split
@@ -37,7 +62,13 @@ class Recipe:
     calibration_share: float = 0.2  # of the images, held out for the promise
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_choices(self)
+        if not self.members:
+            raise ConfigError(f"expected members, one or more of {', '.join(MEMBERS)}, got none.")
+        for member in self.members:
+            if member not in MEMBERS:
+                raise UnknownName("member", member, MEMBERS)
         limits = {
             "size": (8, 4096), "folds": (2, 50), "fold_effort": (0.01, 1), "fusion_share": (0.01, 0.4),
             "calibration_share": (0.01, 0.5),
@@ -45,23 +76,28 @@ class Recipe:
         for name, (low, high) in limits.items():
             if not low <= getattr(self, name) <= high:
                 raise ConfigError(f"expected {name} from {low} to {high}, got {getattr(self, name)}.")
-        if self.model not in list_models():
-            raise UnknownName("model", self.model, list_models())
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as plain values, for the model file."""
         return asdict(self)
 
     def settings(self) -> dict[str, Any]:
-        """Return every key that `--set` takes, with its present value."""
+        """Return every key that `--set` takes, with its present value; of the other networks with their name before it."""
         flat = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in _not_set(self.task)}
-        return flat | asdict(self.objective) | asdict(self.fit) | model_options(self.model) | self.options
+        if "members" in flat:
+            flat["members"] = ",".join(self.members)
+        others = {f"{name}.{key}": value for name, other in self.others.items() for key, value in other.settings().items()}
+        return flat | super().settings() | others
+
+    def networks(self) -> dict[str, Network | None]:
+        """Return the network of each member of a detector; None for a member without one."""
+        return {name: self if name == "restoration" else self.others.get(name) for name in self.members}
 
 
 def _not_set(task: str) -> tuple[str, ...]:
     """Return the fields that are no settings: parts of their own, and what only a detector uses."""
-    parts = ("name", "task", "options", "objective", "fit")
-    return parts if task == "detect" else (*parts, "folds", "folds_below", "fold_effort", "calibration_share")
+    parts = ("name", "task", "options", "objective", "fit", "others")
+    return parts if task == "detect" else (*parts, "members", "folds", "folds_below", "fold_effort", "calibration_share")
 
 
 def detector(tier: str) -> Recipe:
@@ -72,10 +108,24 @@ def detector(tier: str) -> Recipe:
         "tiny": (100, 10.0, 16, 64),
         "small": (300, 35.0, 32, 96),
         "base": (700, 80.0, 32, 128),
-        "large": (2500, 320.0, 48, 192),
+        "large": (1000, 320.0, 32, 192),
     }[tier]
+    turns, turned_megapixels, turning_width = {
+        "tiny": (100, 20.0, 8), "small": (300, 80.0, 16), "base": (700, 160.0, 16), "large": (1200, 320.0, 24),
+    }[tier]  # fmt: skip
+    turning = Network(
+        model="convnet",
+        options={"width": turning_width},
+        objective=TransformationPrediction(),
+        fit=FitConfig(
+            steps=turns, megapixels=turned_megapixels, batch_size=256, optimizer="muon", learning_rate=0.02, weight_decay=0.0,
+            warmup=0.1, ema=0.0, gradient_clip=0.0,
+        ),
+    )  # fmt: skip
     return Recipe(
         name="detector",
+        members=("closed-form",) if tier == "tiny" else ("restoration", "transformations", "closed-form"),
+        others={"transformations": turning},
         options={"latent": 16, "width": width},
         objective=Reconstruction(noise=0.3),
         fit=FitConfig(steps=steps, megapixels=megapixels),
@@ -187,24 +237,34 @@ def _pair(setting: str) -> tuple[str, str]:
 def _changed(recipe: Recipe, pairs: dict[str, str]) -> Recipe:
     """Return the recipe with every pair set, those of one part at once: a range may move past its old end."""
     known = recipe.settings()
-    parts: dict[str, dict[str, Any]] = {"objective": {}, "fit": {}, "options": {}, "recipe": {}}
-    for key, text in pairs.items():
+    for key in pairs:
         if key not in known:
             raise UnknownName("setting", key, known)
-        part = next((name for name in ("objective", "fit") if hasattr(getattr(recipe, name), key)), None)
+    own, others = {key: text for key, text in pairs.items() if "." not in key}, {}
+    for name, network in recipe.others.items():
+        named = {key.removeprefix(f"{name}."): text for key, text in pairs.items() if key.startswith(f"{name}.")}
+        others[name] = _changed_network(network, {key: own[key] for key in own if key in SHARED} | named)
+    return replace(_changed_network(recipe, own), others=others)
+
+
+def _changed_network(network: N, pairs: dict[str, str]) -> N:
+    """Return a network, or a recipe by its own network, with known settings changed."""
+    parts: dict[str, dict[str, Any]] = {"objective": {}, "fit": {}, "options": {}, "whole": {}}
+    for key, text in pairs.items():
+        part = next((name for name in ("objective", "fit") if hasattr(getattr(network, name), key)), None)
         if part is not None:
-            kind = get_type_hints(type(getattr(recipe, part)))[key]
-        elif key in model_options(recipe.model):
-            part, kind = "options", type(known[key])
+            kind = get_type_hints(type(getattr(network, part)))[key]
+        elif key in model_options(network.model):
+            part, kind = "options", type(model_options(network.model)[key])
         else:
-            part, kind = "recipe", get_type_hints(Recipe)[key]
+            part, kind = "whole", get_type_hints(type(network))[key]
         parts[part][key] = _parsed(key, text, kind)
     return replace(
-        recipe,
-        objective=replace(recipe.objective, **parts["objective"]),
-        fit=replace(recipe.fit, **parts["fit"]),
-        options={**recipe.options, **parts["options"]},
-        **parts["recipe"],
+        network,
+        objective=replace(network.objective, **parts["objective"]),
+        fit=replace(network.fit, **parts["fit"]),
+        options={**network.options, **parts["options"]},
+        **parts["whole"],
     )
 
 
@@ -214,6 +274,8 @@ def _parsed(key: str, text: str, kind: Any) -> Any:
         if text.lower() in ("none", "auto"):
             return None
         kind = next(option for option in get_args(kind) if option is not type(None))
+    if get_origin(kind) is tuple:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
     if get_origin(kind) is Literal or kind is str:
         return text
     if kind is bool:

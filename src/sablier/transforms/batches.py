@@ -11,6 +11,8 @@ from sablier.errors import ConfigError
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 
+PIXELS_PER_BATCH = 100_000  # larger ones gained nothing when tried
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -52,6 +54,11 @@ class Batches:
         if self.black:
             x = x - self.black
         return Batch(x * self.scale, None if self.labels is None else self.labels[indices])
+
+    @property
+    def scoring_size(self) -> int:
+        """How many images are best computed at once where nothing is learnt: about 100,000 pixels of them."""
+        return max(1, PIXELS_PER_BATCH // (self.pixels.shape[1] * self.pixels.shape[2]))
 
     def in_order(self, size: int) -> Iterator[Batch]:
         """Yield the images in order, `size` at a time."""

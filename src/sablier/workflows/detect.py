@@ -6,13 +6,14 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from sablier.errors import ImagesError
+from sablier.errors import ConfigError, ImagesError
 from sablier.files import write_whole
 from sablier.images.sources import stream_images
 from sablier.modelfile import ModelFile
 from sablier.tasks.detect import Detector
 from sablier.tasks.summary import DetectionSummary, Summarizer
-from sablier.workflows.tables import streamed_tables
+from sablier.workflows.audit import check_unanswered, checked_count, write_questions
+from sablier.workflows.tables import StreamedTables, WaitingRows, streamed_tables, waiting_rows
 
 CHUNK_PIXELS = 4_000_000  # how much of a stream is held at once: a few dozen megabytes with everything made of it
 MOST_CHUNK, LEAST_CHUNK = 2048, 16
@@ -24,6 +25,8 @@ def detect(
     output: str | PathLike[str] | None = None,
     *,
     alpha: float = 0.05,
+    fdr: float | None = None,
+    audit: int | None = None,
     report: bool = True,
     on_progress: Callable[[int], None] = lambda count: None,
     **reading: Any,
@@ -34,7 +37,9 @@ def detect(
         model: a .sablier file that detects.
         source: whatever `stream_images` takes; `reading` are its options.
         output: a folder for detections.csv, detections.json, heatmaps/ and report.html; None writes nothing.
-        alpha: the false-alarm rate.
+        alpha: the false-alarm rate: the share of good images that may be flagged.
+        fdr: in place of alpha, the false-discovery rate: the share of good images among the flagged ones.
+        audit: how many unflagged images to draw at random into audit.csv, for a person to judge: see `sablier.workflows.audit`.
         report: whether to draw heatmaps and the report; the tables are always written.
         on_progress: called with the number of images judged so far.
 
@@ -44,30 +49,53 @@ def detect(
     """
     file, folder = ModelFile.load(Path(model)), None if output is None else Path(output)
     detector = Detector.from_file(file)
-    summarizer = Summarizer(detector, alpha, worst=200 if report else 1, typical=12 if report else 1)
-    pixels = file.preprocess.height * file.preprocess.width
-    chunk = min(MOST_CHUNK, max(LEAST_CHUNK, CHUNK_PIXELS // pixels))
+    summarizer = Summarizer(detector, alpha, worst=200 if report else 1, typical=12 if report else 1, fdr=fdr)
+    if audit is not None and checked_count(audit) and folder is None:
+        raise ConfigError(f"expected an output folder for the {audit} images to audit, got none.")
+    if folder is not None:
+        check_unanswered(folder)
     with ExitStack() as stack:
-        tables = None
+        tables, waiting = None, None
         if folder is not None:
             tables = stack.enter_context(streamed_tables(folder, "detections.csv", "detections.json", "detections"))
-        for images in stream_images(source, chunk=chunk, **reading):
-            result = summarizer.judge(images)
+            waiting = None if fdr is None else stack.enter_context(waiting_rows(folder))
+        for images in stream_images(source, chunk=_chunk(file), **reading):
+            rows = summarizer.judge(images).to_table()
             if tables is not None:
-                tables.append(result.to_table())
+                (waiting or tables).append(rows)
             on_progress(summarizer.count)
         if not summarizer.count:
             reasons = "; ".join(f"{item.id}: {item.reason}" for item in summarizer.skipped[:3])
             raise ImagesError(f"expected at least one readable image in {source}, got none. {reasons}")
         summary = summarizer.summary()
         if tables is not None:
+            if waiting is not None:
+                _release(waiting, tables, summary)
             tables.close(summary.to_json())
-    if folder is not None and report:
-        # Drawing is imported only when something is drawn: it takes longer than scoring a thousand digits.
-        from sablier.report.heatmaps import write_heatmaps
-        from sablier.report.html import detection_report
-
-        write_heatmaps(summary.worst, folder / "heatmaps")
-        title = f"{Path(model).stem}: {summary.count} images from {source}"
-        write_whole(folder / "report.html", detection_report(file, detector, summary, title).encode())
+    if folder is not None:
+        if audit is not None:
+            write_questions(folder, audit, source)
+        if report:
+            title = f"{Path(model).stem}: {summary.count} images from {source}"
+            _write_pictures(file, detector, summary, folder, title)
     return summary
+
+
+def _chunk(file: ModelFile) -> int:
+    """Return how many images of a stream to hold at once."""
+    return min(MOST_CHUNK, max(LEAST_CHUNK, CHUNK_PIXELS // (file.preprocess.height * file.preprocess.width)))
+
+
+def _release(waiting: WaitingRows, tables: StreamedTables, summary: DetectionSummary) -> None:
+    """Give the rows of a batch their verdicts, which none had before all of it was seen."""
+    for row in waiting.take():
+        tables.append([{**row, "verdict": summary.verdict(row["p_value"])}])
+
+
+def _write_pictures(file: ModelFile, detector: Detector, summary: DetectionSummary, folder: Path, title: str) -> None:
+    # Drawing is imported only when something is drawn: it takes longer than scoring a thousand digits.
+    from sablier.report.heatmaps import write_heatmaps
+    from sablier.report.html import detection_report
+
+    write_heatmaps(summary.worst, folder / "heatmaps")
+    write_whole(folder / "report.html", detection_report(file, detector, summary, title).encode())

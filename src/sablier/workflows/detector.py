@@ -1,8 +1,9 @@
-"""A detector: trained, corrected and calibrated on disjoint images."""
+"""A detector: its members trained, fused and calibrated on disjoint images."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain, repeat
 from pathlib import Path
 
 import numpy as np
@@ -10,31 +11,39 @@ import numpy as np
 from sablier.calibration import images_needed
 from sablier.errors import TooFewImages
 from sablier.images.imageset import ImageSet
+from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
+from sablier.models import Model
 from sablier.tasks.detect import TASK, Detector
+from sablier.tasks.members import Member, Mixtures, Restoration, Transformations
 from sablier.tasks.scorer import Scorer
-from sablier.training.config import FitConfig
-from sablier.training.recipes import Recipe
+from sablier.training.objectives import TransformationPrediction
+from sablier.training.recipes import Network, Recipe
+from sablier.transforms.batches import Batches
+from sablier.transforms.geometry import Geometry
 from sablier.workflows.network import OnProgress, prepared, provenance, train_model
 
 FEWEST = 8
 MOST_CALIBRATION = 2000  # beyond this the band of the promise is narrow enough; more images train better
 MOST_FUSION = 500
 FEWEST_CALIBRATION = images_needed(0.01)  # so that a split always supports a false-alarm rate of 1 %
+# What the network of a member must be able to do.
+NEEDED = {"restoration": ("encode", "decode", "hidden"), "transformations": ("classify",)}
 
 
 @dataclass(frozen=True)
-class Member:
-    """One training of the whole: for how long, and which images each use takes.
+class Uses:
+    """Which images each use of one scorer takes.
 
     Args:
+        effort: the share of the recipe's steps that its networks train for.
         validation: only reported, never acted upon.
-        fusion: what corrections are fitted on: held-out images, or with folds those that trained.
+        fusion: what members are fused on: held-out images, or with folds those that trained.
         calibration: unseen by anything else.
     """
 
     name: str
-    fit: FitConfig
+    effort: float
     training: ImageSet
     validation: ImageSet
     fusion: ImageSet
@@ -48,43 +57,64 @@ def train_detector(
     checkpoints: Iterable[Path | None] = (),
     on_progress: OnProgress = lambda stage, progress: None,
 ) -> ModelFile:
-    """Train, correct and calibrate a detector on normal images; return the model file.
+    """Train, fuse and calibrate a detector on normal images; return the model file.
 
-    Training, corrections and calibration use disjoint images. With fewer than `recipe.folds_below` images every image
-    calibrates the one model of `recipe.folds` that has not seen it.
+    Training, fusion and calibration use disjoint images. With fewer than `recipe.folds_below` images every image
+    calibrates the one scorer of `recipe.folds` that has not seen it.
 
     Raises:
         TooFewImages: for fewer than 8 images.
     """
     preprocess, dense = prepared(images, recipe, FEWEST)
-    members = plan_members(dense, recipe)
-    paths: list[Path | None] = [*checkpoints, *([None] * len(members))]
+    plan = plan_uses(dense, recipe)
+    paths = chain(checkpoints, repeat(None))
     scorers, histories = [], {}
-    for index, (member, path) in enumerate(zip(members, paths, strict=False)):
-        stage = "training" if len(members) == 1 else f"training fold {index + 1} of {len(members)}"
-        model, history = train_model(
-            member.training, preprocess, replace(recipe, fit=member.fit), validation=member.validation, member=index,
-            checkpoint=path, on_progress=partial(on_progress, stage),
-        )  # fmt: skip
-        histories[member.name] = history.__dict__
-        scorers.append(Scorer.fit(model, preprocess, member.training, member.fusion))
-    detector = Detector.calibrated(tuple(scorers), tuple(member.calibration for member in members))
+    for index, uses in enumerate(plan):
+        members: list[Member] = []
+        for kind, network in recipe.networks().items():
+            if network is None:
+                members.append(Mixtures.fit(uses.training, preprocess, recipe.fit.seed))
+                continue
+            fold = f", fold {index + 1} of {len(plan)}" if len(plan) > 1 else ""
+            model, history = train_model(
+                uses.training, preprocess, _fitting(network, uses.effort, preprocess), NEEDED[kind],
+                validation=uses.validation, member=index, checkpoint=next(paths),
+                on_progress=partial(on_progress, f"training {kind}{fold}"),
+            )  # fmt: skip
+            histories[f"{uses.name}/{kind}"] = history.__dict__
+            members.append(_member(kind, model, network, Batches(uses.fusion, preprocess)))
+        scorers.append(Scorer.fit(tuple(members), preprocess, uses.training, uses.fusion))
+    detector = Detector.calibrated(tuple(scorers), tuple(uses.calibration for uses in plan))
     return ModelFile(TASK, preprocess, detector.parts(), histories, provenance(dense, recipe))
 
 
-def plan_members(dense: ImageSet, recipe: Recipe) -> list[Member]:
+def _fitting(network: Network, effort: float, preprocess: Preprocess) -> Network:
+    """Return a network as it is trained on these images: for its share of the time, with as many outputs as they need."""
+    fit = replace(network.fit, steps=max(1, round(effort * network.fit.steps)), megapixels=effort * network.fit.megapixels)
+    if not isinstance(network.objective, TransformationPrediction):
+        return replace(network, fit=fit)
+    outputs = Geometry.of(preprocess.height, preprocess.width, network.objective.shift).outputs
+    return replace(network, fit=fit, options={**network.options, "classes": outputs})
+
+
+def _member(kind: str, model: Model, network: Network, normal: Batches) -> Member:
+    """Return the member that looks with a trained network."""
+    if isinstance(network.objective, TransformationPrediction):
+        return Transformations.fit(model, network.objective.shift, normal)
+    return Restoration.fit(model, normal)
+
+
+def plan_uses(dense: ImageSet, recipe: Recipe) -> list[Uses]:
     """Assign images to their disjoint uses: a single split where there are enough, cross-conformal folds below that."""
     count, seed = len(dense), recipe.fit.seed
     order = np.random.default_rng(seed).permutation(count)
     if count < recipe.folds_below:
         folds = np.array_split(order, min(recipe.folds, count))
-        fit, effort = recipe.fit, recipe.fold_effort
-        shorter = replace(fit, steps=max(1, round(effort * fit.steps)), megapixels=effort * fit.megapixels)
-        members = []
+        plan = []
         for index, fold in enumerate(folds):
             rest, left_out = dense.take(np.setdiff1d(order, fold)), dense.take(np.sort(fold))
-            members.append(Member(f"member-{index}", shorter, rest, left_out, rest, left_out))
-        return members
+            plan.append(Uses(f"member-{index}", recipe.fold_effort, rest, left_out, rest, left_out))
+        return plan
     calibration = min(MOST_CALIBRATION, max(FEWEST_CALIBRATION, round(recipe.calibration_share * count)))
     fusion = min(MOST_FUSION, round(recipe.fusion_share * count))
     edges = np.cumsum([calibration, fusion])
@@ -94,4 +124,4 @@ def plan_members(dense: ImageSet, recipe: Recipe) -> list[Member]:
             f"Use folds for so few: --set folds_below={count + 1}."
         )
     held, corrected, trained = (dense.take(np.sort(part)) for part in np.split(order, edges))
-    return [Member("member-0", recipe.fit, trained, corrected, corrected, held)]
+    return [Uses("member-0", 1.0, trained, corrected, corrected, held)]

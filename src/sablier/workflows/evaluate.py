@@ -2,21 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from sablier.errors import ImagesError
 from sablier.files import write_whole
+from sablier.images.imageset import ImageSet
+from sablier.images.mvtec import GOOD, layout_of
 from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
 from sablier.tasks.detect import Detector
-from sablier.tasks.evaluate import EvaluationResult, evaluate_detector
+from sablier.tasks.evaluate import EvaluationResult, Masks, evaluate_detector
 
 
 def evaluate(
     model: str | PathLike[str],
     good: Any,
-    bad: Any,
+    bad: Any = None,
     output: str | PathLike[str] | None = None,
     *,
     alpha: float = 0.05,
@@ -26,7 +30,8 @@ def evaluate(
 
     Args:
         model: a .sablier file that detects.
-        good, bad: whatever `read_images` takes; `reading` are its options.
+        good, bad: whatever `read_images` takes; `reading` are its options. Without `bad`, `good` is a folder laid out like
+            MVTec AD: test/good is judged against every other folder of test, and heat against the masks in ground_truth.
         output: an HTML file for the report, or None.
         alpha: the false-alarm rate to judge at.
 
@@ -35,13 +40,28 @@ def evaluate(
     """
     file = ModelFile.load(Path(model))
     detector = Detector.from_file(file)
-    result = evaluate_detector(detector, read_images(good, **reading), read_images(bad, **reading), alpha)
+    good_images, bad_images, masks = _test_images(good, bad, reading)
+    result = evaluate_detector(detector, good_images, bad_images, alpha, masks)
     if output is not None:
         from sablier.report.html import evaluation_report
 
         title = f"{Path(model).stem}: {len(result.good)} good and {len(result.bad)} bad images"
         write_whole(Path(output), evaluation_report(file, detector, result, title).encode())
     return result
+
+
+def _test_images(good: Any, bad: Any, reading: dict[str, Any]) -> tuple[ImageSet, ImageSet, Masks | None]:
+    """Return the good and the bad images, and the masks of these where they lie beside them."""
+    if bad is not None:
+        return read_images(good, **reading), read_images(bad, **reading), None
+    layout = layout_of(good)
+    if layout is None:
+        raise ImagesError(
+            f"{good}: expected a folder with test/{GOOD}/ and a folder in test/ for each kind of defect, as in MVTec AD. "
+            "Name one, or good and bad images apart."
+        )
+    masks = partial(layout.masks, strict=bool(reading.get("strict")))
+    return *layout.read_tests(**reading), masks if layout.ground_truth.is_dir() else None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import os
 import platform
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -11,7 +12,7 @@ import sablier
 from sablier.calibration import percent
 from sablier.images.datasets import list_datasets
 from sablier.modelfile import ModelFile
-from sablier.models.base import Model, count_parameters, layer_table
+from sablier.models.base import Model, count_parameters, layer_tables
 from sablier.tasks.denoise import TASK as DENOISE
 from sablier.tasks.detect import TASK as DETECT
 from sablier.tasks.detect import Detector
@@ -25,7 +26,7 @@ def describe_model(path: Path) -> tuple[dict[str, str], list[tuple[str, str, str
     """Return facts by name, the layer table of the network, and the promise at 1, 5 and 10 %."""
     file = ModelFile.load(path)
     detector = Detector.from_file(file) if file.task == DETECT else None
-    network = detector.scorers[0].model if detector else network_of(file, file.task)
+    networks = detector.scorers[0].networks if detector else {"net": network_of(file, file.task)}
     history = next(iter(file.histories.values()))
     last = history["rows"][-1] if history["rows"] else {}
     provenance = file.provenance
@@ -33,9 +34,9 @@ def describe_model(path: Path) -> tuple[dict[str, str], list[tuple[str, str, str
     facts = {
         "task": file.task,
         "file": f"{path}, {Path(path).stat().st_size / 1e6:.2f} MB",
-        "network": f"{network.name}, {count_parameters(network):,} parameters"
-        + (f", {len(file.histories)} cross-conformal folds" if len(file.histories) > 1 else ""),
-        "images": _what_it_takes(file, network),
+        "network": "; ".join(f"{each.name}, {count_parameters(each):,} parameters" for each in networks.values())
+        + (f"; {len(detector.scorers)} cross-conformal folds" if detector and len(detector.scorers) > 1 else ""),
+        "images": _what_it_takes(file, networks),
         "trained on": f"{provenance.images} {'images or patches' if file.task == DENOISE else 'images'} from {provenance.source}",
         "fingerprint": provenance.fingerprint[:16],
         "skipped": f"{len(provenance.skipped)} unreadable images",
@@ -47,12 +48,12 @@ def describe_model(path: Path) -> tuple[dict[str, str], list[tuple[str, str, str
         "made": f"{provenance.created} by sablier {provenance.sablier}, torch {provenance.torch}",
     }
     promises = [f"alpha {percent(alpha)}: {detector.calibration.promise(alpha)}" for alpha in ALPHAS] if detector else []
-    return facts, layer_table(network), promises
+    return facts, layer_tables(networks), promises
 
 
-def _what_it_takes(file: ModelFile, network: Model) -> str:
+def _what_it_takes(file: ModelFile, networks: Mapping[str, Model]) -> str:
     rule = file.preprocess
-    if "any_size" not in network.capabilities:
+    if not all("any_size" in network.capabilities for network in networks.values()):
         return rule.describe()
     return f"any size, {'grey' if rule.channels == 1 else 'colour'}; trained at {rule.height} x {rule.width}"
 

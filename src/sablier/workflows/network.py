@@ -1,6 +1,6 @@
 """What every training does: one rule for the images, one network trained as a recipe says, and where it comes from."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part, Provenance
 from sablier.models import Model, create_model
 from sablier.training.loop import History, Progress, fit
-from sablier.training.recipes import Recipe
+from sablier.training.recipes import Network, Recipe
 from sablier.transforms.batches import Batches, choose_device
 
 Array = NDArray[Any]
@@ -27,7 +27,7 @@ NET = "net"
 MOST_VALIDATION = 500
 RECIPE_OF = {"reconstruct": "autoencoder", "denoise": "denoiser"}
 # What a network must be able to do to be trained for a task.
-NEEDED = {"detect": {"encode", "decode", "hidden"}, "reconstruct": {"encode", "decode"}, "denoise": {"reconstruct"}}
+NEEDED = {"reconstruct": {"encode", "decode"}, "denoise": {"reconstruct"}}
 
 
 def prepared(images: ImageSet, recipe: Recipe, fewest: int) -> tuple[Preprocess, ImageSet]:
@@ -46,28 +46,31 @@ def prepared(images: ImageSet, recipe: Recipe, fewest: int) -> tuple[Preprocess,
 def train_model(
     images: ImageSet,
     preprocess: Preprocess,
-    recipe: Recipe,
+    network: Network,
+    needed: Collection[str] = ("reconstruct",),
     *,
     validation: ImageSet | None = None,
     member: int = 0,
     checkpoint: Path | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> tuple[Model, History]:
-    """Train one network on dense images as a recipe says; return it, on the CPU and in eval mode, with its history."""
-    config = recipe.fit
+    """Train one network on dense images; return it, on the CPU and in eval mode, with its history.
+
+    Raises:
+        ConfigError: for a model that lacks a capability that is `needed`.
+    """
+    config = network.fit
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed + member)
-        model = create_model(recipe.model, (preprocess.height, preprocess.width, preprocess.channels), **recipe.options)
-    lacking = NEEDED[recipe.task] - model.capabilities
+        model = create_model(network.model, (preprocess.height, preprocess.width, preprocess.channels), **network.options)
+    lacking = set(needed) - model.capabilities
     if lacking:
-        raise ConfigError(
-            f"model {model.name} cannot {recipe.task}: it lacks {', '.join(sorted(lacking))}. Choose another model."
-        )
+        raise ConfigError(f"model {model.name} cannot do what is needed: {', '.join(sorted(lacking))}. Choose another model.")
     device = choose_device(config.device)
     history = fit(
         model,
         Batches(images, preprocess, device),
-        recipe.objective,
+        network.objective,
         config,
         validation=None if validation is None else Batches(validation, preprocess, device),
         checkpoint=checkpoint,
@@ -101,6 +104,7 @@ def train_network_file(
         dense.take(~apart),
         preprocess,
         recipe,
+        NEEDED[recipe.task],
         validation=dense.take(held) if len(held) else None,
         checkpoint=next(iter(checkpoints), None),
         on_progress=partial(on_progress, "training"),

@@ -91,7 +91,10 @@ def drawing_network(file: ModelFile) -> tuple[Model, str]:
     """
     if file.task == DETECT:
         scorers = Detector.from_file(file).scorers
-        return scorers[0].model, f"the first of {len(scorers)} cross-conformal folds" if len(scorers) > 1 else ""
+        drawing = next((each for each in scorers[0].networks.values() if "reconstruct" in each.capabilities), None)
+        if drawing is None:
+            raise ModelFileError("no network of this detector draws images. Train one with: sablier train IMAGES --tier small")
+        return drawing, f"the first of {len(scorers)} cross-conformal folds" if len(scorers) > 1 else ""
     if file.task != TASK:
         raise ModelFileError(
             f"expected a model that reconstructs or detects, got one trained to {file.task}. "

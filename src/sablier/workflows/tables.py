@@ -1,7 +1,8 @@
-"""A table and a document that grow as a stream goes by, and take their names when they are whole."""
+"""Tables that grow as a stream goes by, and take their names when they are whole."""
 
 import csv
 import json
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,29 @@ class StreamedTables:
     def close(self, summary: Mapping[str, Any]) -> None:
         """End the document with a summary; at least one row must have been written."""
         self.document.write("\n],\n" + json.dumps(summary, indent=1)[2:] + "\n")
+
+
+class WaitingRows:
+    """Keeps rows on disk until what completes them is known, at the end of the stream."""
+
+    def __init__(self, file: TextIO) -> None:
+        self.file = file
+
+    def append(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Keep rows."""
+        self.file.writelines(json.dumps(row) + "\n" for row in rows)
+
+    def take(self) -> Iterator[dict[str, Any]]:
+        """Yield all rows, in their order."""
+        self.file.seek(0)
+        yield from map(json.loads, self.file)
+
+
+@contextmanager
+def waiting_rows(folder: Path) -> Iterator[WaitingRows]:
+    """Open a place for rows in a folder; it vanishes by itself, even where the program is killed."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8", dir=folder) as file:
+        yield WaitingRows(file)
 
 
 @contextmanager

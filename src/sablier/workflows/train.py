@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sablier.errors import OutputError
+from sablier.images.mvtec import training_source
 from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
 from sablier.training.recipes import Recipe, make_recipe
@@ -46,8 +47,9 @@ def train(
     """
     output, recipe = Path(output), recipe or make_recipe()
     check_writable(output)
-    checkpoints = [output.with_name(f"{output.name}.member-{index}.resume") for index in range(max(recipe.folds, 1))]
-    images = read_images(source, **reading)
+    most = recipe.folds * len(recipe.members)
+    checkpoints = [output.with_name(f"{output.name}.member-{index}.resume") for index in range(most)]
+    images = read_images(training_source(source), **reading)
     if not resume:
         _remove(output)
     file = MAKERS[recipe.task](images, recipe, checkpoints=checkpoints, on_progress=on_progress)

@@ -1,0 +1,62 @@
+"""Masks of defects, and heat brought to where they are: the size an image came in."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from sablier.errors import ImagesError
+from sablier.images.imageset import Array
+from sablier.images.sources import read_images
+
+
+def read_mask(path: Path, size: tuple[int, int]) -> Array:
+    """Return the mask in an image file as H,W booleans, true wherever it is not black.
+
+    Args:
+        path: the file.
+        size: height and width of the image it belongs to.
+
+    Raises:
+        ImagesError: where the file cannot be read, is of another size, or black all over.
+    """
+    mask = np.asarray(read_images(path, strict=True)[0].any(axis=2))
+    if mask.shape != size:
+        shapes = f"{size[0]} x {size[1]}, as its image, got {mask.shape[0]} x {mask.shape[1]}"
+        raise ImagesError(f"{path}: expected a mask of {shapes}. Scale it, without blurring its edge.")
+    if not mask.any():
+        raise ImagesError(
+            f"{path}: expected a mask that marks the defect, got one that is black all over. Draw it, or remove it."
+        )
+    return mask
+
+
+def at_original_size(heat: Array, size: tuple[int, int]) -> Array:
+    """Return the heat of an image as a model saw it at the size the image came in, as float32.
+
+    The way back of `Preprocess.apply`: what was repeated around the image is cut off, and the rest scaled, between pixels
+    linearly. So heat is compared with masks at their own size, as is usual (Bergmann et al. 2020).
+
+    Args:
+        heat: H,W, of the image scaled to fit and centred.
+        size: height and width of the image as it came.
+
+    >>> at_original_size(np.eye(2), (2, 4)).shape
+    (2, 4)
+    """
+    inner, (top, left) = placed(size, heat.shape)
+    cut = np.asarray(heat[top : top + inner[0], left : left + inner[1]], np.float32)
+    if cut.shape == tuple(size):
+        return cut
+    return np.asarray(Image.fromarray(cut).resize((int(size[1]), int(size[0])), Image.Resampling.BILINEAR))
+
+
+def placed(size: tuple[int, int], canvas: tuple[int, ...]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return height and width of an image scaled to fit a canvas, and the space above it and to its left.
+
+    >>> placed((50, 100), (64, 64))
+    ((32, 64), (16, 0))
+    """
+    (height, width), scale = canvas, min(canvas[0] / size[0], canvas[1] / size[1])
+    inner = min(height, max(1, round(size[0] * scale))), min(width, max(1, round(size[1] * scale)))
+    return inner, ((height - inner[0]) // 2, (width - inner[1]) // 2)

@@ -1,0 +1,21 @@
+"""Heat: how strange each place of an image is."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+BLUR_SHARE = 0.03  # standard deviation of the blur, as a share of the longer side
+
+
+def blurred(errors: Tensor) -> Tensor:
+    """Blur N,H,W errors with a Gaussian, edges repeated, so that a hot pixel takes a neighbourhood to agree."""
+    height, width = errors.shape[1:]
+    sigma = max(0.7, BLUR_SHARE * max(height, width))
+    radius = min(int(2.5 * sigma), height - 1, width - 1)
+    if radius < 1:
+        return errors
+    offsets = torch.arange(-radius, radius + 1, device=errors.device, dtype=errors.dtype)
+    kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
+    kernel = kernel / kernel.sum()
+    padded = F.pad(errors[:, None], (radius, radius, radius, radius), mode="replicate")
+    return F.conv2d(F.conv2d(padded, kernel.view(1, 1, 1, -1)), kernel.view(1, 1, -1, 1))[:, 0]

@@ -1,0 +1,50 @@
+"""Turned, mirrored and shifted images, as gathers of pixels: exact, whatever is a batch's size. N,C,H,W in and out.
+
+Beyond the edge an image goes on as its mirror image, so that the edge itself does not tell how far it was shifted.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Geometry(NamedTuple):
+    """The transformations of images of one size.
+
+    Args:
+        orientations: K,HW where each pixel comes from: for square images 4 turns x 2 mirrorings, for others half turns only.
+            The first is the image as it is.
+        shifts: S,HW the same for 9 shifts; the first is none.
+    """
+
+    orientations: Tensor
+    shifts: Tensor
+
+    @classmethod
+    def of(cls, height: int, width: int, shift: float) -> "Geometry":
+        """Return the transformations of images of this size, shifted by `shift`, a share of each side, or not at all."""
+        places = torch.arange(height * width).view(height, width)
+        turns = range(4) if height == width else (0, 2)
+        orientations = [torch.rot90(mirrored, turn) for mirrored in (places, places.flip(1)) for turn in turns]
+        down, right = (max(1, round(shift * side)) for side in (height, width))
+        shifts = [places[_mirrored(height, a * down)][:, _mirrored(width, b * right)] for a in (0, -1, 1) for b in (0, -1, 1)]
+        return cls(torch.stack([table.flatten() for table in orientations]), torch.stack([table.flatten() for table in shifts]))
+
+    @property
+    def outputs(self) -> int:
+        """How many orientations and shifts there are together."""
+        return len(self.orientations) + len(self.shifts)
+
+    def apply(self, x: Tensor, orientation: Tensor, shift: Tensor) -> Tensor:
+        """Return N images, each turned and mirrored, then shifted; by the numbers, N each, of its transformations."""
+        tables = self.orientations.to(x.device)[orientation].gather(1, self.shifts.to(x.device)[shift])
+        moved = x.flatten(2).gather(2, tables[:, None].expand(-1, x.shape[1], -1)).view(x.shape)
+        return moved.contiguous(memory_format=torch.channels_last)
+
+
+def _mirrored(side: int, offset: int) -> Tensor:
+    """Return where the pixels of a line come from that is shifted by `offset`, at most `side`."""
+    places = torch.arange(side) + offset
+    places = torch.where(places < 0, -1 - places, places)
+    return torch.where(places >= side, 2 * side - 1 - places, places)

@@ -1,0 +1,126 @@
+"""Which image files of a folder are new and have come to rest: looked for again and again, since folders do not tell."""
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sablier.errors import ImagesError
+from sablier.images.folders import is_hidden, is_image_name
+
+Stamp = tuple[int, int]
+
+RETRY_AFTER_LOOKS = (1, 2, 4, 8)  # a copy over a network may stall; half a minute at the usual pace
+NOT_WRITTEN_PLAINLY = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+@dataclass
+class Arrival:
+    """A file that is not recorded yet.
+
+    Args:
+        name: its path below the folder.
+        id: the same as it is recorded: what no table or terminal takes is escaped.
+        stamp: its size in bytes, and when it was changed, in nanoseconds.
+        due: the look at which it may be read.
+        failures: how often it could not be decoded.
+    """
+
+    name: str
+    id: str
+    stamp: Stamp
+    due: int
+    failures: int = 0
+
+
+class Arrivals:
+    """Looks into a folder again and again, and says which files have come to rest and are not recorded."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.recorded: set[bytes] = set()
+        self.waiting: dict[str, Arrival] = {}
+        self.looks = 0
+        self.worth_another_look = True
+
+    def look(self) -> list[Arrival]:
+        """Return the files that are due, in the order they were changed."""
+        self.looks += 1
+        waiting: dict[str, Arrival] = {}
+        for name, stamp in _image_files(self.folder):
+            id = recorded_id(name)
+            if identity(id, stamp) not in self.recorded:
+                known = self.waiting.get(name)
+                waiting[name] = known if known and known.stamp == stamp else Arrival(name, id, stamp, self.looks + 1)
+        self.waiting = waiting
+        due = sorted((one for one in waiting.values() if one.due <= self.looks), key=lambda one: (one.stamp[1], one.name))
+        trying = any(one.failures for one in waiting.values())
+        self.worth_another_look = bool(due) or trying or (self.looks == 1 and bool(waiting))
+        return due
+
+    def at_rest(self, arrival: Arrival) -> bool:
+        """Return whether a file is still what it was when it was listed."""
+        return _stamp(self.folder / arrival.name) == arrival.stamp
+
+    def given_up(self, arrival: Arrival) -> bool:
+        """Note that a file could not be decoded; return whether that was the last attempt."""
+        if arrival.failures == len(RETRY_AFTER_LOOKS):
+            return True
+        arrival.due = self.looks + RETRY_AFTER_LOOKS[arrival.failures]
+        arrival.failures += 1
+        return False
+
+    def settle(self, arrival: Arrival) -> None:
+        """Take a file off the list, now that it is recorded."""
+        self.recorded.add(identity(arrival.id, arrival.stamp))
+        self.waiting.pop(arrival.name, None)
+
+
+def recorded_id(name: str) -> str:
+    """Return a name as it is recorded: line ends, control characters and bytes that are no text are escaped.
+
+    >>> print(recorded_id("line 1/a.png"), recorded_id(f"a{chr(10)}b.png"))
+    line 1/a.png a\\nb.png
+    """
+    return NOT_WRITTEN_PLAINLY.sub(lambda match: match[0].encode("unicode_escape").decode(), name)
+
+
+def identity(id: str, stamp: Stamp) -> bytes:
+    """Return twelve bytes that tell this file, in this size and time of change, from any other."""
+    return hashlib.blake2b(f"{id}\0{stamp[0]}\0{stamp[1]}".encode(), digest_size=12).digest()
+
+
+def _image_files(folder: Path) -> Iterator[tuple[str, Stamp]]:
+    """Yield every visible image file below a folder, by its relative posix path; folders are not entered by links."""
+    folders = [""]
+    while folders:
+        below = folders.pop()
+        try:
+            with os.scandir(folder / below) as entries:
+                for entry in entries:
+                    name = f"{below}{entry.name}"
+                    if is_hidden(entry.name):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(f"{name}/")
+                    elif is_image_name(entry.name.lower()) and (stamp := _stamp(entry.path)):
+                        yield name, stamp
+        except OSError as error:
+            if below and isinstance(error, FileNotFoundError):
+                continue  # it went away since its parent was listed
+            raise ImagesError(
+                f"{folder / below}: expected a folder that can be read: {error.strerror or error}. What was judged is recorded; "
+                "run the same command again when the folder is back."
+            ) from error
+
+
+def _stamp(path: str | Path) -> Stamp | None:
+    """Return size in bytes and time of change in nanoseconds of a regular file; None where there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return (found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None

@@ -1,0 +1,228 @@
+"""audit = what slips through: a random sample of unflagged images for a person to look at, and what it says of the rest."""
+
+import csv
+from collections.abc import Collection, Iterator
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from heapq import nsmallest
+from math import ceil, floor
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from sablier.calibration import ANOMALY, percent
+from sablier.errors import ConfigError, ImagesError, OutputError
+from sablier.metrics import rate_interval
+
+TABLE, SAMPLE, FLAGGED = "detections.csv", "audit.csv", "flagged.csv"
+ASKED = ("id", "path", "score", "p_value", "verdict")
+GOOD, BAD = ("good", "accepted"), ("bad", "rejected")
+
+Row = dict[str, str]
+
+
+@dataclass(frozen=True)
+class AuditResult:
+    """What a random sample of unflagged images says of all of them; intervals are exact and hold in 95 of 100 audits.
+
+    Args:
+        unflagged: how many images were not flagged.
+        audited, bad: how many of them were looked at, and were bad.
+        missed, missed_interval: how many bad images that makes among the unflagged ones.
+        flagged, found: how many images were flagged, and how many of those are bad; `found` is None where nobody looked.
+    """
+
+    unflagged: int
+    audited: int
+    bad: int
+    missed: float
+    missed_interval: tuple[int, int]
+    flagged: int
+    found: int | None
+
+    @property
+    def miss_rate(self) -> tuple[float, float, float]:
+        """The share of bad images among the unflagged: estimate and interval."""
+        low, high = self.missed_interval
+        return self.missed / self.unflagged, low / self.unflagged, high / self.unflagged
+
+    @property
+    def missed_share(self) -> tuple[float, float, float] | None:
+        """The share of all bad images that was missed: estimate and interval; None where no image is known to be bad."""
+        if self.found is None or not self.missed + self.found:
+            return None
+        low, high = self.missed_interval
+        middle, least, most = (count / (count + self.found) for count in (self.missed, low, high))
+        return middle, least, most
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all of it."""
+        return {**asdict(self), "miss_rate": self.miss_rate, "missed_share": self.missed_share}
+
+    def words(self) -> str:
+        """Return it in sentences."""
+        rate, low, high = map(percent, self.miss_rate)
+        few, many = self.missed_interval
+        text = (
+            f"{self.bad:,} of {self.audited:,} images drawn from the {self.unflagged:,} unflagged ones "
+            f"{'is' if self.bad == 1 else 'are'} bad. Missed: about {self.missed:,.0f} images, {rate} of the unflagged "
+            f"(95% interval: {few:,} to {many:,} images, {low} to {high})."
+        )
+        if self.found is not None:
+            text += (
+                f"\n{self.found:,} of {self.flagged:,} flagged images are bad; {self.flagged - self.found:,} are false alarms."
+            )
+        if self.missed_share is not None:
+            share, low, high = map(percent, self.missed_share)
+            text += f"\nSo {share} of all bad images are missed (95% interval: {low} to {high})."
+        return text
+
+
+def audit(folder: str | PathLike[str], reviewed: str | PathLike[str] | None = None) -> AuditResult:
+    """Estimate what a run of detection missed, from its audit sample with the column `verdict` filled in.
+
+    Args:
+        folder: what `detect` wrote with `audit`: detections.csv as it was, audit.csv filled in.
+        reviewed: flagged.csv filled in, to learn which share of all bad images was missed.
+
+    Raises:
+        ImagesError: for a table that is missing or damaged, a row without a verdict or with an unknown one, or images other
+            than those drawn, or flagged.
+    """
+    table, sample = Path(folder, TABLE), Path(folder, SAMPLE)
+    verdicts = read_verdicts(sample)
+    drawn = draw(table, len(verdicts))
+    _check_same(sample, verdicts, [row["id"] for row in drawn], "drawn")
+    flagged, found = [row["id"] for row in _rows(table) if _is_flagged(row)], None
+    if reviewed is not None:
+        judged = read_verdicts(reviewed)
+        _check_same(Path(reviewed), judged, flagged, "flagged")
+        found = sum(not good for good in judged.values())
+    unflagged = sum(not _is_flagged(row) for row in _rows(table))
+    return estimate(unflagged, len(verdicts), sum(not good for good in verdicts.values()), len(flagged), found)
+
+
+def estimate(unflagged: int, audited: int, bad: int, flagged: int = 0, found: int | None = None) -> AuditResult:
+    """Return what `bad` among `audited` images says of all `unflagged` ones.
+
+    >>> result = estimate(unflagged=1000, audited=50, bad=1, flagged=60, found=40)
+    >>> result.missed, result.missed_interval, [round(share, 2) for share in result.missed_share]
+    (20.0, (1, 107), [0.33, 0.02, 0.73])
+    """
+    low, high = rate_interval(bad, audited)
+    # The images were drawn without replacement, which makes that interval too wide; those seen bound it as well.
+    interval = max(bad, floor(low * unflagged)), min(unflagged - (audited - bad), ceil(high * unflagged))
+    return AuditResult(unflagged, audited, bad, bad / audited * unflagged, interval, flagged, found)
+
+
+def read_verdicts(*paths: str | PathLike[str]) -> dict[str, bool]:
+    """Return whether each image of CSV files with the columns `id` and `verdict` is good.
+
+    Verdicts are good or accepted, bad or rejected.
+
+    Raises:
+        ImagesError: for a file that is no such table, a row without a verdict, another word, or an image named twice.
+    """
+    verdicts: dict[str, bool] = {}
+    for path, row in ((each, row) for each in paths for row in _rows(Path(each))):
+        name, word = row["id"], row["verdict"].strip().lower()
+        if word not in (*GOOD, *BAD):
+            raise ImagesError(f"{path}: expected a verdict on {name}, good or bad, got {word or 'nothing'!r}. Fill it in.")
+        if name in verdicts:
+            raise ImagesError(f"{path}: expected one verdict on {name}, got two. Keep one of them.")
+        verdicts[name] = word in GOOD
+    if not verdicts:
+        raise ImagesError(f"{', '.join(map(str, paths))}: expected at least one image with a verdict, got none.")
+    return verdicts
+
+
+def draw(table: Path, count: int) -> list[Row]:
+    """Return `count` unflagged rows of detections.csv, at random, or all of them where there are fewer.
+
+    Which ones depends on their ids and scores alone: drawn anew they are the same, so that one left out is noticed, and
+    no image can be drawn because of what it shows.
+    """
+
+    def order(row: Row) -> bytes:
+        return blake2b(f"{row['id']}\n{row['score']}".encode(), digest_size=8).digest()
+
+    return nsmallest(count, (row for row in _rows(table, "score") if not _is_flagged(row)), key=order)
+
+
+def write_questions(folder: Path, count: int, source: Any) -> None:
+    """Write audit.csv, a sample of the unflagged images of detections.csv, and flagged.csv, for a person to fill in.
+
+    Raises:
+        OutputError: where the folder cannot be written.
+    """
+    table = folder / TABLE
+    for name, rows in ((SAMPLE, draw(table, count)), (FLAGGED, filter(_is_flagged, _rows(table)))):
+        part = folder / f"{name}.part"
+        try:
+            with part.open("w", newline="", encoding="utf-8") as file:
+                lines = csv.writer(file)
+                lines.writerow(ASKED)
+                lines.writerows((row["id"], _path(source, row["id"]), row["score"], row["p_value"], "") for row in rows)
+            part.replace(folder / name)
+        except OSError as error:
+            raise OutputError(f"{folder / name} could not be written: {error.strerror or error}.") from error
+
+
+def check_unanswered(folder: Path) -> None:
+    """Raise OutputError where a folder holds verdicts that a person filled in, which are about the run that is in it."""
+    for path in (folder / SAMPLE, folder / FLAGGED):
+        if path.exists() and any(row["verdict"].strip() for row in _rows(path)):
+            raise OutputError(f"{path} holds verdicts on an earlier run. Move it away, or choose another folder with -o.")
+
+
+def checked_count(count: int) -> int:
+    """Return `count` if so many images can be drawn.
+
+    Raises:
+        ConfigError: below 1.
+    """
+    if count < 1:
+        raise ConfigError(f"expected a number of images to audit from 1 on, such as 50, got {count}.")
+    return count
+
+
+def _rows(path: Path, *columns: str) -> Iterator[Row]:
+    """Yield the rows of a CSV with the columns `id`, `verdict` and others; semicolons, as some spreadsheets write, will do."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            header = file.readline()
+            file.seek(0)
+            rows = csv.DictReader(file, delimiter=";" if ";" in header and "," not in header else ",", restval="")
+            missing = [name for name in ("id", "verdict", *columns) if name not in (rows.fieldnames or [])]
+            if missing:
+                raise ImagesError(
+                    f"{path}: expected a column {missing[0]!r}, got the columns {', '.join(rows.fieldnames or ['none'])}."
+                )
+            yield from rows
+    except FileNotFoundError as error:
+        raise ImagesError(f"{path}: no such file. `sablier detect ... --audit 50 -o {path.parent}` writes one.") from error
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ImagesError(f"{path}: expected a CSV table: {error}.") from error
+
+
+def _is_flagged(row: Row) -> bool:
+    return row["verdict"] == ANOMALY
+
+
+def _check_same(path: Path, named: Collection[str], expected: Collection[str], how: str) -> None:
+    """Raise where a table names other images than those expected."""
+    for those, others, what in ((expected, named, "lacks"), (named, expected, "also names")):
+        odd = next(iter(set(those) - set(others)), None)
+        if odd is not None:
+            raise ImagesError(
+                f"{path}: expected a verdict on each image that was {how} and on no other, but it {what} {odd}. "
+                "Fill in the file of this run as it was written."
+            )
+
+
+def _path(source: Any, name: str) -> str:
+    """Return where an image lies, if it is a file of its own."""
+    if not isinstance(source, str | PathLike):
+        return ""
+    path = (Path(source) if Path(source).is_dir() else Path(source).parent) / name
+    return str(path) if path.is_file() else ""

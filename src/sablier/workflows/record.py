@@ -1,0 +1,154 @@
+"""A CSV that is the one truth about a long run: rows are on the disk when `append` returns, and no kill spoils the others."""
+
+import csv
+import errno
+import io
+import os
+import socket
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sablier.errors import OutputError
+
+LOCK_TAKEN = (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK)
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _take_lock(descriptor: int) -> None:
+        os.lseek(descriptor, 1 << 20, os.SEEK_SET)  # a locked byte cannot be read there: take one beyond the text
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+else:
+    import fcntl
+
+    def _take_lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextmanager
+def locked(folder: Path, name: str) -> Iterator[None]:
+    """Make a folder and keep it to this process. The system frees the lock when a process ends, however it ends.
+
+    Args:
+        folder: what is locked.
+        name: of the file that carries the lock and says who holds it.
+
+    Raises:
+        OutputError: where another process holds it, or the folder cannot be written.
+    """
+    with _written(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / name).open("a+", encoding="utf-8")
+    with file:
+        try:
+            _take_lock(file.fileno())
+        except OSError as error:
+            if error.errno not in LOCK_TAKEN:
+                raise OutputError(f"{folder / name} cannot be locked: {error.strerror}. Choose another disk with -o.") from error
+            file.seek(0)
+            owner = file.read().strip() or "another process"
+            raise OutputError(f"{folder} is in use by {owner}. Stop it, or choose another folder with -o.") from error
+        with _written(folder):
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+            file.flush()
+        yield
+
+
+class Record:
+    """A CSV of fixed columns that is read once and then appended to. A row is one line.
+
+    Args:
+        path: the file; made where there is none.
+        columns: its columns. No value may hold a line end.
+
+    Raises:
+        OutputError: where it cannot be opened for writing.
+    """
+
+    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+        self.path, self.columns = path, tuple(columns)
+        self.end = 0
+        with _written(path):
+            self.file = path.open("a+b")
+
+    def read(self) -> Iterator[dict[str, str]]:
+        """Yield every row; then drop what a kill left of a last one, and write the header where there is none.
+
+        Raises:
+            OutputError: for a file of other columns, or one that was damaged elsewhere than at its end. It stays as it is.
+        """
+        header = _lines([self.columns])
+        self.file.seek(0)
+        first = self.file.readline(len(header) + 1)
+        if first.rstrip(b"\r\n") == header.rstrip(b"\r\n") and first.endswith(b"\n"):
+            self.end = len(first)
+            for number, line in enumerate(self.file, 2):
+                if not line.endswith(b"\n"):
+                    break
+                yield self._parsed(line, number)
+                self.end += len(line)
+        elif not header.startswith(first):
+            raise OutputError(
+                f"{self.path} is not a record of this kind and version: expected the columns {', '.join(self.columns)}, got "
+                f"{first[:200].decode(errors='replace').strip()!r}. Choose another folder with -o."
+            )
+        with _written(self.path):
+            self.file.truncate(self.end)
+            if not self.end:
+                self._write(header)
+
+    def append(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write rows, and return when they are on the disk.
+
+        Raises:
+            OutputError: where they cannot be written, or somebody else has changed the file.
+        """
+        with _written(self.path):
+            ours, there = os.fstat(self.file.fileno()), os.stat(self.path)
+            if not os.path.samestat(ours, there) or there.st_size != self.end:
+                raise OutputError(
+                    f"{self.path} was changed or replaced by somebody else while it was being written. Copy it before you "
+                    "edit it. Run the same command again: it goes on from what the file says now."
+                )
+            self._write(_lines([[row.get(column, "") for column in self.columns] for row in rows]))
+
+    def close(self) -> None:
+        """Close the file."""
+        self.file.close()
+
+    def _write(self, data: bytes) -> None:
+        self.file.write(data)
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        self.end += len(data)
+
+    def _parsed(self, line: bytes, number: int) -> dict[str, str]:
+        try:
+            values = next(csv.reader([line.decode()], strict=True))
+            return dict(zip(self.columns, values, strict=True))
+        except (ValueError, StopIteration, csv.Error) as error:
+            raise OutputError(
+                f"{self.path}: expected a row of {len(self.columns)} columns in line {number}, got {line[:80]!r}. "
+                "Remove that line, or choose another folder with -o."
+            ) from error
+
+
+def _lines(rows: Sequence[Sequence[Any]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    """Say which file could not be written."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}. Choose another folder with -o.") from error

@@ -1,0 +1,310 @@
+"""watch = score image files as they arrive in a folder, each of them once, whatever happens to the process.
+
+The record is one CSV. Rows are appended a batch at a time and forced onto the disk; all that a watcher knows when it
+starts is read from there, so there is no second file that could say otherwise. A kill loses at most the batch at hand,
+which is judged again; a row that was cut in half is dropped first. Memory holds one batch of images, and some two
+hundred bytes for each file ever recorded.
+"""
+
+import hashlib
+import math
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from io import BytesIO
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sablier.calibration import ANOMALY, checked_alpha
+from sablier.errors import ConfigError, ImagesError, OutputError
+from sablier.images.decoding import Decoder, Entry, read_header
+from sablier.images.imageset import ImageSet
+from sablier.modelfile import ModelFile
+from sablier.monitoring import DriftAlarm
+from sablier.tasks.detect import BASELINES, Detector
+from sablier.workflows.arrivals import Arrival, Arrivals, Stamp, identity, recorded_id
+from sablier.workflows.detect import CHUNK_PIXELS
+from sablier.workflows.naming import check_apart
+from sablier.workflows.record import Record, locked
+
+Array = NDArray[Any]
+Row = dict[str, Any]
+
+UNREADABLE = "unreadable"
+COLUMNS = (
+    *("id", "score", "p_value", "verdict", "label"),
+    *(f"{name}_{what}" for name in BASELINES for what in ("score", "p_value")),
+    *("time", "size_bytes", "modified_ns", "model", "heatmap", "note"),
+)
+MOST_AT_ONCE = 64  # few, since a verdict is of use when it is written
+HEARD_SECONDS = 0.1  # within which a request to stop is noticed
+LONGEST_NOTE, LONGEST_HEATMAP_NAME = 500, 100
+ROWS_AT_ONCE = 4096  # of the record, when it is read again
+MODEL_DIGITS, HEATMAP_DIGITS = 12, 8
+
+
+@dataclass(frozen=True)
+class WatchSummary:
+    """What a watcher has done.
+
+    Args:
+        recorded: rows in the record, those of earlier runs included.
+        judged, flagged, unreadable: images of this run.
+        waiting: files that are still being written, or will be tried again.
+        promise: what holds at the false-alarm rate asked for, in words.
+        drift: what the drift alarm says, if it went in this run; else "".
+    """
+
+    recorded: int
+    judged: int
+    flagged: int
+    unreadable: int
+    waiting: int
+    promise: str
+    drift: str
+
+
+OnStart = Callable[[WatchSummary], None]
+OnRows = Callable[[Sequence[Mapping[str, Any]], WatchSummary], None]
+
+
+def watch(
+    model: str | os.PathLike[str],
+    folder: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    alpha: float = 0.05,
+    every_seconds: float = 2.0,
+    once: bool = False,
+    on_start: OnStart = lambda summary: None,
+    on_rows: OnRows = lambda rows, summary: None,
+    stopped: Callable[[], bool] = lambda: False,
+    sleep: Callable[[float], None] = time.sleep,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> WatchSummary:
+    """Judge image files as they arrive in a folder, until stopped.
+
+    A file is read when two looks in a row found it with the same size and time of change. One that cannot be decoded
+    is tried four times more, with growing pauses, then recorded as unreadable. What was recorded is never judged again;
+    a file that was changed since, by size or time, is a new image.
+
+    Args:
+        model: a .sablier file that detects.
+        folder: where images arrive, also in folders below it.
+        output: a folder apart from it, for watch.csv and heatmaps/ of what was flagged.
+        alpha: the false-alarm rate.
+        every_seconds: the pause between two looks.
+        once: end when nothing is left to judge; what is still being written is left for the next run.
+        on_start: called before the first look.
+        on_rows: called with the rows of each batch, once they are on the disk.
+        stopped: asked often; ends the watch after the batch at hand.
+        sleep, now: the clock.
+
+    Raises:
+        ConfigError: for an alpha outside (0, 1), or a pause that is not positive.
+        ImagesError: where there is no such folder, or it cannot be read any more.
+        ModelFileError: for a model of another task.
+        OutputError: where the output cannot be written, lies among the images, is another watcher's, or its watch.csv is
+            not a record of this kind.
+    """
+    checked_alpha(alpha)
+    if not 0 < every_seconds < math.inf:
+        raise ConfigError(f"expected a pause between looks of more than 0 seconds, such as 2, got {every_seconds}.")
+    watched, written = Path(folder).expanduser(), Path(output)
+    if not watched.is_dir():
+        came = "a file" if watched.exists() else "nothing of that name"
+        raise ImagesError(f"{watched}: expected a folder to watch, got {came}. Name a folder, or make it first.")
+    check_apart(str(watched), written)
+    detector, digest = Detector.from_file(ModelFile.load(Path(model))), hashlib.sha256(Path(model).read_bytes()).hexdigest()
+    with locked(written, "watch.lock"), closing(Record(written / "watch.csv", COLUMNS)) as record:
+        watcher = Watcher(detector, digest[:MODEL_DIGITS], Arrivals(watched), record, written, alpha, now)
+        on_start(watcher.summary())
+        while not stopped():
+            for rows in watcher.look():
+                on_rows(rows, watcher.summary())
+                if stopped():
+                    break
+            if once and not watcher.arrivals.worth_another_look:
+                break
+            left = every_seconds
+            while left > 0 and not stopped():
+                sleep(min(left, HEARD_SECONDS))
+                left -= HEARD_SECONDS
+        return watcher.summary()
+
+
+class Watcher:
+    """Judges what arrives and records it; knows what the record says.
+
+    Args:
+        detector, model: what judges, and a name for it that changes when its file does.
+        arrivals, record: where files come from and rows go to. The record is read here.
+        output: the folder of heatmaps/.
+        alpha: the false-alarm rate.
+        now: the clock.
+
+    Raises:
+        OutputError: for a record that is none of ours.
+    """
+
+    def __init__(
+        self, detector: Detector, model: str, arrivals: Arrivals, record: Record, output: Path, alpha: float,
+        now: Callable[[], datetime],
+    ) -> None:  # fmt: skip
+        self.detector, self.model, self.alpha = detector, model, alpha
+        self.arrivals, self.record, self.output, self.now = arrivals, record, output, now
+        rule = detector.preprocess
+        self.at_once = min(MOST_AT_ONCE, max(1, CHUNK_PIXELS // (rule.height * rule.width)))
+        self.judged = self.flagged = self.unreadable = self.recorded = 0
+        self.alarm, self.drift = DriftAlarm.of(detector.calibration), ""
+        rows = record.read()
+        while block := list(islice(rows, ROWS_AT_ONCE)):
+            self._recall(block)
+
+    def look(self) -> Iterator[Sequence[Row]]:
+        """Look once; yield what was judged, batch by batch, each when it is recorded."""
+        due = self.arrivals.look()
+        for start in range(0, len(due), self.at_once):
+            judged = self._judge(due[start : start + self.at_once])
+            rows = [row for _, row in judged]
+            if not rows:
+                continue
+            self.record.append(rows)
+            for arrival, row in judged:
+                self.arrivals.settle(arrival)
+                self.judged += row["verdict"] != UNREADABLE
+                self.flagged += row["verdict"] == ANOMALY
+                self.unreadable += row["verdict"] == UNREADABLE
+            self.recorded += len(rows)
+            yield rows
+
+    def summary(self) -> WatchSummary:
+        """Return what was done so far."""
+        return WatchSummary(
+            recorded=self.recorded,
+            judged=self.judged,
+            flagged=self.flagged,
+            unreadable=self.unreadable,
+            waiting=len(self.arrivals.waiting),
+            promise=self.detector.calibration.promise(self.alpha),
+            drift=self.drift,
+        )
+
+    def _recall(self, rows: Sequence[Mapping[str, str]]) -> None:
+        """Take in rows of an earlier run."""
+        p_values = []
+        for row in rows:
+            try:
+                self.arrivals.recorded.add(identity(row["id"], (int(row["size_bytes"]), int(row["modified_ns"]))))
+                # A model that was calibrated anew starts anew: its predecessor's p-values say nothing about its own.
+                if row["model"] == self.model and row["verdict"] != UNREADABLE:
+                    p_values.append(_p_value(row["p_value"]))
+            except ValueError as error:
+                raise OutputError(
+                    f"{self.record.path}: expected numbers in the row of {row['id']}: {error}. Mend that row or remove it."
+                ) from error
+        self.alarm.update(np.array(p_values))
+        self.recorded += len(rows)
+
+    def _judge(self, arrivals: Sequence[Arrival]) -> list[tuple[Arrival, Row]]:
+        """Return files with their rows, less those that changed meanwhile or will be tried again."""
+        with warnings.catch_warnings(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+            warnings.filterwarnings("ignore", module=r"PIL\.")  # what Pillow finds odd and cannot read is in the reason
+            outcomes = list(pool.map(self._decoded, arrivals))
+        good: list[tuple[Arrival, Array]] = []
+        judged: list[tuple[Arrival, Row]] = []
+        for arrival, outcome in zip(arrivals, outcomes, strict=True):
+            if not self.arrivals.at_rest(arrival):
+                continue  # read while it was being written, or gone
+            if not isinstance(outcome, ImagesError):
+                good.append((arrival, outcome))
+            elif self.arrivals.given_up(arrival):
+                reason = str(outcome).removeprefix(f"{arrival.name}: ")
+                judged.append((arrival, self._row(arrival, {"verdict": UNREADABLE, "note": one_line(reason)})))
+        if good:
+            judged += self._scored([arrival for arrival, _ in good], np.stack([pixels for _, pixels in good]))
+        return judged
+
+    def _decoded(self, arrival: Arrival) -> Array | ImagesError:
+        """Return one H,W,C image as the model takes it, or why there is none."""
+        path, rule = self.arrivals.folder / arrival.name, self.detector.preprocess
+        # Read whole: a damaged header cannot make Pillow ask for more than the file holds.
+        entry = Entry(arrival.name, None, None, lambda: BytesIO(path.read_bytes()))
+        try:
+            decoder = Decoder(entry, read_header(entry).orientation)
+            return rule.apply(decoder(None if rule.resize == "exact" else (rule.height, rule.width)), arrival.name)
+        except ImagesError as error:
+            return error
+
+    def _scored(self, arrivals: Sequence[Arrival], pixels: Array) -> list[tuple[Arrival, Row]]:
+        """Return files with the verdicts on their N,H,W,C pixels; write the heatmaps of those flagged."""
+        images = ImageSet(pixels, ids=np.array([arrival.id for arrival in arrivals]))
+        result = self.detector.detect(images, self.alpha)
+        heatmaps = self._drawn(arrivals, images, np.flatnonzero(result.verdicts == ANOMALY))
+        notes = self._drift_note(result.p_values)
+        return [
+            (arrival, self._row(arrival, {**row, "heatmap": heatmaps.get(index, ""), "note": notes.get(index, "")}))
+            for index, (arrival, row) in enumerate(zip(arrivals, result.to_table(), strict=True))
+        ]
+
+    def _drawn(self, arrivals: Sequence[Arrival], images: ImageSet, flagged: Array) -> dict[int, str]:
+        """Draw the flagged images; return the paths below the output by position."""
+        if not len(flagged):
+            return {}
+        from sablier.report.heatmaps import write_heatmaps  # takes longer to import than a thousand digits to score
+
+        pictured = self.detector.detect(images.take(flagged), self.alpha, pictures=True)
+        names = np.array([heatmap_name(arrivals[index].id, arrivals[index].stamp) for index in flagged])
+        paths = write_heatmaps(replace(pictured, ids=names), self.output / "heatmaps")
+        return {int(index): path.relative_to(self.output).as_posix() for index, path in zip(flagged, paths, strict=True)}
+
+    def _drift_note(self, p_values: Array) -> dict[int, str]:
+        """Tell the alarm of N p-values; return its words by position if it goes at one of them."""
+        quiet, count = not self.alarm.alarmed, self.alarm.count
+        self.alarm.update(p_values)
+        if not (quiet and self.alarm.alarmed):
+            return {}
+        self.drift = one_line(self.alarm.words())
+        return {self.alarm.count - count - 1: self.drift}
+
+    def _row(self, arrival: Arrival, values: Mapping[str, Any]) -> Row:
+        return {
+            "id": arrival.id,
+            "label": PurePosixPath(arrival.id).parent.name,
+            **values,
+            "time": self.now().isoformat(timespec="seconds"),
+            "size_bytes": arrival.stamp[0],
+            "modified_ns": arrival.stamp[1],
+            "model": self.model,
+        }
+
+
+def _p_value(text: str) -> float:
+    number = float(text)
+    if not 0 < number <= 1:
+        raise ValueError(f"{text} is no p-value")
+    return number
+
+
+def one_line(text: str) -> str:
+    """Return text that fits into a line of a table."""
+    return recorded_id(" ".join(text.split()))[:LONGEST_NOTE]
+
+
+def heatmap_name(id: str, stamp: Stamp) -> str:
+    """Return a name for a heatmap that no other image has, not even a later one of the same name.
+
+    >>> heatmap_name("line 1/a.png", (1200, 0)), heatmap_name("line 1/a.png", (1300, 0))
+    ('line 1/a-f63375e9', 'line 1/a-55ace5cf')
+    """
+    stem = str(PurePosixPath(id).with_suffix(""))[-LONGEST_HEATMAP_NAME:]
+    return f"{stem}-{identity(id, stamp).hex()[:HEATMAP_DIGITS]}"

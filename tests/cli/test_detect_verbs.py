@@ -1,0 +1,92 @@
+"""detect --fdr and --audit, audit, calibrate --feedback: from what one types to what is printed."""
+
+import csv
+import os
+from pathlib import Path
+
+import pytest
+
+from sablier.images import read_images
+
+
+def fill_in(path: str) -> None:
+    """Answer the questions of a table: threes are good."""
+    images = read_images("digits:test")
+    labels = dict(zip(images.ids.tolist(), images.labels.tolist(), strict=True))
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, list(rows[0]))
+        table.writeheader()
+        table.writerows({**row, "verdict": "good" if labels[row["id"]] == "3" else "bad"} for row in rows)
+
+
+def test_from_a_batch_to_an_audit_to_a_calibration(sablier, digits_file):
+    done = sablier("detect", digits_file, "digits:test", "-o", "out", "--no-report", "--fdr", "0.1", "--audit", "20")
+    assert done.code == 0
+    assert "of 360 images are flagged" in done.out
+    assert "At the same false-discovery rate the baselines flag: pca" in done.out
+    assert "Of the images flagged, about 10% at most are good ones" in done.out
+    assert "to flag a lone one it would take 3,599 calibration images" in done.out
+    assert "Drift: by image" in done.out
+    assert "Fill in the column verdict of out/audit.csv, then: sablier audit out" in done.out
+    assert sorted(os.listdir("out")) == ["audit.csv", "detections.csv", "detections.json", "flagged.csv"]
+
+    done = sablier("audit", "out")
+    assert done.code == 2
+    assert "out/audit.csv: expected a verdict on test/" in done.err
+
+    fill_in("out/audit.csv")
+    done = sablier("audit", "out")
+    assert done.code == 0
+    assert "of 20 images drawn from the" in done.out
+    assert "95% interval" in done.out
+    assert "of all bad images are missed" not in done.out
+    fill_in("out/flagged.csv")
+    assert "of all bad images are missed" in sablier("audit", "out", "--reviewed", "out/flagged.csv").out
+
+    done = sablier("detect", digits_file, "digits:test", "-o", "out", "--no-report")
+    assert done.code == 2
+    assert "holds verdicts on an earlier run" in done.err
+
+
+def test_feedback_calibrates(sablier, digits_file):
+    source = "digits:test[label=3,5]"
+    sablier("detect", digits_file, source, "-o", "out", "--no-report", "--alpha", "0.2", "--audit", "5")
+    for name in ("flagged.csv", "audit.csv"):
+        fill_in(f"out/{name}")
+    feedback = ["--feedback", "out/flagged.csv", "--feedback", "out/audit.csv"]
+    done = sablier("calibrate", digits_file, source, "-o", "new.sablier", *feedback, "--alpha", "0.2")
+    assert done.code == 0
+    assert "rejected ones left out" in done.out
+    done = sablier("calibrate", digits_file, source, "-o", "x.sablier", "--feedback", "out/audit.csv")
+    assert done.code == 2
+    assert "Judge those too, or name the rate they were flagged at with --alpha" in done.err
+    assert sorted(os.listdir()) == ["new.sablier", "out"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--fdr", "0.1", "--alpha", "0.05"], "expected --alpha or --fdr, got both"),
+        (["--fdr", "2"], "expected a false-discovery rate fdr between 0 and 1, such as 0.1, got 2"),
+        (["--audit", "0"], "expected a number of images to audit from 1 on, such as 50, got 0"),
+    ],
+)
+def test_what_detect_does_not_take(sablier, digits_file, arguments, message):
+    done = sablier("detect", digits_file, "digits:test", "-o", "out", *arguments)
+    assert done.code == 2
+    assert message in done.err
+    assert os.listdir() == []
+
+
+def test_an_audit_of_nothing_says_how_to_get_one(sablier):
+    Path("empty").mkdir()
+    done = sablier("audit", "empty")
+    assert done.code == 2
+    assert "sablier detect ... --audit 50 -o empty" in done.err
+
+
+@pytest.mark.parametrize("verb", ["detect", "audit", "calibrate"])
+def test_help_ends_with_an_example(sablier, verb):
+    assert f"Example: sablier {verb} " in sablier(verb, "--help").out

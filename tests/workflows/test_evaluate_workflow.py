@@ -1,0 +1,125 @@
+"""evaluate on a folder in the layout of MVTec AD, whose photos differ in size and whose masks are partly missing."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sablier.errors import ImagesError
+from sablier.images.mvtec import training_source
+from sablier.tasks.detect import Detector
+from sablier.training.recipes import make_recipe
+from sablier.workflows.evaluate import evaluate
+from sablier.workflows.train import train
+
+SPOTS = {"bright": 255, "dark": 0}
+
+
+def write(path: Path, pixels) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+
+
+def photo(random, height: int, width: int):
+    """Return a soft wave with a little noise, and a mask of a spot in it."""
+    rows, columns = np.mgrid[:height, :width]
+    wave = 128 + 30 * np.sin(rows / 9) + 20 * np.cos(columns / 11)
+    top, left = random.integers(15, height - 35), random.integers(15, width - 35)
+    mask = np.zeros((height, width), bool)
+    mask[top : top + 20, left : left + 20] = True
+    return (wave + random.normal(0, 4, wave.shape)).clip(0, 255).astype(np.uint8), mask
+
+
+@pytest.fixture(scope="module")
+def category(tmp_path_factory) -> Path:
+    place, random = tmp_path_factory.mktemp("sets") / "plate", np.random.default_rng(0)
+    for part, count in (("train/good", 20), ("test/good", 8)):
+        for index in range(count):
+            write(place / part / f"{index}.png", photo(random, 96 + 8 * (index % 2), 128)[0])
+    for kind, value in SPOTS.items():
+        for index in range(6):
+            pixels, mask = photo(random, 96 + 8 * (index % 2), 128)
+            pixels[mask] = value
+            write(place / "test" / kind / f"{index}.png", pixels)
+            write(place / "ground_truth" / kind / f"{index}_mask.png", 255 * mask.astype(np.uint8))
+    return place
+
+
+@pytest.fixture(scope="module")
+def model(category, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "plate.sablier"
+    train(training_source(category), path, make_recipe(tier="tiny", settings=["epochs=4", "folds=2", "width=8", "size=64"]))
+    return path
+
+
+def test_every_kind_is_found_and_shown(category, model):
+    result = evaluate(model, category)
+    assert (len(result.good), len(result.bad)) == (8, 12)
+    assert {row.kind: row.missed.count for row in result.kinds} == {"bright": 6, "dark": 6}
+    assert result.rows[0].auroc > 0.8
+    assert result.pixels.auroc > 0.8
+    assert result.pixels.aupro > 0.4
+    assert (result.pixels.images, result.pixels.regions, result.without_mask) == (12, 12, ())
+
+
+def test_folders_named_apart_give_the_same_without_the_pixels(category, model):
+    whole, apart = evaluate(model, category), evaluate(model, category / "test/good", category / "test/dark")
+    assert apart.pixels is None
+    assert apart.rows[0].auroc == pytest.approx(next(row for row in whole.kinds if row.kind == "dark").auroc)
+
+
+def test_heat_is_compared_at_the_size_of_each_photo(category, model, monkeypatch):
+    from sablier.metrics import PixelCounts
+
+    shapes, add = set(), PixelCounts.add
+    monkeypatch.setattr(PixelCounts, "add", lambda self, heat, mask: shapes.add(heat.shape) or add(self, heat, mask))
+    evaluate(model, category)
+    assert shapes == {(96, 128), (104, 128)}
+
+
+def test_memory_holds_the_pictures_of_a_chunk(category, model, monkeypatch):
+    from sablier.tasks import evaluate as task
+
+    monkeypatch.setattr(task, "LEAST_AT_ONCE", 3)
+    monkeypatch.setattr(task, "PIXELS_AT_ONCE", 1)
+    counts, detect = [], Detector.detect
+
+    def counted(self, images, alpha=0.05, pictures=False):
+        counts.append(len(images))
+        return detect(self, images, alpha, pictures)
+
+    expected = evaluate(model, category)
+    monkeypatch.setattr(Detector, "detect", counted)
+    found = evaluate(model, category)
+    assert counts == [3, 3, 2, 8, 8, 3, 3, 3, 3, 12, 12]  # the last two of each side are what the report shows
+    assert found.pixels.auroc == pytest.approx(expected.pixels.auroc, abs=1e-6)
+
+
+def test_what_has_no_mask_is_said_and_judged_all_the_same(category, model):
+    hidden = category / "ground_truth" / "dark"
+    hidden.rename(category / "away")
+    try:
+        result = evaluate(model, category)
+        assert {row.kind: row.pixels is None for row in result.kinds} == {"bright": False, "dark": True}
+        assert [item.id for item in result.without_mask] == [f"dark/{index}.png" for index in range(6)]
+        assert result.rows[0].missed.count == 12
+        with pytest.raises(ImagesError, match=r"expected its mask as .*0_mask\.png, found none"):
+            evaluate(model, category, strict=True)
+    finally:
+        (category / "away").rename(hidden)
+
+
+def test_without_ground_truth_images_alone_are_judged(category, model):
+    (category / "ground_truth").rename(category / "away")
+    try:
+        result = evaluate(model, category)
+        assert (result.pixels, result.without_mask, len(result.kinds)) == (None, (), 2)
+    finally:
+        (category / "away").rename(category / "ground_truth")
+
+
+@pytest.mark.parametrize("source", ["digits", "nowhere"])
+def test_a_source_that_is_no_category(model, source):
+    with pytest.raises(ImagesError, match=r"expected a folder with test/good/ and .* Name one, or good and bad images apart"):
+        evaluate(model, source)
