@@ -34,8 +34,9 @@ def public_data() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_recipe() -> Recipe:
-    """Two epochs of a narrow net in two folds: a detector in a tenth of a second."""
-    return make_recipe(tier="tiny", settings=["epochs=2", "folds=2", "width=8"])
+    """Two epochs of narrow nets in two folds: a detector of every kind of member in a second."""
+    members = "members=restoration,transformations,closed-form"
+    return make_recipe(tier="tiny", settings=[members, "epochs=2", "folds=2", "width=8", "transformations.width=4"])
 
 
 @pytest.fixture(scope="session")

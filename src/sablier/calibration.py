@@ -138,8 +138,8 @@ class Calibration:
             )
         else:
             promise = (
-                f"Of the images flagged, at most {share} are good ones, on average over batches and calibrations, if good images "
-                "are like those it was calibrated on."
+                f"Of the images flagged, at most {share} are good ones, on average over batches and calibrations, if good "
+                "images are like those it was calibrated on."
             )
         fewest = ceil(images / (fdr * (self.count + 1)) - 1e-9)
         if fewest <= 1:

@@ -52,6 +52,7 @@ class Provenance(BaseModel):
     fingerprint: str
     recipe: dict[str, Any]
     skipped: list[str] = Field(default_factory=list)
+    suspects: list[tuple[str, float]] = Field(default_factory=list)  # name and score of training images that may not belong
     calibrated: str = "on images held out from the training source"
 
 

@@ -57,6 +57,13 @@ def test_intruders_among_digits_are_the_most_suspect():
     assert np.mean(images.labels[found.indices[:5]] != "3") >= 0.8
 
 
+def test_the_suspects_are_among_the_doubtful(letters):
+    images = mixed(letters, "A")
+    found = find_suspects(images, rule_for(images))
+    assert np.isin(found.indices, found.doubtful).all()
+    assert len(found) <= len(found.doubtful) <= 0.2 * len(images)
+
+
 @pytest.mark.parametrize("normal", ["A", "G"])
 def test_of_a_clean_set_few_are_listed(letters, normal):
     images = letters.where(label=normal)

@@ -5,7 +5,7 @@ import torch
 
 from sablier.errors import ConfigError
 from sablier.models import create_model
-from sablier.training.objectives import Denoising, NoisyOnly, Reconstruction, mean_squared_error
+from sablier.training.objectives import Denoising, NoisyOnly, Reconstruction, TransformationPrediction, mean_squared_error
 from sablier.transforms.batches import Batch
 
 
@@ -143,3 +143,36 @@ def test_mixed_noise_is_validated_on_every_kind():
 def test_an_unknown_corruption_is_said():
     with pytest.raises(ConfigError, match=r"expected corruption to be one of gaussian, poisson.*, got 'gausian'"):
         Denoising("gausian")
+
+
+class Seer:
+    """A network that knows what it saw first, and says how a batch differs from it."""
+
+    def __init__(self) -> None:
+        self.batches: list[torch.Tensor] = []
+
+    def classify(self, x: torch.Tensor) -> torch.Tensor:
+        self.batches.append(x)
+        return torch.zeros(len(x), 17, requires_grad=True)
+
+
+def test_images_are_turned_at_random_and_guessing_costs_the_logarithm_of_the_choices():
+    seer, x = Seer(), torch.rand(64, 1, 8, 8)
+    _, loss, _ = next(TransformationPrediction().losses(seer, Batch(x)))
+    assert loss.item() == pytest.approx(torch.log(torch.tensor(8.0 * 9)).item())
+    as_they_were = sum(torch.equal(moved, image) for moved, image in zip(seer.batches[0], x, strict=True))
+    assert as_they_were < 12  # one in 72, by chance
+
+
+def test_validation_turns_the_same_way_each_time():
+    seer, batch = Seer(), Batch(torch.rand(20, 3, 6, 9))
+    seer.classify = lambda x: seer.batches.append(x) or torch.zeros(len(x), 13)
+    for _ in range(2):
+        TransformationPrediction().validate(seer, batch)
+    assert torch.equal(*seer.batches)
+
+
+@pytest.mark.parametrize("shift", [0, -0.1, 0.6, float("nan")])
+def test_a_shift_has_limits(shift):
+    with pytest.raises(ConfigError, match="expected shift above 0"):
+        TransformationPrediction(shift=shift)

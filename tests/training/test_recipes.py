@@ -93,3 +93,22 @@ def test_yes_and_no(text, value):
 def test_neither_yes_nor_no():
     with pytest.raises(ConfigError, match="expected yes or no for clip, got 'maybe'"):
         make_recipe("denoiser", settings=["clip=maybe"])
+
+
+def test_settings_of_the_run_reach_every_network_and_others_only_their_own():
+    recipe = make_recipe(settings=["seed=5", "steps=9", "learning_rate=0.5", "transformations.learning_rate=0.25", "width=6"])
+    turning = recipe.others["transformations"]
+    assert (recipe.fit.seed, turning.fit.seed, recipe.fit.steps, turning.fit.steps) == (5, 5, 9, 9)
+    assert (recipe.fit.learning_rate, turning.fit.learning_rate) == (0.5, 0.25)
+    assert (recipe.options["width"], turning.options["width"] != 6) == (6, True)
+    assert make_recipe(settings=["steps=9", "transformations.steps=4"]).others["transformations"].fit.steps == 4
+
+
+def test_members_are_chosen_by_name():
+    recipe = make_recipe(settings=["members=closed-form, restoration"])
+    assert list(recipe.networks()) == ["closed-form", "restoration"]
+    assert (recipe.networks()["closed-form"], recipe.networks()["restoration"]) == (None, recipe)
+    with pytest.raises(UnknownName, match="Did you mean 'restoration'"):
+        make_recipe(settings=["members=restoratoin"])
+    with pytest.raises(ConfigError, match="expected members"):
+        make_recipe(settings=["members="])

@@ -31,12 +31,13 @@ class Segmenter(Model):
         widths = [width * min(2**level, 4) for level in range(LEVELS)]
         self.enter = nn.Conv2d(cell**2 * shape[2], width, 5, padding=2)
         self.before = nn.ModuleList(Residual(each) for each in widths)
-        self.down = nn.ModuleList(Down(fine, coarse) for fine, coarse in pairwise(widths))
-        self.up = nn.ModuleList(Up(coarse, fine) for fine, coarse in pairwise(widths))
+        down = [Down(fine, coarse) for fine, coarse in pairwise(widths)]
+        up = [Up(coarse, fine) for fine, coarse in pairwise(widths)]
+        self.down, self.up = nn.ModuleList(down), nn.ModuleList(up)
         self.after = nn.ModuleList(Residual(each) for each in widths[:-1])
         self.leave = nn.Conv2d(width, 1, 3, padding=1)
-        for each in (self.enter, *(down.convolution for down in self.down), *(up.convolution for up in self.up)):
-            nn.init.kaiming_normal_(each.weight, nonlinearity="linear")  # the default shrinks what passes through each
+        for convolution in (self.enter, *(each.convolution for each in down), *(each.convolution for each in up)):
+            nn.init.kaiming_normal_(convolution.weight, nonlinearity="linear")  # the default shrinks what passes through each
         nn.init.zeros_(self.leave.weight)
         nn.init.constant_(self.leave.bias, torch.logit(torch.tensor(RARE)).item())  # type: ignore[arg-type]  # made with a bias
 

@@ -111,6 +111,9 @@ def draw_losses(axes: Axes, histories: Mapping[str, Sequence[Mapping[str, Any]]]
     axes.set(xlabel="epoch", ylabel="loss")
     if axes.get_lines():
         axes.legend(loc="upper right")
+    else:
+        axes.set(xticks=[], yticks=[])
+        axes.text(0.5, 0.5, "no losses recorded", transform=axes.transAxes, ha="center", color=MUTED)
 
 
 def loss_series(rows: Sequence[Mapping[str, Any]], key: str) -> tuple[list[float], list[float]]:
@@ -283,8 +286,20 @@ def _reconstruction_trios(result: ReconstructionResult) -> list[tuple[Array, Arr
 
 
 def loss_curves(histories: Mapping[str, Mapping[str, Any]]) -> bytes:
-    """Return the loss curves of a model file's histories, member -> {"rows": ...}, as SVG."""
-    return to_svg(chart(lambda axes: draw_losses(axes, member_rows(histories))))
+    """Return the loss curves of a model file's histories, "member-K/KIND" -> {"rows": ...}, as SVG."""
+    return to_svg(loss_figure(histories))
+
+
+@styled
+def loss_figure(histories: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """Return a chart beside the other for each kind of network: their losses are measured in different units."""
+    kinds = rows_by_kind(histories) or {"": {}}
+    figure = Figure((CHART_INCHES[0] * len(kinds), CHART_INCHES[1]), layout="constrained")
+    for axes, (kind, members) in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds.items(), strict=True):
+        draw_losses(axes, members)
+        if len(kinds) > 1:
+            axes.set_title(kind, fontsize=10)
+    return figure
 
 
 def montage(images: Array, reconstructions: Array, heatmaps: Array, captions: Sequence[str] = ()) -> bytes:
@@ -305,10 +320,19 @@ def sheet(images: Array, captions: Sequence[str] = (), columns: int = 8) -> byte
     return to_png(Sheet([(as_rgb(image),) for image in images], captions, columns).figure())
 
 
-def member_rows(histories: Mapping[str, Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
-    """Return the rows of each member's history in a model file, whatever else was kept."""
-    found = {name: history.get("rows") for name, history in histories.items()}
-    return {name: [row for row in rows if isinstance(row, Mapping)] for name, rows in found.items() if isinstance(rows, list)}
+def rows_by_kind(histories: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, list[Mapping[str, Any]]]]:
+    """Return the rows of each history in a model file, whatever else was kept, by the kind of network they are of.
+
+    >>> rows_by_kind({"member-0/restoration": {"rows": []}, "member-1/restoration": {"rows": []}, "net": {"rows": []}})
+    {'restoration': {'member-0/restoration': [], 'member-1/restoration': []}, '': {'net': []}}
+    """
+    found: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
+    for name, history in histories.items():
+        rows = history.get("rows")
+        if isinstance(rows, list):
+            kind = name.partition("/")[2]
+            found.setdefault(kind, {})[name] = [row for row in rows if isinstance(row, Mapping)]
+    return found
 
 
 def shortened(text: str, most: int = 34) -> str:

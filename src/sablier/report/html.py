@@ -91,6 +91,8 @@ def detection_report(file: ModelFile, detector: Detector, summary: DetectionSumm
         charts=[_scores_chart(summary.edges, groups, summary.threshold), _p_values_chart(summary)] if summary.count else [],
         flagged=_flagged(summary),
         methods=[],
+        kinds=[],
+        without_mask=[],
         comparison="",
         skipped=[(item.id, item.reason) for item in summary.skipped[:MOST_SKIPPED]],
         skipped_count=summary.skipped_count,
@@ -106,6 +108,8 @@ def evaluation_report(file: ModelFile, detector: Detector, result: EvaluationRes
     """
     calibration, alpha, ours = detector.calibration, result.good.alpha, result.rows[0]
     tiles = [("good images", f"{len(result.good):,}"), ("bad images", f"{len(result.bad):,}"), ("AUROC", f"{ours.auroc:.3f}")]
+    if result.pixels is not None:
+        tiles += [("pixel AUROC", f"{result.pixels.auroc:.3f}"), ("AUPRO", f"{result.pixels.aupro:.3f}")]
     edges = edges_around(np.concatenate(calibration.folds))
     groups = [_calibration_group(calibration, edges), *evaluation_groups(result, edges)]
     skipped = [*result.good.skipped, *result.bad.skipped]
@@ -123,6 +127,8 @@ def evaluation_report(file: ModelFile, detector: Detector, result: EvaluationRes
         charts=[_scores_chart(edges, groups, calibration.threshold(alpha)), _roc_chart(result)],
         flagged=[],
         methods=_method_rows(result),
+        kinds=_kind_rows(result),
+        without_mask=[(item.id, item.reason) for item in result.without_mask],
         comparison=words.comparison_note(result.rows) if result.undetermined else "",
         skipped=[(item.id, item.reason) for item in skipped[:MOST_SKIPPED]],
         skipped_count=len(skipped),
@@ -252,6 +258,25 @@ def _method_rows(result: EvaluationResult) -> list[tuple[str, tuple[str, str], t
         )
         for row in result.rows
     ]
+
+
+def _kind_rows(result: EvaluationResult) -> list[tuple[str, list[tuple[str, str, str]]]]:
+    """Return (kind, measures as (what, value, aside)) for each kind of bad image, where there are several, and for all."""
+    several = [(row.kind, row, row.pixels) for row in result.kinds if len(result.kinds) > 1]
+    found = []
+    for kind, row, pixels in (
+        [*several, ("all", result.rows[0], result.pixels)] if several or result.pixels or result.without_mask else []
+    ):
+        low, high = row.auroc_interval
+        missed = ("no verdict", "") if result.undetermined else words.rate_with_interval(row.missed)
+        cells = [("AUROC", f"{row.auroc:.3f}", f"{low:.3f} to {high:.3f}"), ("bad images missed", *missed)]
+        if pixels is not None:
+            defects = f"{words.counted(pixels.regions, 'defect')} in {words.counted(pixels.images)}"
+            cells += [("pixel AUROC", f"{pixels.auroc:.3f}", ""), ("AUPRO", f"{pixels.aupro:.3f}", defects)]
+        elif result.pixels is not None:
+            cells += [("pixel AUROC", "no masks", ""), ("AUPRO", "no masks", "")]
+        found.append((kind, cells))
+    return found
 
 
 def _computed(file: ModelFile) -> str:

@@ -20,7 +20,7 @@ from sablier.report.figures import (
     draw_losses,
     draw_roc,
     draw_scores,
-    member_rows,
+    loss_figure,
     reconstruction_sheet,
     result_sheet,
     styled,
@@ -72,7 +72,7 @@ def plot(result: object) -> Figure:
         case History():
             return chart(lambda axes: draw_losses(axes, {"training": result.rows}))
         case ModelFile():
-            return chart(lambda axes: draw_losses(axes, member_rows(result.histories)))
+            return loss_figure(result.histories)
     known = "a DetectionResult, DetectionSummary, EvaluationResult, DenoisingResult, ReconstructionSummary, History or ModelFile"
     raise ConfigError(f"expected {known} to plot, got {type(result).__name__}.")
 

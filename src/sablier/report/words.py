@@ -1,14 +1,30 @@
 """What a result says, in sentences: headlines, what chance explains, who is better."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import ceil, floor, log10
-from typing import Any
 
 from sablier.calibration import Calibration, percent, simultaneous_band
 from sablier.images.preprocess import Preprocess
 from sablier.report.figures import METHOD_NAMES
 from sablier.tasks.evaluate import EvaluationResult, MethodRow, Rate
 from sablier.tasks.summary import DetectionSummary
+
+# What each kind of member does, and where its heat comes from; one that cannot tell where has no heat.
+LOOKS = {
+    "restoration": "A network redraws the image through a narrow waist. What it never learnt to draw comes out wrong: at the "
+    "pixels, at the hidden layers when the redrawn image is fed back, and in a latent far from those of normal images.",
+    "transformations": "A network is shown the image turned, mirrored and shifted, and says how. Where it cannot tell, it sees "
+    "something it does not know.",
+    "closed-form": "No network: the image is compared with mixtures of the training images nearest to it, in its pixels and "
+    "in the directions of its edges. What they cannot mix is new.",
+    "defects": "A network that learnt to outline artificial defects, painted on normal images, says of each pixel how much it "
+    "looks like part of one.",
+}
+HEATS = {
+    "restoration": "The squared error of the redrawn image at each pixel, blurred",
+    "closed-form": "The squared error of the best mixture of training images at each pixel, blurred",
+    "defects": "How much each pixel looks like part of a defect",
+}
 
 
 def counted(count: int, noun: str = "image") -> str:
@@ -144,12 +160,37 @@ def preprocess_note(preprocess: Preprocess) -> str:
     return f"{preprocess.describe()}; {values}"
 
 
-def recipe_values(recipe: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return every value of a recipe by its key, nested ones flattened; what was left to choose reads "auto"."""
-    rows: list[tuple[str, str]] = []
-    for key, value in recipe.items():
-        if isinstance(value, Mapping):
-            rows += recipe_values(value)
-        else:
-            rows.append((str(key), "auto" if value is None else f"{value:g}" if isinstance(value, float) else str(value)))
-    return rows
+def looks(kinds: Sequence[str]) -> list[tuple[str, str]]:
+    """Return, of each member of a detector, its kind and what it does."""
+    return [(kind, LOOKS[kind]) for kind in kinds]
+
+
+def fusion_note(members: int, crossed: bool) -> str:
+    """Return how what the members see becomes one score.
+
+    Args:
+        members: how many there are.
+        crossed: whether they were measured on the images they learnt from, for want of others.
+    """
+    where = "on the normal images of the fold that it learnt from" if crossed else "on normal images held out for it"
+    one = f"What it sees is corrected by what is usual for an image with as many edges, and standardised {where}."
+    if members == 1:
+        return one
+    return f"{one.replace('What it sees', 'What each sees').replace('it learnt', 'they learnt')} The score is the sum of their words."
+
+
+def heat_note(kinds: Sequence[str]) -> str:
+    """Return what heat is: the first member that can tell where draws it."""
+    return next((HEATS[kind] for kind in kinds if kind in HEATS), "How strange each pixel is")
+
+
+def suspects_note(suspects: int, images: int) -> str:
+    """Return what was done with training images that may not belong.
+
+    >>> suspects_note(1, 200)[:62]
+    '1 of 200 training images may not belong among the others: a su'
+    """
+    return (
+        f"{suspects:,} of {counted(images, 'training image')} may not belong among the others: a suspicion, not a verdict. "
+        f"{'It' if suspects == 1 else 'They'} taught the model nothing, but still calibrate it, so that its promise holds."
+    )

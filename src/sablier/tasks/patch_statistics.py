@@ -91,7 +91,7 @@ class PatchStatistics:
     @torch.no_grad()
     def heat(self, x: Tensor) -> Tensor:
         """Return N,H,W of N,C,H,W images in [0, 1]: the logarithm of the squared distance to the nearest good patch."""
-        cells = torch.cat([self._distances(part) for part in x.split(AT_ONCE)])
+        cells = torch.cat([self._distances(part) for part in torch.split(x, AT_ONCE)])
         return F.interpolate(cells[:, None], x.shape[2:], mode="bilinear")[:, 0]
 
     def statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:

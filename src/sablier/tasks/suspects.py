@@ -4,8 +4,7 @@ Training images are said to be normal, and often a few are not. Each image is sc
 left out while a Gaussian in the leading directions (probabilistic PCA, Tipping and Bishop 1999) and the distances to
 nearest neighbours are fitted to orientations of edges (Dalal and Triggs 2005). The most suspect are then left out of the
 fit, and the rest is fitted anew, since a few dozen intruders are enough to bend it towards them (the concentration steps
-of Rousseeuw and Van Driessen 1999). At last, with most intruders out of the way, the
-sharper eye of `ClosedForm` looks.
+of Rousseeuw and Van Driessen 1999). At last, with most intruders out of the way, the sharper eye of `ClosedForm` looks.
 What is beyond the spread of the images in the middle is listed by the rule of Benjamini and Hochberg (1995).
 
 The list is a suspicion, not a verdict: a clean set has its oddest images too, and a few in a hundred may be listed.
@@ -34,6 +33,7 @@ ROUGH_PASSES = 3
 TRIMMED_SHARE = 0.12  # of the images, the most suspect, that the next pass does not learn from
 TAIL = 0.05  # of the images, at either end of how many edges they have
 WRONG_SHARE = 0.15  # of the listed, that may be good images were the scores of good images normally distributed
+WRONG_SHARE_OF_DOUBTFUL = 0.5
 FEWEST = 20  # images that a spread can be told from
 ENOUGH_FOR_CLOSE = 300  # images; with fewer, the nearest that `ClosedForm` mixes are not near
 MOST_LEARNT = 5000  # images that a fold learns from, drawn at random
@@ -52,12 +52,15 @@ class Suspects:
         scores: K: by how many spreads of the set an image is stranger than its median image; higher is worse.
         ids: K names.
         images: how many images were searched.
+        doubtful: positions of the suspects and of those next in line: what had better teach nothing. A few good images
+            more or less are no loss to training, an intruder is.
     """
 
     indices: Array
     scores: Array
     ids: Array
     images: int
+    doubtful: Array
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -89,9 +92,9 @@ def find_suspects(images: ImageSet, preprocess: Preprocess, seed: int = 0) -> Su
     ['7']
     """
     scores = suspicion(images, preprocess, seed) if len(images) >= FEWEST else np.empty(0)
-    listed = np.flatnonzero(_beyond_chance(scores))
+    listed = _beyond_chance(scores, WRONG_SHARE)
     indices = listed[np.argsort(-scores[listed], kind="stable")]
-    return Suspects(indices, scores[indices], images.ids[indices], len(images))
+    return Suspects(indices, scores[indices], images.ids[indices], len(images), _beyond_chance(scores, WRONG_SHARE_OF_DOUBTFUL))
 
 
 def suspicion(images: ImageSet, preprocess: Preprocess, seed: int = 0) -> Array:
@@ -203,10 +206,8 @@ def _standardised(values: Array) -> Array:
     return np.asarray((values - median) / max(float(upper - median) / norm.ppf(0.75), SMALLEST_SPREAD))
 
 
-def _beyond_chance(scores: Array) -> Array:
-    """Return N booleans: what Benjamini and Hochberg's rule rejects of normally distributed scores."""
+def _beyond_chance(scores: Array, wrong_share: float) -> Array:
+    """Return the positions of what Benjamini and Hochberg's rule rejects of normally distributed scores."""
     from scipy.stats import false_discovery_control, norm
 
-    if not len(scores):
-        return np.zeros(0, bool)
-    return np.asarray(false_discovery_control(norm.sf(scores)) <= WRONG_SHARE)
+    return np.flatnonzero(false_discovery_control(norm.sf(scores)) <= wrong_share) if len(scores) else np.empty(0, int)

@@ -54,6 +54,7 @@ class Recipe(Network):
     task: Literal["detect", "reconstruct", "denoise"] = "detect"
     members: tuple[str, ...] = ("restoration",)  # ways to look at images, see MEMBERS
     others: dict[str, Network] = field(default_factory=dict)
+    screen: bool = True  # whether training images that may not belong among the others are kept from teaching anything
     size: int = 128  # longer side in pixels that photos are scaled to, or of patches; small images of one size stay whole
     folds: int = 5  # cross-conformal folds, each a model of its own, where images are few
     folds_below: int = 300  # with fewer images than this, folds; from here on, one split
@@ -97,7 +98,7 @@ class Recipe(Network):
 def _not_set(task: str) -> tuple[str, ...]:
     """Return the fields that are no settings: parts of their own, and what only a detector uses."""
     parts = ("name", "task", "options", "objective", "fit", "others")
-    return parts if task == "detect" else (*parts, "members", "folds", "folds_below", "fold_effort", "calibration_share")
+    return parts if task == "detect" else (*parts, "members", "screen", "folds", "folds_below", "fold_effort", "calibration_share")
 
 
 def detector(tier: str) -> Recipe:

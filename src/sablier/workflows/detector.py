@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, repeat
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sablier.calibration import images_needed
 from sablier.errors import TooFewImages
@@ -17,11 +19,14 @@ from sablier.models import Model
 from sablier.tasks.detect import TASK, Detector
 from sablier.tasks.members import Member, Mixtures, Restoration, Transformations
 from sablier.tasks.scorer import Scorer
+from sablier.tasks.suspects import find_suspects
 from sablier.training.objectives import TransformationPrediction
 from sablier.training.recipes import Network, Recipe
 from sablier.transforms.batches import Batches
 from sablier.transforms.geometry import Geometry
 from sablier.workflows.network import OnProgress, prepared, provenance, train_model
+
+Array = NDArray[Any]
 
 FEWEST = 8
 MOST_CALIBRATION = 2000  # beyond this the band of the promise is narrow enough; more images train better
@@ -59,6 +64,9 @@ def train_detector(
 ) -> ModelFile:
     """Train, fuse and calibrate a detector on normal images; return the model file.
 
+    Images that may not belong among the others (`recipe.screen`) neither train nor fuse, but stay where they calibrate: to take
+    the strangest images out of the calibration would break its promise. The model file lists them.
+
     Training, fusion and calibration use disjoint images. With fewer than `recipe.folds_below` images every image
     calibrates the one scorer of `recipe.folds` that has not seen it.
 
@@ -66,7 +74,8 @@ def train_detector(
         TooFewImages: for fewer than 8 images.
     """
     preprocess, dense = prepared(images, recipe, FEWEST)
-    plan = plan_uses(dense, recipe)
+    suspects = find_suspects(dense, preprocess, recipe.fit.seed) if recipe.screen else None
+    plan = plan_uses(dense, recipe, np.empty(0, int) if suspects is None else suspects.indices)
     paths = chain(checkpoints, repeat(None))
     scorers, histories = [], {}
     for index, uses in enumerate(plan):
@@ -85,7 +94,10 @@ def train_detector(
             members.append(_member(kind, model, network, Batches(uses.fusion, preprocess)))
         scorers.append(Scorer.fit(tuple(members), preprocess, uses.training, uses.fusion))
     detector = Detector.calibrated(tuple(scorers), tuple(uses.calibration for uses in plan))
-    return ModelFile(TASK, preprocess, detector.parts(), histories, provenance(dense, recipe))
+    origin = provenance(dense, recipe)
+    if suspects is not None:
+        origin = origin.model_copy(update={"suspects": list(zip(suspects.ids.tolist(), suspects.scores.tolist(), strict=True))})
+    return ModelFile(TASK, preprocess, detector.parts(), histories, origin)
 
 
 def _fitting(network: Network, effort: float, preprocess: Preprocess) -> Network:
@@ -104,15 +116,19 @@ def _member(kind: str, model: Model, network: Network, normal: Batches) -> Membe
     return Restoration.fit(model, normal)
 
 
-def plan_uses(dense: ImageSet, recipe: Recipe) -> list[Uses]:
-    """Assign images to their disjoint uses: a single split where there are enough, cross-conformal folds below that."""
+def plan_uses(dense: ImageSet, recipe: Recipe, suspects: Array) -> list[Uses]:
+    """Assign images to their disjoint uses: a single split where there are enough, cross-conformal folds below that.
+
+    Args:
+        suspects: positions of images that only calibrate.
+    """
     count, seed = len(dense), recipe.fit.seed
     order = np.random.default_rng(seed).permutation(count)
     if count < recipe.folds_below:
         folds = np.array_split(order, min(recipe.folds, count))
         plan = []
         for index, fold in enumerate(folds):
-            rest, left_out = dense.take(np.setdiff1d(order, fold)), dense.take(np.sort(fold))
+            rest, left_out = dense.take(np.setdiff1d(order, np.r_[fold, suspects])), dense.take(np.sort(fold))
             plan.append(Uses(f"member-{index}", recipe.fold_effort, rest, left_out, rest, left_out))
         return plan
     calibration = min(MOST_CALIBRATION, max(FEWEST_CALIBRATION, round(recipe.calibration_share * count)))
@@ -123,5 +139,6 @@ def plan_uses(dense: ImageSet, recipe: Recipe) -> list[Uses]:
             f"{count} images leave none to train on beside {calibration} for calibration and {fusion} for corrections. "
             f"Use folds for so few: --set folds_below={count + 1}."
         )
-    held, corrected, trained = (dense.take(np.sort(part)) for part in np.split(order, edges))
-    return [Uses("member-0", 1.0, trained, corrected, corrected, held)]
+    held, *teaching = np.split(order, edges)
+    fused, trained = (dense.take(np.setdiff1d(part, suspects)) for part in teaching)
+    return [Uses("member-0", 1.0, trained, fused, fused, dense.take(np.sort(held)))]
