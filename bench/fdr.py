@@ -1,10 +1,11 @@
-"""Does the false-discovery rate hold? One detector, many batches of good images with some others among them.
+"""Does the false-discovery rate hold? Many batches of good images with some others among them, Benjamini and Hochberg's rule in each.
 
-The detector trains and calibrates on training images of one class. The test images are scored once; each batch is drawn from
-them without replacement, and Benjamini and Hochberg's rule chooses in it, as `sablier detect --fdr` does. Per batch: the
-false-discovery proportion, which is the share of good images among the flagged (0 where none is), and the power, which is the
-share of the others that is flagged. The batches share one calibration, so their mean is one draw of what the rule promises on
-average over calibrations.
+One detector trains on training images of one class; its scores decide everything after. Batches are judged twice, as
+`sablier detect --fdr` does. "exchangeable": for each batch the calibration images and the batch's good images are drawn anew from
+one pool, the held-out calibration images and the good test images, which is what the rule asks for: good images like those
+calibrated on. "as delivered": the detector's own calibration, on training images, against the official test images, whose writers
+are others; all batches share that one calibration. Per batch: the false-discovery proportion, the share of good images among the
+flagged (0 where none is), and the power, the share of the others that is flagged.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import argparse
 import numpy as np
 
 from harness import Bench, print_table
-from sablier.calibration import ANOMALY, discovery_cut
+from sablier.calibration import ANOMALY, Calibration, discovery_cut
 from sablier.images.datasets import load_dataset
 from sablier.images.imageset import ImageSet
 from sablier.tasks.detect import Detector
@@ -37,57 +38,50 @@ def main() -> None:
     tier = "tiny" if args.quick else args.tier
     training, tests = load_dataset(args.data, "train").where(label=args.normal), load_dataset(args.data, "test")
     detector = Detector.from_file(train_detector(training, make_recipe("detector", tier, [f"seed={args.seed}"])))
-    p_values, good = detector.detect(tests).p_values, tests.labels == args.normal
-    batches = draw_batches(good, args.batches, args.seed)
-    check_first(detector, tests, batches[0], p_values, args.fdr)
-    proportions, powers, flagged_counts = [], [], []
-    for batch in batches:
-        flagged = choose(detector, p_values[batch], args.fdr)
-        wrong = int(np.sum(flagged & good[batch]))
-        proportions.append(wrong / max(int(flagged.sum()), 1))
-        powers.append(float(flagged[~good[batch]].mean()))
-        flagged_counts.append(int(flagged.sum()))
-    rows = [spread(name, values) for name, values in (("false-discovery proportion", proportions), ("power", powers))]
-    print_table(["of a batch", "mean", "low of 95 %", "high of 95 %", "10 % of batches below", "10 % above"], rows)
-    (_, fdp, fdp_low, fdp_high, *fdp_tails), (_, power, power_low, power_high, *power_tails) = rows
-    payload = {
+    scores, good = detector.detect(tests).scores, tests.labels == args.normal
+    check(detector, tests.take(np.arange(BATCH)), scores[:BATCH], args.fdr)
+    rng, own = np.random.default_rng(args.seed), detector.calibration
+    pool, found = np.concatenate([*own.folds, scores[good]]), {"exchangeable": [], "as delivered": []}
+    for _ in range(args.batches):
+        others = rng.choice(scores[~good], OTHERS, replace=False)
+        calibration, normal = np.split(rng.permutation(pool)[: own.count + BATCH - OTHERS], [own.count])
+        found["exchangeable"].append(judged(Calibration((calibration,)), normal, others, args.fdr))
+        normal = rng.choice(scores[good], BATCH - OTHERS, replace=False)
+        found["as delivered"].append(judged(own, normal, others, args.fdr))
+    rows, payload = [], {}
+    for name, pairs in found.items():
+        (fdp, power), halves = np.mean(pairs, axis=0), 1.96 * np.std(pairs, axis=0, ddof=1) / len(pairs) ** 0.5
+        rows.append([name, float(fdp), float(halves[0]), float(power), float(halves[1])])
+        ending = "" if name == "exchangeable" else "_as_delivered"
+        payload |= {f"fdp_mean{ending}": float(fdp), f"power{ending}": float(power)}
+        payload |= {f"fdp_mean{ending}_interval": [float(fdp - halves[0]), float(fdp + halves[0])]}
+    print_table(["batches", "mean false-discovery proportion", "+/- (95 %)", "mean power", "+/- (95 %)"], rows)
+    payload |= {
         "data": args.data, "normal": args.normal, "tier": tier, "fdr": args.fdr, "batches": args.batches,
-        "batch_images": BATCH, "batch_others": OTHERS, "calibration": detector.calibration.count,
-        "fdp_mean": fdp, "fdp_mean_interval": [fdp_low, fdp_high], "fdp_of_batches_10_to_90": fdp_tails,
-        "power": power, "power_interval": [power_low, power_high], "power_of_batches_10_to_90": power_tails,
-        "flagged_mean": float(np.mean(flagged_counts)), "batches_without_a_flag": flagged_counts.count(0),
+        "batch_images": BATCH, "batch_others": OTHERS, "calibration": own.count,
     }  # fmt: skip
     options = [args.data, args.normal, *([] if args.tier == "base" else [args.tier])]
     bench.finish("-".join(options), [args.seed], payload)
 
 
-def draw_batches(good: np.ndarray, count: int, seed: int) -> list[np.ndarray]:
-    """Return the positions of the images of each batch."""
-    rng = np.random.default_rng(seed)
-    inside, outside = np.flatnonzero(good), np.flatnonzero(~good)
-
-    def draw() -> np.ndarray:
-        return np.r_[rng.choice(inside, BATCH - OTHERS, replace=False), rng.choice(outside, OTHERS, replace=False)]
-
-    return [draw() for _ in range(count)]
+def judged(calibration: Calibration, normal: np.ndarray, others: np.ndarray, fdr: float) -> tuple[float, float]:
+    """Return the false-discovery proportion and the power of a batch, from its scores."""
+    flagged = chosen(calibration, np.r_[normal, others], fdr)
+    wrong = int(flagged[: len(normal)].sum())
+    return wrong / max(int(flagged.sum()), 1), float(flagged[len(normal) :].mean())
 
 
-def choose(detector: Detector, p_values: np.ndarray, fdr: float) -> np.ndarray:
-    """Return which images of a batch are flagged: the rule of `Detector.detect`, on p-values it has already given."""
-    return np.asarray(p_values <= discovery_cut(detector.calibration.level_counts(p_values), fdr))
+def chosen(calibration: Calibration, scores: np.ndarray, fdr: float) -> np.ndarray:
+    """Return which images of a batch are flagged: the rule of `Detector.detect`, on scores it has already given."""
+    p_values = calibration.p_values(scores[:, None])
+    return np.asarray(p_values <= discovery_cut(calibration.level_counts(p_values), fdr))
 
 
-def check_first(detector: Detector, tests: ImageSet, batch: np.ndarray, p_values: np.ndarray, fdr: float) -> None:
-    """End the bench where the batch, judged whole by the detector, gets other verdicts than from the scores drawn."""
-    whole = detector.detect(tests.take(batch), fdr=fdr).verdicts == ANOMALY
-    if not np.array_equal(whole, choose(detector, p_values[batch], fdr)):
+def check(detector: Detector, batch: ImageSet, scores: np.ndarray, fdr: float) -> None:
+    """End the bench where a batch, judged whole by the detector, gets other verdicts than from its scores."""
+    whole = detector.detect(batch, fdr=fdr).verdicts == ANOMALY
+    if not np.array_equal(whole, chosen(detector.calibration, scores, fdr)):
         raise SystemExit("the detector flags other images of a batch than this bench does: bring the bench in line with it.")
-
-
-def spread(name: str, values: list[float]) -> list[object]:
-    """Return a row: the mean over batches, its 95 % interval, and what a tenth of the batches lies below and above."""
-    mean, half = float(np.mean(values)), 1.96 * float(np.std(values, ddof=1)) / len(values) ** 0.5
-    return [name, mean, mean - half, mean + half, *(float(tail) for tail in np.quantile(values, [0.1, 0.9]))]
 
 
 if __name__ == "__main__":

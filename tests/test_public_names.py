@@ -13,12 +13,14 @@ PUBLIC = [
     "Calibration",
     "Denoiser",
     "Detector",
+    "DriftAlarm",
     "FitConfig",
     "ImageAutoencoder",
     "ImageSet",
     "ModelFile",
     "Preprocess",
     "SablierError",
+    "audit",
     "calibrate",
     "create_model",
     "denoise",
@@ -35,6 +37,7 @@ PUBLIC = [
     "register",
     "stream_images",
     "train",
+    "watch",
 ]
 
 

@@ -15,12 +15,14 @@ _MODULES = {
     "Calibration": "sablier.calibration",
     "Denoiser": "sablier.estimators",
     "Detector": "sablier.tasks.detect",
+    "DriftAlarm": "sablier.monitoring",
     "FitConfig": "sablier.training.config",
     "ImageAutoencoder": "sablier.estimators",
     "ImageSet": "sablier.images",
     "ModelFile": "sablier.modelfile",
     "Preprocess": "sablier.images",
     "SablierError": "sablier.errors",
+    "audit": "sablier.workflows.audit",
     "calibrate": "sablier.workflows.calibrate",
     "create_model": "sablier.models",
     "denoise": "sablier.workflows.denoise",
@@ -37,6 +39,7 @@ _MODULES = {
     "register": "sablier.models",
     "stream_images": "sablier.images",
     "train": "sablier.workflows.train",
+    "watch": "sablier.workflows.watch",
 }
 
 __all__ = [
@@ -44,12 +47,14 @@ __all__ = [
     "Calibration",
     "Denoiser",
     "Detector",
+    "DriftAlarm",
     "FitConfig",
     "ImageAutoencoder",
     "ImageSet",
     "ModelFile",
     "Preprocess",
     "SablierError",
+    "audit",
     "calibrate",
     "create_model",
     "denoise",
@@ -66,6 +71,7 @@ __all__ = [
     "register",
     "stream_images",
     "train",
+    "watch",
 ]
 
 
@@ -80,17 +86,20 @@ if TYPE_CHECKING:
     from sablier.images import ImageSet, Preprocess, list_datasets, load_dataset, read_images, stream_images
     from sablier.modelfile import ModelFile
     from sablier.models import create_model, list_models, register
+    from sablier.monitoring import DriftAlarm
     from sablier.report.plot import plot
     from sablier.tasks.detect import Detector
     from sablier.training.config import FitConfig
     from sablier.training.loop import fit
     from sablier.training.recipes import make_recipe
+    from sablier.workflows.audit import audit
     from sablier.workflows.calibrate import calibrate
     from sablier.workflows.denoise import denoise
     from sablier.workflows.detect import detect
     from sablier.workflows.evaluate import evaluate
     from sablier.workflows.reconstruct import reconstruct
     from sablier.workflows.train import train
+    from sablier.workflows.watch import watch
 else:  # unseen by type checkers, so that they find misspelt names
 
     def __getattr__(name: str) -> Any:

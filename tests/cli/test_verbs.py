@@ -12,7 +12,8 @@ from sablier.cli.main import app
 from sablier.images import read_images
 from sablier.modelfile import ModelFile
 
-TINY = ["--tier", "tiny", "--set", "epochs=2", "--set", "folds=2", "--set", "width=8"]
+MEMBERS = ["--set", "members=restoration,transformations,closed-form", "--set", "transformations.width=4"]
+TINY = ["--tier", "tiny", *MEMBERS, "--set", "epochs=2", "--set", "folds=2", "--set", "width=8"]
 GOOD, BAD = "digits:test[label=3]", "digits:test[label!=3]"
 
 
@@ -51,7 +52,7 @@ def test_the_whole_job(sablier):
     done = sablier("calibrate", "m.sablier", GOOD, "-o", "fresh.sablier")
     assert done.code == 0
     assert "fresh.sablier is calibrated on" in done.out
-    assert sorted(os.listdir()) == ["fresh.sablier", "m.sablier", "out"]
+    assert sorted(name for name in os.listdir() if ".suspects." not in name) == ["fresh.sablier", "m.sablier", "out"]
 
     sablier("train", "digits[label=3]", "-o", "other.sablier", *TINY, "--set", "epochs=1", "--seed", "1")
     done = sablier("compare", "m.sablier", "other.sablier", "--good", GOOD, "--bad", BAD)
@@ -59,11 +60,24 @@ def test_the_whole_job(sablier):
     assert all(word in done.out for word in ("epochs", "seed", "m.sablier", "other.sablier", "pca (baseline)"))
 
 
+def test_a_detector_without_a_network(sablier):
+    done = sablier("train", "digits[label=3]", "-o", "m.sablier", "--tier", "tiny", "--set", "folds=2", "--profile")
+    assert done.code == 0
+    assert "images; it has no network to train." in done.out
+    assert "there are no steps to profile" in done.out
+    assert "training images may not belong among the others: a suspicion, not a verdict." in done.out
+    assert "Look at m.suspects.png (all are in m.suspects.csv)" in done.out.replace("\n", " ")
+    done = sablier("info", "m.sablier")
+    assert done.code == 0
+    assert "closed-form: no network" in done.out
+    assert "layers" not in done.out
+
+
 def test_detect_with_a_report(sablier, digits_file):
     done = sablier("detect", digits_file, "digits:test[label=5]", "-o", "out")
     assert done.code == 0
     assert "See out/report.html" in done.out
-    assert sorted(os.listdir("out")) == ["detections.csv", "detections.json", "heatmaps", "report.html"]
+    assert sorted(os.listdir("out")) == ["detections.csv", "detections.json", "heatmaps", "masks", "report.html"]
 
 
 def test_evaluate_with_a_report(sablier, digits_file):

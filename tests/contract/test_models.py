@@ -50,8 +50,8 @@ def everything(model: Model, x: torch.Tensor) -> dict[str, torch.Tensor]:
         found |= {f"hidden{index}": layer for index, layer in enumerate(model.hidden(x))}
     if "classify" in model.capabilities:
         found["classify"] = model.classify(x)
-    if "segment" in model.capabilities:
-        found["segment"] = model.segment(x)
+    if "inpaint" in model.capabilities:
+        found["inpaint"], found["variance"] = model.inpaint(x, (x[:, :1] > 0.5).float())
     if "sample" in model.capabilities:
         found["sample"] = model.sample(len(x), torch.Generator().manual_seed(0))
     return found
@@ -125,7 +125,7 @@ def test_every_weight_can_learn(name):
         "reconstruct": lambda: ((model.reconstruct(x) - x) ** 2).mean(),
         "denoise": lambda: model.denoise(x)[1].sum(),
         "classify": lambda: model.classify(x).log_softmax(dim=1)[:, 0].mean(),
-        "segment": lambda: model.segment(x).square().mean(),
+        "inpaint": lambda: sum(part.square().mean() for part in model.inpaint(x, (x[:, :1] > 0.5).float())),
     }
     sum(loss() for capability, loss in asked.items() if capability in model.capabilities).backward()
     still = [key for key, value in model.named_parameters() if value.grad is None or not value.grad.abs().sum() > 0]
@@ -135,7 +135,7 @@ def test_every_weight_can_learn(name):
 @every_model
 def test_it_cannot_do_what_it_does_not_declare(name):
     model, x = create_model(name, (8, 8, 1)), images((8, 8, 1))
-    for capability in {"encode", "decode", "hidden", "denoise", "classify", "segment"} - model.capabilities:
+    for capability in {"encode", "decode", "hidden", "denoise", "classify"} - model.capabilities:
         with pytest.raises(NotImplementedError, match=f"{name} cannot {capability}"):
             getattr(model, capability)(x)
 

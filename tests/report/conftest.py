@@ -1,4 +1,4 @@
-"""The tiny detector, trained once."""
+"""Tiny detectors, trained once: with networks, and without."""
 
 import numpy as np
 import pytest
@@ -12,10 +12,22 @@ from sablier.workflows.detector import train_detector
 
 @pytest.fixture(scope="session")
 def threes() -> Threes:
+    """A detector with a member of each kind."""
+    members = "members=restoration,transformations,closed-form"
+    return detector_of_threes(members, "epochs=2", "folds=2", "width=8", "transformations.width=4")
+
+
+@pytest.fixture(scope="session")
+def plain_threes() -> Threes:
+    """A detector without a network."""
+    return detector_of_threes("members=closed-form")
+
+
+def detector_of_threes(*settings: str) -> Threes:
     digits = load_digits()
     pixels = np.round(digits.images * 255 / 16).astype(np.uint8)
     ids = [f"digits/{label}/{index:04d}.png" for index, label in enumerate(digits.target)]
     images = ImageSet(pixels, ids=np.array(ids), labels=digits.target.astype(str), source="digits of scikit-learn, class 3")
     normal = images.where(label="3")
-    file = train_detector(normal.take(np.arange(120)), make_recipe(tier="tiny", settings=["epochs=2"]))
+    file = train_detector(normal.take(np.arange(120)), make_recipe(tier="tiny", settings=settings))
     return Threes(file, normal.take(np.arange(120, len(normal))), images.take(np.flatnonzero(digits.target != 3)[:80]))

@@ -31,12 +31,20 @@ def test_loss_curves_have_one_line_per_fold_and_readable_text() -> None:
     assert lines({"member-0": {"rows": ROWS}, "member-1": {"rows": ROWS}}) > lines({"member-0": {"rows": ROWS}})
 
 
+def test_losses_of_different_kinds_share_no_axis() -> None:
+    kinds = {f"member-{fold}/{kind}": {"rows": ROWS} for fold in (0, 1) for kind in ("restoration", "transformations")}
+    svg = figures.loss_curves(kinds)
+    assert texts(svg).count("epoch") == 2
+    assert {"restoration", "transformations"} <= set(texts(svg))
+    assert texts(figures.loss_curves({"member-0/restoration": {"rows": ROWS}})).count("epoch") == 1
+
+
 @pytest.mark.parametrize(
     "histories",
     [{}, {"a": {}}, {"a": {"rows": []}}, {"a": {"rows": [{"epoch": 1, "loss": "high"}, {"loss": 1.0}, 7]}}, {"a": {"rows": 3}}],
 )
 def test_odd_histories_draw_an_empty_chart(histories: dict[str, dict[str, object]]) -> None:
-    assert "epoch" in texts(figures.loss_curves(histories))
+    assert {"epoch", "no losses recorded"} <= set(texts(figures.loss_curves(histories)))
 
 
 def test_the_same_figure_gives_the_same_bytes() -> None:
@@ -87,7 +95,7 @@ def test_rows_of_pictures_lie_below_each_other() -> None:
     assert picture.width > 2 * picture.height
 
 
-def test_every_result_can_be_plotted(threes: Threes) -> None:
+def test_every_result_can_be_plotted(threes: Threes, plain_threes: Threes) -> None:
     for result in (
         threes.detector.detect(threes.bad),
         threes.detector.detect(threes.bad, pictures=True),
@@ -97,6 +105,7 @@ def test_every_result_can_be_plotted(threes: Threes) -> None:
         threes.evaluation(alpha=0.001),
         History(ROWS),
         threes.file,
+        plain_threes.file,
     ):
         figure = plot(result)
         assert isinstance(figure, Figure)

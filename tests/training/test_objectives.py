@@ -5,7 +5,14 @@ import torch
 
 from sablier.errors import ConfigError
 from sablier.models import create_model
-from sablier.training.objectives import Denoising, NoisyOnly, Reconstruction, TransformationPrediction, mean_squared_error
+from sablier.training.objectives import (
+    Denoising,
+    Inpainting,
+    NoisyOnly,
+    Reconstruction,
+    TransformationPrediction,
+    mean_squared_error,
+)
 from sablier.transforms.batches import Batch
 
 
@@ -176,3 +183,36 @@ def test_validation_turns_the_same_way_each_time():
 def test_a_shift_has_limits(shift):
     with pytest.raises(ConfigError, match="expected shift above 0"):
         TransformationPrediction(shift=shift)
+
+
+class Blind:
+    """A network that expects grey everywhere, as surely as it is told to."""
+
+    def __init__(self, log_variance: float) -> None:
+        self.log_variance, self.hidden = log_variance, []
+
+    def inpaint(self, x: torch.Tensor, hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        self.hidden.append(hidden)
+        return torch.full_like(x, 0.5), torch.full_like(hidden, self.log_variance)
+
+
+def test_only_hidden_places_surprise_and_being_wrongly_sure_costs_most():
+    x = torch.full((2, 3, 32, 32), 0.75)
+    right, sure = (next(Inpainting().losses(Blind(log_variance), Batch(x)))[1].item() for log_variance in (-2.77, -8.0))
+    assert right == pytest.approx(0.0625 * 2.718281828**2.77 - 2.77, abs=1e-3)
+    assert sure > right
+    blind = Blind(0.0)
+    next(Inpainting().losses(blind, Batch(x)))
+    assert blind.hidden[0].mean().item() == pytest.approx(0.25, abs=0.15)
+
+
+def test_validation_hides_the_same_squares_each_time():
+    blind, x = Blind(0.0), torch.rand(1, 1, 32, 32)
+    assert Inpainting().validate(blind, Batch(x)).item() == Inpainting().validate(blind, Batch(x)).item()
+    assert [hidden.mean().item() for hidden in blind.hidden[:3]] == [0.25] * 3
+
+
+@pytest.mark.parametrize("squares", [(1, 4), (8, 4), (4, 300)])
+def test_squares_have_limits(squares):
+    with pytest.raises(ConfigError, match="fewest_squares <= most_squares"):
+        Inpainting(*squares)

@@ -106,9 +106,22 @@ def test_settings_of_the_run_reach_every_network_and_others_only_their_own():
 
 def test_members_are_chosen_by_name():
     recipe = make_recipe(settings=["members=closed-form, restoration"])
-    assert list(recipe.networks()) == ["closed-form", "restoration"]
-    assert (recipe.networks()["closed-form"], recipe.networks()["restoration"]) == (None, recipe)
+    assert list(recipe.networks(28)) == ["closed-form", "restoration"]
+    assert (recipe.networks(28)["closed-form"], recipe.networks(28)["restoration"]) == (None, recipe)
     with pytest.raises(UnknownName, match="Did you mean 'restoration'"):
         make_recipe(settings=["members=restoratoin"])
     with pytest.raises(ConfigError, match="expected members"):
         make_recipe(settings=["members="])
+
+
+def test_somebody_among_the_members_must_draw():
+    with pytest.raises(ConfigError, match="expected one of restoration, closed-form, inpainting among members"):
+        make_recipe(settings=["members=transformations"])
+    with pytest.raises(ConfigError, match="among photo_members"):
+        make_recipe(settings=["photo_members=patches"])
+
+
+def test_photos_have_members_of_their_own():
+    recipe = make_recipe(settings=["photo_side=100"])
+    assert tuple(recipe.networks(100)) == recipe.members
+    assert tuple(recipe.networks(101)) == recipe.photo_members

@@ -4,6 +4,7 @@ import csv
 import errno
 import json
 import os
+import re
 import shutil
 from dataclasses import replace
 
@@ -67,7 +68,7 @@ def test_both_tables_say_what_the_detector_says(digits_file, digits_detector, tm
 def test_with_a_report_there_are_pictures(digits_file, tmp_path):
     pytest.importorskip("sablier.report.html")
     detect(digits_file, "digits:test[label=5]", tmp_path / "out")
-    assert sorted(os.listdir(tmp_path / "out")) == ["detections.csv", "detections.json", "heatmaps", "report.html"]
+    assert sorted(os.listdir(tmp_path / "out")) == ["detections.csv", "detections.json", "heatmaps", "masks", "report.html"]
     assert os.listdir(tmp_path / "out" / "heatmaps")
 
 
@@ -330,12 +331,15 @@ def test_compare_shows_what_differs(digits_file, tmp_path, tiny_recipe):
 def test_info_says_what_the_file_is(digits_file, digit_threes):
     facts, layers, promises = describe_model(digits_file)
     assert facts["task"] == "detect"
-    assert "2 cross-conformal folds" in facts["network"]
+    assert facts["members"].startswith("restoration: bottleneck, ")
+    assert facts["members"].endswith("closed-form: no network; 2 cross-conformal folds")
     assert facts["images"] == "8 x 8, grey, taken as they are"
     assert f"{len(digit_threes)} images from digits[label=3]" in facts["trained on"]
-    assert "epochs=2" in facts["recipe"]
-    count = int(facts["network"].split(",", 1)[1].split(" parameters")[0].replace(",", ""))
-    assert sum(layer[3] for layer in layers) == count
+    assert "folds=2" in facts["recipe"]
+    assert "epochs=2" in facts["recipe of restoration"]
+    assert "optimizer=muon" in facts["recipe of transformations"]
+    counts = re.findall(r"([\d,]+) parameters", facts["members"])
+    assert sum(layer[3] for layer in layers) == sum(int(count.replace(",", "")) for count in counts)
     assert len(promises) == 3
 
 

@@ -1,5 +1,6 @@
 """train: every use of an image is its own, checkpoints come and go, and what cannot work is said before it starts."""
 
+import csv
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from sablier.errors import ImagesError, Interrupted, ModelFileError, OutputError, TooFewImages
 from sablier.images import ImageSet, read_images
@@ -15,7 +17,8 @@ from sablier.modelfile import ModelFile
 from sablier.tasks.detect import Detector
 from sablier.training import loop
 from sablier.training.recipes import make_recipe
-from sablier.workflows.detector import plan_members, train_detector
+from sablier.workflows.detector import plan_uses, train_detector
+from sablier.workflows.info import describe_model
 from sablier.workflows.train import train
 
 
@@ -43,7 +46,7 @@ def same_tensors(first: ModelFile, second: ModelFile) -> bool:
 @settings(deadline=None, max_examples=60)
 def test_training_corrections_and_calibration_never_share_an_image(count, folds, seed):
     images = ImageSet(np.zeros((count, 1, 1, 1), np.uint8))
-    members = plan_members(images, make_recipe(settings=[f"folds={folds}", f"seed={seed}"]))
+    members = plan_uses(images, make_recipe(settings=[f"folds={folds}", f"seed={seed}"]), np.empty(0, int))
     calibrating = np.concatenate([member.calibration.ids for member in members])
     assert len(set(calibrating)) == len(calibrating)
     for member in members:
@@ -58,6 +61,17 @@ def test_training_corrections_and_calibration_never_share_an_image(count, folds,
         assert not set(member.fusion.ids) & set(member.training.ids)
         assert len(member.training) + len(member.fusion) + len(member.calibration) == count
         assert len(member.calibration) >= 99  # a split always supports a false-alarm rate of 1 %
+
+
+@pytest.mark.parametrize("count", [60, 600])
+def test_suspects_teach_nothing_but_calibrate_as_the_others_do(count):
+    images, suspects = ImageSet(np.zeros((count, 1, 1, 1), np.uint8)), np.arange(0, count, 10)
+    with_all = plan_uses(images, make_recipe(), np.empty(0, int))
+    for uses, before in zip(plan_uses(images, make_recipe(), suspects), with_all, strict=True):
+        teaching = set(uses.training.ids) | set(uses.fusion.ids)
+        assert not teaching & set(images.ids[suspects])
+        assert teaching == (set(before.training.ids) | set(before.fusion.ids)) - set(images.ids[suspects])
+        assert list(uses.calibration.ids) == list(before.calibration.ids)
 
 
 def test_a_split_detector_has_one_model(digit_threes, tiny_recipe):
@@ -122,18 +136,59 @@ def test_the_file_says_where_it_came_from(digit_threes, digits_file, tiny_recipe
     assert provenance.fingerprint == digit_threes.fingerprint()
     assert provenance.recipe["fit"]["epochs"] == 2
     assert provenance.recipe["options"] == {"latent": 16, "width": 8}
-    assert ModelFile.load(digits_file).histories.keys() == {"member-0", "member-1"}
+    assert ModelFile.load(digits_file).histories.keys() == {
+        f"member-{fold}/{kind}" for fold in (0, 1) for kind in ("restoration", "transformations")
+    }
 
 
 def test_train_writes_the_model_and_nothing_else(tmp_path, tiny_recipe):
-    train("digits[label=3]", tmp_path / "new" / "m.sablier", tiny_recipe)
+    train("digits[label=3]", tmp_path / "new" / "m.sablier", replace(tiny_recipe, screen=False))
     assert os.listdir(tmp_path / "new") == ["m.sablier"]
     assert ModelFile.load(tmp_path / "new" / "m.sablier").task == "detect"
 
 
+@pytest.fixture(scope="module")
+def calls_of_a_whole_run(digit_threes, tiny_recipe):
+    """How often a run that nothing stops tells of its progress."""
+    calls = []
+    train_detector(digit_threes, tiny_recipe, on_progress=lambda stage, progress: calls.append(stage))
+    return len(calls)
+
+
+@pytest.fixture
+def mixed(tmp_path, digit_threes):
+    """A folder of threes, three of them spoilt."""
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    for index, image in enumerate(digit_threes.take(range(80))):
+        pixels = 255 - image[..., 0] if index in (5, 40, 77) else image[..., 0]
+        Image.fromarray(pixels).save(folder / f"{index:02}.png")
+    return folder
+
+
+def test_images_that_may_not_belong_are_listed_beside_the_model(tmp_path, mixed):
+    recipe, output = make_recipe(tier="tiny"), tmp_path / "out" / "m.sablier"
+    file = train(mixed, output, recipe)
+    assert {"05.png", "40.png", "77.png"} <= {name for name, _ in file.provenance.suspects}
+    assert sorted(os.listdir(output.parent)) == ["m.sablier", "m.suspects.csv", "m.suspects.png"]
+    with (output.parent / "m.suspects.csv").open(newline="") as table:
+        rows = list(csv.DictReader(table))
+    assert [row["id"] for row in rows] == [name for name, _ in file.provenance.suspects]
+    assert all(row["id"] == f"{int(row['position']):02}.png" for row in rows)
+    scores = [float(row["score"]) for row in rows]
+    assert scores == sorted(scores, reverse=True)
+    assert min(read_images(output.parent / "m.suspects.png")[0].shape[:2]) > 100
+    facts, *_ = describe_model(output)
+    assert facts["suspects"].startswith(f"{len(rows)} training images may not belong")
+
+    train(mixed, output, replace(recipe, screen=False))
+    assert os.listdir(output.parent) == ["m.sablier"]  # the list of the run before is out of date
+    assert "suspects" not in describe_model(output)[0]
+
+
 @pytest.mark.parametrize("moment", [1, 3, 5, 7])
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
-def test_a_stopped_run_resumes_to_the_bit(tmp_path, tiny_recipe, digits_file, monkeypatch, moment, error):
+def test_a_stopped_run_resumes_to_the_bit(tmp_path, tiny_recipe, digits_file, calls_of_a_whole_run, monkeypatch, moment, error):
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
     output = tmp_path / "m.sablier"
     with pytest.raises(Interrupted if error is KeyboardInterrupt else error):
@@ -142,8 +197,8 @@ def test_a_stopped_run_resumes_to_the_bit(tmp_path, tiny_recipe, digits_file, mo
     stages = []
     train("digits[label=3]", output, tiny_recipe, resume=True, on_progress=lambda stage, progress: stages.append(stage))
     assert same_tensors(ModelFile.load(output), ModelFile.load(digits_file))
-    assert os.listdir(tmp_path) == ["m.sablier"]
-    assert len(stages) < 8 or moment < 3  # what was done is not done again
+    assert not list(tmp_path.glob("*.resume"))
+    assert len(stages) < calls_of_a_whole_run or moment < 3  # what was done is not done again
 
 
 def test_to_resume_where_nothing_was_stopped_is_to_start(tmp_path, tiny_recipe, digits_file):
@@ -156,7 +211,7 @@ def test_without_resume_a_stopped_run_starts_afresh(tmp_path, tiny_recipe, digit
         train("digits[label=3]", tmp_path / "m.sablier", replace(tiny_recipe, folds=5), on_progress=stop_at(7, KeyboardInterrupt))
     assert os.listdir(tmp_path)
     train("digits[label=3]", tmp_path / "m.sablier", tiny_recipe)
-    assert os.listdir(tmp_path) == ["m.sablier"]  # also the checkpoints of folds there are no more
+    assert not list(tmp_path.glob("*.resume"))  # also the checkpoints of folds there are no more
     assert same_tensors(ModelFile.load(tmp_path / "m.sablier"), ModelFile.load(digits_file))
 
 
@@ -197,8 +252,6 @@ def test_a_failure_leaves_the_old_model_whole(tmp_path, tiny_recipe, digits_file
 
 
 def test_unreadable_images_are_listed_in_the_file(tmp_path: Path, tiny_recipe, digit_threes):
-    from PIL import Image
-
     for index, image in enumerate(digit_threes.take(range(12))):
         Image.fromarray(image[..., 0]).save(tmp_path / f"{index:02}.png")
     (tmp_path / "zero.png").write_bytes(b"")

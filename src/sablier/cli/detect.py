@@ -26,7 +26,7 @@ def detect(
     model: options.Model,
     source: options.Source,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="A folder for detections.csv and .json, heatmaps and report.html.")
+        Path, typer.Option("--output", "-o", help="A folder for detections.csv and .json, heatmaps, masks and report.html.")
     ] = Path("detections"),
     alpha: Annotated[float | None, typer.Option(help=options.ALPHA_HELP, show_default="0.05")] = None,
     fdr: Annotated[
@@ -43,7 +43,7 @@ def detect(
             "with good or bad, and `sablier audit` estimates what is missed."
         ),
     ] = None,
-    report: Annotated[bool, typer.Option(help="Draw heatmaps and the report; the tables are always written.")] = True,
+    report: Annotated[bool, typer.Option(help="Draw heatmaps, masks and the report; the tables are always written.")] = True,
     label_column: options.LabelColumn = None,
     labels: options.Labels = None,
     shape: options.Shape = None,

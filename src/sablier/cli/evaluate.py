@@ -103,6 +103,7 @@ def compare(
 ) -> None:
     """Compare models on the same images, and show in which settings they differ."""
     from sablier.calibration import percent
+    from sablier.report.settings import as_text
     from sablier.workflows.evaluate import compare as run
 
     found = run(models, good, bad, alpha=alpha, strict=strict)
@@ -111,7 +112,7 @@ def compare(
     rows = []
     for each in found:
         ours = each.result.rows[0]
-        cells = [each.model.name, *(str(value) for value in each.settings.values()), f"{each.seconds:.0f}", f"{ours.auroc:.4f}"]
+        cells = [each.model.name, *map(as_text, each.settings.values()), f"{each.seconds:.0f}", f"{ours.auroc:.4f}"]
         rows.append([*cells, *_rates(each.result, ours)])
     for row in found[0].result.rows[1:]:
         blank = [""] * (len(found[0].settings) + 1)

@@ -18,7 +18,8 @@ def info(model: options.Model) -> None:
 
     facts, layers, promises = describe_model(model)
     table("", ["fact", "value"], [[name, value] for name, value in facts.items()], numbers=False)
-    table("layers", ["layer", "kind", "output", "parameters"], [[*row[:3], f"{row[3]:,}"] for row in layers])
+    if layers:
+        table("layers", ["layer", "kind", "output", "parameters"], [[*row[:3], f"{row[3]:,}"] for row in layers])
     for promise in promises:
         console.print(promise)
 

@@ -63,27 +63,49 @@ def train(
             source, output, chosen, resume=resume, on_progress=on_progress, **options.reading(label_column, labels, shape, strict)
         )
     seconds = sum(history["seconds"] for history in file.histories.values())
-    learnt_from = "images or patches of images" if file.task == "denoise" else "images"
-    console.print(f"{output} learnt from {file.provenance.images} {learnt_from} in {seconds:.0f} s of training.", markup=False)
+    learnt_from = f"{file.provenance.images} {'images or patches of images' if file.task == 'denoise' else 'images'}"
+    how = f" in {seconds:.0f} s of training" if file.histories else "; it has no network to train"
+    console.print(f"{output} learnt from {learnt_from}{how}.", markup=False)
     for skipped in file.provenance.skipped[:10]:
         console.print(f"skipped {skipped}", markup=False)
     if len(file.provenance.skipped) > 10:
         console.print(f"... and {len(file.provenance.skipped) - 10} more; see: sablier info {output}", markup=False)
     if profile:
-        _print_profile(next(iter(file.histories.values()))["profile"])
+        _print_profiles(file)
+    if file.provenance.suspects:
+        _print_suspects(file, output)
     for fact in _what_it_can(file):
         console.print(fact, markup=False)
     console.print(f"Next: {NEXT[file.task].format(output=str(output))}", markup=False)
 
 
-def _print_profile(rows: list[dict[str, Any]]) -> None:
+def _print_suspects(file: "ModelFile", output: Path) -> None:
+    """Say how many training images may not belong, what was done with them, and where they are seen."""
+    from sablier.report.words import suspects_note
+    from sablier.workflows.train import suspects_paths
+
+    listed, drawn = suspects_paths(output)
+    console.print(suspects_note(len(file.provenance.suspects), file.provenance.images), markup=False)
+    console.print(f"Look at {drawn} (all are in {listed}), take out what is bad, and train again.", markup=False)
+
+
+def _print_profiles(file: "ModelFile") -> None:
+    """Print where the time of a step goes for each kind of network, from the first fold of it."""
+    first = {name.partition("/")[2]: history["profile"] for name, history in reversed(file.histories.items())}
+    if not first:
+        console.print("There is no network, so there are no steps to profile.")
+    for kind, rows in reversed(first.items()):
+        _print_profile(rows, f"{kind}: " if len(first) > 1 else "")
+
+
+def _print_profile(rows: list[dict[str, Any]], prefix: str) -> None:
     """Print where the time of a step goes, or that the training was too short to tell."""
     if not rows:
-        console.print("There were too few steps to profile: it takes 27.")
+        console.print(f"{prefix}There were too few steps to profile: it takes 27.")
     for kind, title in (("phase", "where a step's time goes"), ("operator", "torch's busiest operators")):
         cells = [[row["name"], f"{row['milliseconds']:.2f}", f"{row['share']:.0%}"] for row in rows if row["kind"] == kind]
         if cells:
-            table(title, ["", "ms a step", "share"], cells)
+            table(prefix + title, ["", "ms a step", "share"], cells)
 
 
 def _what_it_can(file: "ModelFile") -> list[str]:

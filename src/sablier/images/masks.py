@@ -7,6 +7,7 @@ from PIL import Image
 
 from sablier.errors import ImagesError
 from sablier.images.imageset import Array
+from sablier.images.preprocess import placed
 from sablier.images.sources import read_images
 
 
@@ -49,14 +50,3 @@ def at_original_size(heat: Array, size: tuple[int, int]) -> Array:
     if cut.shape == tuple(size):
         return cut
     return np.asarray(Image.fromarray(cut).resize((int(size[1]), int(size[0])), Image.Resampling.BILINEAR))
-
-
-def placed(size: tuple[int, int], canvas: tuple[int, ...]) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return height and width of an image scaled to fit a canvas, and the space above it and to its left.
-
-    >>> placed((50, 100), (64, 64))
-    ((32, 64), (16, 0))
-    """
-    (height, width), scale = canvas, min(canvas[0] / size[0], canvas[1] / size[1])
-    inner = min(height, max(1, round(size[0] * scale))), min(width, max(1, round(size[1] * scale)))
-    return inner, ((height - inner[0]) // 2, (width - inner[1]) // 2)

@@ -121,6 +121,17 @@ class Preprocess(BaseModel):
         return scaled if self.dtype == "float32" else np.round(scaled).clip(0, FULL_SCALE[self.dtype]).astype(self.dtype)
 
 
+def placed(size: tuple[int, int], canvas: tuple[int, ...]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return height and width of an image scaled to fit a canvas, and the space above it and to its left.
+
+    >>> placed((50, 100), (64, 64))
+    ((32, 64), (16, 0))
+    """
+    (height, width), scale = canvas, min(canvas[0] / size[0], canvas[1] / size[1])
+    inner = min(height, max(1, round(size[0] * scale))), min(width, max(1, round(size[1] * scale)))
+    return inner, ((height - inner[0]) // 2, (width - inner[1]) // 2)
+
+
 def _value_range(images: "ImageSet") -> tuple[Literal["uint8", "uint16", "float32"], float, float]:
     """Return the type that holds every image, and the values that mean 0 and 1."""
     depth = int(images.depths.max()) if len(images) else 8
@@ -155,10 +166,8 @@ def _with_channels(image: Array, channels: int) -> Array:
 
 def _fitted(image: Array, height: int, width: int) -> Array:
     """Scale with antialiasing to fit inside height x width and repeat the outermost pixels around it."""
-    scale = min(height / image.shape[0], width / image.shape[1])
-    inner = (min(height, max(1, round(image.shape[0] * scale))), min(width, max(1, round(image.shape[1] * scale))))
+    inner, (top, left) = placed((image.shape[0], image.shape[1]), (height, width))
     scaled = _resized(image, *inner)
-    top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
     return np.pad(scaled, ((top, height - inner[0] - top), (left, width - inner[1] - left), (0, 0)), mode="edge")
 
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-CAPABILITIES = ("reconstruct", "encode", "decode", "hidden", "denoise", "any_size", "classify", "segment", "sample")
+CAPABILITIES = ("reconstruct", "encode", "decode", "hidden", "denoise", "any_size", "classify", "inpaint", "sample")
 
 
 class Model(nn.Module):
@@ -20,9 +20,9 @@ class Model(nn.Module):
     - "reconstruct": `reconstruct(x) -> x`, by default decode(encode(x))
     - "hidden":      `hidden(x) -> [h1, h2, ...]`, the encoder's layers, first to last; the last is the latent
     - "denoise":     `denoise(x) -> x, level`, the images without noise, and how noisy each was, N
-    - "any_size":    `reconstruct`, `denoise` and `segment` take images of any height and width
+    - "any_size":    `reconstruct`, `denoise` and `inpaint` take images of any height and width
     - "classify":    `classify(x) -> logits`, N,classes
-    - "segment":     `segment(x) -> logits`, N,1,H,W: of each pixel being part of a defect
+    - "inpaint":     `inpaint(x, hidden) -> mean, log_variance`, what is expected of hidden pixels, and how surely
     - "sample":      `sample(count, generator) -> x`
 
     `name` and `config` are set by the registry; together with the tensors they are all a model file keeps.
@@ -63,9 +63,13 @@ class Model(nn.Module):
         """Return the logits of each image, N,classes."""
         raise _cannot(self, "classify")
 
-    def segment(self, x: Tensor) -> Tensor:
-        """Return the logit of each pixel being part of a defect, N,1,H,W."""
-        raise _cannot(self, "segment")
+    def inpaint(self, x: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what is expected of each pixel, N,C,H,W, and the logarithm of its variance, N,1,H,W.
+
+        Args:
+            hidden: N,1,H,W; 1 where the image must not be looked at, 0 elsewhere.
+        """
+        raise _cannot(self, "inpaint")
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the reconstruction."""

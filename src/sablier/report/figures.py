@@ -113,6 +113,7 @@ def draw_losses(axes: Axes, histories: Mapping[str, Sequence[Mapping[str, Any]]]
         axes.legend(loc="upper right")
     else:
         axes.set(xticks=[], yticks=[])
+        axes.set_yticks([], minor=True)
         axes.text(0.5, 0.5, "no losses recorded", transform=axes.transAxes, ha="center", color=MUTED)
 
 

@@ -1,7 +1,7 @@
 """One self-contained HTML file: pictures first, then the numbers, then what they come from. Nothing is fetched, no script."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from sablier.calibration import ANOMALY, Calibration, percent
 from sablier.modelfile import ModelFile
-from sablier.models.base import count_parameters, layer_tables
+from sablier.models.base import Model, count_parameters, layer_table
 from sablier.report import figures, words
 from sablier.report.figures import BLUE, GREEN, GREY, GRID, INK, METHOD_NAMES, MUTED, ORANGE, ScoreGroup, chart, to_svg
 from sablier.report.pictures import SMALL, as_rgb, data_uri, heat_key, overlay
 from sablier.report.plot import binned, edges_around, evaluation_groups
+from sablier.report.settings import OWN_MEMBER, as_text, settings_in_use
 from sablier.tasks.detect import DetectionResult, Detector
-from sablier.tasks.evaluate import EvaluationResult
+from sablier.tasks.evaluate import EvaluationResult, KindRow, MethodRow, PixelRow
 from sablier.tasks.summary import DetectionSummary
 
 Array = NDArray[Any]
@@ -138,11 +139,8 @@ def evaluation_report(file: ModelFile, detector: Detector, result: EvaluationRes
 def _page(file: ModelFile, detector: Detector, **content: Any) -> str:
     """Fill the template with `content` and with what both reports say of the model."""
     preprocess, provenance = file.preprocess, file.provenance
-    rows = figures.member_rows(file.histories)
-    drawn = any(figures.loss_series(each, "loss")[0] for each in rows.values())
-    objective = provenance.recipe.get("objective")
-    damaged = isinstance(objective, dict) and any(objective.get(key) for key in ("noise", "mask"))
-    networks = detector.scorers[0].networks
+    scorer, crossed = detector.scorers[0], detector.calibration.crossed
+    kinds, networks = [member.kind for member in scorer.members], scorer.networks
     environment = Environment(
         loader=PackageLoader("sablier.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -152,20 +150,50 @@ def _page(file: ModelFile, detector: Detector, **content: Any) -> str:
         pixelated=max(preprocess.height, preprocess.width) <= SMALL,
         wide=preprocess.width / preprocess.height > WIDE,
         shape=(preprocess.width, preprocess.height),
-        crossed=detector.calibration.crossed,
+        crossed=crossed,
         calibrated=detector.calibration.count,
         provenance=provenance,
         preprocess=words.preprocess_note(preprocess),
-        computed=_computed(file),
-        recipe=words.recipe_values(provenance.recipe),
-        losses=_inline(chart(lambda axes: figures.draw_losses(axes, rows)), "Loss by epoch") if drawn else None,
-        damaged=damaged,
-        members=len(detector.scorers),
-        model=", ".join(network.name for network in networks.values()),
-        layers=layer_tables(networks),
-        parameters=sum(map(count_parameters, networks.values())),
+        computed=_computed(file, networks),
+        suspects=words.suspects_note(len(provenance.suspects), provenance.images) if provenance.suspects else "",
+        recipe=_recipe(file),
+        losses=_loss_charts(file),
+        damaged=_is_damaged(file),
+        folds=len(detector.scorers),
+        members=[(kind, _network_words(networks.get(kind)), words.LOOKS[kind]) for kind in kinds],
+        fused=words.fusion_note(len(kinds), crossed),
+        heated=words.heat_note(kinds),
+        layers={kind: layer_table(network) for kind, network in networks.items()},
         most_skipped=MOST_SKIPPED,
     )
+
+
+def _recipe(file: ModelFile) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return the values of the recipe: those of the whole, then those of each network under its name."""
+    groups = settings_in_use(file.provenance.recipe)
+    return [(name, [(key, as_text(value)) for key, value in values.items()]) for name, values in groups.items() if values]
+
+
+def _loss_charts(file: ModelFile) -> list[tuple[str, Markup]]:
+    """Return a chart of losses for each kind of network that keeps any: they are measured in different units."""
+    charts = []
+    for kind, members in figures.rows_by_kind(file.histories).items():
+        if any(figures.loss_series(rows, "loss")[0] for rows in members.values()):
+            drawn = chart(lambda axes, members=members: figures.draw_losses(axes, members))  # type: ignore[misc]
+            name = f"Loss of {kind} by epoch" if kind else "Loss by epoch"
+            charts.append((kind, _inline(drawn, name)))
+    return charts
+
+
+def _is_damaged(file: ModelFile) -> bool:
+    """Return whether the network that redraws learnt from damaged images."""
+    objective = file.provenance.recipe.get("objective")
+    redraws = OWN_MEMBER in file.provenance.recipe.get("members", [])
+    return redraws and isinstance(objective, dict) and any(objective.get(key) for key in ("noise", "mask"))
+
+
+def _network_words(network: Model | None) -> str:
+    return "no network" if network is None else f"{network.name}, {count_parameters(network):,} parameters"
 
 
 def _worst(summary: DetectionSummary) -> Section:
@@ -262,11 +290,13 @@ def _method_rows(result: EvaluationResult) -> list[tuple[str, tuple[str, str], t
 
 def _kind_rows(result: EvaluationResult) -> list[tuple[str, list[tuple[str, str, str]]]]:
     """Return (kind, measures as (what, value, aside)) for each kind of bad image, where there are several, and for all."""
-    several = [(row.kind, row, row.pixels) for row in result.kinds if len(result.kinds) > 1]
+    if len(result.kinds) < 2 and result.pixels is None and not result.without_mask:
+        return []
+    several: list[tuple[str, MethodRow | KindRow, PixelRow | None]] = []
+    if len(result.kinds) > 1:
+        several += [(row.kind, row, row.pixels) for row in result.kinds]
     found = []
-    for kind, row, pixels in (
-        [*several, ("all", result.rows[0], result.pixels)] if several or result.pixels or result.without_mask else []
-    ):
+    for kind, row, pixels in [*several, ("all", result.rows[0], result.pixels)]:
         low, high = row.auroc_interval
         missed = ("no verdict", "") if result.undetermined else words.rate_with_interval(row.missed)
         cells = [("AUROC", f"{row.auroc:.3f}", f"{low:.3f} to {high:.3f}"), ("bad images missed", *missed)]
@@ -279,13 +309,13 @@ def _kind_rows(result: EvaluationResult) -> list[tuple[str, list[tuple[str, str,
     return found
 
 
-def _computed(file: ModelFile) -> str:
+def _computed(file: ModelFile, networks: Collection[str]) -> str:
     """Return how long training took, and on what."""
     histories = list(file.histories.values())
     times = [history.get("seconds") for history in histories]
     seconds = sum(time for time in times if isinstance(time, int | float))
     if not histories:
-        return "not recorded"
+        return "not recorded" if networks else "none: it has no network"
     first = histories[0]
     threads = first.get("threads")
     on = f"{first.get('device', 'cpu')}, {first.get('dtype', 'float32')}"

@@ -52,4 +52,3 @@ def _network(recipe: Mapping[str, Any]) -> dict[str, Any]:
     parts = [recipe.get(part) for part in PARTS]
     named = {"model": recipe["model"]} if "model" in recipe else {}
     return named | {key: value for part in parts if isinstance(part, Mapping) for key, value in part.items()}
-

@@ -160,11 +160,6 @@ def preprocess_note(preprocess: Preprocess) -> str:
     return f"{preprocess.describe()}; {values}"
 
 
-def looks(kinds: Sequence[str]) -> list[tuple[str, str]]:
-    """Return, of each member of a detector, its kind and what it does."""
-    return [(kind, LOOKS[kind]) for kind in kinds]
-
-
 def fusion_note(members: int, crossed: bool) -> str:
     """Return how what the members see becomes one score.
 
@@ -172,11 +167,11 @@ def fusion_note(members: int, crossed: bool) -> str:
         members: how many there are.
         crossed: whether they were measured on the images they learnt from, for want of others.
     """
-    where = "on the normal images of the fold that it learnt from" if crossed else "on normal images held out for it"
-    one = f"What it sees is corrected by what is usual for an image with as many edges, and standardised {where}."
+    where = "the normal images of the fold" if crossed else "normal images that were held out"
+    standardised = f"corrected by what is usual for an image with as many edges, and standardised on {where}"
     if members == 1:
-        return one
-    return f"{one.replace('What it sees', 'What each sees').replace('it learnt', 'they learnt')} The score is the sum of their words."
+        return f"What it sees is {standardised}."
+    return f"What each sees is {standardised}; the score is the weighted sum."
 
 
 def heat_note(kinds: Sequence[str]) -> str:

@@ -40,6 +40,7 @@ class DetectionResult:
         reconstructions: the same of what the model made of them.
         heatmaps: N,H,W; 1 is the heat that some place of a good image reaches in 5 % of them.
         fdr: the false-discovery rate asked for, if one was: the share of good images among the flagged.
+        sizes: N,2 heights and widths of the images as they came.
     """
 
     ids: Array
@@ -56,6 +57,7 @@ class DetectionResult:
     reconstructions: Array | None = None
     heatmaps: Array | None = None
     fdr: float | None = None
+    sizes: Array | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -174,6 +176,7 @@ class Detector:
             reconstructions=mean.reconstructions,
             heatmaps=_heat(mean) / self.heat_unit if pictures else None,
             fdr=fdr,
+            sizes=dense.sizes,
         )
 
     def parts(self) -> dict[str, Part]:

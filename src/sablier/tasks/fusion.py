@@ -6,6 +6,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
+
+from sablier.metrics import auroc
+from sablier.tasks.members.base import Look
 
 Array = NDArray[Any]
 
@@ -13,6 +17,7 @@ Array = NDArray[Any]
 # differ from airplanes or sandals by just that, how much there is to draw (docs/LOG.md).
 CORRECTED = 0.5
 ENOUGH_TO_CORRECT = 50  # normal images below which a regression on nuisances would fit noise
+MOST_APART = 0.999  # area under the curve, beyond which a few hundred images tell no difference
 SMALLEST_SPREAD = 0.01  # of a logarithm: where normal images vary by less than 1 %, a difference is arithmetic
 
 
@@ -64,3 +69,23 @@ class Fusion:
         inputs = np.clip(nuisances, self.low, self.high)
         expected = np.c_[np.ones(len(inputs)), inputs] @ self.coefficients
         return np.asarray((np.concatenate(statistics, axis=1) - expected) @ self.weights)
+
+
+def says_by_defects(normal: Sequence[Array], nuisances: Array, damaged: Sequence[tuple[Sequence[Look], Array]]) -> Array:
+    """Return how much the word of each member counts: by how far it sets images with defects apart from normal ones.
+
+    For words that err independently and are normally distributed, the best weights are these distances (Fisher 1936). A member
+    that sees no defect has no say; where none does, all have the same.
+
+    Args:
+        normal: of each member, N,J_k statistics of normal images.
+        nuisances: N,U of them.
+        damaged: looks of all members at batches of images with defects, and the nuisances of these.
+    """
+    found = []
+    for number, own in enumerate(normal):
+        alone = Fusion.fit([own], [1.0], nuisances)
+        scores = np.concatenate([alone.score([looks[number].statistics], inputs) for looks, inputs in damaged])
+        found.append(norm.ppf(np.clip(auroc(alone.score([own], nuisances), scores), 0.5, MOST_APART)))
+    says = np.array(found)
+    return says / says.max() if says.max() > 0 else np.ones(len(says))

@@ -8,6 +8,7 @@ at three scales: the strength of an answer, averaged over a few pixels, does not
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ REACH = 1  # cells that the nearest good patch may lie away
 BLUR = 1.0  # standard deviation of the heatmap's blur, in cells
 AT_ONCE = 8  # images described together
 SMALLEST = 1e-6
+IDENTICAL = 1e-4  # mean squared distance a value, in standard deviations: what half precision leaves between equal images
 
 
 @dataclass(frozen=True)
@@ -107,12 +109,15 @@ class PatchStatistics:
         here = z.permute(2, 3, 1, 0).reshape(height * width, size, count)
         nearest = torch.full((height * width, count), torch.inf)
         kept = F.pad(torch.from_numpy(self.kept).float(), (REACH,) * 4, mode="replicate").permute(2, 3, 0, 1)
-        for down in range(2 * REACH + 1):
-            for right in range(2 * REACH + 1):
-                good = kept[down : down + height, right : right + width].reshape(height * width, -1, size)
-                # |a - b|^2 = |a|^2 + |b|^2 - 2 a b, of which |a|^2 is added at the end.
-                apart = torch.baddbmm((good**2).sum(dim=2, keepdim=True), good, here, alpha=-2)
-                nearest = torch.minimum(nearest, apart.amin(dim=1))
+        itself: Tensor | None = None
+        for down, right in sorted(product(range(2 * REACH + 1), repeat=2), key=lambda at: at != (REACH, REACH)):
+            good = kept[down : down + height, right : right + width].reshape(height * width, -1, size)
+            # |a - b|^2 = |a|^2 + |b|^2 - 2 a b, of which |a|^2 is added at the end.
+            apart = torch.baddbmm((good**2).sum(dim=2, keepdim=True), good, here, alpha=-2)
+            if itself is None:  # first, at the very same place: an image that was kept must not be compared with itself
+                itself = (apart + (here**2).sum(dim=1, keepdim=True)).mean(dim=0) < IDENTICAL * size
+                itself &= ~itself.all(dim=0)
+            nearest = torch.minimum(nearest, apart.masked_fill(itself, torch.inf).amin(dim=1))
         squared = (nearest + (here**2).sum(dim=1)).T.view(count, height, width).clamp_min(SMALLEST)
         return _blurred(squared.log())
 

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,11 +19,12 @@ from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import Part
 from sablier.models.base import Model
-from sablier.tasks.fusion import Fusion
+from sablier.tasks.fusion import Fusion, says_by_defects
 from sablier.tasks.members import MEMBERS
 from sablier.tasks.members.base import Look, Member
 from sablier.tasks.members.nuisances import nuisances
 from sablier.transforms.batches import Batch, Batches
+from sablier.transforms.defects import synthetic_defects
 
 Array = NDArray[Any]
 Seen = tuple[list[Look], Array]
@@ -51,53 +53,70 @@ class Scorer:
     """Members whose statistics are fused into one score, and the baselines fitted on the same images.
 
     Args:
-        members: at least one; the first that can tell where draws the heatmap, the first that draws the reconstruction.
-        usual_heat: H,W, the mean heat of normal images at each pixel.
+        members: at least one; the first that can draws the reconstruction.
+        says: K, how much each member's word counts, in the score and in the heatmap.
+        usual_heat: K,H,W, the mean heat of normal images at each pixel, member by member; 1 for those that cannot tell where.
     """
 
     members: tuple[Member, ...]
     preprocess: Preprocess
     baselines: Baselines
     fusion: Fusion
+    says: Array
     usual_heat: Array
 
     @classmethod
     def fit(
-        cls, members: tuple[Member, ...], preprocess: Preprocess, training: ImageSet, fusion: ImageSet, seed: int = 0
+        cls,
+        members: tuple[Member, ...],
+        preprocess: Preprocess,
+        training: ImageSet,
+        fusion: ImageSet,
+        seed: int = 0,
+        *,
+        small_defects: bool = False,
     ) -> "Scorer":
         """Fit the baselines on the training images and the fusion on the fusion images, both dense and normal.
+
+        Args:
+            small_defects: whether a member's say is how well it tells the fusion images from copies of them with defects made
+                here, rather than what it says of itself.
 
         Raises:
             TooFewImages: for fewer than two fusion images.
         """
         if len(fusion) < 2:
             raise TooFewImages(f"expected at least 2 normal images to fit the corrections on, got {len(fusion)}.")
-        statistics, inputs, heat = [], [], np.zeros((preprocess.height, preprocess.width))
-        for looks, nuisance in in_parallel(lambda batch: _look(members, batch.x), Batches(fusion, preprocess)):
+        batches = Batches(fusion, preprocess)
+        statistics, inputs, heat = [], [], np.zeros((len(members), preprocess.height, preprocess.width))
+        for looks, nuisance in in_parallel(lambda batch: _look(members, batch.x), batches):
             statistics.append([look.statistics for look in looks])
             inputs.append(nuisance)
-            heat += _heat(looks).sum(axis=0)
+            for total, look in zip(heat, looks, strict=True):
+                total += len(nuisance) if look.heat is None else look.heat.sum(axis=0)
+        own = [np.concatenate(each) for each in zip(*statistics, strict=True)]
+        says = np.array([member.say for member in members])
+        if small_defects and len(members) > 1:
+            says = says_by_defects(
+                own, np.concatenate(inputs), list(in_parallel(partial(_look_at_defects, members, seed), batches))
+            )
         heat /= len(fusion)
         return cls(
             members,
             preprocess,
             Baselines.fit(training.array, preprocess, seed),
-            Fusion.fit(
-                [np.concatenate(each) for each in zip(*statistics, strict=True)],
-                [member.say for member in members],
-                np.concatenate(inputs),
-            ),
-            np.maximum(heat, 0.5 * heat.mean()) + 1e-8,
+            Fusion.fit(own, says.tolist(), np.concatenate(inputs)),
+            says,
+            np.maximum(heat, 0.5 * heat.mean(axis=(1, 2), keepdims=True)) + 1e-8,
         )
 
     def score(self, images: ImageSet, pictures: bool = False) -> Scores:
         """Score dense images; with `pictures`, draw heatmaps and reconstructions too."""
         scores, heatmaps, reconstructions = [], [], []
-        batches = Batches(images, self.preprocess)
-        for looks, nuisance in in_parallel(lambda batch: _look(self.members, batch.x), batches):
+        for looks, nuisance in in_parallel(lambda batch: _look(self.members, batch.x), Batches(images, self.preprocess)):
             scores.append(self.fusion.score([look.statistics for look in looks], nuisance))
             if pictures:
-                heatmaps.append(_heat(looks) / self.usual_heat)
+                heatmaps.append(self._heat(looks))
                 reconstructions.append(next(look.reconstructions for look in looks if look.reconstructions is not None))
         height, width, channels = images.shape
         return Scores(
@@ -107,6 +126,15 @@ class Scorer:
             np.concatenate([np.empty((0, height, width, channels), np.float32), *reconstructions]) if pictures else None,
         )
 
+    def _heat(self, looks: list[Look]) -> Array:
+        """Return N,H,W: the heats of those members that can tell where, against what is usual there, weighted by their say."""
+        parts = [
+            (say, look.heat / usual)
+            for say, look, usual in zip(self.says, looks, self.usual_heat, strict=True)
+            if look.heat is not None
+        ]
+        return np.asarray(sum(say * heat for say, heat in parts) / sum(say for say, _ in parts), np.float32)
+
     @property
     def networks(self) -> dict[str, Model]:
         """The networks of those members that have one, by kind."""
@@ -114,7 +142,11 @@ class Scorer:
 
     def parts(self, prefix: str) -> dict[str, Part]:
         """Return the parts a model file keeps, under names that start with `prefix`."""
-        corrections = {"usual_heat": self.usual_heat, **{name: np.asarray(value) for name, value in vars(self.fusion).items()}}
+        corrections = {
+            "usual_heat": self.usual_heat,
+            "says": self.says,
+            **{name: np.asarray(value) for name, value in vars(self.fusion).items()},
+        }
         parts = {
             f"{prefix}fusion": Part("fusion", {"members": [member.kind for member in self.members]}, corrections),
             f"{prefix}baselines": Part("pca-knn", {}, self.baselines.tensors()),
@@ -128,7 +160,7 @@ class Scorer:
         """Return the scorer that `parts` kept."""
         fused = parts[f"{prefix}fusion"]
         tensors = dict(fused.tensors)
-        heat = tensors.pop("usual_heat")
+        heat, says = tensors.pop("usual_heat"), tensors.pop("says")
 
         def member(kind: str) -> Member:
             start = f"{prefix}{kind}/"
@@ -140,6 +172,7 @@ class Scorer:
             preprocess,
             Baselines.from_tensors(parts[f"{prefix}baselines"].tensors),
             Fusion(**tensors),
+            says,
             heat,
         )
 
@@ -149,8 +182,11 @@ def _look(members: tuple[Member, ...], x: Tensor) -> Seen:
     return [member.look(x) for member in members], nuisances(x).numpy().astype(np.float64)
 
 
-def _heat(looks: list[Look]) -> Array:
-    return next(look.heat for look in looks if look.heat is not None)
+def _look_at_defects(members: tuple[Member, ...], seed: int, batch: Batch) -> Seen:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        damaged, _ = synthetic_defects(batch.x, 1.0)
+    return _look(members, damaged)
 
 
 def in_parallel(compute: Callable[[Batch], T], batches: Batches) -> Iterator[T]:

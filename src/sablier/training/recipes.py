@@ -14,13 +14,14 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 from sablier.errors import ConfigError, UnknownName
 from sablier.models.registry import list_models, model_options
 from sablier.training.config import FitConfig, check_choices
-from sablier.training.objectives import Denoising, NoisyOnly, Reconstruction, TransformationPrediction
+from sablier.training.objectives import Denoising, Inpainting, NoisyOnly, Reconstruction, TransformationPrediction
 
 TIERS = ("tiny", "small", "base", "large")
 N = TypeVar("N", bound="Network")
 
 
-MEMBERS = ("restoration", "transformations", "closed-form", "defects")
+MEMBERS = ("restoration", "transformations", "closed-form", "patches", "inpainting")
+DRAWING = ("restoration", "closed-form", "inpainting")  # those that say what an image should look like, and where it does not
 # Settings of the run and of its length: without a network's name before them they are set for all networks of a recipe.
 SHARED = ("seed", "threads", "device", "dtype", "compile", "profile", "epochs", "steps", "megapixels")
 
@@ -31,7 +32,9 @@ class Network:
 
     model: str = "bottleneck"
     options: dict[str, Any] = field(default_factory=dict)  # of the model; what is not named keeps its default
-    objective: Reconstruction | Denoising | NoisyOnly | TransformationPrediction = field(default_factory=Reconstruction)
+    objective: Reconstruction | Denoising | NoisyOnly | TransformationPrediction | Inpainting = field(
+        default_factory=Reconstruction
+    )
     fit: FitConfig = field(default_factory=FitConfig)
 
     def __post_init__(self) -> None:
@@ -52,7 +55,9 @@ class Recipe(Network):
 
     name: str
     task: Literal["detect", "reconstruct", "denoise"] = "detect"
-    members: tuple[str, ...] = ("restoration",)  # ways to look at images, see MEMBERS
+    members: tuple[str, ...] = ("restoration",)  # ways to look at small images, see MEMBERS
+    photo_members: tuple[str, ...] = ("restoration",)  # ways to look at photos, whose defects may be small
+    photo_side: int = 64  # pixels of the longer side above which an image is a photo
     others: dict[str, Network] = field(default_factory=dict)
     screen: bool = True  # whether training images that may not belong among the others are kept from teaching anything
     size: int = 128  # longer side in pixels that photos are scaled to, or of patches; small images of one size stay whole
@@ -65,13 +70,16 @@ class Recipe(Network):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_choices(self)
-        if not self.members:
-            raise ConfigError(f"expected members, one or more of {', '.join(MEMBERS)}, got none.")
-        for member in self.members:
-            if member not in MEMBERS:
-                raise UnknownName("member", member, MEMBERS)
+        for name in ("members", "photo_members"):
+            if not getattr(self, name):
+                raise ConfigError(f"expected {name}, one or more of {', '.join(MEMBERS)}, got none.")
+            for member in getattr(self, name):
+                if member not in MEMBERS:
+                    raise UnknownName("member", member, MEMBERS)
+            if not set(getattr(self, name)) & set(DRAWING):
+                raise ConfigError(f"expected one of {', '.join(DRAWING)} among {name}: only they draw. Add one.")
         limits = {
-            "size": (8, 4096), "folds": (2, 50), "fold_effort": (0.01, 1), "fusion_share": (0.01, 0.4),
+            "size": (8, 4096), "photo_side": (1, 4096), "folds": (2, 50), "fold_effort": (0.01, 1), "fusion_share": (0.01, 0.4),
             "calibration_share": (0.01, 0.5),
         }  # fmt: skip
         for name, (low, high) in limits.items():
@@ -85,20 +93,30 @@ class Recipe(Network):
     def settings(self) -> dict[str, Any]:
         """Return every key that `--set` takes, with its present value; of the other networks with their name before it."""
         flat = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in _not_set(self.task)}
-        if "members" in flat:
-            flat["members"] = ",".join(self.members)
+        flat = {key: ",".join(value) if isinstance(value, tuple) else value for key, value in flat.items()}
         others = {f"{name}.{key}": value for name, other in self.others.items() for key, value in other.settings().items()}
         return flat | super().settings() | others
 
-    def networks(self) -> dict[str, Network | None]:
-        """Return the network of each member of a detector; None for a member without one."""
-        return {name: self if name == "restoration" else self.others.get(name) for name in self.members}
+    def networks(self, longer_side: int) -> dict[str, Network | None]:
+        """Return the network of each member of a detector of images of so many pixels; None for a member without one."""
+        members = self.photo_members if longer_side > self.photo_side else self.members
+        return {name: self if name == "restoration" else self.others.get(name) for name in members}
 
 
 def _not_set(task: str) -> tuple[str, ...]:
     """Return the fields that are no settings: parts of their own, and what only a detector uses."""
     parts = ("name", "task", "options", "objective", "fit", "others")
-    return parts if task == "detect" else (*parts, "members", "screen", "folds", "folds_below", "fold_effort", "calibration_share")
+    of_detectors = (
+        "members",
+        "photo_members",
+        "photo_side",
+        "screen",
+        "folds",
+        "folds_below",
+        "fold_effort",
+        "calibration_share",
+    )
+    return parts if task == "detect" else (*parts, *of_detectors)
 
 
 def detector(tier: str) -> Recipe:
@@ -106,10 +124,10 @@ def detector(tier: str) -> Recipe:
     # The latent and the noise were chosen on held-out training fives of MNIST, the score on those of MNIST, Fashion-MNIST and
     # CIFAR-10: see docs/LOG.md. A tier takes a few times as long as the one below.
     steps, megapixels, width, size = {
-        "tiny": (100, 10.0, 16, 64),
-        "small": (300, 35.0, 32, 96),
-        "base": (700, 80.0, 32, 128),
-        "large": (1000, 320.0, 32, 192),
+        "tiny": (100, 10.0, 16, 128),
+        "small": (300, 35.0, 32, 192),
+        "base": (700, 80.0, 32, 256),
+        "large": (1000, 320.0, 32, 384),
     }[tier]
     turns, turned_megapixels, turning_width = {
         "tiny": (100, 20.0, 8), "small": (300, 80.0, 16), "base": (700, 160.0, 16), "large": (1200, 320.0, 24),
@@ -123,10 +141,23 @@ def detector(tier: str) -> Recipe:
             warmup=0.1, ema=0.0, gradient_clip=0.0,
         ),
     )  # fmt: skip
+    filled, filled_megapixels, filling_width = {
+        "tiny": (100, 20.0, 16), "small": (300, 150.0, 32), "base": (1200, 1300.0, 32), "large": (3000, 6000.0, 48),
+    }[tier]  # fmt: skip
+    filling = Network(
+        model="inpainter",
+        options={"width": filling_width},
+        objective=Inpainting(),
+        fit=FitConfig(
+            steps=filled, megapixels=filled_megapixels, batch_size=16, optimizer="muon", learning_rate=0.01, weight_decay=0.0,
+            warmup=0.1, ema=0.0,
+        ),
+    )  # fmt: skip
     return Recipe(
         name="detector",
         members=("closed-form",) if tier == "tiny" else ("restoration", "transformations", "closed-form"),
-        others={"transformations": turning},
+        photo_members=("patches", "closed-form") if tier == "tiny" else ("patches", "inpainting"),
+        others={"transformations": turning, "inpainting": filling},
         options={"latent": 16, "width": width},
         objective=Reconstruction(noise=0.3),
         fit=FitConfig(steps=steps, megapixels=megapixels),

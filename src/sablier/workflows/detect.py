@@ -36,11 +36,11 @@ def detect(
     Args:
         model: a .sablier file that detects.
         source: whatever `stream_images` takes; `reading` are its options.
-        output: a folder for detections.csv, detections.json, heatmaps/ and report.html; None writes nothing.
+        output: a folder for detections.csv, detections.json, heatmaps/, masks/ and report.html; None writes nothing.
         alpha: the false-alarm rate: the share of good images that may be flagged.
         fdr: in place of alpha, the false-discovery rate: the share of good images among the flagged ones.
         audit: how many unflagged images to draw at random into audit.csv, for a person to judge: see `sablier.workflows.audit`.
-        report: whether to draw heatmaps and the report; the tables are always written.
+        report: whether to draw heatmaps, masks and the report; the tables are always written.
         on_progress: called with the number of images judged so far.
 
     Raises:
@@ -96,6 +96,8 @@ def _write_pictures(file: ModelFile, detector: Detector, summary: DetectionSumma
     # Drawing is imported only when something is drawn: it takes longer than scoring a thousand digits.
     from sablier.report.heatmaps import write_heatmaps
     from sablier.report.html import detection_report
+    from sablier.report.masks import write_masks
 
     write_heatmaps(summary.worst, folder / "heatmaps")
+    write_masks(summary.worst, folder / "masks", summary.worst.sizes)
     write_whole(folder / "report.html", detection_report(file, detector, summary, title).encode())

@@ -1,6 +1,6 @@
 """A detector: its members trained, fused and calibrated on disjoint images."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, repeat
@@ -17,10 +17,10 @@ from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
 from sablier.models import Model
 from sablier.tasks.detect import TASK, Detector
-from sablier.tasks.members import Member, Mixtures, Restoration, Transformations
+from sablier.tasks.members import Inpaintings, Member, Mixtures, Patches, Restoration, Transformations
 from sablier.tasks.scorer import Scorer
 from sablier.tasks.suspects import find_suspects
-from sablier.training.objectives import TransformationPrediction
+from sablier.training.objectives import Inpainting, TransformationPrediction
 from sablier.training.recipes import Network, Recipe
 from sablier.transforms.batches import Batches
 from sablier.transforms.geometry import Geometry
@@ -33,7 +33,9 @@ MOST_CALIBRATION = 2000  # beyond this the band of the promise is narrow enough;
 MOST_FUSION = 500
 FEWEST_CALIBRATION = images_needed(0.01)  # so that a split always supports a false-alarm rate of 1 %
 # What the network of a member must be able to do.
-NEEDED = {"restoration": ("encode", "decode", "hidden"), "transformations": ("classify",)}
+NEEDED = {"restoration": ("encode", "decode", "hidden"), "transformations": ("classify",), "inpainting": ("inpaint",)}
+# The members without a network.
+FITTED: dict[str, Callable[[ImageSet, Preprocess, int], Member]] = {"closed-form": Mixtures.fit, "patches": Patches.fit}
 
 
 @dataclass(frozen=True)
@@ -75,14 +77,16 @@ def train_detector(
     """
     preprocess, dense = prepared(images, recipe, FEWEST)
     suspects = find_suspects(dense, preprocess, recipe.fit.seed) if recipe.screen else None
-    plan = plan_uses(dense, recipe, np.empty(0, int) if suspects is None else suspects.indices)
+    plan = plan_uses(dense, recipe, np.empty(0, int) if suspects is None else suspects.doubtful)
     paths = chain(checkpoints, repeat(None))
+    side = max(preprocess.height, preprocess.width)
+    networks, photos = recipe.networks(side), side > recipe.photo_side
     scorers, histories = [], {}
     for index, uses in enumerate(plan):
         members: list[Member] = []
-        for kind, network in recipe.networks().items():
+        for kind, network in networks.items():
             if network is None:
-                members.append(Mixtures.fit(uses.training, preprocess, recipe.fit.seed))
+                members.append(FITTED[kind](uses.training, preprocess, recipe.fit.seed))
                 continue
             fold = f", fold {index + 1} of {len(plan)}" if len(plan) > 1 else ""
             model, history = train_model(
@@ -92,7 +96,7 @@ def train_detector(
             )  # fmt: skip
             histories[f"{uses.name}/{kind}"] = history.__dict__
             members.append(_member(kind, model, network, Batches(uses.fusion, preprocess)))
-        scorers.append(Scorer.fit(tuple(members), preprocess, uses.training, uses.fusion))
+        scorers.append(Scorer.fit(tuple(members), preprocess, uses.training, uses.fusion, small_defects=photos))
     detector = Detector.calibrated(tuple(scorers), tuple(uses.calibration for uses in plan))
     origin = provenance(dense, recipe)
     if suspects is not None:
@@ -113,6 +117,8 @@ def _member(kind: str, model: Model, network: Network, normal: Batches) -> Membe
     """Return the member that looks with a trained network."""
     if isinstance(network.objective, TransformationPrediction):
         return Transformations.fit(model, network.objective.shift, normal)
+    if isinstance(network.objective, Inpainting):
+        return Inpaintings.fit(model, network.objective.fewest_squares, network.objective.most_squares, normal)
     return Restoration.fit(model, normal)
 
 

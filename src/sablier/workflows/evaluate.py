@@ -13,6 +13,7 @@ from sablier.images.imageset import ImageSet
 from sablier.images.mvtec import GOOD, layout_of
 from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
+from sablier.report.settings import OWN_MEMBER, settings_in_use
 from sablier.tasks.detect import Detector
 from sablier.tasks.evaluate import EvaluationResult, Masks, evaluate_detector
 
@@ -77,23 +78,34 @@ class Comparison:
 def compare(
     models: Sequence[str | PathLike[str]], good: Any, bad: Any, *, alpha: float = 0.05, **reading: Any
 ) -> list[Comparison]:
-    """Evaluate several models on the same images and show in which settings they differ."""
+    """Evaluate several models on the same images and show in which settings they differ.
+
+    Those of a network that some of the models lack are left out: that it is lacking shows in `members`.
+    """
     good_images, bad_images = read_images(good, **reading), read_images(bad, **reading)
     files = [ModelFile.load(Path(model)) for model in models]
-    flat = [_flat(file.provenance.recipe) for file in files]
-    keys = sorted({key for settings in flat for key in settings})
-    differing = [key for key in keys if len({str(settings.get(key)) for settings in flat}) > 1]
+    differing = _differing([settings_in_use(file.provenance.recipe) for file in files])
     return [
         Comparison(
             Path(model),
-            {key: settings.get(key) for key in differing},
+            settings,
             evaluate_detector(Detector.from_file(file), good_images, bad_images, alpha),
             sum(history["seconds"] for history in file.histories.values()),
         )
-        for model, file, settings in zip(models, files, flat, strict=True)
+        for model, file, settings in zip(models, files, differing, strict=True)
     ]
 
 
-def _flat(recipe: dict[str, Any]) -> dict[str, Any]:
-    nested = {key: value for part in recipe.values() if isinstance(part, dict) for key, value in part.items()}
-    return {key: value for key, value in recipe.items() if not isinstance(value, dict)} | nested
+def _differing(models: Sequence[dict[str, dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Return, of each model, the settings in which they differ, named as `--set` takes them."""
+    found: list[dict[str, Any]] = [{} for _ in models]
+    for group in [name for name in models[0] if all(name in model for model in models)]:
+        for key in sorted({key for model in models for key in model[group]}):
+            values = [model[group].get(key) for model in models]
+            # A setting that all networks share was most often changed for all of them at once: it is shown once.
+            repeated = group and values == [model.get(OWN_MEMBER, {}).get(key) for model in models] and group != OWN_MEMBER
+            if len(set(map(str, values))) > 1 and not repeated:
+                name = key if group in ("", OWN_MEMBER) else f"{group}.{key}"
+                for settings, value in zip(found, values, strict=True):
+                    settings[name] = value
+    return found

@@ -5,14 +5,16 @@ import platform
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
 import sablier
 from sablier.calibration import percent
 from sablier.images.datasets import list_datasets
-from sablier.modelfile import ModelFile
+from sablier.modelfile import ModelFile, Provenance
 from sablier.models.base import Model, count_parameters, layer_tables
+from sablier.report.settings import as_text, settings_in_use
 from sablier.tasks.denoise import TASK as DENOISE
 from sablier.tasks.detect import TASK as DETECT
 from sablier.tasks.detect import Detector
@@ -20,40 +22,86 @@ from sablier.transforms.batches import choose_device
 from sablier.workflows.network import network_of
 
 ALPHAS = (0.01, 0.05, 0.1)
+MOST_SUSPECTS = 5
 
 
 def describe_model(path: Path) -> tuple[dict[str, str], list[tuple[str, str, str, int]], list[str]]:
-    """Return facts by name, the layer table of the network, and the promise at 1, 5 and 10 %."""
+    """Return facts by name, the layer table of the networks, if any, and the promise at 1, 5 and 10 %."""
     file = ModelFile.load(path)
     detector = Detector.from_file(file) if file.task == DETECT else None
     networks = detector.scorers[0].networks if detector else {"net": network_of(file, file.task)}
-    history = next(iter(file.histories.values()))
-    last = history["rows"][-1] if history["rows"] else {}
     provenance = file.provenance
-    settings = {key: value for part in ("options", "objective", "fit") for key, value in provenance.recipe[part].items()}
     facts = {
         "task": file.task,
         "file": f"{path}, {Path(path).stat().st_size / 1e6:.2f} MB",
-        "network": "; ".join(f"{each.name}, {count_parameters(each):,} parameters" for each in networks.values())
-        + (f"; {len(detector.scorers)} cross-conformal folds" if detector and len(detector.scorers) > 1 else ""),
+        **_what_looks(detector, networks),
         "images": _what_it_takes(file, networks),
         "trained on": f"{provenance.images} {'images or patches' if file.task == DENOISE else 'images'} from {provenance.source}",
         "fingerprint": provenance.fingerprint[:16],
         "skipped": f"{len(provenance.skipped)} unreadable images",
+        **_suspects(provenance),
         "calibrated": provenance.calibrated if detector else "not a detector",
-        "recipe": f"{provenance.recipe['name']}: " + ", ".join(f"{key}={value}" for key, value in settings.items()),
-        "training": f"{len(file.histories)} x {history['seconds']:.0f} s, {history['dtype']} on {history['device']}, "
-        f"{history['threads']} threads",
-        "last losses": ", ".join(f"{key} {value:.5f}" for key, value in last.items() if "loss" in key),
+        **_recipe(provenance),
+        **_training(file),
         "made": f"{provenance.created} by sablier {provenance.sablier}, torch {provenance.torch}",
     }
     promises = [f"alpha {percent(alpha)}: {detector.calibration.promise(alpha)}" for alpha in ALPHAS] if detector else []
     return facts, layer_tables(networks), promises
 
 
+def _what_looks(detector: Detector | None, networks: Mapping[str, Model]) -> dict[str, str]:
+    """Return the members of a detector, with their networks, or the one network of another model."""
+    described = {name: f"{each.name}, {count_parameters(each):,} parameters" for name, each in networks.items()}
+    if detector is None:
+        return {"network": "; ".join(described.values())}
+    kinds = [member.kind for member in detector.scorers[0].members]
+    folds = f"; {len(detector.scorers)} cross-conformal folds" if len(detector.scorers) > 1 else ""
+    return {"members": "; ".join(f"{kind}: {described.get(kind, 'no network')}" for kind in kinds) + folds}
+
+
+def _suspects(provenance: Provenance) -> dict[str, str]:
+    """Return how many training images may not belong, and the worst of them; nothing where none is listed."""
+    listed = provenance.suspects
+    if not listed:
+        return {}
+    more = f" and {len(listed) - MOST_SUSPECTS} more" if len(listed) > MOST_SUSPECTS else ""
+    names = ", ".join(name for name, _ in listed[:MOST_SUSPECTS])
+    return {"suspects": f"{len(listed)} training images may not belong; they only calibrate. Worst first: {names}{more}"}
+
+
+def _recipe(provenance: Provenance) -> dict[str, str]:
+    """Return the recipe's name, with the values that a detector has of its own, and a line of values for each network."""
+    lines = {}
+    for network, settings in settings_in_use(provenance.recipe).items():
+        of_detectors = network or provenance.recipe["task"] == DETECT
+        shown = [f"{key}={as_text(value)}" for key, value in settings.items() if of_detectors and key not in ("name", "task")]
+        lines[f"recipe of {network}" if network else "recipe"] = ", ".join(shown)
+    lines["recipe"] = ": ".join(filter(None, (provenance.recipe["name"], lines["recipe"])))
+    return lines
+
+
+def _training(file: ModelFile) -> dict[str, str]:
+    """Return how long each kind of network trained, on what, and its last losses, from the first fold of it."""
+    if not file.histories:
+        return {"training": "none: it has no network"}
+    kinds: dict[str, list[dict[str, Any]]] = {}
+    for name, history in file.histories.items():
+        kinds.setdefault(name.partition("/")[2], []).append(history)
+    facts = {}
+    for kind, histories in kinds.items():
+        first = histories[0]
+        last = first["rows"][-1] if first["rows"] else {}
+        of_kind = f" of {kind}" if kind else ""
+        facts[f"training{of_kind}"] = (
+            f"{len(histories)} x {first['seconds']:.0f} s, {first['dtype']} on {first['device']}, {first['threads']} threads"
+        )
+        facts[f"last losses{of_kind}"] = ", ".join(f"{key} {value:.5f}" for key, value in last.items() if "loss" in key)
+    return facts
+
+
 def _what_it_takes(file: ModelFile, networks: Mapping[str, Model]) -> str:
     rule = file.preprocess
-    if not all("any_size" in network.capabilities for network in networks.values()):
+    if file.task == DETECT or not all("any_size" in network.capabilities for network in networks.values()):
         return rule.describe()
     return f"any size, {'grey' if rule.channels == 1 else 'colour'}; trained at {rule.height} x {rule.width}"
 

@@ -1,12 +1,18 @@
-"""train = read, fit, calibrate where the recipe detects, save."""
+"""train = read, fit, calibrate where the recipe detects, save; list the images that may not belong."""
 
+import csv
+import io
 from collections.abc import Callable
 from glob import escape
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sablier.errors import OutputError
+from sablier.files import write_whole
+from sablier.images.imageset import ImageSet
 from sablier.images.mvtec import training_source
 from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
@@ -15,6 +21,8 @@ from sablier.workflows.autoencoder import train_autoencoder
 from sablier.workflows.denoiser import train_denoiser
 from sablier.workflows.detector import train_detector
 from sablier.workflows.network import OnProgress
+
+MOST_PICTURED = 48  # of the suspects, the worst
 
 MAKERS: dict[str, Callable[..., ModelFile]] = {
     "detect": train_detector,
@@ -36,7 +44,8 @@ def train(
 
     Args:
         source: whatever `read_images` takes; `reading` are its options.
-        output: the .sablier file; checkpoints lie beside it while training runs.
+        output: the .sablier file; checkpoints lie beside it while training runs. Where training images of a detector may not
+            belong, they are listed in OUTPUT.suspects.csv, worst first, and the 48 worst drawn in OUTPUT.suspects.png.
         recipe: the configuration; `make_recipe()` where none is given.
         resume: go on from those checkpoints.
 
@@ -47,7 +56,7 @@ def train(
     """
     output, recipe = Path(output), recipe or make_recipe()
     check_writable(output)
-    most = recipe.folds * len(recipe.members)
+    most = recipe.folds * max(len(recipe.members), len(recipe.photo_members))
     checkpoints = [output.with_name(f"{output.name}.member-{index}.resume") for index in range(most)]
     images = read_images(training_source(source), **reading)
     if not resume:
@@ -55,7 +64,41 @@ def train(
     file = MAKERS[recipe.task](images, recipe, checkpoints=checkpoints, on_progress=on_progress)
     file.save(output)
     _remove(output)
+    _write_suspects(file, images, output)
     return file
+
+
+def suspects_paths(output: Path) -> tuple[Path, Path]:
+    """Return where the training images that may not belong are listed and drawn, beside a model file.
+
+    >>> [path.name for path in suspects_paths(Path("part.sablier"))]
+    ['part.suspects.csv', 'part.suspects.png']
+    """
+    stem = output.name.removesuffix(".sablier")
+    return output.with_name(f"{stem}.suspects.csv"), output.with_name(f"{stem}.suspects.png")
+
+
+def _write_suspects(file: ModelFile, images: ImageSet, output: Path) -> None:
+    """List and draw the training images that may not belong; where there are none, remove the list of an earlier run."""
+    table, picture = suspects_paths(output)
+    suspects = file.provenance.suspects
+    if not suspects:
+        for path in (table, picture):
+            path.unlink(missing_ok=True)
+        return
+    # Drawing is imported only when something is drawn.
+    from sablier.report.figures import sheet
+
+    positions = {str(name): index for index, name in enumerate(images.ids)}
+    rows = io.StringIO(newline="")
+    writer = csv.writer(rows)
+    writer.writerow(("id", "score", "position"))
+    writer.writerows((name, f"{score:.4f}", positions[name]) for name, score in suspects)
+    write_whole(table, rows.getvalue().encode(errors="backslashreplace"))
+    worst = suspects[:MOST_PICTURED]
+    pixels = images.take(np.array([positions[name] for name, _ in worst])).dense(file.preprocess).array
+    captions = [f"{name}\nscore {score:.1f}" for name, score in worst]
+    write_whole(picture, sheet(file.preprocess.to_unit(pixels), captions))
 
 
 def _remove(output: Path) -> None:

@@ -2,10 +2,12 @@
 
 from sablier.tasks.members.base import Look, Member
 from sablier.tasks.members.closed_form import Mixtures
+from sablier.tasks.members.inpainting import Inpaintings
+from sablier.tasks.members.patches import Patches
 from sablier.tasks.members.restoration import Restoration
 from sablier.tasks.members.transformations import Transformations
 
-# By the name a model file gives them.
-MEMBERS: dict[str, type[Member]] = {member.kind: member for member in (Restoration, Transformations, Mixtures)}
+KINDS: tuple[type[Member], ...] = (Restoration, Transformations, Mixtures, Patches, Inpaintings)
+MEMBERS = {member.kind: member for member in KINDS}  # by the name a model file gives them
 
-__all__ = ["MEMBERS", "Look", "Member", "Mixtures", "Restoration", "Transformations"]
+__all__ = ["MEMBERS", "Inpaintings", "Look", "Member", "Mixtures", "Patches", "Restoration", "Transformations"]

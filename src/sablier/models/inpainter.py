@@ -1,0 +1,70 @@
+"""The inpainter: a small U-Net that says what hidden places look like, and how sure it is, from what lies around them.
+
+It works on squares of pixels as channels (Zhang, Zuo and Zhang 2018), and at two coarser levels below (U-Net, Ronneberger,
+Fischer and Brox 2015). That it also tells its uncertainty lets a rough surface vary more than a smooth one before it looks
+strange.
+"""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sablier.models.base import Model
+from sablier.models.blocks import Down, Residual, Up
+from sablier.models.registry import register
+
+CELL = 4  # pixels a side of the finest position that the network works at
+LEVELS = 3  # each coarser one at half the resolution and with twice the channels of the first
+CONTRAST = 0.25  # what is seen is divided by it, what is answered multiplied: about the spread of a photo's pixels
+DARKEST_GUESS, SURENESS = -6.0, 8.0  # logarithms of the variance: where training starts, and how far it may go either way
+
+
+class Inpainter(Model):
+    """Residual blocks at a quarter, an eighth and a sixteenth of the resolution, with skip connections; any image size."""
+
+    capabilities = frozenset({"inpaint", "any_size"})
+
+    def __init__(self, shape: tuple[int, int, int], width: int) -> None:
+        super().__init__(shape)
+        channels = shape[2]
+        widths = [width, *[2 * width] * (LEVELS - 1)]
+        self.enter = nn.Conv2d(CELL**2 * (channels + 1), width, 3, padding=1)
+        self.before = nn.ModuleList(Residual(each) for each in widths)
+        self.down = nn.ModuleList(Down(fine, coarse) for fine, coarse in pairwise(widths))
+        self.up = nn.ModuleList(Up(coarse, fine) for fine, coarse in pairwise(widths))
+        self.after = nn.ModuleList(Residual(each) for each in widths[:-1])
+        self.leave = nn.Conv2d(width, CELL**2 * (channels + 1), 3, padding=1)
+        nn.init.zeros_(self.leave.weight)
+        nn.init.zeros_(self.leave.bias)  # type: ignore[arg-type]  # a Conv2d made with one
+
+    def inpaint(self, x: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        height, width = x.shape[2:]
+        unit = CELL * 2 ** (LEVELS - 1)
+        beyond = (0, -width % unit, 0, -height % unit)
+        shown = 1 - hidden
+        level = (x * shown).sum(dim=(2, 3), keepdim=True) / shown.sum(dim=(2, 3), keepdim=True).clamp_min(1)
+        seen = torch.cat([(x - level) * shown / CONTRAST, hidden], dim=1)
+        y = self.enter(F.pixel_unshuffle(F.pad(seen, beyond), CELL))
+        levels = []
+        for number, block in enumerate(self.before):
+            y = block(self.down[number - 1](y) if number else y)
+            levels.append(y)
+        for number in reversed(range(LEVELS - 1)):
+            y = self.after[number](levels[number] + self.up[number](y))
+        answer = F.pixel_shuffle(self.leave(F.gelu(y)).float(), CELL)[:, :, :height, :width]
+        mean, variance = answer[:, :-1], answer[:, -1:]
+        return level + CONTRAST * mean, DARKEST_GUESS + SURENESS * torch.tanh(variance / SURENESS * 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return what is expected of the upper left quarter of each image from the rest."""
+        hidden = torch.zeros_like(x[:, :1])
+        hidden[:, :, : x.shape[2] // 2, : x.shape[3] // 2] = 1
+        return self.inpaint(x, hidden)[0]
+
+
+@register
+def inpainter(shape: tuple[int, int, int], *, width: int = 32) -> Model:
+    """U-Net with `width` channels at its finest level, which answers with a mean and a variance for hidden pixels."""
+    return Inpainter(shape, width)
