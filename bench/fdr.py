@@ -1,4 +1,4 @@
-"""Does the false-discovery rate hold? Many batches of good images with some others among them, Benjamini and Hochberg's rule in each.
+"""Does the false-discovery rate hold? Batches of good images with some others, Benjamini and Hochberg's rule in each.
 
 One detector trains on training images of one class; its scores decide everything after. Batches are judged twice, as
 `sablier detect --fdr` does. "exchangeable": for each batch the calibration images and the batch's good images are drawn anew from

@@ -17,13 +17,16 @@ LOOKS = {
     "something it does not know.",
     "closed-form": "No network: the image is compared with mixtures of the training images nearest to it, in its pixels and "
     "in the directions of its edges. What they cannot mix is new.",
-    "defects": "A network that learnt to outline artificial defects, painted on normal images, says of each pixel how much it "
-    "looks like part of one.",
+    "patches": "No network: small patches of the image are compared with those of the good images at the same place, by how "
+    "strongly they answer to filters that were taken from the good images. The hottest place counts.",
+    "inpainting": "A network fills in what was hidden of the image, square by square, and says how sure it is. What is there instead "
+    "counts against how far off it usually is in the same image.",
 }
 HEATS = {
     "restoration": "The squared error of the redrawn image at each pixel, blurred",
     "closed-form": "The squared error of the best mixture of training images at each pixel, blurred",
-    "defects": "How much each pixel looks like part of a defect",
+    "patches": "The squared distance of each patch to the nearest good one that was there",
+    "inpainting": "How far each pixel is from what its surroundings let expect",
 }
 
 
@@ -175,8 +178,12 @@ def fusion_note(members: int, crossed: bool) -> str:
 
 
 def heat_note(kinds: Sequence[str]) -> str:
-    """Return what heat is: the first member that can tell where draws it."""
-    return next((HEATS[kind] for kind in kinds if kind in HEATS), "How strange each pixel is")
+    """Return what heat is: what each member that can tell where sees there.
+
+    >>> heat_note(["transformations", "closed-form"])
+    'The squared error of the best mixture of training images at each pixel, blurred'
+    """
+    return "; ".join(HEATS[kind] for kind in kinds if kind in HEATS).capitalize()
 
 
 def suspects_note(suspects: int, images: int) -> str:

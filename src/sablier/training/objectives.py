@@ -214,8 +214,8 @@ class Inpainting:
         fewest_squares, most_squares: how many fit along the shorter side, doubling from one size to the next.
     """
 
-    fewest_squares: int = 4
-    most_squares: int = 16
+    fewest_squares: int = 8
+    most_squares: int = 32
 
     def __post_init__(self) -> None:
         if not 2 <= self.fewest_squares <= self.most_squares <= 256:

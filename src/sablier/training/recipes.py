@@ -142,7 +142,7 @@ def detector(tier: str) -> Recipe:
         ),
     )  # fmt: skip
     filled, filled_megapixels, filling_width = {
-        "tiny": (100, 20.0, 16), "small": (300, 150.0, 32), "base": (1200, 1300.0, 32), "large": (3000, 6000.0, 48),
+        "tiny": (100, 20.0, 16), "small": (300, 150.0, 32), "base": (600, 640.0, 32), "large": (1500, 4000.0, 32),
     }[tier]  # fmt: skip
     filling = Network(
         model="inpainter",
