@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-TINY = ["--tier", "tiny", "--set", "epochs=1", "--set", "folds=2", "--set", "width=8"]
+MEMBERS = ["--set", "members=restoration,transformations,closed-form"]
+TINY = ["--tier", "tiny", *MEMBERS, "--set", "epochs=1", "--set", "folds=2", "--set", "width=8"]
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def test_a_misspelt_name_is_answered_with_the_nearest(sablier, arguments, messag
     ],
 )
 def test_a_value_that_is_none_says_what_is_expected(sablier, setting, message):
-    done = sablier("train", "digits[label=3]", "-o", "x.sablier", "--tier", "tiny", "--set", setting)
+    done = sablier("train", "digits[label=3]", "-o", "x.sablier", "--tier", "tiny", *MEMBERS, "--set", setting)
     assert done.code == 2
     assert message in done.err
     assert os.listdir() == []

@@ -20,7 +20,7 @@ SABLIER = [
     "import sablier.training.loop as loop; loop.CHECKPOINT_SECONDS = 0.0; from sablier.cli.main import run; run()",
 ]  # fmt: skip
 TRAIN = [
-    "train", "digits[label=3]", "--tier", "tiny", "--threads", "1",
+    "train", "digits[label=3]", "--tier", "tiny", "--threads", "1", "--set", "members=restoration,transformations,closed-form",
     "--set", "epochs=30", "--set", "folds=2", "--set", "width=8", "--set", "batch_size=32",
 ]  # fmt: skip
 

@@ -36,7 +36,7 @@ def test_the_whole_job(sablier):
     assert "m.sablier learnt from" in done.out
     assert "of good images will be flagged" in done.out
     assert "Next: sablier detect m.sablier" in done.out
-    assert "training fold 2 of 2: epoch 2 (100%) loss" in done.err
+    assert "training transformations, fold 2 of 2: epoch 2 (100%) loss" in done.err
 
     done = sablier("detect", "m.sablier", "digits:test", "-o", "out", "--no-report", "--alpha", "0.1")
     assert done.code == 0

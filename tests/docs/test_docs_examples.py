@@ -11,13 +11,15 @@ import pytest
 import typer
 
 from sablier.cli.main import app
+from sablier.models.registry import list_models
 from sablier.tasks.members import MEMBERS
-from sablier.training.recipes import make_recipe
+from sablier.training.recipes import TIERS, make_recipe
 from sablier.workflows.denoiser import denoiser_recipe
 
 ROOT = Path(__file__).parents[2]
 README, FRENCH, TUTORIAL = ROOT / "README.md", ROOT / "README.fr.md", ROOT / "docs" / "tutorial.md"
 CONCEPTS = sorted((ROOT / "docs" / "concepts").glob("*.md"))
+SCORES, INSPECTION = (ROOT / "docs" / "concepts" / f"{name}.md" for name in ("scores-and-false-alarms", "inspection"))
 PAGES = [README, FRENCH, TUTORIAL, *CONCEPTS]
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 LINKED = [*PAGES, ARCHITECTURE, *sorted((ROOT / "docs" / "decisions").glob("*.md"))]
@@ -118,8 +120,25 @@ def test_the_tutorial_leads_to_every_concept(page: Path) -> None:
     assert f"](concepts/{page.name}" in TUTORIAL.read_text(encoding="utf-8")
 
 
+def table_rows(page: Path) -> list[list[str]]:
+    return [line.split(" | ") for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+
+
+@pytest.mark.parametrize("page", [TUTORIAL, INSPECTION], ids=lambda page: page.name)
+def test_the_size_of_photos_is_that_of_each_tier(page: Path) -> None:
+    rows = {row[0].strip("| `"): " ".join(row) for row in table_rows(page)}
+    for tier in TIERS:
+        assert re.search(rf"\b{make_recipe(tier=tier).size}\b", rows[tier]), tier
+
+
+def test_every_member_and_every_model_is_explained() -> None:
+    explained = {row[0].strip("| `") for row in table_rows(SCORES)}
+    assert set(MEMBERS) <= explained
+    assert all(f"`{name}`" in ARCHITECTURE.read_text(encoding="utf-8") for name in list_models())
+
+
 def test_the_architecture_names_every_room_and_every_member_with_its_say() -> None:
-    rows = [line.split(" | ") for line in ARCHITECTURE.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    rows = table_rows(ARCHITECTURE)
     rooms = " ".join(row[0] for row in rows)
     for path in (ROOT / "src" / "sablier").iterdir():
         if path.suffix == ".py" and path.stem != "__init__":
