@@ -19,8 +19,8 @@ LOOKS = {
     "in the directions of its edges. What they cannot mix is new.",
     "patches": "No network: small patches of the image are compared with those of the good images at the same place, by how "
     "strongly they answer to filters that were taken from the good images. The hottest place counts.",
-    "inpainting": "A network fills in what was hidden of the image, square by square, and says how sure it is. What is there instead "
-    "counts against how far off it usually is in the same image.",
+    "inpainting": "A network fills in what was hidden of the image, square by square, and says how sure it is. What is there "
+    "instead counts against how far off it usually is in the same image.",
 }
 HEATS = {
     "restoration": "The squared error of the redrawn image at each pixel, blurred",

@@ -18,6 +18,7 @@ Array = NDArray[Any]
 
 TASK = "detect"
 BASELINES = ("pca", "knn")
+CALIBRATED_AT_ONCE = 64
 HEAT_ALPHA = 0.05  # a heat of 1 is reached somewhere in 5 % of good images
 
 
@@ -116,17 +117,20 @@ class Detector:
             normals: one set that no scorer was fitted on, for a split; or one set per scorer, each of images that only
                 this scorer was not fitted on, for cross-conformal folds.
         """
-        if len(normals) == 1:
-            found = [_mean(*(scorer.score(normals[0], pictures=True) for scorer in scorers))]
-        else:
-            found = [scorer.score(images, pictures=True) for scorer, images in zip(scorers, normals, strict=True)]
-        peaks = np.concatenate([_heat(scores).max(axis=(1, 2)) for scores in found])
-        return cls(
-            scorers,
-            Calibration(tuple(scores.scores for scores in found)),
-            {name: Calibration(tuple(scores.baselines[name] for scores in found)) for name in BASELINES},
-            max(float(np.quantile(peaks, 1 - HEAT_ALPHA)), 1e-12),
-        )
+        judges = [scorers] if len(normals) == 1 else [(scorer,) for scorer in scorers]
+        found: list[dict[str, Array]] = []
+        peaks = []
+        for judging, images in zip(judges, normals, strict=True):
+            rows = []
+            for start in range(0, len(images), CALIBRATED_AT_ONCE):  # heatmaps of all of them would fill the memory
+                part = images.take(np.arange(start, min(start + CALIBRATED_AT_ONCE, len(images))))
+                scores = _mean(*(scorer.score(part, pictures=True) for scorer in judging))
+                rows.append({"model": scores.scores, **scores.baselines})
+                peaks.append(_heat(scores).max(axis=(1, 2)))
+            found.append({name: np.concatenate([row[name] for row in rows]) for name in ("model", *BASELINES)})
+        calibrations = {name: Calibration(tuple(scores[name] for scores in found)) for name in ("model", *BASELINES)}
+        heat_unit = max(float(np.quantile(np.concatenate(peaks), 1 - HEAT_ALPHA)), 1e-12)
+        return cls(scorers, calibrations.pop("model"), calibrations, heat_unit)
 
     @property
     def preprocess(self) -> Preprocess:

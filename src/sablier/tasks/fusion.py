@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from sablier.metrics import auroc
-from sablier.tasks.members.base import Look
 
 Array = NDArray[Any]
 
@@ -71,21 +70,20 @@ class Fusion:
         return np.asarray((np.concatenate(statistics, axis=1) - expected) @ self.weights)
 
 
-def says_by_defects(normal: Sequence[Array], nuisances: Array, damaged: Sequence[tuple[Sequence[Look], Array]]) -> Array:
+def says_by_defects(normal: Sequence[Array], nuisances: Array, damaged: Sequence[Array], nuisances_of_damaged: Array) -> Array:
     """Return how much the word of each member counts: by how far it sets images with defects apart from normal ones.
 
     For words that err independently and are normally distributed, the best weights are these distances (Fisher 1936). A member
     that sees no defect has no say; where none does, all have the same.
 
     Args:
-        normal: of each member, N,J_k statistics of normal images.
-        nuisances: N,U of them.
-        damaged: looks of all members at batches of images with defects, and the nuisances of these.
+        normal, nuisances: of each member, N,J_k statistics of normal images; N,U nuisances of them.
+        damaged, nuisances_of_damaged: the same of images with defects.
     """
     found = []
-    for number, own in enumerate(normal):
-        alone = Fusion.fit([own], [1.0], nuisances)
-        scores = np.concatenate([alone.score([looks[number].statistics], inputs) for looks, inputs in damaged])
-        found.append(norm.ppf(np.clip(auroc(alone.score([own], nuisances), scores), 0.5, MOST_APART)))
+    for good, bad in zip(normal, damaged, strict=True):
+        alone = Fusion.fit([good], [1.0], nuisances)
+        apart = auroc(alone.score([good], nuisances), alone.score([bad], nuisances_of_damaged))
+        found.append(norm.ppf(np.clip(apart, 0.5, MOST_APART)))
     says = np.array(found)
     return says / says.max() if says.max() > 0 else np.ones(len(says))

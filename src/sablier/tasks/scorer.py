@@ -1,7 +1,7 @@
 """Members that look at images, and what normal images taught about what they see: one score and one heatmap per image."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
-from torch import Tensor
 
 from sablier.baselines import Baselines
 from sablier.errors import TooFewImages
@@ -29,6 +28,8 @@ from sablier.transforms.defects import synthetic_defects
 Array = NDArray[Any]
 Seen = tuple[list[Look], Array]
 T = TypeVar("T")
+
+DEFECTS_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
@@ -88,24 +89,25 @@ class Scorer:
         if len(fusion) < 2:
             raise TooFewImages(f"expected at least 2 normal images to fit the corrections on, got {len(fusion)}.")
         batches = Batches(fusion, preprocess)
-        statistics, inputs, heat = [], [], np.zeros((len(members), preprocess.height, preprocess.width))
-        for looks, nuisance in in_parallel(lambda batch: _look(members, batch.x), batches):
-            statistics.append([look.statistics for look in looks])
-            inputs.append(nuisance)
-            for total, look in zip(heat, looks, strict=True):
-                total += len(nuisance) if look.heat is None else look.heat.sum(axis=0)
-        own = [np.concatenate(each) for each in zip(*statistics, strict=True)]
+        heat = np.zeros((len(members), preprocess.height, preprocess.width))
+
+        def heating(seen: Iterable[Seen]) -> Iterator[Seen]:
+            for looks, nuisance in seen:
+                for total, look in zip(heat, looks, strict=True):
+                    total += (np.ones_like(total) * len(nuisance) if look.heat is None else look.heat.sum(axis=0)) / len(fusion)
+                yield looks, nuisance
+
+        look = partial(_look, members)
+        normal, nuisance = _statistics(heating(in_parallel(look, batches.for_scoring())))
         says = np.array([member.say for member in members])
         if small_defects and len(members) > 1:
-            says = says_by_defects(
-                own, np.concatenate(inputs), list(in_parallel(partial(_look_at_defects, members, seed), batches))
-            )
-        heat /= len(fusion)
+            damaged = _statistics(in_parallel(look, _with_defects(fusion, preprocess, seed).for_scoring()))
+            says = says_by_defects(normal, nuisance, *damaged)
         return cls(
             members,
             preprocess,
             Baselines.fit(training.array, preprocess, seed),
-            Fusion.fit(own, says.tolist(), np.concatenate(inputs)),
+            Fusion.fit(normal, says.tolist(), nuisance),
             says,
             np.maximum(heat, 0.5 * heat.mean(axis=(1, 2), keepdims=True)) + 1e-8,
         )
@@ -113,7 +115,8 @@ class Scorer:
     def score(self, images: ImageSet, pictures: bool = False) -> Scores:
         """Score dense images; with `pictures`, draw heatmaps and reconstructions too."""
         scores, heatmaps, reconstructions = [], [], []
-        for looks, nuisance in in_parallel(lambda batch: _look(self.members, batch.x), Batches(images, self.preprocess)):
+        batches = Batches(images, self.preprocess)
+        for looks, nuisance in in_parallel(partial(_look, self.members), batches.for_scoring()):
             scores.append(self.fusion.score([look.statistics for look in looks], nuisance))
             if pictures:
                 heatmaps.append(self._heat(looks))
@@ -133,7 +136,8 @@ class Scorer:
             for say, look, usual in zip(self.says, looks, self.usual_heat, strict=True)
             if look.heat is not None
         ]
-        return np.asarray(sum(say * heat for say, heat in parts) / sum(say for say, _ in parts), np.float32)
+        total = sum(say for say, _ in parts)
+        return np.asarray(sum((say / total if total else 1 / len(parts)) * heat for say, heat in parts), np.float32)
 
     @property
     def networks(self) -> dict[str, Model]:
@@ -167,44 +171,50 @@ class Scorer:
             own = {name.removeprefix(start): part for name, part in parts.items() if name.startswith(start)}
             return MEMBERS[kind].from_parts(own)
 
+        members = tuple(member(kind) for kind in fused.config["members"])
+        if says.shape != (len(members),) or heat.shape != (len(members), preprocess.height, preprocess.width):
+            raise ValueError(f"{len(members)} members, {says.shape} says and heat of {heat.shape}")
         return cls(
-            tuple(member(kind) for kind in fused.config["members"]),
-            preprocess,
-            Baselines.from_tensors(parts[f"{prefix}baselines"].tensors),
-            Fusion(**tensors),
-            says,
-            heat,
+            members, preprocess, Baselines.from_tensors(parts[f"{prefix}baselines"].tensors), Fusion(**tensors), says, heat
         )
 
 
 @torch.no_grad()
-def _look(members: tuple[Member, ...], x: Tensor) -> Seen:
-    return [member.look(x) for member in members], nuisances(x).numpy().astype(np.float64)
+def _look(members: tuple[Member, ...], batch: Batch) -> Seen:
+    return [member.look(batch.x) for member in members], nuisances(batch.x).numpy().astype(np.float64)
 
 
-def _look_at_defects(members: tuple[Member, ...], seed: int, batch: Batch) -> Seen:
+def _with_defects(images: ImageSet, preprocess: Preprocess, seed: int) -> Batches:
+    """Return dense images with a defect in each, drawn many at a time, since some defects come from the others."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        damaged, _ = synthetic_defects(batch.x, 1.0)
-    return _look(members, damaged)
+        damaged = [synthetic_defects(batch.x, 1.0)[0] for batch in Batches(images, preprocess).in_order(DEFECTS_AT_ONCE)]
+    pixels = torch.cat(damaged).permute(0, 2, 3, 1).contiguous().numpy()
+    return Batches(ImageSet(pixels), preprocess.model_copy(update={"dtype": "float32", "black": 0.0, "white": 1.0}))
 
 
-def in_parallel(compute: Callable[[Batch], T], batches: Batches) -> Iterator[T]:
+def _statistics(seen: Iterable[Seen]) -> tuple[list[Array], Array]:
+    """Return of each member, N,J_k statistics, and N,U nuisances, and keep nothing else of what was seen."""
+    rows = [([look.statistics for look in looks], nuisance) for looks, nuisance in seen]
+    statistics = [np.concatenate(each) for each in zip(*(own for own, _ in rows), strict=True)]
+    return statistics, np.concatenate([nuisance for _, nuisance in rows])
+
+
+def in_parallel(compute: Callable[[Batch], T], batches: Iterable[Batch]) -> Iterator[T]:
     """Yield what `compute` makes of each batch, in order; a batch a thread, which beats many threads a batch.
 
     Layers of a few dozen channels are too small to share among threads: waiting for each other at every layer costs more
     than it gains. As many batches as there are threads are held at once.
     """
     threads = torch.get_num_threads()
-    size = batches.scoring_size
-    if threads == 1 or len(batches) <= size:
-        yield from map(compute, batches.in_order(size))
+    if threads == 1:
+        yield from map(compute, batches)
         return
     try:
         # NumPy's products would each start as many threads again.
         with threadpool_limits(1), ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             waiting: deque[Future[T]] = deque()
-            for batch in batches.in_order(size):
+            for batch in batches:
                 waiting.append(pool.submit(compute, batch))
                 if len(waiting) > threads:
                     yield waiting.popleft().result()

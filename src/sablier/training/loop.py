@@ -15,11 +15,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import BatchNorm2d
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from torch.optim.lr_scheduler import LambdaLR
 from torch.profiler import record_function
 
-from sablier.errors import Interrupted, TooFewImages, TrainingDiverged
+from sablier.errors import ConfigError, Interrupted, TooFewImages, TrainingDiverged
 from sablier.models.base import Model
 from sablier.training.checkpoint import Checkpoint
 from sablier.training.config import FitConfig
@@ -31,7 +32,7 @@ from sablier.transforms.batches import Batches, choose_device
 
 MOST_VALIDATIONS = 100  # a run of more epochs validates only every so many
 CHECKPOINT_SECONDS = 5.0
-COMPILED = ("reconstruct", "denoise")  # what objectives ask of a model
+COMPILED = ("reconstruct", "denoise", "classify", "inpaint")  # what objectives ask of a model
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,10 @@ class _Run:
             self.optimizers[name] = _optimizer(parameters, self.config)
             self.schedules[name] = LambdaLR(self.optimizers[name], self._rate)
         if self.config.ema:
+            if any(isinstance(module, BatchNorm2d) for module in self.model.modules()):
+                raise ConfigError(
+                    f"expected ema=0 for {self.model.name}: averages of weights do not fit its batch normalisation."
+                )
             self.average = {name: value.detach().clone() for name, value in self.model.named_parameters()}
         if resumed is not None:
             self._restore(resumed)

@@ -184,8 +184,9 @@ class TransformationPrediction:
 
     def losses(self, model: Model, batch: Batch) -> Iterator[Loss]:
         geometry = self._geometry(batch.x)
-        drawn = [torch.randint(len(table), (len(batch.x),), device=batch.x.device) for table in geometry]
-        yield "model", self._error(model, geometry, batch.x, *drawn), {}
+        x = batch.x.repeat(2, 1, 1, 1) if len(batch.x) == 1 else batch.x  # one image has no spread to normalise by
+        drawn = [torch.randint(len(table), (len(x),), device=x.device) for table in geometry]
+        yield "model", self._error(model, geometry, x, *drawn), {}
 
     def validate(self, model: Model, batch: Batch) -> Tensor:
         """Return the same, with every transformation in turn for one image after the other."""
@@ -240,7 +241,7 @@ class Inpainting:
     def _surprise(self, model: Model, x: Tensor, hidden: Tensor) -> Tensor:
         mean, log_variance = model.inpaint(x, hidden)
         squared = (mean.float() - x).square().mean(dim=1, keepdim=True)
-        return ((squared * torch.exp(-log_variance) + log_variance) * hidden).sum() / hidden.sum()
+        return ((squared * torch.exp(-log_variance) + log_variance) * hidden).sum() / hidden.sum().clamp_min(1)
 
 
 def check_levels(low: float, high: float) -> None:

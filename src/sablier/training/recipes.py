@@ -21,6 +21,7 @@ N = TypeVar("N", bound="Network")
 
 
 MEMBERS = ("restoration", "transformations", "closed-form", "patches", "inpainting")
+WITH_NETWORK = ("transformations", "inpainting")  # besides "restoration", whose network is the recipe's own
 DRAWING = ("restoration", "closed-form", "inpainting")  # those that say what an image should look like, and where it does not
 # Settings of the run and of its length: without a network's name before them they are set for all networks of a recipe.
 SHARED = ("seed", "threads", "device", "dtype", "compile", "profile", "epochs", "steps", "megapixels")
@@ -76,6 +77,8 @@ class Recipe(Network):
             for member in getattr(self, name):
                 if member not in MEMBERS:
                     raise UnknownName("member", member, MEMBERS)
+                if member in WITH_NETWORK and member not in self.others:
+                    raise ConfigError(f"recipe {self.name} has no network for the member {member}. Use the recipe detector.")
             if not set(getattr(self, name)) & set(DRAWING):
                 raise ConfigError(f"expected one of {', '.join(DRAWING)} among {name}: only they draw. Add one.")
         limits = {
@@ -158,6 +161,7 @@ def detector(tier: str) -> Recipe:
         members=("closed-form",) if tier == "tiny" else ("restoration", "transformations", "closed-form"),
         photo_members=("patches", "closed-form") if tier == "tiny" else ("patches", "inpainting"),
         others={"transformations": turning, "inpainting": filling},
+        screen=tier != "tiny",  # it takes longer than the whole tier
         options={"latent": 16, "width": width},
         objective=Reconstruction(noise=0.3),
         fit=FitConfig(steps=steps, megapixels=megapixels),

@@ -55,10 +55,9 @@ class Batches:
             x = x - self.black
         return Batch(x * self.scale, None if self.labels is None else self.labels[indices])
 
-    @property
-    def scoring_size(self) -> int:
-        """How many images are best computed at once where nothing is learnt: about 100,000 pixels of them."""
-        return max(1, PIXELS_PER_BATCH // (self.pixels.shape[1] * self.pixels.shape[2]))
+    def for_scoring(self) -> Iterator[Batch]:
+        """Yield the images in order, as many at a time as are best computed at once where nothing is learnt."""
+        return self.in_order(max(1, PIXELS_PER_BATCH // (self.pixels.shape[1] * self.pixels.shape[2])))
 
     def in_order(self, size: int) -> Iterator[Batch]:
         """Yield the images in order, `size` at a time."""

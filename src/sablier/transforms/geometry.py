@@ -3,6 +3,7 @@
 Beyond the edge an image goes on as its mirror image, so that the edge itself does not tell how far it was shifted.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -21,15 +22,18 @@ class Geometry(NamedTuple):
     orientations: Tensor
     shifts: Tensor
 
-    @classmethod
-    def of(cls, height: int, width: int, shift: float) -> "Geometry":
+    @staticmethod
+    @lru_cache(16)
+    def of(height: int, width: int, shift: float) -> "Geometry":
         """Return the transformations of images of this size, shifted by `shift`, a share of each side, or not at all."""
         places = torch.arange(height * width).view(height, width)
         turns = range(4) if height == width else (0, 2)
         orientations = [torch.rot90(mirrored, turn) for mirrored in (places, places.flip(1)) for turn in turns]
         down, right = (max(1, round(shift * side)) for side in (height, width))
         shifts = [places[_mirrored(height, a * down)][:, _mirrored(width, b * right)] for a in (0, -1, 1) for b in (0, -1, 1)]
-        return cls(torch.stack([table.flatten() for table in orientations]), torch.stack([table.flatten() for table in shifts]))
+        return Geometry(
+            torch.stack([table.flatten() for table in orientations]), torch.stack([table.flatten() for table in shifts])
+        )
 
     @property
     def outputs(self) -> int:

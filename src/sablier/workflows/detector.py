@@ -67,7 +67,8 @@ def train_detector(
     """Train, fuse and calibrate a detector on normal images; return the model file.
 
     Images that may not belong among the others (`recipe.screen`) neither train nor fuse, but stay where they calibrate: to take
-    the strangest images out of the calibration would break its promise. The model file lists them.
+    the strangest images out of the calibration would break its promise. The model file lists them. What is screened out of the
+    training and fusion images is found among these alone, so that no calibration image decides what is learnt.
 
     Training, fusion and calibration use disjoint images. With fewer than `recipe.folds_below` images every image
     calibrates the one scorer of `recipe.folds` that has not seen it.
@@ -76,8 +77,9 @@ def train_detector(
         TooFewImages: for fewer than 8 images.
     """
     preprocess, dense = prepared(images, recipe, FEWEST)
-    suspects = find_suspects(dense, preprocess, recipe.fit.seed) if recipe.screen else None
-    plan = plan_uses(dense, recipe, np.empty(0, int) if suspects is None else suspects.doubtful)
+    plan = plan_uses(dense, recipe)
+    if recipe.screen:
+        plan = [_screened(uses, preprocess, recipe.fit.seed) for uses in plan]
     paths = chain(checkpoints, repeat(None))
     side = max(preprocess.height, preprocess.width)
     networks, photos = recipe.networks(side), side > recipe.photo_side
@@ -96,10 +98,16 @@ def train_detector(
             )  # fmt: skip
             histories[f"{uses.name}/{kind}"] = history.__dict__
             members.append(_member(kind, model, network, Batches(uses.fusion, preprocess)))
-        scorers.append(Scorer.fit(tuple(members), preprocess, uses.training, uses.fusion, small_defects=photos))
+        scorers.append(
+            Scorer.fit(
+                tuple(members), preprocess, uses.training, uses.fusion, recipe.fit.seed, small_defects=photos and len(plan) == 1
+            )
+        )
     detector = Detector.calibrated(tuple(scorers), tuple(uses.calibration for uses in plan))
-    origin = provenance(dense, recipe)
-    if suspects is not None:
+    origin = provenance(dense, replace(recipe, members=tuple(networks)))
+    if recipe.screen:
+        # The list is made of all images, those of calibration too: it teaches nothing.
+        suspects = find_suspects(dense, preprocess, recipe.fit.seed)
         origin = origin.model_copy(update={"suspects": list(zip(suspects.ids.tolist(), suspects.scores.tolist(), strict=True))})
     return ModelFile(TASK, preprocess, detector.parts(), histories, origin)
 
@@ -122,19 +130,28 @@ def _member(kind: str, model: Model, network: Network, normal: Batches) -> Membe
     return Restoration.fit(model, normal)
 
 
-def plan_uses(dense: ImageSet, recipe: Recipe, suspects: Array) -> list[Uses]:
-    """Assign images to their disjoint uses: a single split where there are enough, cross-conformal folds below that.
+def _screened(uses: Uses, preprocess: Preprocess, seed: int) -> Uses:
+    """Return the uses without the training and fusion images that may not belong among the others."""
+    apart = uses.fusion is not uses.training
+    teaching = ImageSet.concatenate([uses.training, uses.fusion]) if apart else uses.training
+    kept = np.ones(len(teaching), bool)
+    kept[find_suspects(teaching, preprocess, seed).doubtful] = False
+    training = uses.training.take(kept[: len(uses.training)])
+    if not apart:
+        return replace(uses, training=training, fusion=training)
+    fusion = uses.fusion.take(kept[len(uses.training) :])
+    return replace(uses, training=training, fusion=fusion, validation=fusion)
 
-    Args:
-        suspects: positions of images that only calibrate.
-    """
+
+def plan_uses(dense: ImageSet, recipe: Recipe) -> list[Uses]:
+    """Assign images to their disjoint uses: a single split where there are enough, cross-conformal folds below that."""
     count, seed = len(dense), recipe.fit.seed
     order = np.random.default_rng(seed).permutation(count)
     if count < recipe.folds_below:
         folds = np.array_split(order, min(recipe.folds, count))
         plan = []
         for index, fold in enumerate(folds):
-            rest, left_out = dense.take(np.setdiff1d(order, np.r_[fold, suspects])), dense.take(np.sort(fold))
+            rest, left_out = dense.take(np.setdiff1d(order, fold)), dense.take(np.sort(fold))
             plan.append(Uses(f"member-{index}", recipe.fold_effort, rest, left_out, rest, left_out))
         return plan
     calibration = min(MOST_CALIBRATION, max(FEWEST_CALIBRATION, round(recipe.calibration_share * count)))
@@ -145,6 +162,5 @@ def plan_uses(dense: ImageSet, recipe: Recipe, suspects: Array) -> list[Uses]:
             f"{count} images leave none to train on beside {calibration} for calibration and {fusion} for corrections. "
             f"Use folds for so few: --set folds_below={count + 1}."
         )
-    held, *teaching = np.split(order, edges)
-    fused, trained = (dense.take(np.setdiff1d(part, suspects)) for part in teaching)
-    return [Uses("member-0", 1.0, trained, fused, fused, dense.take(np.sort(held)))]
+    held, fused, trained = (dense.take(np.sort(part)) for part in np.split(order, edges))
+    return [Uses("member-0", 1.0, trained, fused, fused, held)]

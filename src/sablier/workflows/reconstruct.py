@@ -93,7 +93,9 @@ def drawing_network(file: ModelFile) -> tuple[Model, str]:
         scorers = Detector.from_file(file).scorers
         drawing = next((each for each in scorers[0].networks.values() if "reconstruct" in each.capabilities), None)
         if drawing is None:
-            raise ModelFileError("no network of this detector draws images. Train one with: sablier train IMAGES --tier small")
+            raise ModelFileError(
+                "no network of this detector draws images. Train one that does with: sablier train IMAGES --recipe autoencoder"
+            )
         return drawing, f"the first of {len(scorers)} cross-conformal folds" if len(scorers) > 1 else ""
     if file.task != TASK:
         raise ModelFileError(

@@ -13,6 +13,7 @@ from sablier.modelfile import Part
 from sablier.models.base import Model
 from sablier.tasks.members.base import Look
 from sablier.tasks.members.heat import gaussian_blur
+from sablier.training.objectives import Inpainting
 from sablier.transforms.batches import Batches
 from sablier.transforms.hiding import hidden_squares, square_sides
 
@@ -50,7 +51,7 @@ class Inpaintings:
     def fit(cls, network: Model, fewest_squares: int, most_squares: int, normal: Batches) -> "Inpaintings":
         """Measure how far normal images are from what the network expects."""
         draft = cls(network, fewest_squares, most_squares, np.ones(()))
-        found = [draft._differences(batch.x)[0].square().mean(dim=(2, 3)) for batch in normal.in_order(normal.scoring_size)]
+        found = [draft._differences(batch.x)[0].square().mean(dim=(2, 3)) for batch in normal.for_scoring()]
         spread = torch.cat(found, dim=1).mean(dim=1).sqrt()
         return cls(network, fewest_squares, most_squares, spread.clamp_min(SMALLEST).numpy())
 
@@ -88,5 +89,5 @@ class Inpaintings:
     @classmethod
     def from_parts(cls, parts: Mapping[str, Part]) -> "Inpaintings":
         kept = parts["spread"]
-        fewest, most = (int(kept.config[name]) for name in ("fewest_squares", "most_squares"))
-        return cls(parts["net"].to_model(), fewest, most, kept.tensors["spread"])
+        squares = Inpainting(int(kept.config["fewest_squares"]), int(kept.config["most_squares"]))
+        return cls(parts["net"].to_model(), squares.fewest_squares, squares.most_squares, kept.tensors["spread"])

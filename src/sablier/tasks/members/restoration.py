@@ -43,7 +43,7 @@ class Restoration:
     def fit(cls, network: Model, normal: Batches) -> "Restoration":
         """Measure the latents of normal images, at least two of them."""
         with torch.no_grad():
-            latents = [network.encode(batch.x).numpy() for batch in normal.in_order(normal.scoring_size)]
+            latents = [network.encode(batch.x).numpy() for batch in normal.for_scoring()]
         return cls(network, Gaussian.of(np.concatenate(latents)))
 
     @torch.no_grad()

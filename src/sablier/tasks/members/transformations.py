@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from sablier.modelfile import Part
 from sablier.models.base import Model
 from sablier.tasks.members.base import Look
+from sablier.training.objectives import TransformationPrediction
 from sablier.transforms.batches import Batches
 from sablier.transforms.geometry import Geometry
 
@@ -52,8 +53,7 @@ class Transformations:
         """Find the orientations that normal images tell apart."""
         every = cls(network, shift, np.empty(0))
         given = [
-            torch.stack([orientation.exp() for orientation, _ in every._views(batch.x)], dim=1)
-            for batch in normal.in_order(normal.scoring_size)
+            torch.stack([orientation.exp() for orientation, _ in every._views(batch.x)], dim=1) for batch in normal.for_scoring()
         ]
         return cls(network, shift, groups_of(torch.cat(given).mean(dim=0).numpy()))
 
@@ -88,7 +88,11 @@ class Transformations:
     @classmethod
     def from_parts(cls, parts: Mapping[str, Part]) -> "Transformations":
         kept = parts["groups"]
-        return cls(parts["net"].to_model(), float(kept.config["shift"]), kept.tensors["groups"])
+        network, shift = parts["net"].to_model(), TransformationPrediction(float(kept.config["shift"])).shift
+        orientations = len(Geometry.of(*network.shape[:2], shift).orientations)
+        if kept.tensors["groups"].shape != (orientations,):
+            raise ValueError(f"groups of {kept.tensors['groups'].shape} for {orientations} orientations")
+        return cls(network, shift, kept.tensors["groups"])
 
 
 def groups_of(confused: Array) -> Array:
