@@ -7,7 +7,8 @@ at three scales: the strength of an answer, averaged over a few pixels, does not
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -106,24 +107,33 @@ class PatchStatistics:
         shape = (1, -1, 1, 1)
         z = (self.descriptors(x) - torch.from_numpy(self.centre).view(shape)) / torch.from_numpy(self.spread).view(shape)
         count, size, height, width = z.shape
-        here = z.permute(2, 3, 1, 0).reshape(height * width, size, count)
-        nearest = torch.full((height * width, count), torch.inf)
-        kept = F.pad(torch.from_numpy(self.kept).float(), (REACH,) * 4, mode="replicate").permute(2, 3, 0, 1)
-        itself: Tensor | None = None
-        for down, right in sorted(product(range(2 * REACH + 1), repeat=2), key=lambda at: at != (REACH, REACH)):
-            good = kept[down : down + height, right : right + width].reshape(height * width, -1, size)
-            # |a - b|^2 = |a|^2 + |b|^2 - 2 a b, of which |a|^2 is added at the end.
-            apart = torch.baddbmm((good**2).sum(dim=2, keepdim=True), good, here, alpha=-2)
-            if itself is None:  # first, at the very same place: an image that was kept must not be compared with itself
-                itself = (apart + (here**2).sum(dim=1, keepdim=True)).mean(dim=0) < IDENTICAL * size
-                itself &= ~itself.all(dim=0)
-            nearest = torch.minimum(nearest, apart.masked_fill(itself, torch.inf).amin(dim=1))
-        squared = (nearest + (here**2).sum(dim=1)).T.view(count, height, width).clamp_min(SMALLEST)
-        return _blurred(squared.log())
+        good, good_sizes = self._good
+        side = 2 * REACH + 1
+        # Not the good patches around each cell are moved there, which are many, but each cell to where those lie.
+        moved = F.unfold(z, side, padding=REACH).view(count, size, side**2, -1).permute(3, 1, 2, 0).flatten(2)
+        # |a - b|^2 = |a|^2 + |b|^2 - 2 a b, of which |a|^2 is added at the end.
+        apart = torch.baddbmm(good_sizes, good, moved, alpha=-2).view(height * width, -1, side**2, count)
+        sizes = (z**2).sum(dim=1)
+        # An image that was kept must not be compared with itself.
+        itself = (apart[:, :, side**2 // 2] + sizes.permute(1, 2, 0).flatten(0, 1)[:, None]).mean(dim=0) < IDENTICAL * size
+        itself &= ~itself.all(dim=0)
+        found = apart.masked_fill(itself[:, None], torch.inf).amin(dim=1).permute(2, 1, 0).view(count, side**2, height, width)
+        back = F.pad(found, (REACH,) * 4, value=torch.inf)
+        nearest = torch.stack([
+            back[:, number, side - 1 - down : side - 1 - down + height, side - 1 - right : side - 1 - right + width]
+            for number, (down, right) in enumerate(product(range(side), repeat=2))
+        ]).amin(dim=0)  # fmt: skip
+        return _blurred((nearest + sizes).clamp_min(SMALLEST).log())
+
+    @cached_property
+    def _good(self) -> tuple[Tensor, Tensor]:
+        """The kept descriptors, hw,N,D, and their squared sizes, hw,N,1, in single precision."""
+        rows = torch.from_numpy(self.kept).float().permute(2, 3, 0, 1).flatten(0, 1).contiguous()
+        return rows, (rows**2).sum(dim=2, keepdim=True)
 
     def tensors(self) -> dict[str, Array]:
         """Return the arrays a model file keeps."""
-        return dict(self.__dict__)
+        return {item.name: getattr(self, item.name) for item in fields(self)}
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Array]) -> "PatchStatistics":

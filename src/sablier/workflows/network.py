@@ -65,7 +65,7 @@ def train_model(
         model = create_model(network.model, (preprocess.height, preprocess.width, preprocess.channels), **network.options)
     lacking = set(needed) - model.capabilities
     if lacking:
-        raise ConfigError(f"model {model.name} cannot do what is needed: {', '.join(sorted(lacking))}. Choose another model.")
+        raise ConfigError(f"model {model.name} cannot do what this takes: it lacks {', '.join(sorted(lacking))}. Choose another.")
     device = choose_device(config.device)
     history = fit(
         model,
