@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sablier.tasks.fusion import CORRECTED, Fusion
+from sablier.tasks.fusion import CORRECTED, Fusion, says_by_defects
 
 
 @pytest.fixture
@@ -47,3 +47,14 @@ def test_few_images_are_not_corrected_and_equal_ones_do_not_divide_by_zero(rando
     nuisance = random.normal(size=(20, 1))
     assert np.all(Fusion.fit([nuisance * 2], [1.0], nuisance).coefficients[1:] == 0)
     assert np.isfinite(Fusion.fit([np.ones((60, 3))], [1.0], np.ones((60, 1))).weights).all()
+
+
+def test_a_member_that_sees_no_defect_has_no_say(random):
+    nuisances = random.normal(size=(200, 1))
+    good = [random.normal(size=(200, 1)) for _ in range(3)]
+    bad = [random.normal(size=(200, 1)) + shift for shift in (3.0, 1.0, -2.0)]
+    says = says_by_defects(good, nuisances, bad, nuisances)
+    assert says[0] == 1
+    assert says[1] == pytest.approx(1 / 3, abs=0.1)
+    assert says[2] == 0
+    assert says_by_defects(good[2:], nuisances, bad[2:], nuisances).tolist() == [1.0]

@@ -85,4 +85,6 @@ def test_black_and_white_of_noisy_images_are_those_beneath():
 
 def test_a_model_that_cannot_is_refused(photos):
     with pytest.raises(ConfigError, match="model unet cannot do what this takes: it lacks decode, encode, hidden"):
-        train(photos, photos.with_name("m.sablier"), make_recipe(settings=["model=unet", "epochs=1", "photo_members=restoration"]))
+        train(
+            photos, photos.with_name("m.sablier"), make_recipe(settings=["model=unet", "epochs=1", "photo_members=restoration"])
+        )

@@ -13,11 +13,12 @@ from PIL import Image
 
 from sablier.errors import ImagesError, Interrupted, ModelFileError, OutputError, TooFewImages
 from sablier.images import ImageSet, read_images
+from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
 from sablier.tasks.detect import Detector
 from sablier.training import loop
 from sablier.training.recipes import make_recipe
-from sablier.workflows.detector import plan_uses, train_detector
+from sablier.workflows.detector import _screened, plan_uses, train_detector
 from sablier.workflows.info import describe_model
 from sablier.workflows.train import train
 
@@ -46,7 +47,7 @@ def same_tensors(first: ModelFile, second: ModelFile) -> bool:
 @settings(deadline=None, max_examples=60)
 def test_training_corrections_and_calibration_never_share_an_image(count, folds, seed):
     images = ImageSet(np.zeros((count, 1, 1, 1), np.uint8))
-    members = plan_uses(images, make_recipe(settings=[f"folds={folds}", f"seed={seed}"]), np.empty(0, int))
+    members = plan_uses(images, make_recipe(settings=[f"folds={folds}", f"seed={seed}"]))
     calibrating = np.concatenate([member.calibration.ids for member in members])
     assert len(set(calibrating)) == len(calibrating)
     for member in members:
@@ -63,22 +64,20 @@ def test_training_corrections_and_calibration_never_share_an_image(count, folds,
         assert len(member.calibration) >= 99  # a split always supports a false-alarm rate of 1 %
 
 
-@pytest.mark.parametrize("count", [60, 600])
-def test_suspects_teach_nothing_but_calibrate_as_the_others_do(count):
-    images, suspects = ImageSet(np.zeros((count, 1, 1, 1), np.uint8)), np.arange(0, count, 10)
-    with_all = plan_uses(images, make_recipe(), np.empty(0, int))
-    for uses, before in zip(plan_uses(images, make_recipe(), suspects), with_all, strict=True):
-        teaching = set(uses.training.ids) | set(uses.fusion.ids)
-        assert not teaching & set(images.ids[suspects])
-        assert teaching == (set(before.training.ids) | set(before.fusion.ids)) - set(images.ids[suspects])
-        assert list(uses.calibration.ids) == list(before.calibration.ids)
-
-
-def test_a_split_detector_has_one_model(digit_threes, tiny_recipe):
-    detector = Detector.from_file(train_detector(digit_threes, replace(tiny_recipe, folds_below=10)))
-    assert len(detector.scorers) == 1
-    assert not detector.calibration.crossed
-    assert detector.calibration.count == 99
+@pytest.mark.parametrize("folds_below", [2, 300])
+def test_suspects_teach_nothing_and_calibration_images_decide_nothing(digit_threes, folds_below):
+    pixels = digit_threes.array.copy()
+    pixels[::31] = 255 - pixels[::31]
+    spoilt, rule = ImageSet(pixels, ids=digit_threes.ids), Preprocess(height=8, width=8, channels=1)
+    uses = plan_uses(spoilt, make_recipe(settings=[f"folds_below={folds_below}", "calibration_share=0.3"]))[0]
+    screened = _screened(uses, rule, 0)
+    teaching, before = (set(each.training.ids) | set(each.fusion.ids) for each in (screened, uses))
+    assert before & set(spoilt.ids[::31])
+    assert not teaching & set(spoilt.ids[::31])
+    assert len(teaching) > 0.8 * len(before)
+    assert screened.calibration is uses.calibration
+    others = replace(uses, calibration=ImageSet(255 - uses.calibration.array))
+    assert list(_screened(others, rule, 0).training.ids) == list(screened.training.ids)
 
 
 @pytest.mark.parametrize("count", [8, 12])
@@ -167,7 +166,7 @@ def mixed(tmp_path, digit_threes):
 
 
 def test_images_that_may_not_belong_are_listed_beside_the_model(tmp_path, mixed):
-    recipe, output = make_recipe(tier="tiny"), tmp_path / "out" / "m.sablier"
+    recipe, output = make_recipe(tier="tiny", settings=["screen=yes"]), tmp_path / "out" / "m.sablier"
     file = train(mixed, output, recipe)
     assert {"05.png", "40.png", "77.png"} <= {name for name, _ in file.provenance.suspects}
     assert sorted(os.listdir(output.parent)) == ["m.sablier", "m.suspects.csv", "m.suspects.png"]
