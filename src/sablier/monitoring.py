@@ -7,8 +7,7 @@ stream and however few the calibration images. Ranks are counted with the stream
 image with the same calibration images, share the chance deviations of those: a long stream would make a drift of them.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from math import log
 from typing import Any
 
@@ -119,29 +118,6 @@ class DriftAlarm:
             f"Drift: by image {self.count:,}, p-values of the last images are {seen} for images like those calibrated on "
             f"(evidence {odds}). {means}: recalibrate with `sablier calibrate` on good images of today."
         )
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the state, for `from_json`."""
-        return {**asdict(self), "masses": self.masses.tolist(), "stakes": self.stakes.tolist()}
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> "DriftAlarm":
-        """Return the alarm as it was; it goes on as if it had never stopped.
-
-        Raises:
-            ConfigError: for anything but what `to_json` returned.
-        """
-        try:
-            alarm = cls(**document)
-            masses, stakes = np.array(alarm.masses, np.int64), np.array(alarm.stakes, np.float64)
-            fits = masses.shape == (min(CELLS, alarm.calibration_count + 1),) and stakes.shape == TOO_SMALL.shape
-            numbers = np.array([*stakes, alarm.count, alarm.evidence], np.float64)
-            if not fits or masses.min() < 0 or not 0 < alarm.level < 1 or not np.isfinite(numbers).all():
-                raise ValueError("its numbers do not fit together")
-        except (TypeError, ValueError) as error:
-            raise ConfigError(f"expected the state of a drift alarm, got something else: {error}. Start anew.") from error
-        alarm.masses, alarm.stakes = masses, stakes
-        return alarm
 
     def _cells(self, levels: Array) -> Array:
         """Return the cell of each multiple, from 1 on, of the smallest p-value."""

@@ -1,6 +1,5 @@
 """Suspects: intruders are listed, clean sets are left alone, and the list says where to look."""
 
-import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -76,11 +75,6 @@ def test_the_list_starts_with_the_worst_and_names_what_it_means(letters):
     assert np.all(np.diff(found.scores) <= 0)
     assert np.array_equal(found.ids, images.ids[found.indices])
     assert found.images == len(images)
-    first = found.to_table()[0]
-    assert first == {"id": found.ids[0], "score": found.scores[0], "position": found.indices[0]}
-    document = json.loads(json.dumps(found.to_json()))
-    assert (document["images"], document["listed"]) == (len(images), len(found))
-    assert len(document["suspects"]) == len(found)
 
 
 def test_the_same_seed_gives_the_same_list(letters):
@@ -94,7 +88,7 @@ def test_the_same_seed_gives_the_same_list(letters):
 def test_too_few_images_have_no_suspects(count):
     images = ImageSet(np.random.default_rng(0).integers(0, 255, (count, 8, 8, 1)).astype(np.uint8))
     found = find_suspects(images, Preprocess(height=8, width=8, channels=1))
-    assert (len(found), found.images, found.to_table()) == (0, count, [])
+    assert (len(found), found.images) == (0, count)
 
 
 def test_images_that_are_all_the_same_have_no_suspects():

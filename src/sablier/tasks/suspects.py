@@ -65,15 +65,6 @@ class Suspects:
     def __len__(self) -> int:
         return len(self.indices)
 
-    def to_table(self) -> list[dict[str, Any]]:
-        """Return one row per suspect: its name, its score, its position in the set, from 0."""
-        columns = zip(self.ids.tolist(), self.scores.tolist(), self.indices.tolist(), strict=True)
-        return [{"id": name, "score": score, "position": position} for name, score, position in columns]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the table and how many images were searched."""
-        return {"images": self.images, "listed": len(self), "suspects": self.to_table()}
-
 
 def find_suspects(images: ImageSet, preprocess: Preprocess, seed: int = 0) -> Suspects:
     """Return the images that may not belong among the others, from no more than the images.
