@@ -61,7 +61,9 @@ def test_the_whole_job(sablier):
 
 
 def test_a_detector_without_a_network(sablier):
-    done = sablier("train", "digits[label=3]", "-o", "m.sablier", "--tier", "tiny", "--set", "folds=2", "--profile")
+    done = sablier(
+        "train", "digits[label=3]", "-o", "m.sablier", "--tier", "tiny", "--set", "folds=2", "--set", "screen=yes", "--profile"
+    )
     assert done.code == 0
     assert "images; it has no network to train." in done.out
     assert "there are no steps to profile" in done.out
