@@ -12,8 +12,8 @@ from sablier.metrics import auroc
 
 Array = NDArray[Any]
 
-# Of what the regression explains, this share is taken away: all of it finds more wrong digits, but none of the images that
-# differ from airplanes or sandals by just that, how much there is to draw (docs/LOG.md).
+# Of what the regression explains, this share is taken away. All of it would suit digits; but how much there is to draw is itself
+# what tells other photos from airplanes (docs/LOG.md).
 CORRECTED = 0.5
 ENOUGH_TO_CORRECT = 50  # normal images below which a regression on nuisances would fit noise
 MOST_APART = 0.999  # area under the curve, beyond which a few hundred images tell no difference

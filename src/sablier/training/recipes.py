@@ -1,6 +1,6 @@
 """Recipes: whole configurations, as functions of one dial, the tier. The only place with magic numbers.
 
-`detector` (default) learns to undo noise through a narrow bottleneck: what it cannot redraw does not belong.
+`detector` (default) has several members that look at images in different ways, others at photos than at small images.
 `autoencoder` draws images again from a few numbers. `denoiser` removes noise from images of any size, and learns it from
 clean ones; `denoiser-noisy-only` from noisy ones alone. `course-dense` and `course-conv` are the nets of the course's
 first two lessons, with our schedule.
@@ -18,7 +18,6 @@ from sablier.training.objectives import Denoising, Inpainting, NoisyOnly, Recons
 
 TIERS = ("tiny", "small", "base", "large")
 N = TypeVar("N", bound="Network")
-
 
 MEMBERS = ("restoration", "transformations", "closed-form", "patches", "inpainting")
 WITH_NETWORK = ("transformations", "inpainting")  # besides "restoration", whose network is the recipe's own
@@ -124,8 +123,8 @@ def _not_set(task: str) -> tuple[str, ...]:
 
 def detector(tier: str) -> Recipe:
     """Return the default recipe: train on normal images, find what does not belong."""
-    # The latent and the noise were chosen on held-out training fives of MNIST, the score on those of MNIST, Fashion-MNIST and
-    # CIFAR-10: see docs/LOG.md. A tier takes a few times as long as the one below.
+    # Chosen on held-out training images of MNIST, Fashion-MNIST and CIFAR-10, and on good training photos with hand-drawn
+    # defects: see docs/LOG.md. A tier takes a few times as long as the one below.
     steps, megapixels, width, size = {
         "tiny": (100, 10.0, 16, 128),
         "small": (300, 35.0, 32, 192),

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self
 
-import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -52,17 +51,3 @@ class Member(Protocol):
     def from_parts(cls, parts: Mapping[str, Part]) -> Self:
         """Return the member that `parts` kept."""
         ...
-
-
-def joined(looks: list[Look]) -> Look:
-    """Return several looks at one after the other as one."""
-
-    def together(arrays: list[Array | None]) -> Array | None:
-        present = [array for array in arrays if array is not None]
-        return np.concatenate(present) if present else None
-
-    return Look(
-        np.concatenate([look.statistics for look in looks]),
-        together([look.heat for look in looks]),
-        together([look.reconstructions for look in looks]),
-    )
