@@ -106,9 +106,11 @@ def train_detector(
     detector = Detector.calibrated(tuple(scorers), tuple(uses.calibration for uses in plan))
     origin = provenance(dense, replace(recipe, members=tuple(networks)))
     if recipe.screen:
-        # The list is made of all images, those of calibration too: it teaches nothing.
-        suspects = find_suspects(dense, preprocess, recipe.fit.seed)
-        origin = origin.model_copy(update={"suspects": list(zip(suspects.ids.tolist(), suspects.scores.tolist(), strict=True))})
+        # The list is made of all images, those of calibration too: it teaches nothing. Nor did any image on it.
+        found = find_suspects(dense, preprocess, recipe.fit.seed)
+        taught = {name for uses in plan for each in (uses.training, uses.fusion) for name in each.ids.tolist()}
+        listed = [pair for pair in zip(found.ids.tolist(), found.scores.tolist(), strict=True) if pair[0] not in taught]
+        origin = origin.model_copy(update={"suspects": listed})
     return ModelFile(TASK, preprocess, detector.parts(), histories, origin)
 
 
