@@ -65,6 +65,16 @@ def test_feedback_calibrates(sablier, digits_file):
     assert sorted(os.listdir()) == ["new.sablier", "out"]
 
 
+def test_feedback_on_discoveries_calibrates(sablier, digits_file):
+    source = "digits:test[label=3,5]"
+    sablier("detect", digits_file, source, "-o", "out", "--no-report", "--fdr", "0.1", "--audit", "5")
+    for name in ("flagged.csv", "audit.csv"):
+        fill_in(f"out/{name}")
+    done = sablier("calibrate", digits_file, source, "-o", "new.sablier", "--feedback", "out/flagged.csv", "--fdr", "0.1")
+    assert done.code == 0
+    assert "rejected ones left out" in done.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -8,6 +8,7 @@ from sablier.errors import TooFewImages
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.tasks import patch_statistics
+from sablier.tasks.heat import gaussian_blur
 from sablier.tasks.patch_statistics import PatchStatistics
 
 
@@ -53,7 +54,7 @@ def test_the_nearest_patch_is_the_one_a_plain_search_finds(fitted):
             around = fitted.kept[:, :, max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2].astype(np.float32)
             apart = (around[None] - z[:, None, :, row, column, None, None]) ** 2
             plain[:, row, column] = apart.sum(axis=2).min(axis=(1, 2, 3))
-    blurred = patch_statistics._blurred(torch.from_numpy(np.log(plain)).float())
+    blurred = gaussian_blur(torch.from_numpy(np.log(plain)).float(), patch_statistics.BLUR)
     assert torch.allclose(fitted._distances(x), blurred, atol=1e-3)
 
 
@@ -99,7 +100,7 @@ def test_without_images_it_says_so():
 
 
 def test_each_cell_is_compared_with_the_good_ones_around_it(monkeypatch):
-    monkeypatch.setattr("sablier.tasks.patch_statistics._blurred", lambda heat: heat)
+    monkeypatch.setattr("sablier.tasks.patch_statistics.gaussian_blur", lambda heat, sigma: heat)
     good = np.random.default_rng(0).integers(0, 256, (4, 16, 20, 1), dtype=np.uint8)
     fitted = PatchStatistics.fit(good, Preprocess(height=16, width=20, channels=1))
     x = torch.rand(2, 1, 16, 20, generator=torch.Generator().manual_seed(0))

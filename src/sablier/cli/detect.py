@@ -1,7 +1,7 @@
 """detect, audit, calibrate: what a trained detector is used for."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -52,12 +52,11 @@ def detect(
     """Find the images that do not belong; say so if the images as a whole have drifted from those calibrated on."""
     from sablier.workflows.detect import detect as run
 
-    if alpha is not None and fdr is not None:
-        raise typer.BadParameter("expected --alpha or --fdr, got both.", param_hint="--fdr")
+    rates = _rates(alpha, fdr)
     with counting_progress("judging") as on_progress:
         summary = run(
-            model, source, output, alpha=0.05 if alpha is None else alpha, fdr=fdr, audit=audit, report=report,
-            on_progress=on_progress, **options.reading(label_column, labels, shape, strict),
+            model, source, output, **rates, audit=audit, report=report, on_progress=on_progress,
+            **options.reading(label_column, labels, shape, strict),
         )  # fmt: skip
     if summary.undetermined:
         console.print(f"[bold]{summary.count}[/bold] images scored.")
@@ -100,7 +99,13 @@ def calibrate(
             "all else does: accepted images alone were picked for being strange, and would make everything look normal."
         ),
     ] = None,
-    alpha: Annotated[float, typer.Option(help="With --feedback: the false-alarm rate that the images were flagged at.")] = 0.05,
+    alpha: Annotated[
+        float | None,
+        typer.Option(help="With --feedback: the false-alarm rate that the images were flagged at.", show_default="0.05"),
+    ] = None,
+    fdr: Annotated[
+        float | None, typer.Option(help="With --feedback: the false-discovery rate, if the images were flagged by one.")
+    ] = None,
     strict: options.Strict = False,
 ) -> None:
     """Set a new threshold from fresh images, which neither trained nor calibrated the model. No retraining.
@@ -110,6 +115,13 @@ def calibrate(
     from sablier.tasks.detect import Detector
     from sablier.workflows.calibrate import calibrate as run
 
-    file = run(model, source, output, feedback=feedback or (), alpha=alpha, strict=strict)
+    file = run(model, source, output, feedback=feedback or (), **_rates(alpha, fdr), strict=strict)
     console.print(f"{output or model} is calibrated {file.provenance.calibrated}.", markup=False)
     console.print(Detector.from_file(file).calibration.promise(0.05))
+
+
+def _rates(alpha: float | None, fdr: float | None) -> dict[str, Any]:
+    """Return the rate asked for, as the workflows take it; of the two only one may be given."""
+    if alpha is not None and fdr is not None:
+        raise typer.BadParameter("expected --alpha or --fdr, got both.", param_hint="--fdr")
+    return {"alpha": 0.05 if alpha is None else alpha, "fdr": fdr}

@@ -1,6 +1,6 @@
 """The inpainter: a small U-Net that says what hidden places look like, and how sure it is, from what lies around them.
 
-It works on squares of pixels as channels (Zhang, Zuo and Zhang 2018), and at two coarser levels below (U-Net, Ronneberger,
+It works on squares of pixels as channels (Zhang, Zuo and Zhang 2018), and at three coarser levels below (U-Net, Ronneberger,
 Fischer and Brox 2015). That it also tells its uncertainty lets a rough surface vary more than a smooth one before it looks
 strange.
 """
@@ -16,13 +16,13 @@ from sablier.models.blocks import Down, Residual, Up
 from sablier.models.registry import register
 
 CELL = 4  # pixels a side of the finest position that the network works at
-LEVELS = 3  # each coarser one at half the resolution and with twice the channels of the first
+LEVELS = 4  # each coarser one at half the resolution and with twice the channels of the first
 CONTRAST = 0.25  # what is seen is divided by it, what is answered multiplied: about the spread of a photo's pixels
 DARKEST_GUESS, SURENESS = -6.0, 8.0  # logarithms of the variance: where training starts, and how far it may go either way
 
 
 class Inpainter(Model):
-    """Residual blocks at a quarter, an eighth and a sixteenth of the resolution, with skip connections; any image size."""
+    """Residual blocks at a quarter of the resolution, and at a half of that three times, with skip connections; any size."""
 
     capabilities = frozenset({"inpaint", "any_size"})
 

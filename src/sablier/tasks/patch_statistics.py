@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from sablier.errors import TooFewImages
 from sablier.images.preprocess import Preprocess
+from sablier.tasks.heat import gaussian_blur
 
 Array = NDArray[Any]
 
@@ -123,7 +124,7 @@ class PatchStatistics:
             back[:, number, side - 1 - down : side - 1 - down + height, side - 1 - right : side - 1 - right + width]
             for number, (down, right) in enumerate(product(range(side), repeat=2))
         ]).amin(dim=0)  # fmt: skip
-        return _blurred((nearest + sizes).clamp_min(SMALLEST).log())
+        return gaussian_blur((nearest + sizes).clamp_min(SMALLEST).log(), BLUR)
 
     @cached_property
     def _good(self) -> tuple[Tensor, Tensor]:
@@ -170,12 +171,3 @@ def _batches(pixels: Array, preprocess: Preprocess) -> Iterator[Tensor]:
 
 def _halved(x: Tensor, times: int) -> Tensor:
     return F.avg_pool2d(x, 2**times, ceil_mode=True) if times else x
-
-
-def _blurred(heat: Tensor) -> Tensor:
-    """Blur N,h,w with a Gaussian of `BLUR` cells, edges repeated."""
-    radius = round(3 * BLUR)
-    kernel = torch.exp(-0.5 * (torch.arange(-radius, radius + 1) / BLUR) ** 2)
-    kernel = kernel / kernel.sum()
-    padded = F.pad(heat[:, None], (radius,) * 4, mode="replicate")
-    return F.conv2d(F.conv2d(padded, kernel.view(1, 1, 1, -1)), kernel.view(1, 1, -1, 1))[:, 0]

@@ -215,7 +215,7 @@ class Inpainting:
         fewest_squares, most_squares: how many fit along the shorter side, doubling from one size to the next.
     """
 
-    fewest_squares: int = 8
+    fewest_squares: int = 2
     most_squares: int = 32
 
     def __post_init__(self) -> None:

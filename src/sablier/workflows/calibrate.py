@@ -24,6 +24,7 @@ def calibrate(
     *,
     feedback: Sequence[str | PathLike[str]] = (),
     alpha: float = 0.05,
+    fdr: float | None = None,
     **reading: Any,
 ) -> ModelFile:
     """Renew the promise of a detector on good images that neither trained nor calibrated it.
@@ -39,6 +40,7 @@ def calibrate(
         output: where to write; None replaces `model`, whole or not at all.
         feedback: CSV files with the columns `id` and `verdict`, good or bad, such as flagged.csv of `detect`.
         alpha: the false-alarm rate at which the flagged images were picked for the person to judge.
+        fdr: the false-discovery rate at which they were, if it was one: the source must then be that batch, whole.
 
     Raises:
         TooFewImages: for fewer than 2 images.
@@ -49,7 +51,7 @@ def calibrate(
     fresh = read_images(source, **reading).dense(file.preprocess)
     rejected = 0
     if feedback:
-        kept = _not_rejected(detector, fresh, feedback, alpha)
+        kept = _not_rejected(detector, fresh, feedback, alpha, fdr)
         fresh, rejected = fresh.take(kept), len(fresh) - len(kept)
     if len(fresh) < 2:
         raise TooFewImages(f"expected at least 2 good images to calibrate with, got {len(fresh)}.")
@@ -66,7 +68,9 @@ def calibrate(
     return result
 
 
-def _not_rejected(detector: Detector, images: ImageSet, feedback: Sequence[str | PathLike[str]], alpha: float) -> list[int]:
+def _not_rejected(
+    detector: Detector, images: ImageSet, feedback: Sequence[str | PathLike[str]], alpha: float, fdr: float | None
+) -> list[int]:
     """Return which images calibrate: all but those rejected, where all that are flagged were judged."""
     verdicts = read_verdicts(*feedback)
     strangers = sorted(set(verdicts) - set(images.ids.tolist()))
@@ -75,12 +79,13 @@ def _not_rejected(detector: Detector, images: ImageSet, feedback: Sequence[str |
             f"expected feedback on images of {images.source}, got a verdict on {strangers[0]}, which is not among them. "
             "Give the source that was judged, whole."
         )
-    flagged = detector.detect(images, alpha).verdicts == ANOMALY
+    flagged = detector.detect(images, alpha, fdr=fdr).verdicts == ANOMALY
     unseen = [name for name in images.ids[flagged].tolist() if name not in verdicts]
     if unseen:
         raise ImagesError(
-            f"expected a verdict on each of the {np.sum(flagged)} images flagged at {percent(alpha)}, got none on "
-            f"{len(unseen)} of them, such as {unseen[0]}. Judge those too, or name the rate they were flagged at with --alpha."
+            f"expected a verdict on each of the {np.sum(flagged)} images flagged at {percent(alpha if fdr is None else fdr)}, "
+            f"got none on {len(unseen)} of them, such as {unseen[0]}. Judge those too, or name the rate they were flagged at "
+            "with --alpha or --fdr."
         )
     kept = [index for index, name in enumerate(images.ids.tolist()) if verdicts.get(name, True)]
     if kept and flagged[kept].all():

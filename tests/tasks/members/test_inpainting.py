@@ -54,5 +54,31 @@ def test_a_surface_that_is_rough_all_over_is_not_strange_for_that(member, surfac
     assert rough == pytest.approx(smooth, abs=0.05)
 
 
+def test_a_place_that_is_too_smooth_is_hot_and_raises_the_statistic_of_grain(member, surface):
+    good = noisy(surface, 0.05)
+    smooth = good.clone()
+    smooth[:, :, 10:34, 30:54] = surface[:, :, 10:34, 30:54]
+    found = member.look(torch.cat([good, smooth]))
+    inside, outside = found.heat[1, 16:28, 36:48].mean(), found.heat[1, :, :24].mean()
+    assert inside > 2 * outside
+    assert found.statistics[1, 1] > found.statistics[0, 1] + 0.5
+
+
+def test_a_faint_wide_shadow_raises_the_statistic_of_shadows(member, surface):
+    good = noisy(surface, 0.05)
+    shadow = good.clone()
+    shadow[:, :, 8:40, 8:40] -= 0.03
+    spots, _, shadows = np.transpose(member.look(torch.cat([good, shadow])).statistics)
+    assert shadows[1] - shadows[0] > 2 * abs(spots[1] - spots[0])
+
+
+def test_without_fine_squares_it_looks_for_shadows_alone(surface):
+    rule = Preprocess(height=64, width=64, channels=1, dtype="float32", white=1.0)
+    good = Batches(ImageSet(noisy(surface, 0.05)[:, 0, :, :, None].numpy()), rule)
+    found = Inpaintings.fit(Expecting(surface), 2, 4, good).look(noisy(surface, 0.1))
+    assert found.statistics.shape == (1, 1)
+    assert np.isfinite(found.heat).all()
+
+
 def test_it_draws_what_was_expected(member, surface):
     assert member.look(noisy(surface, 0.05)).reconstructions == pytest.approx(surface.permute(0, 2, 3, 1).numpy(), abs=1e-6)

@@ -8,8 +8,8 @@ from scipy.ndimage import gaussian_filter
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.models import create_model
+from sablier.tasks.heat import blurred
 from sablier.tasks.members import Restoration
-from sablier.tasks.members.heat import blurred
 from sablier.transforms.batches import Batches
 
 

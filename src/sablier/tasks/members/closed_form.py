@@ -12,8 +12,8 @@ from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import Part
 from sablier.tasks.closed_form import ClosedForm
+from sablier.tasks.heat import blurred
 from sablier.tasks.members.base import Look
-from sablier.tasks.members.heat import blurred
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from sablier.modelfile import Part
 from sablier.models.base import Model
+from sablier.tasks.heat import blurred
 from sablier.tasks.members.base import Look
 from sablier.tasks.members.gaussian import Gaussian
-from sablier.tasks.members.heat import blurred
 from sablier.transforms.batches import Batches
 
 SMALLEST_RESIDUAL = 1e-8
