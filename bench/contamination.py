@@ -17,7 +17,8 @@ from sablier.images.preprocess import Preprocess
 from sablier.metrics import auroc
 from sablier.tasks.detect import Detector
 from sablier.tasks.suspects import Suspects, find_suspects
-from sablier.training.recipes import TIERS, Recipe, make_recipe
+from sablier.training.recipe import Recipe
+from sablier.training.recipes import TIERS, make_recipe
 from sablier.workflows.detector import train_detector
 
 ALPHA = 0.05

@@ -12,7 +12,8 @@ import torch
 
 from sablier.images import ImageSet, read_images
 from sablier.tasks.detect import Detector
-from sablier.training.recipes import Recipe, make_recipe
+from sablier.training.recipe import Recipe
+from sablier.training.recipes import make_recipe
 from sablier.workflows.detector import train_detector
 
 

@@ -11,7 +11,7 @@ from threes import Threes
 
 from sablier.images.imageset import ImageSet, Skipped
 from sablier.report import words
-from sablier.training.recipes import MEMBERS
+from sablier.training.recipe import MEMBERS
 
 CHROMIUM = Path("/usr/bin/chromium")
 

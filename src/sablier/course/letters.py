@@ -22,7 +22,8 @@ from sablier.tasks.reconstruct import fitted_pca, latent_size, reconstruct, redr
 from sablier.training.config import FitConfig
 from sablier.training.loop import History, Progress
 from sablier.training.objectives import Denoising
-from sablier.training.recipes import Recipe, make_recipe
+from sablier.training.recipe import Recipe
+from sablier.training.recipes import make_recipe
 from sablier.workflows.network import train_model
 
 Array = NDArray[Any]

@@ -18,7 +18,8 @@ from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part
 from sablier.tasks.reconstruct import scaled_back
-from sablier.training.recipes import Recipe, make_recipe
+from sablier.training.recipe import Recipe
+from sablier.training.recipes import make_recipe
 
 Array = NDArray[Any]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
 from sablier.tasks.reconstruct import TASK
-from sablier.training.recipes import Recipe
+from sablier.training.recipe import Recipe
 from sablier.workflows.network import OnProgress, prepared, train_network_file
 
 FEWEST = 2

@@ -15,7 +15,7 @@ from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
 from sablier.tasks.denoise import TASK
 from sablier.training.objectives import Denoising, NoisyOnly
-from sablier.training.recipes import Recipe
+from sablier.training.recipe import Recipe
 from sablier.workflows.network import OnProgress, train_network_file
 
 NOISY_ONLY = "denoiser-noisy-only"

@@ -21,7 +21,7 @@ from sablier.tasks.members import Inpaintings, Member, Mixtures, Patches, Restor
 from sablier.tasks.scorer import Scorer
 from sablier.tasks.suspects import find_suspects
 from sablier.training.objectives import Inpainting, TransformationPrediction
-from sablier.training.recipes import Network, Recipe
+from sablier.training.recipe import Network, Recipe
 from sablier.transforms.batches import Batches
 from sablier.transforms.geometry import Geometry
 from sablier.workflows.network import OnProgress, prepared, provenance, train_model

@@ -17,7 +17,7 @@ from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part, Provenance
 from sablier.models import Model, create_model
 from sablier.training.loop import History, Progress, fit
-from sablier.training.recipes import Network, Recipe
+from sablier.training.recipe import Network, Recipe
 from sablier.transforms.batches import Batches, choose_device
 
 Array = NDArray[Any]

@@ -16,7 +16,8 @@ from sablier.images.imageset import ImageSet
 from sablier.images.mvtec import training_source
 from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
-from sablier.training.recipes import Recipe, make_recipe
+from sablier.training.recipe import Recipe
+from sablier.training.recipes import make_recipe
 from sablier.workflows.autoencoder import train_autoencoder
 from sablier.workflows.denoiser import train_denoiser
 from sablier.workflows.detector import train_detector

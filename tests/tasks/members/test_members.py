@@ -11,8 +11,9 @@ from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
 from sablier.tasks.detect import Detector
 from sablier.tasks.members import MEMBERS
-from sablier.training.recipes import MEMBERS as KNOWN
-from sablier.training.recipes import Recipe, make_recipe
+from sablier.training.recipe import MEMBERS as KNOWN
+from sablier.training.recipe import Recipe
+from sablier.training.recipes import make_recipe
 from sablier.transforms.batches import Batches
 from sablier.workflows.detector import train_detector
 

@@ -1,0 +1,48 @@
+"""What an objective is, and the error that most of them use."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import Field
+from typing import Any, ClassVar, Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+
+from sablier.models.base import Model
+from sablier.transforms.batches import Batch
+
+Loss = tuple[str, Tensor, Mapping[str, Tensor]]
+
+
+class Objective(Protocol):
+    """What training minimises, and by moving which parameters.
+
+    `players` names groups of parameters, each with an optimizer of its own; `losses` yields (player, scalar, parts)
+    in turn, and the loop moves that player before it asks for the next. Its fields are settings.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    def players(self, model: Model) -> Mapping[str, list[Parameter]]:
+        """Return the named groups of parameters."""
+        ...
+
+    def losses(self, model: Model, batch: Batch) -> Iterator[Loss]:
+        """Yield what each player in turn minimises on this batch, with named parts for the history."""
+        ...
+
+    def validate(self, model: Model, batch: Batch) -> Tensor:
+        """Return the mean loss of a validation batch, without any randomness."""
+        ...
+
+
+def mean_squared_error(reconstruction: Tensor, target: Tensor) -> Tensor:
+    """Return the mean of the squared differences, in float32.
+
+    Raises:
+        ValueError: where the shapes differ. A loss never broadcasts: N,28,28 against N,1,28,28 would silently compare
+            every reconstruction with every image and teach the model the mean image.
+    """
+    if reconstruction.shape != target.shape:
+        raise ValueError(f"a loss compares equal shapes, got {tuple(reconstruction.shape)} and {tuple(target.shape)}.")
+    return torch.mean((reconstruction.float() - target.float()) ** 2)
