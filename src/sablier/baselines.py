@@ -92,6 +92,7 @@ def thumbnails(pixels: Array, preprocess: Preprocess) -> Array:
     if scale < 1:
         size = max(1, round(width * scale)), max(1, round(height * scale))
         planes = values.transpose(0, 3, 1, 2).reshape(-1, height, width)
-        values = np.array([np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.BOX)) for plane in planes])
+        small = np.array([np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.BOX)) for plane in planes])
         width, height = size
+        values = small.reshape(count, channels, height, width).transpose(0, 2, 3, 1)
     return values.reshape(count, height * width * channels)

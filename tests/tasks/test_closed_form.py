@@ -118,6 +118,18 @@ def test_any_size_and_number_of_images_will_do(shape):
     assert none[0].shape[1] == statistics.shape[1]
 
 
+def test_large_colour_images_are_drawn_as_they_are():
+    random = np.random.default_rng(0)
+    ramp = np.linspace(0, 200, 80, dtype=np.float32)
+    good = np.stack(
+        [np.stack(np.broadcast_arrays(ramp[:, None], ramp[None], shade), axis=2) for shade in random.uniform(0, 90, 40)]
+    )
+    good = good.astype(np.uint8)
+    rule = as_the_rule_of(good)
+    _, _, mixture = ClosedForm.fit(good[:30], rule).look(good[30:], rule)
+    assert np.abs(mixture - good[30:] / 255.0).mean() < 0.02
+
+
 @pytest.mark.parametrize("shade", [0, 128])
 def test_constant_images_are_normal_where_all_are_and_others_are_not(shade):
     pixels = np.full((20, 16, 16, 1), shade, np.uint8)
