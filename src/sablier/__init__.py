@@ -24,19 +24,25 @@ _MODULES = {
     "SablierError": "sablier.errors",
     "audit": "sablier.workflows.audit",
     "calibrate": "sablier.workflows.calibrate",
+    "cluster": "sablier.workflows.cluster",
+    "combine": "sablier.workflows.combine",
     "create_model": "sablier.models",
     "denoise": "sablier.workflows.denoise",
     "detect": "sablier.workflows.detect",
+    "embed": "sablier.workflows.embed",
     "evaluate": "sablier.workflows.evaluate",
     "fit": "sablier.training.loop",
+    "interpolate": "sablier.workflows.interpolate",
     "list_datasets": "sablier.images",
     "list_models": "sablier.models",
     "load_dataset": "sablier.images",
     "make_recipe": "sablier.training.recipes",
+    "map_images": "sablier.workflows.map",
     "plot": "sablier.report.plot",
     "read_images": "sablier.images",
     "reconstruct": "sablier.workflows.reconstruct",
     "register": "sablier.models",
+    "sample": "sablier.workflows.sample",
     "stream_images": "sablier.images",
     "train": "sablier.workflows.train",
     "watch": "sablier.workflows.watch",
@@ -56,19 +62,25 @@ __all__ = [
     "SablierError",
     "audit",
     "calibrate",
+    "cluster",
+    "combine",
     "create_model",
     "denoise",
     "detect",
+    "embed",
     "evaluate",
     "fit",
+    "interpolate",
     "list_datasets",
     "list_models",
     "load_dataset",
     "make_recipe",
+    "map_images",
     "plot",
     "read_images",
     "reconstruct",
     "register",
+    "sample",
     "stream_images",
     "train",
     "watch",
@@ -94,10 +106,16 @@ if TYPE_CHECKING:
     from sablier.training.recipes import make_recipe
     from sablier.workflows.audit import audit
     from sablier.workflows.calibrate import calibrate
+    from sablier.workflows.cluster import cluster
+    from sablier.workflows.combine import combine
     from sablier.workflows.denoise import denoise
     from sablier.workflows.detect import detect
+    from sablier.workflows.embed import embed
     from sablier.workflows.evaluate import evaluate
+    from sablier.workflows.interpolate import interpolate
+    from sablier.workflows.map import map_images
     from sablier.workflows.reconstruct import reconstruct
+    from sablier.workflows.sample import sample
     from sablier.workflows.train import train
     from sablier.workflows.watch import watch
 else:  # unseen by type checkers, so that they find misspelt names

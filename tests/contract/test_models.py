@@ -126,6 +126,8 @@ def test_every_weight_can_learn(name):
         "denoise": lambda: model.denoise(x)[1].sum(),
         "classify": lambda: model.classify(x).log_softmax(dim=1)[:, 0].mean(),
         "inpaint": lambda: sum(part.square().mean() for part in model.inpaint(x, (x[:, :1] > 0.5).float())),
+        # What teaches a model to draw is not what it draws: it looks at images.
+        "sample": lambda: model(x).square().mean(),
     }
     sum(loss() for capability, loss in asked.items() if capability in model.capabilities).backward()
     still = [key for key, value in model.named_parameters() if value.grad is None or not value.grad.abs().sum() > 0]
@@ -138,6 +140,22 @@ def test_it_cannot_do_what_it_does_not_declare(name):
     for capability in {"encode", "decode", "hidden", "denoise", "classify"} - model.capabilities:
         with pytest.raises(NotImplementedError, match=f"{name} cannot {capability}"):
             getattr(model, capability)(x)
+    if "sample" not in model.capabilities:
+        with pytest.raises(NotImplementedError, match=f"{name} cannot sample"):
+            model.sample(1, torch.Generator())
+
+
+@every_model
+def test_what_is_drawn_depends_on_the_generator_alone(name):
+    model = fitted(name, (8, 8, 1))
+    if "sample" not in model.capabilities:
+        pytest.skip(f"{name} draws nothing")
+    state = torch.get_rng_state()
+    with torch.no_grad():
+        first, again, other = (model.sample(3, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 @every_model

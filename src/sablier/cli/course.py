@@ -20,12 +20,14 @@ def add_to(app: typer.Typer) -> None:
     group.command("list", epilog="Example: sablier course list")(list_lessons)
     group.command(epilog="Example: sablier course anomaly --seeds 5 -o lesson1/")(anomaly)
     group.command(epilog="Example: sablier course letters --as-printed -o lesson2/")(letters)
+    group.command(epilog="Example: sablier course latent --tier base -o lesson3/")(latent)
+    group.command(epilog="Example: sablier course gan --data digits -o lesson4/")(gan)
     app.add_typer(group, name="course")
 
 
 def list_lessons() -> None:
     """List the lessons that can be run."""
-    rows = [[lesson.__name__, (lesson.__doc__ or "").split("\n")[0]] for lesson in (anomaly, letters)]
+    rows = [[lesson.__name__, (lesson.__doc__ or "").split("\n")[0]] for lesson in (anomaly, letters, latent, gan)]
     table("", ["lesson", "what it does"], rows, numbers=False)
 
 
@@ -108,4 +110,83 @@ def letters(
             ["predicted by the course net", f"{lesson.cleaned_psnr:.1f} dB", f"{lesson.cleaning_seconds:.1f}"],
         ],
     )
+    console.print(f"See {', '.join(str(path) for path in lesson.pictures)}", markup=False)
+
+
+def latent(
+    output: Output = Path("course-latent"),
+    tier: Annotated[str, typer.Option(help="Of the autoencoder: tiny, small, base or large.")] = "small",
+    settings: Settings = None,
+) -> None:
+    """Lesson 3: what lies in the bottleneck: averages, sums and differences of letters, walks between them, beside PCA."""
+    from sablier.course.latent import HELD_OUT, run
+    from sablier.metrics import psnr
+
+    with training_progress() as on_progress:
+        lesson = run(output, tier=tier, settings=settings or [], on_progress=on_progress)
+    table(
+        f"New letters of {lesson.pixels} pixels, redrawn from {lesson.numbers} numbers",
+        ["", "MSE", "PSNR"],
+        [[name, f"{mse:.4f}", f"{psnr(mse):.1f} dB"] for name, mse in (("the autoencoder", lesson.mse), ("PCA", lesson.pca_mse))],
+    )
+    console.print(
+        f"Decoded averages of the codes of each letter, named by a linear classifier: {lesson.averages_right} of 10 right."
+    )
+    rows = [
+        [
+            name, f"{sums.error:.4f}", f"{sums.nothing:.4f}", f"{sums.error_ratio:.2f}", f"{sums.floor_ratio:.2f}",
+            f"{sums.right_by_code:.0%}", f"{sums.right:.0%}",
+        ]
+        for name, sums in lesson.sums.items()
+    ]  # fmt: skip
+    title = f"bold A - regular A + regular B = bold B? Letters of {HELD_OUT}, never trained on"
+    table(title, ["A is", "error", "of regular B", "ratio", "at best", "right", "by pixels"], rows)
+    console.print(
+        "The error is that of the decoded sum to the true bold B, beside that of regular B as it is. At best: the ratio of "
+        "bold B redrawn from its own code. Right: of 20 letters, regular and bold, bold B has the nearest code; by pixels: is "
+        "nearest to the decoded sum."
+    )
+    rows = [[curve, f"{walk.steps.mean():.3f}", f"{walk.unevenness or 0:.2f}"] for curve, walk in lesson.walks.items()]
+    table("A walk from an A to a J", ["", "mean step, of pixels from 0 to 1", "largest over mean"], rows)
+    console.print(f"{lesson.trained_on:,} letters, no label, {lesson.seconds:.0f} s of training.")
+    console.print("The lesson removes noise too: that is sablier denoise, and the second half of sablier course letters.")
+    console.print(f"See {', '.join(str(path) for path in lesson.pictures)}", markup=False)
+
+
+def gan(
+    output: Output = Path("course-gan"),
+    data: Annotated[
+        str, typer.Option(help="The set to learn to draw: mnist, fashion-mnist, digits or another with labels.")
+    ] = "mnist",
+    tier: Annotated[str, typer.Option(help="Of the two nets: tiny, small, base or large.")] = "small",
+    point_steps: Annotated[
+        int | None, typer.Option(help="How long the game on 25 Gaussians lasts.", show_default="20000 steps", min=1)
+    ] = None,
+    seeds: Seeds = 1,
+    settings: Settings = None,
+) -> None:
+    """Lesson 4, GANs: two nets play against each other, on 25 Gaussians and then on digits; what is drawn, and what is not."""
+    from sablier.course.gan import run
+
+    with training_progress() as on_progress:
+        lesson = run(
+            output, data=data, tier=tier, seeds=seeds, point_steps=point_steps, settings=settings or [], on_progress=on_progress
+        )
+    layers = [[name, kind, shape, f"{count:,}"] for name, kind, shape, count in lesson.layers]
+    generator, discriminator = lesson.parameters
+    title = f"Generator, {generator:,} parameters, and discriminator, {discriminator:,}"
+    table(title, ["layer", "kind", "output", "parameters"], layers)
+    points = lesson.points
+    console.print(
+        f"The game on points: {points.found} of 25 Gaussians found, {points.near:.0%} of the points within three standard "
+        f"deviations of one, {points.seconds:.0f} s."
+    )
+    rows = [
+        [name, f"{share:.1%}", *(f"{each.shares[name]:.1%}" for each in lesson.coverage)] for name, share in lesson.real.items()
+    ]
+    rows.append(["variety, real is 1", "1.00", *(f"{each.diversity:.2f}" for each in lesson.coverage)])
+    title = f"What {lesson.judged:,} drawn images show, as nearest neighbours see it; {lesson.seconds:.0f} s of training"
+    table(title, ["", "real", *(f"seed {seed}" for seed in range(len(lesson.coverage)))], rows)
+    collapsed = sum(each.collapsed for each in lesson.coverage)
+    console.print(f"{collapsed} of {len(lesson.coverage)} collapsed: lost a class, or draws the same again and again.")
     console.print(f"See {', '.join(str(path) for path in lesson.pictures)}", markup=False)

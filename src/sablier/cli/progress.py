@@ -67,8 +67,9 @@ class _TrainingLines:
 
 
 def _losses(row: Mapping[str, float]) -> str:
-    shown = {"loss": row.get("loss"), "validation": row.get("validation_loss")}
-    return "  ".join(f"{name} {value:.4f}" for name, value in shown.items() if value is not None)
+    """Return the losses of a row, that of the one player first, or those of several."""
+    shown = {name.removesuffix("_loss"): value for name, value in row.items() if name.endswith("loss")}
+    return "  ".join(f"{name} {value:.4f}" for name, value in shown.items())
 
 
 @contextmanager

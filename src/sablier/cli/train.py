@@ -12,14 +12,16 @@ if TYPE_CHECKING:
     from sablier.modelfile import ModelFile
 
 RECIPES_HELP = (
-    "detector: finds what does not belong. autoencoder: draws images again from a few numbers. denoiser: removes noise, learnt "
-    "from clean images. denoiser-noisy-only: the same, learnt from noisy images. course-dense, course-conv: the nets of the "
-    "course's first two lessons."
+    "detector: finds what does not belong. autoencoder: draws images again from a few numbers. representation: the same from "
+    "moved copies, for clusters and maps. generator: makes new images and variations. variational: a variational autoencoder. "
+    "gan: makes sharper new images, and takes longer. denoiser: removes noise, learnt from clean images. denoiser-noisy-only: "
+    "the same, learnt from noisy images. course-dense, course-conv: the nets of the course's first two lessons."
 )
 NEXT = {
     "detect": "sablier detect {output} NEW_IMAGES -o out/",
     "reconstruct": "sablier reconstruct {output} NEW_IMAGES -o out/",
     "denoise": "sablier denoise {output} NOISY_IMAGES -o cleaned/",
+    "generate": "sablier sample {output} -n 64 -o sheet.png",
 }
 
 
@@ -118,6 +120,11 @@ def _what_it_can(file: "ModelFile") -> list[str]:
     if not rows:
         return []
     error = rows[-1]["validation_loss"]
+    if file.task == "generate":
+        return [
+            f"Between held-out images and what it draws the energy distance is {error:.4f}; 0 is none. A sheet of what it draws "
+            f"is kept beside the model."
+        ]
     if file.task == "reconstruct":
         return [f"On held-out images its mean squared error is {error:.4f}, of pixels from 0 to 1."]
     objective = file.provenance.recipe["objective"]

@@ -71,6 +71,10 @@ class Model(nn.Module):
         """
         raise _cannot(self, "inpaint")
 
+    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+        """Return `count` new images, N,C,H,W, by random numbers of `generator` alone."""
+        raise _cannot(self, "sample")
+
     def forward(self, x: Tensor) -> Tensor:
         """Return the reconstruction."""
         return self.reconstruct(x)

@@ -22,6 +22,8 @@ class FitConfig:
     batch_size: int | None = None  # smaller batches take more, noisier steps; None: about 100,000 pixels, 16 to 128 images
     optimizer: Literal["adamw", "adam", "sgd", "rmsprop", "muon"] = "adamw"
     learning_rate: float = 2e-3  # the peak of the schedule; muon wants about 0.01, sgd about 0.1
+    beta1: float = 0.9  # of adam and adamw: how much of the mean gradient is kept a step; 0 for players who answer each other
+    beta2: float | None = None  # of adam and adamw: the same of the mean square; None: 0.99, for adam 0.999
     weight_decay: float = 1e-2  # pulls weights to zero; for adamw and muon decoupled (Loshchilov and Hutter 2019)
     schedule: Literal["one-cycle", "constant"] = "one-cycle"  # Smith and Topin 2018
     warmup: float = 0.2  # share of the steps in which the learning rate rises
@@ -38,7 +40,8 @@ class FitConfig:
         check_choices(self)
         limits = {
             "epochs": (1, 1_000_000), "steps": (1, 100_000_000), "megapixels": (0, 1e9), "batch_size": (1, 65536),
-            "learning_rate": (0, 100), "weight_decay": (0, 100), "warmup": (0, 1), "ema": (0, 0.99999),
+            "learning_rate": (0, 100), "weight_decay": (0, 100), "warmup": (0, 1), "ema": (0, 0.99999), "beta1": (0, 0.9999),
+            "beta2": (0, 0.99999),
             "gradient_clip": (0, 1e9), "threads": (0, 1024), "seed": (0, 2**32 - 1),
         }  # fmt: skip
         for name, (low, high) in limits.items():

@@ -65,6 +65,7 @@ def fit(
     validation: Batches | None = None,
     checkpoint: Path | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_epoch: Callable[[int, Model], None] | None = None,
 ) -> History:
     """Train `model` in place and return its history.
 
@@ -74,6 +75,8 @@ def fit(
         batches: the training images; `validation` are held out from them and only reported.
         checkpoint: a file to resume from where it exists, and to keep up to date; never removed here.
         on_progress: called after every step.
+        on_epoch: called after every recorded epoch with its number, from 1, and the model as it would be if training ended there;
+            to look at only.
 
     Raises:
         TrainingDiverged: where the loss is not finite.
@@ -81,7 +84,7 @@ def fit(
     """
     if len(batches) < 1:
         raise TooFewImages("expected at least one image to train on, got none.")
-    run = _Run(model, batches, objective, config, validation, checkpoint)
+    run = _Run(model, batches, objective, config, validation, checkpoint, on_epoch)
     with _settings(config) as threads:
         run.history.threads = threads
         run.start()
@@ -108,9 +111,10 @@ class _Run:
         config: FitConfig,
         validation: Batches | None,
         checkpoint: Path | None,
+        on_epoch: Callable[[int, Model], None] | None,
     ) -> None:
         self.model, self.batches, self.objective, self.config = model, batches, objective, config
-        self.validation, self.path = validation, checkpoint
+        self.validation, self.path, self.on_epoch = validation, checkpoint, on_epoch
         self.batch_size, self.per_epoch, self.epochs = config.plan(len(batches), math.prod(model.shape[:2]))
         self.total = self.epochs * self.per_epoch
         self.epoch = 0
@@ -176,6 +180,10 @@ class _Run:
                 row["learning_rate"] = next(iter(self.optimizers.values())).param_groups[0]["lr"]
                 row["seconds"] = self.history.seconds
                 self.history.rows.append(row)
+                if self.on_epoch:
+                    self.model.eval()
+                    with _weights(self.model, self.average):
+                        self.on_epoch(self.epoch, self.model)
                 yield Progress(self.epoch * self.per_epoch, self.total, row)
             if self.path:
                 self.snapshot = self._state()
@@ -314,9 +322,11 @@ def _optimizer(parameters: list[torch.nn.Parameter], config: FitConfig) -> Optim
     fused = parameters[0].device.type in ("cpu", "cuda")
     match config.optimizer:
         case "adamw":
-            return AdamW(parameters, rate, betas=(0.9, 0.99), weight_decay=decay, fused=fused)
+            betas = config.beta1, 0.99 if config.beta2 is None else config.beta2
+            return AdamW(parameters, rate, betas=betas, weight_decay=decay, fused=fused)
         case "adam":
-            return Adam(parameters, rate, weight_decay=decay, fused=fused)
+            betas = config.beta1, 0.999 if config.beta2 is None else config.beta2
+            return Adam(parameters, rate, betas=betas, weight_decay=decay, fused=fused)
         case "sgd":
             return SGD(parameters, rate, momentum=0.9, nesterov=True, weight_decay=decay)
         case "muon":

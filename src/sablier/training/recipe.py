@@ -41,11 +41,12 @@ class Network:
 class Recipe(Network):
     """Everything that decides how a model is made from images.
 
-    Of a detector, the network is that of the member "restoration"; `others` are those of other members, by name.
+    Of a detector, the network is that of the member "restoration"; `others` are those of other members, by name. Of an
+    autoencoder, `others` may hold a "flow" over its codes.
     """
 
     name: str
-    task: Literal["detect", "reconstruct", "denoise"] = "detect"
+    task: Literal["detect", "reconstruct", "denoise", "generate"] = "detect"
     members: tuple[str, ...] = ("restoration",)  # ways to look at small images, see MEMBERS
     photo_members: tuple[str, ...] = ("restoration",)  # ways to look at photos, whose defects may be small
     photo_side: int = 64  # pixels of the longer side above which an image is a photo
@@ -57,6 +58,7 @@ class Recipe(Network):
     fold_effort: float = 0.4  # share of `steps` and `megapixels` that each fold trains for: few images are soon learnt
     fusion_share: float = 0.1  # of the images, held out to fit corrections on and to validate with
     calibration_share: float = 0.2  # of the images, held out for the promise
+    mixture_codes: int = 10_000  # most codes of an autoencoder that the mixture over them is fitted to; time grows in proportion
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -73,7 +75,7 @@ class Recipe(Network):
                 raise ConfigError(f"expected one of {', '.join(DRAWING)} among {name}: only they draw. Add one.")
         limits = {
             "size": (8, 4096), "photo_side": (1, 4096), "folds": (2, 50), "fold_effort": (0.01, 1), "fusion_share": (0.01, 0.4),
-            "calibration_share": (0.01, 0.5),
+            "calibration_share": (0.01, 0.5), "mixture_codes": (2, 10_000_000),
         }  # fmt: skip
         for name, (low, high) in limits.items():
             if not low <= getattr(self, name) <= high:
@@ -97,7 +99,7 @@ class Recipe(Network):
 
 
 def _not_set(task: str) -> tuple[str, ...]:
-    """Return the fields that are no settings: parts of their own, and what only a detector uses."""
+    """Return the fields that are no settings: parts of their own, and what only another task uses."""
     parts = ("name", "task", "options", "objective", "fit", "others")
     of_detectors = (
         "members",
@@ -109,7 +111,8 @@ def _not_set(task: str) -> tuple[str, ...]:
         "fold_effort",
         "calibration_share",
     )
-    return parts if task == "detect" else (*parts, *of_detectors)
+    hidden = parts if task == "detect" else (*parts, *of_detectors)
+    return hidden if task == "reconstruct" else (*hidden, "mixture_codes")
 
 
 def with_settings(recipe: Recipe, settings: Iterable[str]) -> Recipe:

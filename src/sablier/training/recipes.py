@@ -1,8 +1,10 @@
 """Recipes: whole configurations, as functions of one dial, the tier. The only place with magic numbers.
 
 `detector` (default) has several members that look at images in different ways, others at photos than at small images.
-`autoencoder` draws images again from a few numbers. `denoiser` removes noise from images of any size, and learns it from
-clean ones; `denoiser-noisy-only` from noisy ones alone. `course-dense` and `course-conv` are the nets of the course's
+`autoencoder` draws images again from a few numbers. `representation` does it from moved copies, so that its numbers say what
+an image shows: for clusters, maps and few labels. `generator` makes new images, from a short code with a flow over it;
+`variational` is the variational autoencoder, to compare with. `denoiser` removes noise from images of any size, and learns it
+from clean ones; `denoiser-noisy-only` from noisy ones alone. `course-dense` and `course-conv` are the nets of the course's
 first two lessons, with our schedule.
 """
 
@@ -11,7 +13,18 @@ from dataclasses import replace
 
 from sablier.errors import UnknownName
 from sablier.training.config import FitConfig
-from sablier.training.objectives import Denoising, Inpainting, NoisyOnly, Reconstruction, TransformationPrediction
+from sablier.training.objectives import (
+    Adversarial,
+    Agreement,
+    Denoising,
+    FlowMatching,
+    Inpainting,
+    NoisyOnly,
+    Reconstruction,
+    RegularisedReconstruction,
+    TransformationPrediction,
+    Variational,
+)
 from sablier.training.recipe import Network, Recipe, with_settings
 
 TIERS = ("tiny", "small", "base", "large")
@@ -91,6 +104,75 @@ def autoencoder(tier: str) -> Recipe:
     )
 
 
+def representation(tier: str) -> Recipe:
+    """Return the recipe whose codes say what an image shows rather than where: moved copies must be drawn as they were."""
+    # Chosen on held-out training digits (docs/LOG.md): without agreement a linear probe and k-means find fewer labels, with
+    # twice as much of it the images get softer. bench/latent.py measures base.
+    steps, megapixels, width = {
+        "tiny": (150, 12.0, 16), "small": (500, 50.0, 16), "base": (2000, 200.0, 32), "large": (6000, 600.0, 48),
+    }[tier]  # fmt: skip
+    return Recipe(
+        name="representation",
+        task="reconstruct",
+        options={"latent": 32, "width": width},
+        objective=Agreement(turn=20, shift=0.1, scale=0.15, shear=0.2, noise=0.2, agreement=0.05),
+        fit=FitConfig(steps=steps, megapixels=megapixels, optimizer="muon", learning_rate=0.02, ema=0.995),
+    )
+
+
+def generator(tier: str) -> Recipe:
+    """Return the recipe for new images: a short code whose neighbours decode to near images, and a flow over the codes."""
+    # Chosen on held-out training digits (docs/LOG.md): bench/generate.py measures base.
+    steps, megapixels, width = {
+        "tiny": (150, 12.0, 16), "small": (500, 50.0, 32), "base": (2000, 200.0, 32), "large": (6000, 600.0, 48),
+    }[tier]  # fmt: skip
+    flowing, codes = {"tiny": (300, 10_000), "small": (1000, 20_000), "base": (4000, 60_000), "large": (16_000, 60_000)}[tier]
+    flow = Network(
+        model="flow",
+        objective=FlowMatching(),
+        fit=FitConfig(steps=flowing, megapixels=1e6, batch_size=256, learning_rate=1e-3, weight_decay=0.0, ema=0.999),
+    )
+    return Recipe(
+        name="generator",
+        task="reconstruct",
+        options={"latent": 16, "width": width},
+        others={"flow": flow},
+        mixture_codes=codes,
+        objective=RegularisedReconstruction(),
+        fit=FitConfig(steps=steps, megapixels=megapixels, optimizer="muon", learning_rate=0.02, weight_decay=0.1, ema=0.995),
+    )
+
+
+def variational(tier: str) -> Recipe:
+    """Return the recipe of the variational autoencoder, whose codes follow one Gaussian by training rather than afterwards."""
+    like = generator(tier)
+    return replace(like, name="variational", model="variational", objective=Variational(), others={})
+
+
+def gan(tier: str) -> Recipe:
+    """Return the recipe for new images by a game: a net that draws against one that tells drawn images from real ones."""
+    # Widths and lengths are such that base takes about a quarter of an hour on two processor cores: see bench/gan.py.
+    steps, megapixels, width, judging = {
+        "tiny": (400, 20.0, 16, 8),
+        "small": (3000, 150.0, 24, 16),
+        "base": (14_000, 720.0, 32, 16),
+        "large": (40_000, 2400.0, 48, 24),
+    }[tier]
+    return Recipe(
+        name="gan",
+        task="generate",
+        model="gan",
+        options={"latent": 64, "width": width, "discriminator_width": judging},
+        objective=Adversarial(gamma=0.1),
+        # Without momentum, since the other player's answer has changed by the next step; the average of weights takes its place.
+        fit=FitConfig(
+            steps=steps, megapixels=megapixels, batch_size=64, optimizer="adam", learning_rate=5e-4, beta1=0.0, beta2=0.99,
+            weight_decay=0.0, warmup=0.05, ema=0.999, gradient_clip=0.0,
+        ),
+        size=32,
+    )  # fmt: skip
+
+
 def course_conv(tier: str) -> Recipe:
     """Return the net of lesson 2 with our schedule: 3 epochs instead of 50."""
     return Recipe(
@@ -130,6 +212,10 @@ def denoiser_noisy_only(tier: str) -> Recipe:
 RECIPES: dict[str, Callable[[str], Recipe]] = {
     "detector": detector,
     "autoencoder": autoencoder,
+    "representation": representation,
+    "generator": generator,
+    "variational": variational,
+    "gan": gan,
     "denoiser": denoiser,
     "denoiser-noisy-only": denoiser_noisy_only,
     "course-dense": course_dense,

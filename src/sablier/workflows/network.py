@@ -25,9 +25,9 @@ OnProgress = Callable[[str, Progress], None]
 
 NET = "net"
 MOST_VALIDATION = 500
-RECIPE_OF = {"reconstruct": "autoencoder", "denoise": "denoiser"}
+RECIPE_OF = {"reconstruct": "autoencoder", "denoise": "denoiser", "generate": "gan"}
 # What a network must be able to do to be trained for a task.
-NEEDED = {"reconstruct": {"encode", "decode"}, "denoise": {"reconstruct"}}
+NEEDED = {"reconstruct": {"encode", "decode"}, "denoise": {"reconstruct"}, "generate": {"sample"}}
 
 
 def prepared(images: ImageSet, recipe: Recipe, fewest: int) -> tuple[Preprocess, ImageSet]:
@@ -53,6 +53,7 @@ def train_model(
     member: int = 0,
     checkpoint: Path | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_epoch: Callable[[int, Model], None] | None = None,
 ) -> tuple[Model, History]:
     """Train one network on dense images; return it, on the CPU and in eval mode, with its history.
 
@@ -75,6 +76,7 @@ def train_model(
         validation=None if validation is None else Batches(validation, preprocess, device),
         checkpoint=checkpoint,
         on_progress=on_progress,
+        on_epoch=on_epoch,
     )
     return model.cpu(), history
 
@@ -87,6 +89,7 @@ def train_network_file(
     checkpoints: Iterable[Path | None] = (),
     on_progress: OnProgress = lambda stage, progress: None,
     origins: Array | None = None,
+    on_epoch: Callable[[int, Model], None] | None = None,
 ) -> ModelFile:
     """Train the one network of a task on dense images and return its model file.
 
@@ -94,6 +97,7 @@ def train_network_file(
 
     Args:
         origins: N names of what the images were cut from: what is held out is then cut from others than what trains.
+        on_epoch: called with the network after every recorded epoch; see `fit`.
     """
     groups = np.arange(len(dense)) if origins is None else np.unique(origins, return_inverse=True)[1]
     order = np.random.default_rng(recipe.fit.seed).permutation(groups.max() + 1)
@@ -108,6 +112,7 @@ def train_network_file(
         validation=dense.take(held) if len(held) else None,
         checkpoint=next(iter(checkpoints), None),
         on_progress=partial(on_progress, "training"),
+        on_epoch=on_epoch,
     )
     return ModelFile(task, preprocess, {NET: Part.of_model(model)}, {NET: history.__dict__}, provenance(dense, recipe))
 

@@ -21,6 +21,7 @@ from sablier.training.recipes import make_recipe
 from sablier.workflows.autoencoder import train_autoencoder
 from sablier.workflows.denoiser import train_denoiser
 from sablier.workflows.detector import train_detector
+from sablier.workflows.generator import train_generator
 from sablier.workflows.network import OnProgress
 
 MOST_PICTURED = 48  # of the suspects, the worst
@@ -29,6 +30,7 @@ MAKERS: dict[str, Callable[..., ModelFile]] = {
     "detect": train_detector,
     "reconstruct": train_autoencoder,
     "denoise": train_denoiser,
+    "generate": train_generator,
 }
 
 
@@ -46,7 +48,8 @@ def train(
     Args:
         source: whatever `read_images` takes; `reading` are its options.
         output: the .sablier file; checkpoints lie beside it while training runs. Where training images of a detector may not
-            belong, they are listed in OUTPUT.suspects.csv, worst first, and the 48 worst drawn in OUTPUT.suspects.png.
+            belong, they are listed in OUTPUT.suspects.csv, worst first, and the 48 worst drawn in OUTPUT.suspects.png. What a
+            generator draws is seen in OUTPUT.samples.png while it learns.
         recipe: the configuration; `make_recipe()` where none is given.
         resume: go on from those checkpoints.
 
@@ -62,7 +65,8 @@ def train(
     images = read_images(training_source(source), **reading)
     if not resume:
         _remove(output)
-    file = MAKERS[recipe.task](images, recipe, checkpoints=checkpoints, on_progress=on_progress)
+    watched = {"picture": samples_path(output)} if recipe.task == "generate" else {}
+    file = MAKERS[recipe.task](images, recipe, checkpoints=checkpoints, on_progress=on_progress, **watched)
     file.save(output)
     _remove(output)
     _write_suspects(file, images, output)
@@ -77,6 +81,15 @@ def suspects_paths(output: Path) -> tuple[Path, Path]:
     """
     stem = output.name.removesuffix(".sablier")
     return output.with_name(f"{stem}.suspects.csv"), output.with_name(f"{stem}.suspects.png")
+
+
+def samples_path(output: Path) -> Path:
+    """Return where a sheet of what a generator draws is kept up to date while it learns, beside its model file.
+
+    >>> samples_path(Path("g.sablier")).name
+    'g.samples.png'
+    """
+    return output.with_name(f"{output.name.removesuffix('.sablier')}.samples.png")
 
 
 def _write_suspects(file: ModelFile, images: ImageSet, output: Path) -> None:

@@ -1,19 +1,29 @@
 """What a batch costs, and whom it moves. A new idea is a new objective, one a file, never a new loop."""
 
+from sablier.training.objectives.adversarial import Adversarial
+from sablier.training.objectives.agreement import Agreement
 from sablier.training.objectives.base import Loss, Objective, mean_squared_error
 from sablier.training.objectives.denoising import LOWEST_LEVEL, Denoising, NoisyOnly
+from sablier.training.objectives.flow import FlowMatching
 from sablier.training.objectives.inpainting import Inpainting
 from sablier.training.objectives.reconstruction import Reconstruction
+from sablier.training.objectives.regularised import RegularisedReconstruction
 from sablier.training.objectives.transformations import TransformationPrediction
+from sablier.training.objectives.variational import Variational
 
 __all__ = [
     "LOWEST_LEVEL",
+    "Adversarial",
+    "Agreement",
     "Denoising",
+    "FlowMatching",
     "Inpainting",
     "Loss",
     "NoisyOnly",
     "Objective",
     "Reconstruction",
+    "RegularisedReconstruction",
     "TransformationPrediction",
+    "Variational",
     "mean_squared_error",
 ]

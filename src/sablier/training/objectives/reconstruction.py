@@ -1,4 +1,4 @@
-"""Draw images again, from damaged copies of them."""
+"""Draw images again, from damaged or moved copies of them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,26 +9,36 @@ from torch.nn import Parameter
 from sablier.errors import ConfigError
 from sablier.models.base import Model
 from sablier.training.objectives.base import Loss, mean_squared_error
+from sablier.transforms.affine import moved
 from sablier.transforms.batches import Batch
 from sablier.transforms.corruptions import gaussian, masked_blocks, random_levels
+
+LIMITS = {"noise": 10.0, "mask": 1.0, "turn": 180.0, "shift": 0.5, "scale": 1.0, "shear": 1.0}
 
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """Mean squared error between an image and its reconstruction, optionally from a damaged copy of it.
+    """Mean squared error between an image and its reconstruction, optionally from a damaged or moved copy of it.
 
-    With `noise` or `mask` this is the denoising autoencoder (Vincent, Larochelle, Bengio and Manzagol 2008).
+    With `noise` or `mask` this is the denoising autoencoder (Vincent, Larochelle, Bengio and Manzagol 2008). With the
+    others the copy is moved and must be drawn as it was, so that the code says what is drawn rather than where: copies
+    that differ only in how they were moved have the same target.
 
     Args:
         noise: largest standard deviation of the Gaussian noise added to the input; the target stays clean.
         mask: largest share of blocks of the input set to zero.
+        turn, shift, scale, shear: how far the input is moved, as in `transforms.affine.moved`.
     """
 
     noise: float = 0.0
     mask: float = 0.0
+    turn: float = 0.0
+    shift: float = 0.0
+    scale: float = 0.0
+    shear: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, most in {"noise": 10.0, "mask": 1.0}.items():
+        for name, most in LIMITS.items():
             if not 0 <= getattr(self, name) <= most:
                 raise ConfigError(f"expected {name} from 0 to {most:g}, got {getattr(self, name)}.")
 
@@ -36,13 +46,18 @@ class Reconstruction:
         return {"model": list(model.parameters())}
 
     def losses(self, model: Model, batch: Batch) -> Iterator[Loss]:
-        x = batch.x
+        loss = mean_squared_error(model.reconstruct(self.damaged(batch.x)), batch.x)
+        yield "model", loss, {}
+
+    def damaged(self, x: Tensor) -> Tensor:
+        """Return N,C,H,W images as the model sees them in training."""
+        if self.turn or self.shift or self.scale or self.shear:
+            x = moved(x, self.turn, self.shift, self.scale, self.shear)
         if self.noise:
             x = gaussian(x, random_levels(x, 0, self.noise))
         if self.mask:
             x = masked_blocks(x, self.mask)
-        loss = mean_squared_error(model.reconstruct(x), batch.x)
-        yield "model", loss, {}
+        return x
 
     def validate(self, model: Model, batch: Batch) -> Tensor:
         return mean_squared_error(model.reconstruct(batch.x), batch.x)

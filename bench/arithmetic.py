@@ -1,0 +1,99 @@
+"""Bold A - regular A + regular B against the true bold B, and walks between images. Needs no data.
+
+Letters are drawn from fonts (`sablier.images.glyphs`). One font family at a time is held out of training, which sees no
+label; sums are of letters of that family. Twenty of them (ten letters, regular and bold) share a pose, so that the truth is
+known to the pixel. A is the mean of the nine other letters, as of a folder each of bold and of regular letters
+(`error_ratio`, `nearest_right`); or one other letter, one drawing each, all 90 pairs (`..._single`). "Doing nothing" is the
+regular B itself, not a redrawn one. Which of the twenty is nearest to the sum is asked of codes, as `sablier combine` does,
+and of decoded pixels (`..._by_pixels`). Everything was chosen with DejaVu Serif held out, which is not reported; the figures
+are means over the other families. A walk goes from one letter of the held-out family to another: its largest step over its
+mean step, mean of 100 walks.
+"""
+
+import argparse
+from typing import Any
+
+import numpy as np
+
+from harness import Bench, print_table
+from sablier.course.arithmetic import drawn_letters, families_with_bold, measured_sums
+from sablier.images.glyphs import glyphs
+from sablier.images.imageset import ImageSet
+from sablier.images.preprocess import Preprocess
+from sablier.models.base import Model
+from sablier.tasks.reconstruct import TASK
+from sablier.tasks.walks import CURVES, walk
+from sablier.training.recipes import TIERS, make_recipe
+from sablier.workflows.autoencoder import train_autoencoder
+from sablier.workflows.network import network_of
+
+CHOSEN_ON = "DejaVu Serif"
+LETTERS_DRAWN = 20_000
+POSES = 20
+WALKS = 100
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--recipe", default="autoencoder", help="one that reconstructs")
+    parser.add_argument("--tier", default="base", choices=TIERS)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the recipe")
+    parser.add_argument("--choose", action="store_true", help=f"hold out {CHOSEN_ON} instead, to choose settings on")
+
+
+def main() -> None:
+    bench = Bench("arithmetic", __doc__ or "", add)
+    args = bench.args
+    families = [CHOSEN_ON] if args.choose else [family for family in families_with_bold() if family != CHOSEN_ON]
+    families = families[:1] if args.quick else families
+    key = "-".join(["glyphs", *(["choose"] if args.choose else []), *([args.tier] if args.tier != "base" else []), *args.set])
+    steps = bench.partial(key)
+    drawn = glyphs(2000 if args.quick else LETTERS_DRAWN)
+    settings = [*args.set, *(["megapixels=2"] if args.quick else [])]
+    found = {family: steps.get(family, lambda family=family: measure(family, drawn, args, settings)) for family in families}
+    means = {name: float(np.mean([each[name] for each in found.values()])) for name in next(iter(found.values()))}
+    names = ["error_ratio", "nearest_right", "error_ratio_single", "nearest_right_single", "floor_ratio", "unevenness"]
+    rows = [[family, *(each[name] for name in names)] for family, each in [*found.items(), ("mean", means)]]
+    print_table(["held out", *names], rows)
+    payload = {
+        "data": "glyphs",
+        "recipe": args.recipe,
+        "tier": args.tier,
+        **means,
+        "by_family": found,
+    }
+    bench.finish(key, [0], payload, sum(each["train_seconds"] for each in found.values()))
+
+
+def measure(family: str, drawn: ImageSet, args: argparse.Namespace, settings: list[str]) -> dict[str, Any]:
+    """Train without a family and compute with its letters."""
+    file = train_autoencoder(drawn.take(~drawn.matches("family", family)), make_recipe(args.recipe, args.tier, settings))
+    model, rule = network_of(file, TASK), file.preprocess
+    letters = drawn_letters(family, 2 if args.quick else POSES)
+    single, averaged = (measured_sums(model, rule, letters, way) for way in (False, True))
+    return {
+        "error_ratio": averaged.error_ratio,
+        "nearest_right": averaged.right_by_code,
+        "nearest_right_by_pixels": averaged.right,
+        "error_ratio_single": single.error_ratio,
+        "nearest_right_single": single.right_by_code,
+        "nearest_right_single_by_pixels": single.right,
+        "floor_ratio": single.floor_ratio,
+        "train_seconds": sum(history["seconds"] for history in file.histories.values() if "seconds" in history),
+        **unevenness(model, rule, family),
+    }
+
+
+def unevenness(model: Model, rule: Preprocess, family: str) -> dict[str, float]:
+    """Return the largest step over the mean step of walks between letters of a family, means and largest over the walks."""
+    letters = glyphs(40 * WALKS, seed=1).where(family=family).take(range(2 * WALKS))
+    pairs = np.arange(len(letters)).reshape(-1, 2)
+    found = {curve: [walk(model, rule, letters.take(pair), 20, curve).unevenness or 1.0 for pair in pairs] for curve in CURVES}
+    return {
+        "unevenness": float(np.mean(found["linear"])),
+        "unevenness_worst": float(np.max(found["linear"])),
+        "unevenness_spherical": float(np.mean(found["spherical"])),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""Draw images again from codes that are drawn themselves, and keep all codes together near one Gaussian."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+
+from sablier.errors import ConfigError
+from sablier.models.base import Model
+from sablier.models.variational import VariationalBottleneck, drawn
+from sablier.training.objectives.base import Loss, mean_squared_error
+from sablier.transforms.batches import Batch
+
+SMALLEST_ERROR = 1e-6
+
+
+@dataclass(frozen=True)
+class Variational:
+    """The bound of a variational autoencoder (Kingma and Welling 2014), in nats a value of an image.
+
+    The noise that pixels are taken to have is not a setting: its best variance is the mean squared error itself, of the batch
+    (Rybkin, Daniilidis and Levine 2021), so that the error counts by its logarithm.
+
+    Args:
+        divergence: what a nat by which a code's cloud differs from the common Gaussian counts; 1 is the bound, more keeps codes
+            closer together and draws images less exactly (Higgins et al. 2017).
+    """
+
+    divergence: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.divergence <= 1000:
+            raise ConfigError(f"expected divergence from 0 to 1000, got {self.divergence}.")
+
+    def players(self, model: Model) -> Mapping[str, list[Parameter]]:
+        if not isinstance(model, VariationalBottleneck):
+            raise ConfigError(f"model {model.name} draws no codes. Choose model=variational, or the recipe generator.")
+        return {"model": list(model.parameters())}
+
+    def losses(self, model: Model, batch: Batch) -> Iterator[Loss]:
+        assert isinstance(model, VariationalBottleneck)  # players looked
+        mean, log_variance = model.posterior(batch.x)
+        error = mean_squared_error(model.decode(drawn(mean, log_variance)), batch.x)
+        mean, log_variance = mean.float(), log_variance.float()
+        nats = 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).sum(dim=1).mean() / prod(batch.x.shape[1:])
+        loss = 0.5 * torch.log(error + SMALLEST_ERROR) + self.divergence * nats
+        yield "model", loss, {"error": error, "divergence": nats}
+
+    def validate(self, model: Model, batch: Batch) -> Tensor:
+        return mean_squared_error(model.reconstruct(batch.x), batch.x)

@@ -1,0 +1,88 @@
+"""combine = load, read and encode sets of images, add and subtract their mean codes, decode, write a picture."""
+
+from collections.abc import Callable, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sablier.errors import ConfigError
+from sablier.files import write_whole
+from sablier.images.imageset import ImageSet
+from sablier.images.sources import read_images
+from sablier.modelfile import ModelFile
+from sablier.report.strips import combination_picture
+from sablier.tasks.combine import CodedSet, Combination, coded_set, weights_of
+from sablier.tasks.combine import combine as combine_sets
+from sablier.tasks.mixture import mixture_of
+from sablier.workflows.latent_pictures import check_not_read
+from sablier.workflows.reconstruct import drawing_network
+
+
+def combine(
+    model: str | PathLike[str],
+    add: Any,
+    subtract: Any = (),
+    output: str | PathLike[str] | None = None,
+    *,
+    among: Any = None,
+    on_progress: Callable[[int], None] = lambda count: None,
+    **reading: Any,
+) -> Combination:
+    """Average sets of images, or add and subtract their averages, in the codes of a model, and draw what comes out.
+
+    Args:
+        model: a .sablier file that reconstructs or detects.
+        add, subtract: lists of sources, each whatever `read_images` takes; `reading` are its options. A source counts by
+            the mean of its codes. With nothing to subtract the result is the average of these means; otherwise there has to
+            be one source more to add than to subtract.
+        output: a .png of the parts, the result and the nearest real images; None writes nothing.
+        among: a source of real images to show the nearest of; None stands for those that are combined.
+        on_progress: called with the number of images encoded so far.
+
+    Raises:
+        ModelFileError, ImagesError, ConfigError, OutputError: before anything is written.
+    """
+    added, subtracted = _listed(add), _listed(subtract)
+    weights_of(len(added), len(subtracted))  # before anything is read
+    path = None if output is None else Path(output)
+    if path is not None and path.suffix.lower() != ".png":
+        raise ConfigError(f"expected an output that ends in .png, got {path}.")
+    file = ModelFile.load(Path(model))
+    network, _ = drawing_network(file)
+    others = [] if among is None else [among]
+    if path is not None:
+        check_not_read(path, *added, *subtracted, *others)
+    count = 0
+
+    def encoded(source: Any) -> CodedSet:
+        nonlocal count
+        found = coded_set(network, file.preprocess, read_images(source, **reading), _name(source))
+        count += len(found.codes)
+        on_progress(count)
+        return found
+
+    sets = [encoded(source) for source in (*added, *subtracted, *others)]
+    combination = combine_sets(
+        network,
+        file.preprocess,
+        sets[: len(added)],
+        sets[len(added) : len(added) + len(subtracted)],
+        among=sets[-1] if others else None,
+        surroundings=mixture_of(file),
+    )
+    if path is not None:
+        write_whole(path, combination_picture(combination))
+    return combination
+
+
+def _listed(sources: Any) -> Sequence[Any]:
+    """Return one source or several as a list."""
+    return sources if isinstance(sources, list | tuple) else [sources]
+
+
+def _name(source: Any) -> str:
+    if isinstance(source, ImageSet):
+        return source.source
+    return f"{len(source)} images" if isinstance(source, np.ndarray) else str(source)

@@ -1,0 +1,94 @@
+"""embed = load, read, encode, write; of the images nothing stays in memory but their codes."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from sablier.errors import ModelFileError, OutputError
+from sablier.images.preprocess import Preprocess
+from sablier.images.sources import stream_images
+from sablier.modelfile import ModelFile
+from sablier.models.base import Model
+from sablier.tasks.detect import TASK as DETECT
+from sablier.tasks.embed import Embedder, EmbeddingResult
+from sablier.tasks.latents import check_latents_path
+from sablier.workflows.detect import CHUNK_PIXELS, LEAST_CHUNK, MOST_CHUNK
+from sablier.workflows.network import NET
+from sablier.workflows.reconstruct import drawing_network
+from sablier.workflows.train import check_writable
+
+
+def embed(
+    model: str | PathLike[str],
+    source: Any,
+    output: str | PathLike[str] | None = None,
+    *,
+    compare: bool = True,
+    on_progress: Callable[[int], None] = lambda count: None,
+    **reading: Any,
+) -> EmbeddingResult:
+    """Encode every image of a source, and compare the codes with those of PCA of as many numbers.
+
+    Args:
+        model: a .sablier file whose network encodes.
+        source: whatever `stream_images` takes; `reading` are its options.
+        output: a .npz, .csv or .parquet file for the codes; None writes nothing.
+        compare: fit PCA and, where labels exist, readers of them, on an even sample of the images.
+        on_progress: called with the number of images encoded so far.
+
+    Raises:
+        ModelFileError: for a model without an encoder.
+        ConfigError: for an output of another kind; OutputError where it cannot be written: both before anything is read.
+        ImagesError: for a source that cannot be read, or that the model does not take; TooFewImages for none at all.
+    """
+    file = ModelFile.load(Path(model))
+    network, note = encoding_network(file)
+    if output is not None:
+        check_latents_path(Path(output))
+        check_writable(Path(output))
+        _check_not_source(source, Path(output))
+    embedder = Embedder(network, file.preprocess, compare)
+    encode_stream(embedder, source, on_progress, **reading)
+    result = replace(embedder.result(), network=note)
+    if output is not None:
+        result.latents.save(Path(output))
+    return result
+
+
+def encode_stream(
+    embedder: Embedder, source: Any, on_progress: Callable[[int], None] = lambda count: None, **reading: Any
+) -> None:
+    """Encode every image of a source, chunk by chunk."""
+    for images in stream_images(source, chunk=chunk_size(embedder.preprocess), **reading):
+        embedder.add(images)
+        on_progress(embedder.count)
+
+
+def chunk_size(preprocess: Preprocess) -> int:
+    """Return how many images of a stream to hold at once."""
+    return min(MOST_CHUNK, max(LEAST_CHUNK, CHUNK_PIXELS // (preprocess.height * preprocess.width)))
+
+
+def encoding_network(file: ModelFile) -> tuple[Model, str]:
+    """Return the network of a model file that encodes images, and, where it holds several, which one that is.
+
+    Raises:
+        ModelFileError: for a file without one.
+    """
+    if file.task == DETECT:
+        return drawing_network(file)
+    network = file.parts[NET].to_model() if NET in file.parts else None
+    if network is None or "encode" not in network.capabilities:
+        raise ModelFileError(
+            f"expected a model that encodes images, got one trained to {file.task}, which has no latents. "
+            "Train one with: sablier train IMAGES --recipe representation"
+        )
+    return network, ""
+
+
+def _check_not_source(source: Any, output: Path) -> None:
+    """Raise OutputError where the codes would be written over the images."""
+    if isinstance(source, str | Path) and output.exists() and Path(source).exists() and output.samefile(source):
+        raise OutputError(f"{output} holds the images. Choose another file with -o.")

@@ -1,0 +1,167 @@
+"""sample = load, draw, write: new images from a model file, or variations of given ones."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sablier.errors import ConfigError, ImagesError, ModelFileError, OutputError
+from sablier.files import write_whole
+from sablier.images.sources import read_images
+from sablier.modelfile import ModelFile
+from sablier.report.figures import sheet
+from sablier.report.pictures import as_bytes, png
+from sablier.tasks.denoise import TASK as DENOISE
+from sablier.tasks.detect import TASK as DETECT
+from sablier.tasks.mixture import LatentMixture
+from sablier.tasks.sample import METHODS, STRENGTH, Sampler, SampleResult, compared, sampler_of
+from sablier.workflows.naming import check_apart
+from sablier.workflows.network import NET
+from sablier.workflows.reconstruct import drawing_network
+
+COUNT = 64
+MOST_ON_A_SHEET = 400
+MOST_COMPARED = 200_000_000  # pixel values of the images to compare with: 800 megabytes
+WRITERS = 8  # files written at once
+
+
+def sample(
+    model: str | PathLike[str],
+    output: str | PathLike[str],
+    count: int = COUNT,
+    *,
+    like: Any = None,
+    strength: float = STRENGTH,
+    method: str | None = None,
+    compare: Any = None,
+    seed: int = 0,
+    **reading: Any,
+) -> SampleResult:
+    """Draw new images with a model, write them, and return them.
+
+    Args:
+        model: a .sablier file of an autoencoder, a generator or a detector that redraws.
+        output: a folder, for numbered PNG files and samples.json; or a .png file, for all of them on one sheet, with a .json
+            beside it.
+        count: how many.
+        like: whatever `read_images` takes: draw variations of these images, each in turn.
+        strength: of variations: from 0, the image as the model draws it again, to 1, any other of its kind.
+        method: "mixture", "flow", "gaussian" or "network": how to draw; None takes the first of these that the model can.
+        compare: whatever `read_images` takes, for example the training images: say how near each new image comes to one.
+        seed: the same draws the same.
+        reading: options of `read_images`.
+
+    Raises:
+        ConfigError: for a count below 1, a strength beyond 0 to 1, or a way the model cannot draw.
+        ModelFileError: for a model that draws nothing, or cannot vary images.
+        ImagesError: for no images to vary or to compare with.
+        OutputError: where the output cannot be written, is a file of another kind, or lies among the images it comes from.
+    """
+    output = Path(output)
+    _check(count, strength, method, output)
+    sampler = sampler_from(ModelFile.load(Path(model)))
+    for source in (like, compare):
+        if source is not None:
+            check_apart(source, output)
+            if isinstance(source, str | Path) and Path(source).resolve() == output.resolve():
+                raise OutputError(f"{output} is the image itself. Choose another file with -o.")
+    if like is None:
+        result = sampler.sample(count, seed, method)
+    else:
+        if method is not None:
+            raise ConfigError("variations are drawn in one way only. Leave method out, or like.")
+        images = read_images(like, **reading).dense(sampler.preprocess)
+        result = sampler.variations(images, count, strength, seed)
+    if compare is not None:
+        known = read_images(compare, **reading).dense(sampler.preprocess)
+        if not len(known) or known.array.size > MOST_COMPARED:
+            raise ImagesError(f"expected from 1 to {MOST_COMPARED:,} pixel values to compare with, got {known.array.size:,}.")
+        result = compared(result, known, sampler.preprocess)
+    _write(result, output)
+    return result
+
+
+def sampler_from(file: ModelFile) -> Sampler:
+    """Return what draws from a model file of any task that can.
+
+    Raises:
+        ModelFileError: for a file that keeps nothing that draws.
+    """
+    try:
+        if file.task == DETECT:
+            network, _ = drawing_network(file)
+            return Sampler(network, file.preprocess, _normal_codes(file))
+        network = file.parts[NET].to_model()
+        if file.task == DENOISE or not {"decode", "sample"} & network.capabilities:
+            raise ModelFileError(
+                f"a model trained to {file.task} draws no new images. Train one that does with: "
+                "sablier train IMAGES --recipe generator"
+            )
+        return sampler_of(file, network)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        if isinstance(error, ModelFileError):
+            raise
+        raise ModelFileError(f"the model file lacks a part of what draws: {error}.") from error
+
+
+def _normal_codes(file: ModelFile) -> LatentMixture:
+    """Return the one Gaussian that a detector keeps of the codes of normal images."""
+    kept = next(part.tensors for name, part in sorted(file.parts.items()) if name.endswith("/restoration/latents"))
+    factor = np.linalg.cholesky(np.linalg.inv(kept["precision"].astype(np.float64)))
+    return LatentMixture(np.ones(1), kept["mean"][None].astype(np.float64), factor[None], np.empty(0))
+
+
+def _check(count: int, strength: float, method: str | None, output: Path) -> None:
+    """Raise for what needs no model to be seen wrong."""
+    if count < 1:
+        raise ConfigError(f"expected to draw at least 1 image, got {count}.")
+    if not 0 <= strength <= 1:
+        raise ConfigError(f"expected a strength from 0 to 1, got {strength:g}.")
+    if method is not None and method not in METHODS:
+        raise ConfigError(f"expected method to be one of {', '.join(METHODS)}, got {method!r}.")
+    if output.suffix.lower() == ".png":
+        if output.is_dir():
+            raise OutputError(f"{output} is a folder. Name another file, or a folder that does not end in .png.")
+        if count > MOST_ON_A_SHEET:
+            raise ConfigError(f"expected at most {MOST_ON_A_SHEET} images on a sheet, got {count}. Name a folder with -o.")
+    elif (output.suffix[1:].isalpha() and not output.is_dir()) or output.is_file():
+        raise OutputError(f"expected a folder or a .png file to write to, got {output}. Choose one with -o.")
+
+
+def _is_folder(output: Path) -> bool:
+    return output.suffix.lower() != ".png"
+
+
+def _write(result: SampleResult, output: Path) -> None:
+    """Write the images, and then what is known of them."""
+    if not _is_folder(output):
+        columns = int(np.ceil(np.sqrt(len(result))))
+        write_whole(output, sheet(result.images, _captions(result), columns))
+        return write_whole(output.with_suffix(".json"), _document(result))
+    width = max(4, len(str(len(result) - 1)))
+
+    def write(index: int) -> None:
+        write_whole(output / f"{index:0{width}}.png", png(as_bytes(result.images[index])))
+
+    # Most of the time goes by waiting for the disk.
+    with ThreadPoolExecutor(WRITERS) as pool:
+        list(pool.map(write, range(len(result))))
+    return write_whole(output / "samples.json", _document(result))
+
+
+def _captions(result: SampleResult) -> list[str]:
+    """Return what is said of each image on a sheet: which it is like, how near it comes; nothing where that is unknown."""
+    lines: list[list[str]] = [[] for _ in range(len(result))]
+    for row, caption in zip(result.to_table(), lines, strict=True):
+        if "like" in row:
+            caption.append(row["like"])
+        if "nearest" in row:
+            caption += [f"{row['nearest']:.3f} from", row["nearest_id"]]
+    return ["\n".join(caption) for caption in lines if caption]
+
+
+def _document(result: SampleResult) -> bytes:
+    return (json.dumps(result.to_json(), indent=1) + "\n").encode()
