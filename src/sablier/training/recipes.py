@@ -5,7 +5,7 @@
 an image shows: for clusters, maps and few labels. `generator` makes new images, from a short code with a flow over it;
 `variational` is the variational autoencoder, to compare with. `denoiser` removes noise from images of any size, and learns it
 from clean ones; `denoiser-noisy-only` from noisy ones alone. `course-dense` and `course-conv` are the nets of the course's
-first two lessons, with our schedule.
+first two lessons, with our schedule. `gan` makes new images by a game of two nets.
 """
 
 from collections.abc import Callable, Iterable
@@ -122,7 +122,7 @@ def representation(tier: str) -> Recipe:
 
 def generator(tier: str) -> Recipe:
     """Return the recipe for new images: a short code whose neighbours decode to near images, and a flow over the codes."""
-    # Chosen on held-out training digits (docs/LOG.md): bench/generate.py measures base.
+    # Code length and noise were tried on held-out training digits in short runs (docs/LOG.md); base is not measured yet.
     steps, megapixels, width = {
         "tiny": (150, 12.0, 16), "small": (500, 50.0, 32), "base": (2000, 200.0, 32), "large": (6000, 600.0, 48),
     }[tier]  # fmt: skip
@@ -151,7 +151,7 @@ def variational(tier: str) -> Recipe:
 
 def gan(tier: str) -> Recipe:
     """Return the recipe for new images by a game: a net that draws against one that tells drawn images from real ones."""
-    # Widths and lengths are such that base takes about a quarter of an hour on two processor cores: see bench/gan.py.
+    # Base is meant to take about a quarter of an hour on two processor cores; bench/gan.py measures it.
     steps, megapixels, width, judging = {
         "tiny": (400, 20.0, 16, 8),
         "small": (3000, 150.0, 24, 16),
