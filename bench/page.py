@@ -25,7 +25,8 @@ training images, but for one: that lesson 1 uses weight decay came from a look a
 one_class-mnist was measured on one thread beside other work, at a commit before suspect training images were screened out.
 one_class-mnist-class-5, false_alarms and score_speed are of the detector as it was, an autoencoder alone. Not measured yet:
 what is claimed of sums of letters, generation, learning from few labels and GANs; what short trials gave is in the [log](LOG.md).
-one_class-fashion-mnist holds classes 0 to 7 from an earlier commit, on one thread beside other work, and 8 and 9 from today.
+one_class-fashion-mnist holds classes 0 to 7 from an earlier commit, on one thread beside other work, and 8 and 9 from today;
+its score_seconds_max is of these two, since earlier runs did not note it.
 
 Some result files mix states: 19 of the 20 splits of false_alarms ran on one thread and on earlier commits, and score_speed-glyphs
 (the long streams) was measured before batches were scored in parallel; score_speed-glyphs-10k after.
