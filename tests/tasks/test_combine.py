@@ -4,33 +4,11 @@ import json
 
 import numpy as np
 import pytest
-import torch
 
 from sablier.errors import ConfigError, ImagesError, TooFewImages
-from sablier.images import read_images
 from sablier.images.imageset import ImageSet, LazyPixels
-from sablier.images.preprocess import Preprocess
-from sablier.models import create_model
 from sablier.tasks.combine import SHOWN, coded_set, combine, nearest_images, weights_of
 from sablier.tasks.reconstruct import decode, encode
-
-
-@pytest.fixture(scope="module")
-def digits():
-    return read_images("digits")
-
-
-@pytest.fixture(scope="module")
-def rule(digits):
-    return Preprocess.for_images(digits, 8)
-
-
-@pytest.fixture(scope="module")
-def network(digits, rule):
-    """The bottleneck as it starts: PCA of the digits."""
-    model = create_model("bottleneck", (8, 8, 1), latent=6, width=8)
-    model.initialise(torch.from_numpy(rule.to_unit(digits.array)).permute(0, 3, 1, 2), 0)
-    return model
 
 
 @pytest.fixture(scope="module")

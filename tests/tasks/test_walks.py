@@ -7,31 +7,8 @@ import numpy as np
 import pytest
 
 from sablier.errors import ConfigError, ImagesError
-from sablier.images import read_images
-from sablier.images.preprocess import Preprocess
-from sablier.models import create_model
 from sablier.tasks.reconstruct import decode, encode
 from sablier.tasks.walks import Walk, codes_between, walk
-
-
-@pytest.fixture(scope="module")
-def digits():
-    return read_images("digits")
-
-
-@pytest.fixture(scope="module")
-def rule(digits):
-    return Preprocess.for_images(digits, 8)
-
-
-@pytest.fixture(scope="module")
-def network(digits, rule):
-    """The bottleneck as it starts: PCA of the digits."""
-    import torch
-
-    model = create_model("bottleneck", (8, 8, 1), latent=6, width=8)
-    model.initialise(torch.from_numpy(rule.to_unit(digits.array)).permute(0, 3, 1, 2), 0)
-    return model
 
 
 class Far:

@@ -17,13 +17,13 @@ from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.preprocess import Preprocess
 from sablier.models.base import Model
 from sablier.tasks.reconstruct import decode, encode
+from sablier.tasks.summary import MOST_SKIPPED_LISTED
 from sablier.tasks.surroundings import FEWEST, LEAVES, NearestCodes, Surroundings
 
 Array = NDArray[Any]
 
 CHUNK = 512  # images decoded and encoded at once
 SHOWN = 6  # nearest images, and images of a set
-MOST_SKIPPED_LISTED = 1000
 
 
 @dataclass(frozen=True)
