@@ -19,7 +19,6 @@ interval of Student's t. `--held-out` puts the last 10,000 training images in pl
 
 import argparse
 import shutil
-import tempfile
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,7 +34,8 @@ from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.models.base import Model
 from sablier.tasks.reconstruct import TASK, encode
-from sablier.training.recipes import TIERS
+from sablier.training.recipe import Recipe
+from sablier.training.recipes import TIERS, make_recipe
 from sablier.workflows.network import network_of
 from sablier.workflows.sample import sampler_from
 
@@ -68,8 +68,9 @@ def main() -> None:
     training, tests = splits(data, args.held_out)
     key = "-".join([data, *([] if tier in ("base", "tiny") else [tier]), *(["held-out"] if args.held_out else [])])
     kept = bench.partial(key)
-    folder = Path(tempfile.gettempdir()) / f"sablier-bench-augment-{key}{'-quick' if args.quick else ''}"
-    pool = Pool.of(folder, training, tier, ["steps=60", "width=8"] if args.quick else [])
+    recipes = [make_recipe(name, tier, ["steps=60", "width=8"] if args.quick else []) for name in ("generator", "representation")]
+    folder = bench.workshop(key, *recipes)
+    pool = Pool.of(folder, training, *recipes)
     found: dict[str, list[dict[str, float]]] = {}
     for count in counts:
         found[str(count)] = []
@@ -109,14 +110,14 @@ class Pool:
         self.images, self.variations, self.codes, self.encoder, self.preprocess = images, variations, codes, encoder, rule
 
     @classmethod
-    def of(cls, folder: Path, training: ImageSet, tier: str, settings: list[str]) -> "Pool":
+    def of(cls, folder: Path, training: ImageSet, drawing: Recipe, coding: Recipe) -> "Pool":
         """Train both models on images without labels, or find them where an earlier run has left them."""
         bare = ImageSet(training.array, ids=training.ids, source=training.source)
-        drawing, _ = model_of(folder / "generator.sablier", bare, "generator", tier, settings)
-        coding, _ = model_of(folder / "representation.sablier", bare, "representation", tier, settings)
-        rule, encoder = coding.preprocess, network_of(coding, TASK)
+        generator, _ = model_of(folder / "generator.sablier", bare, drawing)
+        representation, _ = model_of(folder / "representation.sablier", bare, coding)
+        rule, encoder = representation.preprocess, network_of(representation, TASK)
         some = bare.take(np.linspace(0, len(bare) - 1, min(DRAWN, len(bare))).astype(int))
-        drawn = sampler_from(drawing).variations(some, len(some), STRENGTH, seed=0).images
+        drawn = sampler_from(generator).variations(some, len(some), STRENGTH, seed=0).images
         return cls(rule.to_unit(some.array), drawn, encode(encoder, rule, some), encoder, rule)
 
 

@@ -11,7 +11,6 @@ place of the test split: settings are chosen so.
 
 import argparse
 import shutil
-import tempfile
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -28,6 +27,7 @@ from sablier.images.imageset import ImageSet
 from sablier.report.figures import sheet
 from sablier.tasks.coverage import coverage
 from sablier.tasks.generation_metrics import frechet_distance, memorising, precision_recall
+from sablier.training.recipe import Recipe
 from sablier.training.recipes import TIERS, make_recipe
 from sablier.workflows.sample import sampler_from
 from sablier.workflows.train import train
@@ -56,12 +56,11 @@ def main() -> None:
     options = [data, *([] if tier == "base" else [tier]), *(["held-out"] if args.held_out else []), *args.settings]
     key = "-".join(options)
     steps = bench.partial(key)
-    own = judge(data, steps=QUICK_JUDGE_STEPS if args.quick else STEPS)
-    # Models, and the checkpoints of stopped trainings, wait here for the rest of the run.
-    folder = Path(tempfile.gettempdir()) / f"sablier-bench-gan-{key}{'-quick' if args.quick else ''}"
-    folder.mkdir(parents=True, exist_ok=True)
+    own = judge(data, training, steps=QUICK_JUDGE_STEPS if args.quick else STEPS)
+    drawing = make_recipe("generator", tier)
+    folder = bench.workshop(key, drawing, make_recipe("gan", tier, args.settings))
     points = [steps.get(f"points/{seed}", partial(play_on_points, seed, args.quick)) for seed in seeds]
-    mixture = steps.get("mixture", partial(mixture_route, folder, training, tests, own, tier))
+    mixture = steps.get("mixture", partial(mixture_route, folder, training, tests, own, drawing))
     runs = []
     for seed in seeds:
         recipe = partial(make_recipe, "gan", tier, [*args.settings, f"seed={seed}"])
@@ -107,9 +106,9 @@ def play_on_points(seed: int, quick: bool) -> dict[str, float]:
     return {"found": played.found, "near": played.near, "seconds": played.seconds}
 
 
-def mixture_route(folder: Path, training: ImageSet, tests: ImageSet, own: Judge, tier: str) -> dict[str, float]:
+def mixture_route(folder: Path, training: ImageSet, tests: ImageSet, own: Judge, recipe: Recipe) -> dict[str, float]:
     """Return the Frechet distance of what the recipe `generator` draws from its mixture, and of real training images."""
-    file = train(training, folder / "mixture.sablier", make_recipe("generator", tier), resume=True)
+    file = train(training, folder / "mixture.sablier", recipe, resume=True)
     real, known = (file.preprocess.to_unit(images.array) for images in (tests, training))
     among = known[np.random.default_rng(0).permutation(len(known))[: len(real)]]
     drawn = sampler_from(file).sample(len(real), seed=0, method="mixture").images

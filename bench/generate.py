@@ -13,7 +13,6 @@ training images, and never sees a real one; how often it is right about the test
 
 import argparse
 import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
@@ -31,6 +30,7 @@ from sablier.modelfile import ModelFile
 from sablier.tasks.generation_metrics import frechet_distance, memorising, precision_recall
 from sablier.tasks.reconstruct import reconstruct
 from sablier.tasks.sample import Sampler
+from sablier.training.recipe import Recipe
 from sablier.training.recipes import TIERS, make_recipe
 from sablier.workflows.autoencoder import train_autoencoder
 from sablier.workflows.sample import sampler_from
@@ -60,18 +60,16 @@ def main() -> None:
     key = "-".join([data, *([] if args.tier == "base" else [args.tier]), *(["held-out"] if args.held_out else [])])
     key += "".join(f"-{each}" for each in ([args.recipe] if args.recipe != "generator" else []) + args.settings)
     steps = bench.partial(key)
-    own = judge(data, steps=150 if args.quick else STEPS)
-    # What was trained waits here for the rest of the run, also where it is another run that does the rest.
-    folder = Path(tempfile.gettempdir()) / f"sablier-bench-{key}{'-quick' if args.quick else ''}"
-    made = partial(model_of, folder / "all.sablier", training, args.recipe, "tiny" if args.quick else args.tier, settings)
+    own = judge(data, training, steps=150 if args.quick else STEPS)
+    whole, class_wise = (
+        make_recipe(args.recipe, "tiny" if args.quick else tier, settings) for tier in (args.tier, args.class_tier)
+    )
+    folder = bench.workshop(key, whole, class_wise)
+    made = partial(model_of, folder / "all.sablier", training, whole)
     found: dict[str, Any] = steps.get("measured", lambda: measure(made, own, training, tests))
     score = None
     if not args.held_out:
-        tier = "tiny" if args.quick else args.class_tier
-        score = steps.get(
-            "classifier",
-            lambda: accuracy_score(folder, training, tests, args.recipe, tier, settings, 150 if args.quick else STEPS),
-        )
+        score = steps.get("classifier", lambda: accuracy_score(folder, training, tests, class_wise, 150 if args.quick else STEPS))
     print_measured(found, score)
     payload = {"data": data, "tier": "tiny" if args.quick else args.tier, "judge_accuracy": own_accuracy(own, tests), **found}
     bench.finish(key, [0], payload | {"classifier_accuracy_score": score})
@@ -86,13 +84,13 @@ def splits(data: str, held_out: bool) -> tuple[ImageSet, ImageSet]:
     return training.take(np.arange(len(training) - HELD_OUT)), training.take(np.arange(len(training) - HELD_OUT, len(training)))
 
 
-def model_of(path: Path, images: ImageSet, recipe: str, tier: str, settings: list[str]) -> tuple[ModelFile, float]:
+def model_of(path: Path, images: ImageSet, recipe: Recipe) -> tuple[ModelFile, float]:
     """Return the model of some images and the seconds it took, from an earlier run where that left it."""
     if path.exists():
         file = ModelFile.load(path)
         return file, sum(history["seconds"] for history in file.histories.values())
     start = time.perf_counter()
-    file = train_autoencoder(images, make_recipe(recipe, tier, settings))
+    file = train_autoencoder(images, recipe)
     seconds = time.perf_counter() - start
     file.save(path)
     return file, seconds
@@ -132,14 +130,12 @@ def measure(made: Callable[[], tuple[ModelFile, float]], own: Judge, training: I
     return found
 
 
-def accuracy_score(
-    folder: Path, training: ImageSet, tests: ImageSet, recipe: str, tier: str, settings: list[str], steps: int
-) -> float:
+def accuracy_score(folder: Path, training: ImageSet, tests: ImageSet, recipe: Recipe, steps: int) -> float:
     """Return how often a classifier that learnt from samples alone is right about test images."""
     drawn, names = [], []
     for label in np.unique(training.labels):
         own = training.where(label=label)
-        file, seconds = model_of(folder / f"class-{label}.sablier", own, recipe, tier, settings)
+        file, seconds = model_of(folder / f"class-{label}.sablier", own, recipe)
         sampler: Sampler = sampler_from(file)
         drawn.append(sampler.sample(len(own), seed=1).images)
         names += [label] * len(own)

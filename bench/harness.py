@@ -6,10 +6,12 @@ Long ones keep what they have after every step in bench/results/NAME-....partial
 """
 
 import argparse
+import hashlib
 import json
 import platform
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -33,6 +35,13 @@ class Bench:
     def partial(self, key: str) -> "Partial":
         """Return the store of finished steps of the run `key`; empty for a quick run."""
         return Partial(None if self.args.quick else RESULTS / f"{self.name}-{key}.partial.json")
+
+    def workshop(self, key: str, *recipes: object) -> Path:
+        """Return the folder in which a run keeps what it trains until it ends; a run of other recipes finds another one."""
+        digest = hashlib.sha256(repr((self.args.quick, recipes)).encode()).hexdigest()[:12]
+        folder = Path(tempfile.gettempdir()) / f"sablier-bench-{self.name}-{key}-{digest}"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def finish(self, key: str, seeds: list[int], payload: dict[str, Any], seconds: float | None = None) -> None:
         """Write the result file of a full run and print the last line."""

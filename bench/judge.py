@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sablier.images.datasets import load_dataset
+from sablier.images.imageset import ImageSet
 from sablier.transforms.affine import moved
 
 Array = NDArray[Any]
@@ -75,11 +76,10 @@ class Judge:
         return np.concatenate([look(_tensor(x[start : start + 500])).numpy() for start in range(0, len(x), 500)])
 
 
-def judge(data: str, seed: int = 0, steps: int = STEPS) -> Judge:
-    """Return the judge of a named set, from the cache where an earlier run has left it there."""
-    training = load_dataset(data, "train")
+def judge(data: str, training: ImageSet, seed: int = 0, steps: int = STEPS) -> Judge:
+    """Return the judge that has learnt from training images of a named set, from the cache where an earlier run has left it."""
     classes = np.unique(training.labels)
-    kept = Path(pooch.os_cache("sablier-bench")) / f"judge-{VERSION}-{data}-{seed}-{steps}.pt"
+    kept = Path(pooch.os_cache("sablier-bench")) / f"judge-{VERSION}-{data}-{len(training)}-{seed}-{steps}.pt"
     if kept.exists():
         net = _made(training.shape, len(classes))
         net.load_state_dict(torch.load(kept, weights_only=True))
@@ -130,7 +130,8 @@ def _tensor(x: Array) -> Tensor:
 def main() -> None:
     """Train the judge of MNIST and say how often it is right about test images."""
     tests = load_dataset("mnist", "test")
-    print(f"{(judge('mnist').classify(tests.array / np.float32(255)) == tests.labels).mean():.4f} of MNIST's test images")
+    right = judge("mnist", load_dataset("mnist", "train")).classify(tests.array / np.float32(255)) == tests.labels
+    print(f"{right.mean():.4f} of MNIST's test images")
 
 
 if __name__ == "__main__":
