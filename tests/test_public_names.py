@@ -11,6 +11,7 @@ import sablier
 PUBLIC = [
     "AnomalyDetector",
     "Calibration",
+    "Codec",
     "Denoiser",
     "Detector",
     "DriftAlarm",
@@ -24,7 +25,9 @@ PUBLIC = [
     "calibrate",
     "cluster",
     "combine",
+    "compress",
     "create_model",
+    "decompress",
     "denoise",
     "detect",
     "embed",

@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 _MODULES = {
     "AnomalyDetector": "sablier.estimators",
     "Calibration": "sablier.calibration",
+    "Codec": "sablier.tasks.codec.codec",
     "Denoiser": "sablier.estimators",
     "Detector": "sablier.tasks.detect",
     "DriftAlarm": "sablier.monitoring",
@@ -26,7 +27,9 @@ _MODULES = {
     "calibrate": "sablier.workflows.calibrate",
     "cluster": "sablier.workflows.cluster",
     "combine": "sablier.workflows.combine",
+    "compress": "sablier.workflows.compress",
     "create_model": "sablier.models",
+    "decompress": "sablier.workflows.compress",
     "denoise": "sablier.workflows.denoise",
     "detect": "sablier.workflows.detect",
     "embed": "sablier.workflows.embed",
@@ -51,6 +54,7 @@ _MODULES = {
 __all__ = [
     "AnomalyDetector",
     "Calibration",
+    "Codec",
     "Denoiser",
     "Detector",
     "DriftAlarm",
@@ -64,7 +68,9 @@ __all__ = [
     "calibrate",
     "cluster",
     "combine",
+    "compress",
     "create_model",
+    "decompress",
     "denoise",
     "detect",
     "embed",
@@ -100,6 +106,7 @@ if TYPE_CHECKING:
     from sablier.models import create_model, list_models, register
     from sablier.monitoring import DriftAlarm
     from sablier.report.plot import plot
+    from sablier.tasks.codec.codec import Codec
     from sablier.tasks.detect import Detector
     from sablier.training.config import FitConfig
     from sablier.training.loop import fit
@@ -108,6 +115,7 @@ if TYPE_CHECKING:
     from sablier.workflows.calibrate import calibrate
     from sablier.workflows.cluster import cluster
     from sablier.workflows.combine import combine
+    from sablier.workflows.compress import compress, decompress
     from sablier.workflows.denoise import denoise
     from sablier.workflows.detect import detect
     from sablier.workflows.embed import embed

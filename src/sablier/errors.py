@@ -6,6 +6,7 @@
      ├─ UnknownName        (ValueError)     no such model, data set, option or key; names the nearest
      ├─ ConfigError        (ValueError)     a value that an option does not take
      ├─ ModelFileError     (ValueError)     a .sablier file that is truncated, altered, newer or not ours
+     ├─ ContainerError     (ValueError)     a .sabz file that is damaged, newer, not ours, or of another model
      ├─ TrainingDiverged   (RuntimeError)   the loss became infinite or not a number
      ├─ Interrupted        (RuntimeError)   training was stopped; says where the work so far lies
      └─ OutputError        (OSError)        a result that could not be written; the old file is whole
@@ -20,6 +21,7 @@ from difflib import get_close_matches
 
 __all__ = [
     "ConfigError",
+    "ContainerError",
     "ImagesError",
     "ImagesWarning",
     "Interrupted",
@@ -65,6 +67,10 @@ class ConfigError(SablierError, ValueError):
 
 class ModelFileError(SablierError, ValueError):
     """A model file that is truncated, altered, newer than this version, or not one of ours."""
+
+
+class ContainerError(SablierError, ValueError):
+    """A file of compressed images that is damaged, newer than this version, not one of ours, or made with another model."""
 
 
 class TrainingDiverged(SablierError, RuntimeError):

@@ -54,6 +54,10 @@ def everything(model: Model, x: torch.Tensor) -> dict[str, torch.Tensor]:
         found["inpaint"], found["variance"] = model.inpaint(x, (x[:, :1] > 0.5).float())
     if "sample" in model.capabilities:
         found["sample"] = model.sample(len(x), torch.Generator().manual_seed(0))
+    if "count_bits" in model.capabilities:
+        found["bits"] = model.count_bits(model.encode(x), torch.ones(len(x)))
+    if "predict" in model.capabilities:
+        found["high"], found["low"] = (half.float() for half in model.predict(x, torch.arange(model.height * model.across)))
     return found
 
 
@@ -128,6 +132,8 @@ def test_every_weight_can_learn(name):
         "inpaint": lambda: sum(part.square().mean() for part in model.inpaint(x, (x[:, :1] > 0.5).float())),
         # What teaches a model to draw is not what it draws: it looks at images.
         "sample": lambda: model(x).square().mean(),
+        "count_bits": lambda: model.count_bits(model.encode(x), torch.ones(len(x))).sum(),
+        "predict": lambda: sum(half.log_softmax(dim=-1)[..., 0].mean() for half in model.predict(x, torch.arange(14 * 28))),
     }
     sum(loss() for capability, loss in asked.items() if capability in model.capabilities).backward()
     still = [key for key, value in model.named_parameters() if value.grad is None or not value.grad.abs().sum() > 0]

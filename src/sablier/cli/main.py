@@ -8,7 +8,22 @@ from typing import Annotated
 import typer
 
 from sablier import __version__
-from sablier.cli import combine, course, data, denoise, detect, embed, evaluate, inspect, map, reconstruct, sample, train, watch
+from sablier.cli import (
+    combine,
+    compress,
+    course,
+    data,
+    denoise,
+    detect,
+    embed,
+    evaluate,
+    inspect,
+    map,
+    reconstruct,
+    sample,
+    train,
+    watch,
+)
 from sablier.errors import Interrupted, SablierError, nearest
 
 INTERRUPTED, USERS_TO_MEND, OURS_TO_MEND = 130, 2, 1
@@ -40,6 +55,7 @@ detect.add_to(app)
 evaluate.add_to(app)
 denoise.add_to(app)
 reconstruct.add_to(app)
+compress.add_to(app)
 sample.add_to(app)
 combine.add_to(app)
 embed.add_to(app)

@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 RECIPES_HELP = (
     "detector: finds what does not belong. autoencoder: draws images again from a few numbers. representation: the same from "
     "moved copies, for clusters and maps. generator: makes new images and variations. variational: a variational autoencoder. "
-    "gan: makes sharper new images, and takes longer. denoiser: removes noise, learnt from clean images. denoiser-noisy-only: "
-    "the same, learnt from noisy images. course-dense, course-conv: the nets of the course's first two lessons."
+    "gan: makes sharper new images, and takes longer. codec: keeps images in few bytes. denoiser: removes noise, learnt from "
+    "clean images. denoiser-noisy-only: the same, learnt from noisy images. course-dense, course-conv: the nets of the course's "
+    "first two lessons."
 )
 NEXT = {
     "detect": "sablier detect {output} NEW_IMAGES -o out/",
     "reconstruct": "sablier reconstruct {output} NEW_IMAGES -o out/",
     "denoise": "sablier denoise {output} NOISY_IMAGES -o cleaned/",
+    "compress": "sablier compress {output} IMAGES -o images.sabz",
     "generate": "sablier sample {output} -n 64 -o sheet.png",
 }
 

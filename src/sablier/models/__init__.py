@@ -1,6 +1,6 @@
 """Networks, one family a file, created by name: `create_model("bottleneck", shape=(28, 28, 1), latent=16)`."""
 
-from sablier.models import adversarial, bottleneck, convnet, course, flow, inpainter, unet, variational
+from sablier.models import adversarial, bottleneck, compressor, convnet, course, flow, inpainter, pixel_context, unet, variational
 from sablier.models.base import Model
 from sablier.models.registry import create_model, list_models, register
 
@@ -8,12 +8,14 @@ __all__ = [
     "Model",
     "adversarial",
     "bottleneck",
+    "compressor",
     "convnet",
     "course",
     "create_model",
     "flow",
     "inpainter",
     "list_models",
+    "pixel_context",
     "register",
     "unet",
     "variational",

@@ -6,7 +6,19 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-CAPABILITIES = ("reconstruct", "encode", "decode", "hidden", "denoise", "any_size", "classify", "inpaint", "sample")
+CAPABILITIES = (
+    "reconstruct",
+    "encode",
+    "decode",
+    "hidden",
+    "denoise",
+    "any_size",
+    "classify",
+    "inpaint",
+    "sample",
+    "count_bits",
+    "predict",
+)
 
 
 class Model(nn.Module):
@@ -24,6 +36,8 @@ class Model(nn.Module):
     - "classify":    `classify(x) -> logits`, N,classes
     - "inpaint":     `inpaint(x, hidden) -> mean, log_variance`, what is expected of hidden pixels, and how surely
     - "sample":      `sample(count, generator) -> x`
+    - "count_bits":  `count_bits(codes, steps) -> bits`, N, of codes rounded to steps; see models/compressor.py
+    - "predict":     `predict(x, places) -> high, low`, likelihoods of pixels; see models/pixel_context.py
 
     `name` and `config` are set by the registry; together with the tensors they are all a model file keeps.
     """

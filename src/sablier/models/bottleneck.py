@@ -25,7 +25,7 @@ class Bottleneck(Model):
 
     capabilities = frozenset({"encode", "decode", "reconstruct", "hidden"})
 
-    def __init__(self, shape: tuple[int, int, int], latent: int, width: int) -> None:
+    def __init__(self, shape: tuple[int, int, int], latent: int, width: int, linear_side: int = LINEAR_SIDE) -> None:
         super().__init__(shape)
         height, image_width, channels = shape
         halvings = max(1, int(np.floor(np.log2(max(min(height, image_width) / SMALLEST_SIDE, 2)))))
@@ -51,7 +51,7 @@ class Bottleneck(Model):
             nn.init.zeros_(layer.weight)  # type: ignore[arg-type]
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
-        shrink = min(1.0, LINEAR_SIDE / max(height, image_width))
+        shrink = min(1.0, linear_side / max(height, image_width))
         self.linear_size = (max(1, round(height * shrink)), max(1, round(image_width * shrink)))
         self.linear_in = nn.Linear(self.linear_size[0] * self.linear_size[1] * channels, latent)
         self.linear_out = nn.Linear(latent, self.linear_size[0] * self.linear_size[1] * channels)

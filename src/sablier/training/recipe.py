@@ -42,11 +42,11 @@ class Recipe(Network):
     """Everything that decides how a model is made from images.
 
     Of a detector, the network is that of the member "restoration"; `others` are those of other members, by name. Of an
-    autoencoder, `others` may hold a "flow" over its codes.
+    autoencoder, `others` may hold a "flow" over its codes; of a codec, it holds the "context" that says how likely pixels are.
     """
 
     name: str
-    task: Literal["detect", "reconstruct", "denoise", "generate"] = "detect"
+    task: Literal["detect", "reconstruct", "denoise", "generate", "compress"] = "detect"
     members: tuple[str, ...] = ("restoration",)  # ways to look at small images, see MEMBERS
     photo_members: tuple[str, ...] = ("restoration",)  # ways to look at photos, whose defects may be small
     photo_side: int = 64  # pixels of the longer side above which an image is a photo
@@ -59,6 +59,7 @@ class Recipe(Network):
     fusion_share: float = 0.1  # of the images, held out to fit corrections on and to validate with
     calibration_share: float = 0.2  # of the images, held out for the promise
     mixture_codes: int = 10_000  # most codes of an autoencoder that the mixture over them is fitted to; time grows in proportion
+    base_quality: int = 50  # of a codec: of the lossy version that a lossless file starts from, 1 to 100
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -75,7 +76,7 @@ class Recipe(Network):
                 raise ConfigError(f"expected one of {', '.join(DRAWING)} among {name}: only they draw. Add one.")
         limits = {
             "size": (8, 4096), "photo_side": (1, 4096), "folds": (2, 50), "fold_effort": (0.01, 1), "fusion_share": (0.01, 0.4),
-            "calibration_share": (0.01, 0.5), "mixture_codes": (2, 10_000_000),
+            "calibration_share": (0.01, 0.5), "mixture_codes": (2, 10_000_000), "base_quality": (1, 100),
         }  # fmt: skip
         for name, (low, high) in limits.items():
             if not low <= getattr(self, name) <= high:
@@ -111,8 +112,9 @@ def _not_set(task: str) -> tuple[str, ...]:
         "fold_effort",
         "calibration_share",
     )
+    of_others = {"reconstruct": "mixture_codes", "compress": "base_quality"}
     hidden = parts if task == "detect" else (*parts, *of_detectors)
-    return hidden if task == "reconstruct" else (*hidden, "mixture_codes")
+    return (*hidden, *(name for other, name in of_others.items() if other != task))
 
 
 def with_settings(recipe: Recipe, settings: Iterable[str]) -> Recipe:

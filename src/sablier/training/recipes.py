@@ -3,9 +3,9 @@
 `detector` (default) has several members that look at images in different ways, others at photos than at small images.
 `autoencoder` draws images again from a few numbers. `representation` does it from moved copies, so that its numbers say what
 an image shows: for clusters, maps and few labels. `generator` makes new images, from a short code with a flow over it;
-`variational` is the variational autoencoder, to compare with. `denoiser` removes noise from images of any size, and learns it
-from clean ones; `denoiser-noisy-only` from noisy ones alone. `course-dense` and `course-conv` are the nets of the course's
-first two lessons, with our schedule. `gan` makes new images by a game of two nets.
+`variational` is the variational autoencoder, to compare with. `gan` makes new images by a game of two nets. `codec` keeps
+images in few bytes. `denoiser` removes noise from images of any size, and learns it from clean ones; `denoiser-noisy-only` from
+noisy ones alone. `course-dense` and `course-conv` are the nets of the course's first two lessons, with our schedule.
 """
 
 from collections.abc import Callable, Iterable
@@ -20,6 +20,8 @@ from sablier.training.objectives import (
     FlowMatching,
     Inpainting,
     NoisyOnly,
+    PixelLikelihood,
+    RateDistortion,
     Reconstruction,
     RegularisedReconstruction,
     TransformationPrediction,
@@ -173,6 +175,35 @@ def gan(tier: str) -> Recipe:
     )  # fmt: skip
 
 
+def codec(tier: str) -> Recipe:
+    """Return the recipe that keeps images in few bytes: a network of rounded codes, and one that says how likely pixels are."""
+    steps, megapixels, width, latent = {
+        "tiny": (150, 12.0, 16, 32), "small": (500, 50.0, 24, 48), "base": (2000, 200.0, 32, 64), "large": (6000, 600.0, 48, 96),
+    }[tier]  # fmt: skip
+    looks, looked_megapixels, looking_width = {
+        "tiny": (150, 12.0, 32), "small": (500, 50.0, 64), "base": (3000, 300.0, 128), "large": (9000, 900.0, 192),
+    }[tier]  # fmt: skip
+    context = Network(
+        model="pixel_context",
+        options={"width": looking_width},
+        objective=PixelLikelihood(),
+        fit=FitConfig(
+            steps=looks, megapixels=looked_megapixels, batch_size=128, optimizer="muon", learning_rate=0.02, weight_decay=0.0,
+            ema=0.995,
+        ),
+    )  # fmt: skip
+    return Recipe(
+        name="codec",
+        task="compress",
+        model="compressor",
+        options={"latent": latent, "width": width},
+        objective=RateDistortion(),
+        others={"context": context},
+        fit=FitConfig(steps=steps, megapixels=megapixels, optimizer="muon", learning_rate=0.02, ema=0.995),
+        size=32,
+    )
+
+
 def course_conv(tier: str) -> Recipe:
     """Return the net of lesson 2 with our schedule: 3 epochs instead of 50."""
     return Recipe(
@@ -216,6 +247,7 @@ RECIPES: dict[str, Callable[[str], Recipe]] = {
     "generator": generator,
     "variational": variational,
     "gan": gan,
+    "codec": codec,
     "denoiser": denoiser,
     "denoiser-noisy-only": denoiser_noisy_only,
     "course-dense": course_dense,

@@ -15,21 +15,27 @@ from sablier.images.datasets import list_datasets
 from sablier.modelfile import ModelFile, Provenance
 from sablier.models.base import Model, count_parameters, layer_tables
 from sablier.report.settings import as_text, settings_in_use
+from sablier.tasks.codec.blocks import CONTEXT, NET, BlockCoder
+from sablier.tasks.codec.blocks import TASK as COMPRESS
+from sablier.tasks.codec.codec import fingerprint
+from sablier.tasks.codec.latents import GRID
 from sablier.tasks.denoise import TASK as DENOISE
 from sablier.tasks.detect import TASK as DETECT
 from sablier.tasks.detect import Detector
 from sablier.transforms.batches import choose_device
+from sablier.workflows.compress import examine
 from sablier.workflows.network import network_of
 
 ALPHAS = (0.01, 0.05, 0.1)
 MOST_SUSPECTS = 5
+MOST_LISTED = 5
 
 
 def describe_model(path: Path) -> tuple[dict[str, str], list[tuple[str, str, str, int]], list[str]]:
     """Return facts by name, the layer table of the networks, if any, and the promise at 1, 5 and 10 %."""
     file = ModelFile.load(path)
     detector = Detector.from_file(file) if file.task == DETECT else None
-    networks = detector.scorers[0].networks if detector else {"net": network_of(file, file.task)}
+    networks = detector.scorers[0].networks if detector else _networks(file)
     provenance = file.provenance
     facts = {
         "task": file.task,
@@ -38,6 +44,7 @@ def describe_model(path: Path) -> tuple[dict[str, str], list[tuple[str, str, str
         "images": _what_it_takes(file, networks),
         "trained on": f"{provenance.images} {'images or patches' if file.task == DENOISE else 'images'} from {provenance.source}",
         "fingerprint": provenance.fingerprint[:16],
+        **({"codec": f"{fingerprint(file)}: compressed files name it"} if file.task == COMPRESS else {}),
         "skipped": f"{len(provenance.skipped)} unreadable images",
         **_suspects(provenance),
         "calibrated": provenance.calibrated if detector else "not a detector",
@@ -47,6 +54,40 @@ def describe_model(path: Path) -> tuple[dict[str, str], list[tuple[str, str, str
     }
     promises = [f"alpha {percent(alpha)}: {detector.calibration.promise(alpha)}" for alpha in ALPHAS] if detector else []
     return facts, layer_tables(networks), promises
+
+
+def describe_container(path: Path) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return facts of a .sabz file by name, and what of it is damaged, in words."""
+    container = examine(path)
+    header = container.header
+    sizes = [
+        f"{count:,} of {height} x {width}, {'grey' if channels == 1 else 'colour'}"
+        for count, height, width, channels in header.sizes
+    ]
+    ids = container.names.ids if container.names else []
+    more = f" and {len(sizes) - MOST_LISTED} more runs" if len(sizes) > MOST_LISTED else ""
+    coded = sum(block.bytes for block in header.blocks)
+    facts = {
+        "file": f"{path}, {path.stat().st_size:,} bytes",
+        "images": f"{header.images:,}: {'; '.join(sizes[:MOST_LISTED])}{more}",
+        "kept": "every pixel as it was" if header.mode == "lossless" else f"lossy, rounded to steps of {header.step / GRID:.3f}",
+        "blocks": f"{len(header.blocks)} of at most 64 images, {coded:,} bytes",
+        "headers": f"2, {container.header_bytes:,} bytes in all",
+        "names": f"{header.names[0]:,} bytes: {', '.join(ids[:MOST_LISTED])}{' ...' if len(ids) > MOST_LISTED else ''}"
+        if ids
+        else "none",
+        "checksums": "all as they should be" if not container.damage else "see below",
+        "model": f"{header.model}, tiles of {header.tile[0]} x {header.tile[1]}: it takes that model to decompress",
+    }
+    return facts, container.damage
+
+
+def _networks(file: ModelFile) -> dict[str, Model]:
+    """Return the networks of a model that is no detector."""
+    if file.task == COMPRESS:
+        coder = BlockCoder.of(file)
+        return {NET: coder.net, CONTEXT: coder.context}
+    return {NET: network_of(file, file.task)}
 
 
 def _what_looks(detector: Detector | None, networks: Mapping[str, Model]) -> dict[str, str]:

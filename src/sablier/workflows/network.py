@@ -25,9 +25,14 @@ OnProgress = Callable[[str, Progress], None]
 
 NET = "net"
 MOST_VALIDATION = 500
-RECIPE_OF = {"reconstruct": "autoencoder", "denoise": "denoiser", "generate": "gan"}
+RECIPE_OF = {"reconstruct": "autoencoder", "denoise": "denoiser", "generate": "gan", "compress": "codec"}
 # What a network must be able to do to be trained for a task.
-NEEDED = {"reconstruct": {"encode", "decode"}, "denoise": {"reconstruct"}, "generate": {"sample"}}
+NEEDED = {
+    "reconstruct": {"encode", "decode"},
+    "denoise": {"reconstruct"},
+    "generate": {"sample"},
+    "compress": {"encode", "decode", "count_bits"},
+}
 
 
 def prepared(images: ImageSet, recipe: Recipe, fewest: int) -> tuple[Preprocess, ImageSet]:

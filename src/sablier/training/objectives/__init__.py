@@ -6,6 +6,8 @@ from sablier.training.objectives.base import Loss, Objective, mean_squared_error
 from sablier.training.objectives.denoising import LOWEST_LEVEL, Denoising, NoisyOnly
 from sablier.training.objectives.flow import FlowMatching
 from sablier.training.objectives.inpainting import Inpainting
+from sablier.training.objectives.likelihood import PixelLikelihood
+from sablier.training.objectives.rate_distortion import RateDistortion
 from sablier.training.objectives.reconstruction import Reconstruction
 from sablier.training.objectives.regularised import RegularisedReconstruction
 from sablier.training.objectives.transformations import TransformationPrediction
@@ -21,6 +23,8 @@ __all__ = [
     "Loss",
     "NoisyOnly",
     "Objective",
+    "PixelLikelihood",
+    "RateDistortion",
     "Reconstruction",
     "RegularisedReconstruction",
     "TransformationPrediction",

@@ -1,0 +1,121 @@
+"""Blocks of images to streams of bytes, and back, by the parts of a codec's model file."""
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sablier.errors import ModelFileError
+from sablier.images.imageset import ImageSet
+from sablier.images.preprocess import Preprocess
+from sablier.modelfile import ModelFile
+from sablier.models.base import Model
+from sablier.models.pixel_context import PixelContext
+from sablier.tasks.codec.lanes import LANES, Lanes
+from sablier.tasks.codec.latents import LatentTables, latent_slots, pop_latents
+from sablier.tasks.codec.pixels import pixel_slots, pop_pixels
+from sablier.tasks.codec.rans import Decoder
+from sablier.tasks.codec.tiles import Shape, cut, inside, joined, tiles_of
+from sablier.tasks.reconstruct import decode, encode
+
+Array = NDArray[Any]
+
+TASK = "compress"
+NET, CONTEXT, TABLES = "net", "context", "tables"  # parts of the model file
+MOST_TILES_PER_BYTE = 32  # a tile takes a good part of a bit at least, whatever it shows
+
+
+@dataclass(frozen=True)
+class BlockCoder:
+    """What codes: two networks, and tables of whole numbers.
+
+    Args:
+        preprocess: the size and the channels of a tile.
+        net: draws tiles from codes.
+        context: says how likely pixels are.
+        tables: how likely codes are.
+        exponentials: see `pixels.exponentials`.
+        base_step: the step of rounding of the codes below a lossless file.
+    """
+
+    preprocess: Preprocess
+    net: Model
+    context: PixelContext
+    tables: LatentTables
+    exponentials: Array
+    base_step: int
+
+    @classmethod
+    def of(cls, file: ModelFile) -> "BlockCoder":
+        """Return the coder of a model file.
+
+        Raises:
+            ModelFileError: for a file of another task, or one that lacks a part.
+        """
+        if file.task != TASK:
+            raise ModelFileError(
+                f"expected a model trained to {TASK}, got one trained to {file.task}. "
+                "Train one with: sablier train IMAGES -o codec.sablier --recipe codec"
+            )
+        try:
+            kept = file.parts[TABLES].tensors
+            return cls(
+                file.preprocess,
+                file.parts[NET].to_model(),
+                cast(PixelContext, file.parts[CONTEXT].to_model()),
+                LatentTables(kept["lowest"], kept["below"]),
+                kept["exponentials"],
+                int(kept["base_step"]),
+            )
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise ModelFileError(f"the model file lacks a part of the codec: {error}.") from error
+
+    @property
+    def tile(self) -> Shape:
+        """Height, width and channels of what the networks take."""
+        return self.preprocess.height, self.preprocess.width, self.preprocess.channels
+
+    def codes(self, images: list[Array]) -> Array:
+        """Return tiles,D codes of images, before they are rounded."""
+        return encode(self.net, self.preprocess, ImageSet(np.concatenate([cut(image, self.tile) for image in images])))
+
+    def encode(self, blocks: list[list[Array]], step: int, lossless: bool) -> list[bytes]:
+        """Return a stream for each block of H,W,C uint8 images."""
+        images = [image for block in blocks for image in block]
+        lanes = Lanes.of([sum(tiles_of(image.shape, self.tile) for image in block) for block in blocks])
+        numbers = self.tables.rounded(self.codes(images), step)
+        said = [latent_slots(self.tables, numbers, step)]
+        if lossless:
+            tiles = np.concatenate([cut(image, self.tile) for image in images])
+            within = np.concatenate([inside(image.shape, self.tile) for image in images])
+            tiles[~within] = 0
+            said.append(pixel_slots(self.context, self.exponentials, self._drawn(numbers, step), tiles, within))
+        return lanes.encode(*(np.concatenate(each, axis=1) for each in zip(*said, strict=True)))
+
+    def decode(self, streams: list[bytes], shapes: list[list[Shape]], step: int, lossless: bool) -> list[Array] | None:
+        """Return the images of streams; None where these are not what such images make."""
+        counts = [sum(tiles_of(shape, self.tile) for shape in block) for block in shapes]
+        if any(count > MOST_TILES_PER_BYTE * len(stream) for count, stream in zip(counts, streams, strict=True)):
+            return None
+        try:
+            decoder = Decoder(streams, LANES)
+        except ValueError:
+            return None
+        lanes, every = Lanes.of(counts), [shape for block in shapes for shape in block]
+        tiles = self._drawn(pop_latents(self.tables, lanes, decoder, sum(counts), step), step)
+        if lossless:
+            within = np.concatenate([inside(shape, self.tile) for shape in every])
+            tiles = pop_pixels(self.context, self.exponentials, tiles, within, lanes, decoder)
+        if not decoder.ended():
+            return None
+        edges = np.cumsum([tiles_of(shape, self.tile) for shape in every])[:-1]
+        return [joined(part, shape) for part, shape in zip(np.split(tiles, edges), every, strict=True)]
+
+    def _drawn(self, numbers: Array, step: int) -> Array:
+        return drawn(self.net, self.preprocess, self.tables.values(numbers, step))
+
+
+def drawn(net: Model, preprocess: Preprocess, codes: Array) -> Array:
+    """Return tiles,H,W,C uint8: what a network draws from codes, the same everywhere."""
+    return np.round(decode(net, preprocess, codes) * np.float32(255)).astype(np.uint8)

@@ -1,0 +1,326 @@
+"""Compress images to the bytes of a .sabz file with a model file, and back."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import groupby
+from os import PathLike
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sablier.errors import ConfigError, ContainerError, ImagesError
+from sablier.images.imageset import ImageSet, LazyPixels, Skipped
+from sablier.modelfile import ModelFile
+from sablier.tasks.codec.blocks import BlockCoder
+from sablier.tasks.codec.container import MOST_IN_BLOCK, Block, Header, Names, pack, unpack
+from sablier.tasks.codec.latents import QUALITIES, step_of
+from sablier.tasks.codec.tiles import Shape, tiles_of
+
+Array = NDArray[Any]
+T = TypeVar("T")
+OnProgress = Callable[[int], None]  # called with the number of images done so far
+
+QUALITY = 60
+TILES_IN_BLOCK = 512  # beyond which a block takes no further image
+TILES_AT_ONCE = 2048  # of blocks that are coded in step
+BYTES_A_BLOCK = 40  # beside what the symbols take: states of lanes, and its place in the header
+SAMPLE = 2000  # images of which the quality for a target is first guessed
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """A .sabz file in memory.
+
+    Args:
+        data: its bytes.
+        header: what it says of itself.
+        skipped: images that could not be read, and are not in it.
+        mse: mean squared error of pixels in [0, 1], where it was checked.
+    """
+
+    data: bytes
+    header: Header
+    skipped: tuple[Skipped, ...] = ()
+    mse: float | None = None
+
+    @property
+    def bytes_an_image(self) -> float:
+        """Mean bytes of an image: of the whole file but for the names."""
+        return (len(self.data) - self.header.names[0]) / self.header.images
+
+
+@dataclass(frozen=True)
+class Decompressed:
+    """What was read from a .sabz file.
+
+    Args:
+        images: those that could be read, with their names and times.
+        lost: names of those that could not: their block is damaged or cut off.
+        damage: what is wrong with the file, in words; nothing for one that is whole.
+    """
+
+    images: ImageSet
+    lost: tuple[str, ...] = ()
+    damage: tuple[str, ...] = ()
+
+
+class Codec:
+    """A trained codec: images to bytes, and back.
+
+    Args:
+        model: a .sablier file of the recipe `codec`, or where it lies.
+
+    Raises:
+        ModelFileError: for a file of another task, or one that lacks a part.
+
+    >>> codec = Codec("codec.sablier")  # doctest: +SKIP
+    >>> data = codec.compress(images, lossless=True)  # doctest: +SKIP
+    >>> codec.decompress(data).images  # doctest: +SKIP
+    """
+
+    def __init__(self, model: ModelFile | str | PathLike[str]) -> None:
+        file = model if isinstance(model, ModelFile) else ModelFile.load(Path(model))
+        self.coder = BlockCoder.of(file)
+        self.fingerprint = fingerprint(file)
+
+    def compress(self, images: ImageSet | Array, quality: int = QUALITY, **options: Any) -> bytes:
+        """Return the bytes of a .sabz file. See `compressed`, which takes the same and says more of what it did."""
+        return self.compressed(images, quality, **options).data
+
+    def compressed(
+        self,
+        images: ImageSet | Array,
+        quality: int = QUALITY,
+        *,
+        lossless: bool = False,
+        target_bytes: float | None = None,
+        names: bool = True,
+        check: bool = True,
+        on_progress: OnProgress = lambda images: None,
+    ) -> Compressed:
+        """Compress images.
+
+        Args:
+            images: N,H,W or N,H,W,C uint8, or an ImageSet of 8-bit images of any sizes.
+            quality: from 1, the fewest bytes, to 100, the smallest error.
+            lossless: keep every pixel as it is; `quality` means nothing then.
+            target_bytes: choose the highest quality at which the mean image takes no more bytes, all but names counted.
+            names: keep the names and times of images.
+            check: decode all again and compare.
+
+        Raises:
+            ImagesError: for no images, or images of another type.
+            ConfigError: for a quality beyond 1 to 100, or a target that not even quality 1 meets.
+        """
+        if not 1 <= quality <= QUALITIES:
+            raise ConfigError(f"expected a quality from 1 to {QUALITIES}, got {quality}.")
+        if target_bytes is not None and (lossless or not target_bytes > 0):
+            raise ConfigError(
+                f"expected a target above 0 bytes of a lossy file, got {target_bytes:g}. Change it, or leave it out."
+            )
+        images = images if isinstance(images, ImageSet) else ImageSet(images)
+        if len(images) and images.depths.max() != 8:
+            raise ImagesError(f"expected 8-bit images, got {images.depths.max()} bits in {images.source}. Convert them first.")
+        run = _Run(self, images, lossless, names, check, on_progress)
+        if target_bytes is None:
+            return run.at(self.coder.base_step if lossless else step_of(quality))
+        quality = self._quality_for(images, target_bytes)
+        while (found := run.at(step_of(quality))).bytes_an_image > target_bytes:
+            if quality == 1:
+                raise ConfigError(f"quality 1 takes {found.bytes_an_image:.1f} bytes an image. Allow more than {target_bytes:g}.")
+            quality -= 1
+        return found
+
+    def decompress(self, data: bytes, source: str = "the file", on_progress: OnProgress = lambda images: None) -> Decompressed:
+        """Return the images of a .sabz file; those of damaged blocks are left out and listed.
+
+        Raises:
+            ContainerError: for a file that cannot be read at all, or that takes another model.
+        """
+        container = unpack(data, source)
+        header, damage = container.header, list(container.damage)
+        if header.model != self.fingerprint:
+            raise ContainerError(
+                f"{source} was compressed with another model, of fingerprint {header.model}; this one's is {self.fingerprint}. "
+                "Find that model: the images cannot be had without it."
+            )
+        shapes = header.shapes()
+        edges = np.cumsum([0, *(block.images for block in header.blocks)]).tolist()
+        blocks = [
+            _Whole(part, range(*edges[index : index + 2])) for index, part in enumerate(container.blocks) if part is not None
+        ]
+        pixels: dict[int, Array] = {}
+        for flight in _flights(blocks, lambda block: sum(tiles_of(shapes[index], self.coder.tile) for index in block.rows)):
+            own = [[shapes[index] for index in block.rows] for block in flight]
+            found = self.coder.decode([block.stream for block in flight], own, header.step, header.mode == "lossless")
+            rows = [index for block in flight for index in block.rows]
+            if found is None:
+                damage.append(f"images {rows[0]} to {rows[-1]} are other than the header says")
+                continue
+            pixels |= zip(rows, found, strict=True)
+            on_progress(len(pixels))
+        names = container.names or Names(ids=[str(index) for index in range(header.images)])
+        lost = tuple(name for index, name in enumerate(names.ids) if index not in pixels)
+        return Decompressed(_image_set(pixels, names, self.coder.tile[2], source), lost, tuple(damage))
+
+    def _quality_for(self, images: ImageSet, target_bytes: float) -> int:
+        """Return about the highest quality at which the mean image takes at most so many bytes."""
+        some = images.take(np.linspace(0, len(images) - 1, min(SAMPLE, len(images))).astype(int))
+        kept = [image for _, image in _readable(some, [])]
+        if not kept:
+            raise _nothing(images)
+        codes = self.coder.codes(kept)
+
+        def bytes_at(quality: int) -> float:
+            bits = self.coder.tables.bits(codes, step_of(quality))
+            return bits / 8 / len(kept) + BYTES_A_BLOCK / min(MOST_IN_BLOCK, len(kept))
+
+        low, high = 1, QUALITIES
+        while low < high:
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if bytes_at(middle) <= target_bytes else (low, middle - 1)
+        return low
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Compresses one set of images, at any step of rounding."""
+
+    codec: Codec
+    images: ImageSet
+    lossless: bool
+    names: bool
+    check: bool
+    on_progress: OnProgress
+
+    def at(self, step: int) -> Compressed:
+        """Return the file."""
+        coder, skipped = self.codec.coder, list(self.images.skipped)
+        streams: list[bytes] = []
+        rows: list[int] = []
+        shapes: list[Shape] = []
+        blocks: list[Block] = []
+        errors = 0.0
+        for flight in _flights(_blocks(_readable(self.images, skipped), coder.tile), lambda block: block.tiles):
+            made = coder.encode([block.images for block in flight], step, self.lossless)
+            own = [[image.shape for image in block.images] for block in flight]
+            if self.check:
+                errors += self._checked(flight, coder.decode(made, own, step, self.lossless))
+            streams += made
+            blocks += [Block(images=len(block.images), bytes=1, checksum=0) for block in flight]
+            shapes += [shape for each in own for shape in each]
+            rows += [index for block in flight for index in block.rows]
+            self.on_progress(len(rows))
+        if not rows:
+            raise _nothing(self.images)
+        header = Header(
+            model=self.codec.fingerprint,
+            mode="lossless" if self.lossless else "lossy",
+            step=step,
+            tile=coder.tile,
+            sizes=[(len(list(run)), *shape) for shape, run in groupby(shapes)],
+            blocks=blocks,
+        )
+        data, header = pack(header, streams, self._names(rows) if self.names else None)
+        values = sum(np.prod(shape) for shape in shapes)
+        return Compressed(data, header, tuple(skipped), errors / values if self.check else None)
+
+    def _checked(self, flight: "list[_Images]", found: list[Array] | None) -> float:
+        """Return the summed squared error of what was decoded again."""
+        images = [image for block in flight for image in block.images]
+        if found is None or (self.lossless and any((a != b).any() for a, b in zip(images, found, strict=True))):
+            raise RuntimeError("what was written does not decode to what it was made of: nothing was kept. Please report this.")
+        return float(sum(((a.astype(np.float64) - b) ** 2).sum() for a, b in zip(images, found, strict=True))) / 255**2
+
+    def _names(self, rows: list[int]) -> Names:
+        times = self.images.times
+        seconds = [] if times is None else times[rows].astype("datetime64[s]").astype(np.int64).tolist()
+        return Names(ids=self.images.ids[rows].tolist(), times=seconds)
+
+
+@dataclass
+class _Images:
+    """A block of images before it is compressed: their numbers, their pixels, and how many tiles these take."""
+
+    rows: list[int] = field(default_factory=list)
+    images: list[Array] = field(default_factory=list)
+    tiles: int = 0
+
+
+@dataclass(frozen=True)
+class _Whole:
+    """A block of a file that is whole: its bytes, and the numbers of its images."""
+
+    stream: bytes
+    rows: range
+
+
+def _readable(images: ImageSet, skipped: list[Skipped]) -> Iterator[tuple[int, Array]]:
+    """Yield number and pixels of every image that can be decoded; list the others."""
+    for index in range(len(images)):
+        try:
+            yield index, images[index]
+        except (OSError, ImagesError) as error:
+            name = str(images.ids[index])
+            skipped.append(Skipped(name, str(error).removeprefix(f"{name}: ")))
+
+
+def _blocks(images: Iterable[tuple[int, Array]], tile: Shape) -> Iterator[_Images]:
+    """Yield images in blocks of at most 64 of them, or somewhat more than 512 tiles."""
+    block = _Images()
+    for index, image in images:
+        block.rows.append(index)
+        block.images.append(image)
+        block.tiles += tiles_of(image.shape, tile)
+        if len(block.rows) == MOST_IN_BLOCK or block.tiles >= TILES_IN_BLOCK:
+            yield block
+            block = _Images()
+    if block.rows:
+        yield block
+
+
+def _flights(blocks: Iterable[T], tiles: Callable[[T], int]) -> Iterator[list[T]]:
+    """Yield blocks in lists to be coded in step, of about 2,048 tiles each."""
+    flight: list[T] = []
+    total = 0
+    for block in blocks:
+        if flight and total + tiles(block) > TILES_AT_ONCE:
+            yield flight
+            flight, total = [], 0
+        flight.append(block)
+        total += tiles(block)
+    if flight:
+        yield flight
+
+
+def _image_set(pixels: dict[int, Array], names: Names, channels: int, source: str) -> ImageSet:
+    """Return the images that were read, in their order; a dense array where all have one shape."""
+    rows = sorted(pixels)
+    shapes = [pixels[row].shape for row in rows]
+    columns: dict[str, Any] = {"ids": np.array([names.ids[row] for row in rows], str), "source": source}
+    if names.times:
+        columns["times"] = np.array([names.times[row] for row in rows], "datetime64[s]")
+    if len(set(shapes)) == 1:
+        return ImageSet(np.stack([pixels[row] for row in rows]), **columns)
+    if not rows:
+        return ImageSet(np.empty((0, 1, 1, channels), np.uint8), **columns)
+    decoders = tuple(lambda _size, image=pixels[row]: image for row in rows)
+    sizes, own = np.array([shape[:2] for shape in shapes]), np.array([shape[2] for shape in shapes])
+    return ImageSet(LazyPixels(decoders), sizes=sizes, channels=own, depths=np.full(len(rows), 8), **columns)
+
+
+def _nothing(images: ImageSet) -> ImagesError:
+    return ImagesError(f"expected at least one image to compress, got none from {images.source}.")
+
+
+def fingerprint(file: ModelFile) -> str:
+    """Return 32 hexadecimal digits that tell the networks and tables of a model file from all others."""
+    digest = sha256()
+    for key, part in sorted(file.parts.items()):
+        digest.update(f"{key} {part.name} {sorted(part.config.items())}".encode())
+        for name, tensor in sorted(part.tensors.items()):
+            digest.update(f"{name} {tensor.shape} {tensor.dtype}".encode() + np.ascontiguousarray(tensor).tobytes())
+    return digest.hexdigest()[:32]

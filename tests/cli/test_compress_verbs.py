@@ -1,0 +1,114 @@
+"""sablier compress, decompress and info: what they print, what they write, what they refuse."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sablier.images import read_images
+from sablier.tasks.codec.container import unpack
+from sablier.training.recipes import make_recipe
+from sablier.workflows.codec import train_codec
+
+
+@pytest.fixture(scope="module")
+def codec_path(tmp_path_factory):
+    """A codec of the digits that hardly learnt."""
+    path = tmp_path_factory.mktemp("codec") / "codec.sablier"
+    settings = ["steps=12", "latent=8", "width=8", "context.width=16"]
+    train_codec(read_images("digits"), make_recipe("codec", "tiny", settings)).save(path)
+    return path
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder of three images, one of them in a folder of its own and one in colour."""
+    random = np.random.default_rng(0)
+    for name, shape in {"a.png": (5, 9), "deep/b.jpg": (20, 8, 3), "c.png": (8, 8)}.items():
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 256, size=shape, dtype=np.uint8)).save(path)
+        os.utime(path, (1_600_000_000, 1_600_000_000))
+    return tmp_path / "photos"
+
+
+def test_there_and_back(sablier, codec_path, photos):
+    done = sablier("compress", codec_path, photos, "-o", "photos.sabz", "--lossless")
+    assert done.code == 0
+    assert "3 images in" in done.out
+    assert "every pixel is as it was" in done.out
+    done = sablier("decompress", "photos.sabz", "-o", "out", "--model", codec_path)
+    assert done.code == 0
+    assert "3 images written to out" in done.out
+    for name, came in {"a.png": "a.png", "deep/b.jpg.png": "deep/b.jpg", "c.png": "c.png"}.items():
+        path = Path("out") / name
+        assert (np.asarray(Image.open(path)) == np.asarray(Image.open(photos / came))).all()
+        assert path.stat().st_mtime == 1_600_000_000
+
+
+def test_a_lossy_file_says_its_size_and_error(sablier, codec_path):
+    done = sablier("compress", codec_path, "digits:test", "-o", "d.sabz", "--target-bytes", 6, "--no-names")
+    assert done.code == 0
+    assert "360 images in" in done.out
+    assert "mean squared error 0.0" in done.out
+    assert "and 0 bytes of names" in done.out
+    done = sablier("compress", codec_path, "digits:test", "-o", "d.sabz", "--no-check")
+    assert "not decoded again" in done.out
+
+
+def test_info_needs_no_model_and_finds_damage(sablier, codec_path):
+    sablier("compress", codec_path, "digits:test", "-o", "d.sabz")
+    done = sablier("info", "d.sabz")
+    assert done.code == 0
+    for words in ("360: 360 of 8 x 8, grey", "lossy", "6 of at most 64 images", "all as they should be", "test/0"):
+        assert words in done.out
+    data = bytearray(Path("d.sabz").read_bytes())
+    data[data.index(unpack(bytes(data)).blocks[2]) + 9] ^= 1
+    Path("d.sabz").write_bytes(data)
+    done = sablier("info", "d.sabz")
+    assert done.code == 2
+    assert "damaged: block 2, of images 128 to 191, is damaged" in done.out
+    done = sablier("decompress", "d.sabz", "-o", "out", "--model", codec_path)
+    assert done.code == 2
+    assert "296 images written to out" in done.out
+    assert "lost: test/" in done.out
+    assert len(list(Path("out/test").glob("*.png"))) == 296
+
+
+def test_info_of_a_codec_names_its_fingerprint(sablier, codec_path):
+    sablier("compress", codec_path, "digits:test", "-o", "d.sabz")
+    line = next(line for line in sablier("info", codec_path).out.splitlines() if "compressed files" in line or "codec  " in line)
+    digits = next(word for word in line.split() if len(word.strip(":")) == 32).strip(":")
+    assert digits in sablier("info", "d.sabz").out
+
+
+def test_what_cannot_be_done_is_said(sablier, codec_path, digits_file, photos, tmp_path):
+    sablier("compress", codec_path, "digits:test", "-o", "d.sabz")
+    Path("old.sabz").write_bytes(b"what was there before")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "bad.sabz").write_bytes(b"nonsense, but long enough for the mark of a file")
+    refusals = {
+        ("compress", codec_path, "nowhere", "-o", "old.sabz"): "no such file or folder",
+        ("compress", codec_path, "empty", "-o", "old.sabz"): "empty",
+        ("compress", codec_path, "digits:test", "--quality", 0): "quality from 1 to 100",
+        ("compress", codec_path, "digits:test", "--quality", 101): "quality from 1 to 100",
+        ("compress", codec_path, "digits:test", "-o", "old.sabz", "--target-bytes", 0.01): "Allow more than 0.01",
+        ("compress", codec_path, "digits:test", "--lossless", "--target-bytes", 5): "of a lossy file",
+        ("compress", codec_path, "digits:test", "-o", "empty"): "is a folder",
+        ("compress", codec_path, photos / "a.png", "-o", photos / "a.png"): "holds the images themselves",
+        ("compress", digits_file, "digits:test"): "expected a model trained to compress, got one trained to detect",
+        ("compress", "nowhere.sablier", "digits:test"): "there is no model file",
+        ("decompress", "nowhere.sabz", "--model", codec_path): "cannot be read",
+        ("decompress", "bad.sabz", "--model", codec_path): "does not look like a .sabz file",
+        ("decompress", "d.sabz", "--model", digits_file): "expected a model trained to compress",
+        ("decompress", "d.sabz", "-o", "d.sabz", "--model", codec_path): "is a file",
+        ("decompress", "d.sabz"): "the model that the file was compressed with",
+        ("info", "bad.sabz"): "does not look like a .sabz file",
+    }
+    for arguments, message in refusals.items():
+        done = sablier(*arguments)
+        assert done.code == 2, arguments
+        assert message in " ".join(done.err.split()), arguments
+    assert Path("old.sabz").read_bytes() == b"what was there before"
