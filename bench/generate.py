@@ -3,8 +3,9 @@
 One model learns from the training split without labels. As many images as the test split has are drawn: from the mixture of
 Gaussians over its codes, from one Gaussian of the same mean and covariance, and by the flow. Each is compared with the test
 images by the Frechet distance in the features of our own classifier (FD, never FID: judge.py), beside that of the model's
-reconstructions of the test images, and the floor: as many real training images. Precision, recall, and how near the images
-come to those of training, beside new real ones.
+reconstructions of these very images, that of its reconstructions of as many training images, which is what perfect codes would
+reach, and the floor: as many real training images. Precision, recall, and how near the images come to those of training, beside
+new real ones.
 
 Then a model for each class learns from that class alone; a classifier learns from as many samples of these as there are
 training images, and never sees a real one; how often it is right about the test images is the classifier accuracy score
@@ -105,12 +106,14 @@ def measure(made: Callable[[], tuple[ModelFile, float]], own: Judge, training: I
     among = known[random.permutation(len(known))[: len(real)]]
     again = reconstruct(sampler.network, rule, tests)
     of_real = own.features(real)
+    redrawn = reconstruct(sampler.network, rule, training.take(random.permutation(len(known))[: len(real)]))
     found: dict[str, Any] = {
         "train_seconds": seconds,
         "mse": float(np.mean((again - real) ** 2)),
         "components": 0 if sampler.mixture is None else sampler.mixture.components,
         "fd_floor": frechet_distance(own.features(among), of_real),
         "fd_reconstruction": frechet_distance(own.features(again), of_real),
+        "fd_redrawn_training": frechet_distance(own.features(redrawn), of_real),
     }
     for method in sampler.methods:
         start = time.perf_counter()
@@ -155,6 +158,7 @@ def print_measured(found: dict[str, Any], score: float | None) -> None:
     rows = [[name, *(found[f"{column}_{name}"] for column in columns)] for name in methods]
     rows += [
         ["reconstructions of the tests", found["fd_reconstruction"], "", "", "", "", ""],
+        ["reconstructions of others", found["fd_redrawn_training"], "", "", "", "", ""],
         ["real training images", found["fd_floor"], found["precision_floor"], found["recall_floor"], "", "", ""],
     ]
     header = ["drawn by", "FD", "precision", "recall", "least share of a class", "nearest training image", "copies"]

