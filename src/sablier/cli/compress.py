@@ -28,6 +28,10 @@ def compress(
     lossless: Annotated[bool, typer.Option("--lossless", help="Keep every pixel as it is.")] = False,
     names: Annotated[bool, typer.Option("--names/--no-names", help="Keep the names and times of images.")] = True,
     check: Annotated[bool, typer.Option("--check/--no-check", help="Decode everything again and compare.")] = True,
+    chart: Annotated[
+        Path | None,
+        typer.Option(help="A .png file: draw error by bytes beside PNG, WebP, JPEG and others, of at most 300 of the images."),
+    ] = None,
     label_column: options.LabelColumn = None,
     labels: options.Labels = None,
     shape: options.Shape = None,
@@ -44,7 +48,7 @@ def compress(
 
     with counting_progress("compressing") as on_progress:
         found = run(
-            model, source, output, quality, lossless=lossless, target_bytes=target_bytes, names=names, check=check,
+            model, source, output, quality, lossless=lossless, target_bytes=target_bytes, names=names, check=check, picture=chart,
             on_progress=on_progress, **options.reading(label_column, labels, shape, strict),
         )  # fmt: skip
     header = found.header
@@ -61,6 +65,8 @@ def compress(
     else:
         console.print(f"Decoded again: mean squared error {found.mse:.5f}, pixels being 0 to 1.")
     print_skipped(found.skipped, len(found.skipped), "unreadable too")
+    if chart is not None:
+        console.print(f"Beside other ways: {chart}", markup=False)
     console.print(f"See {output}. It takes {model} to decompress it.", markup=False)
 
 

@@ -7,15 +7,22 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sablier.errors import ContainerError, OutputError
 from sablier.files import write_whole
+from sablier.images.imageset import ImageSet
 from sablier.images.sources import read_images
 from sablier.tasks.codec.codec import QUALITY, Codec, Compressed, Decompressed
 from sablier.tasks.codec.container import MAGIC, Container, unpack
+from sablier.tasks.codec.peers import Rates, lossless_bytes, lossy_rates
 from sablier.workflows.denoise import write_image
 from sablier.workflows.naming import picture_path
 
 WRITERS = 8  # files written at once
+MOST_COMPARED = 300
+QUALITIES_COMPARED = (1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)
+OURS = "sablier"
 
 
 def compress(
@@ -28,6 +35,7 @@ def compress(
     target_bytes: float | None = None,
     names: bool = True,
     check: bool = True,
+    picture: str | PathLike[str] | None = None,
     on_progress: Callable[[int], None] = lambda images: None,
     **reading: Any,
 ) -> Compressed:
@@ -38,6 +46,7 @@ def compress(
         source: whatever `read_images` takes; `reading` are its options.
         output: the file, written whole or not at all.
         quality, lossless, target_bytes, names, check: see `Codec.compressed`.
+        picture: a .png file for a chart of errors by bytes, beside PNG, WebP, JPEG and others, of at most 300 of the images.
 
     Raises:
         ModelFileError, ImagesError, ConfigError: see `Codec.compressed`.
@@ -48,13 +57,35 @@ def compress(
         raise OutputError(f"{output} is a folder. Name a file, for example -o {output / 'images.sabz'}.")
     if isinstance(source, str | Path) and Path(source).is_file() and Path(source).resolve() == output.resolve():
         raise OutputError(f"{output} holds the images themselves. Choose another file with -o.")
+    if picture is not None and Path(picture).suffix.lower() != ".png":
+        raise OutputError(f"expected a .png file for the chart, got {picture}.")
     codec = Codec(model)
     images = read_images(source, **reading)
     found = codec.compressed(
         images, quality, lossless=lossless, target_bytes=target_bytes, names=names, check=check, on_progress=on_progress
     )
     write_whole(output, found.data)
+    if picture is not None:
+        # Drawing is imported only when something is drawn.
+        from sablier.report.rates import rates_chart
+
+        write_whole(Path(picture), rates_chart(*compare(codec, images)))
     return found
+
+
+def compare(codec: Codec, images: ImageSet) -> tuple[dict[str, Rates], dict[str, float]]:
+    """Return what a codec and others make of images, at most 300 of them, drawn evenly.
+
+    Returns:
+        Mean bytes of an image and mean squared error at several qualities, and mean bytes of an image without any error, by name.
+    """
+    some = images.take(np.linspace(0, len(images) - 1, min(MOST_COMPARED, len(images))).astype(int))
+    decoded = codec.decompress(codec.compress(some, lossless=True, check=False)).images
+    pixels = list(decoded)
+    ours = [codec.compressed(decoded, quality, names=False) for quality in QUALITIES_COMPARED]
+    lossy = {OURS: [(each.bytes_an_image, each.mse or 0.0) for each in ours]} | lossy_rates(pixels)
+    exact = codec.compressed(decoded, lossless=True, names=False, check=False).bytes_an_image
+    return lossy, {OURS: exact} | lossless_bytes(pixels)
 
 
 def decompress(
