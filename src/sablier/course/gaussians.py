@@ -41,7 +41,7 @@ class Game:
     objective: Adversarial = field(default_factory=lambda: Adversarial(gamma=3e-4))
     fit: FitConfig = field(
         default_factory=lambda: FitConfig(
-            steps=20_000, megapixels=1e6, batch_size=256, optimizer="adam", learning_rate=2e-3, beta1=0.0, beta2=0.99,
+            steps=30_000, megapixels=1e6, batch_size=256, optimizer="adam", learning_rate=2e-3, beta1=0.0, beta2=0.99,
             weight_decay=0.0, warmup=0.05, ema=0.999, gradient_clip=0.0, dtype="float32",
         )
     )  # fmt: skip

@@ -14,6 +14,7 @@ from sablier.models.base import Model
 from sablier.models.blocks import Up
 from sablier.models.registry import register
 
+LEAK = 0.03  # of the generator's last sigmoid
 SLOPE = 0.2  # of the leaky ReLU, for negative values
 COARSEST = 7  # pixels of the longer side at which halving ends
 MOST_DOUBLINGS = 2  # of the width, however many times an image is halved
@@ -21,7 +22,11 @@ DARKEST, BRIGHTEST = 0.02, 0.98  # between these the generator's first, flat ima
 
 
 class AdversarialPair(Model):
-    """A generator of images in [0, 1] from N,latent normal numbers, and a discriminator that gives each image a number, N."""
+    """A generator of images from N,latent normal numbers, and a discriminator that gives each image a number, N.
+
+    While it learns, the generator may draw values beyond 0 and 1. Where a function that flattens out forbids it, one step too
+    long leaves all images black, and no gradient leads back. What is sampled is cut off there.
+    """
 
     capabilities = frozenset({"sample"})
 
@@ -41,7 +46,7 @@ class AdversarialPair(Model):
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
         z = torch.randn(count, self.latent, generator=generator, device=generator.device)
-        return self.generate(z.to(next(self.parameters()).device)).float()
+        return self.generate(z.to(next(self.parameters()).device)).float().clamp(0, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return how much more real each image looks than one that the generator draws, N."""
@@ -84,7 +89,9 @@ class Generator(nn.Module):
             if number < len(self.up):
                 rows, columns = self.sides[-2 - number]
                 x = self.up[number](leaky(x))[:, :, :rows, :columns]
-        return torch.sigmoid(self.leave(leaky(x)).float())
+        y = self.leave(leaky(x)).float()
+        images: Tensor = torch.sigmoid(4 * y - 2) + LEAK * y  # of slope 1 in the middle
+        return images
 
 
 class Discriminator(nn.Module):
@@ -173,10 +180,9 @@ class Gan(AdversarialPair):
     @torch.no_grad()
     def initialise(self, images: Tensor, seed: int) -> None:
         """Let the generator's first images be about as bright as the images."""
-        level = images.mean(dim=(0, 2, 3)).clamp(DARKEST, BRIGHTEST)
         bias = self.generator.leave.bias
         assert bias is not None  # a Conv2d made with one
-        bias.copy_(torch.logit(level))
+        bias.copy_((torch.logit(images.mean(dim=(0, 2, 3)).clamp(DARKEST, BRIGHTEST)) + 2) / 4)
 
 
 @register

@@ -33,7 +33,7 @@ class Adversarial:
             powers of ten.
     """
 
-    gamma: float = 0.1
+    gamma: float = 0.4
 
     def __post_init__(self) -> None:
         if not 0 <= self.gamma <= 1e6:
