@@ -78,7 +78,7 @@ def run(
         data: a named set with labels; they are used to count only.
         tier: of the recipe `gan`.
         seeds: how many trainings on images.
-        point_steps: how long the game on points lasts; None: 20,000 steps.
+        point_steps: how long the game on points lasts; None: 30,000 steps.
         settings: "key=value" changes to the recipe `gan`.
 
     Raises:
