@@ -17,7 +17,7 @@ Array = NDArray[Any]
 PARTS = 64  # of 1, in which logits are counted
 LOWEST = 14  # below the largest, where a logit no longer matters
 ONE = 1 << 24
-AT_ONCE = 20_000  # rows that the net looks at together
+AT_ONCE = 4000  # rows that the net looks at together
 
 
 def exponentials() -> Array:
