@@ -59,7 +59,7 @@ class Recipe(Network):
     fusion_share: float = 0.1  # of the images, held out to fit corrections on and to validate with
     calibration_share: float = 0.2  # of the images, held out for the promise
     mixture_codes: int = 10_000  # most codes of an autoencoder that the mixture over them is fitted to; time grows in proportion
-    base_quality: int = 50  # of a codec: of the lossy version that a lossless file starts from, 1 to 100
+    base_quality: int = 10  # of a codec: of the lossy version that a lossless file starts from, 1 to 100
 
     def __post_init__(self) -> None:
         super().__post_init__()

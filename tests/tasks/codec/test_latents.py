@@ -20,7 +20,7 @@ def codes():
 def test_qualities_are_finer_and_finer():
     steps = [step_of(quality) for quality in range(1, 101)]
     assert all(a >= b for a, b in pairwise(steps))
-    assert steps[0] > 50 * steps[-1]
+    assert steps[0] > 25 * steps[-1]
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -17,14 +17,14 @@ LARGEST = 255  # of a number of a code, beyond which it is cut off: fixed-point 
 MARGIN = 0.25  # of the range of training codes, kept on either side
 WHOLE = 1 << 24  # what the counts of a number add up to, about
 QUALITIES = 100
-FINEST, COARSEST = 0.1, 8.0  # steps of rounding at quality 100 and 1
+FINEST, COARSEST = 0.1, 3.0  # steps of rounding at quality 100 and 1
 
 
 def step_of(quality: int) -> int:
     """Return the step of rounding, in parts of the grid, for a quality from 1 to 100.
 
     >>> step_of(1), step_of(100)
-    (512, 6)
+    (192, 6)
     """
     share = (QUALITIES - quality) / (QUALITIES - 1)
     return round(GRID * FINEST * float((COARSEST / FINEST) ** share))

@@ -32,7 +32,7 @@ class RateDistortion:
     """
 
     finest: float = 0.1
-    coarsest: float = 6.0
+    coarsest: float = 3.0
 
     def __post_init__(self) -> None:
         if not 0 < self.finest < self.coarsest <= 100:
