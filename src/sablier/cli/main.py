@@ -9,6 +9,7 @@ import typer
 
 from sablier import __version__
 from sablier.cli import (
+    classify,
     combine,
     compress,
     course,
@@ -53,6 +54,7 @@ def sablier(
 train.add_to(app)
 detect.add_to(app)
 evaluate.add_to(app)
+classify.add_to(app)
 denoise.add_to(app)
 reconstruct.add_to(app)
 compress.add_to(app)

@@ -14,14 +14,15 @@ if TYPE_CHECKING:
 RECIPES_HELP = (
     "detector: finds what does not belong. autoencoder: draws images again from a few numbers. representation: the same from "
     "moved copies, for clusters and maps. generator: makes new images and variations. variational: a variational autoencoder. "
-    "gan: makes sharper new images, and takes longer. codec: keeps images in few bytes. denoiser: removes noise, learnt from "
-    "clean images. denoiser-noisy-only: the same, learnt from noisy images. course-dense, course-conv: the nets of the course's "
-    "first two lessons."
+    "gan: makes sharper new images, and takes longer. codec: keeps images in few bytes. classifier: tells classes apart. "
+    "denoiser: removes noise, learnt from clean images. denoiser-noisy-only: the same, learnt from noisy images. course-dense, "
+    "course-conv, course-softmax, course-cnn: the nets of the course's lessons."
 )
 NEXT = {
     "detect": "sablier detect {output} NEW_IMAGES -o out/",
     "reconstruct": "sablier reconstruct {output} NEW_IMAGES -o out/",
     "denoise": "sablier denoise {output} NOISY_IMAGES -o cleaned/",
+    "classify": "sablier classify {output} NEW_IMAGES -o classes/",
     "compress": "sablier compress {output} IMAGES -o images.sabz",
     "generate": "sablier sample {output} -n 64 -o sheet.png",
 }
@@ -127,6 +128,10 @@ def _what_it_can(file: "ModelFile") -> list[str]:
             f"Between held-out images and what it draws the energy distance is {error:.4f}; 0 is none. A sheet of what it draws "
             f"is kept beside the model."
         ]
+    if file.task == "classify":
+        return [f"On held-out images it is surprised at the true class by {error:.3f} nats, before it is calibrated; 0 is none."]
+    if file.task == "compress":
+        return [f"On held-out images the mean squared error is {error:.4f} before codes are rounded, of pixels from 0 to 1."]
     if file.task == "reconstruct":
         return [f"On held-out images its mean squared error is {error:.4f}, of pixels from 0 to 1."]
     objective = file.provenance.recipe["objective"]

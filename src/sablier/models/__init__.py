@@ -1,6 +1,18 @@
 """Networks, one family a file, created by name: `create_model("bottleneck", shape=(28, 28, 1), latent=16)`."""
 
-from sablier.models import adversarial, bottleneck, compressor, convnet, course, flow, inpainter, pixel_context, unet, variational
+from sablier.models import (
+    adversarial,
+    bottleneck,
+    compressor,
+    convnet,
+    course,
+    course_classifiers,
+    flow,
+    inpainter,
+    pixel_context,
+    unet,
+    variational,
+)
 from sablier.models.base import Model
 from sablier.models.registry import create_model, list_models, register
 
@@ -11,6 +23,7 @@ __all__ = [
     "compressor",
     "convnet",
     "course",
+    "course_classifiers",
     "create_model",
     "flow",
     "inpainter",

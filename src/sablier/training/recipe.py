@@ -46,7 +46,7 @@ class Recipe(Network):
     """
 
     name: str
-    task: Literal["detect", "reconstruct", "denoise", "generate", "compress"] = "detect"
+    task: Literal["detect", "reconstruct", "denoise", "generate", "compress", "classify"] = "detect"
     members: tuple[str, ...] = ("restoration",)  # ways to look at small images, see MEMBERS
     photo_members: tuple[str, ...] = ("restoration",)  # ways to look at photos, whose defects may be small
     photo_side: int = 64  # pixels of the longer side above which an image is a photo

@@ -16,6 +16,7 @@ from sablier.training.config import FitConfig
 from sablier.training.objectives import (
     Adversarial,
     Agreement,
+    Classification,
     Denoising,
     FlowMatching,
     Inpainting,
@@ -218,6 +219,50 @@ def course_conv(tier: str) -> Recipe:
     )
 
 
+def classifier(tier: str) -> Recipe:
+    """Return the recipe that tells classes apart, from labelled images."""
+    steps, megapixels, width = {
+        "tiny": (150, 20.0, 16), "small": (600, 100.0, 24), "base": (2500, 400.0, 32), "large": (8000, 1600.0, 64),
+    }[tier]  # fmt: skip
+    return Recipe(
+        name="classifier",
+        task="classify",
+        model="convnet",
+        options={"width": width},
+        objective=Classification(turn=8, shift=0.08, scale=0.1, smoothing=0.05),
+        fit=FitConfig(
+            steps=steps, megapixels=megapixels, batch_size=128, optimizer="muon", learning_rate=0.02, weight_decay=0.0,
+            warmup=0.1, ema=0.0, gradient_clip=0.0,
+        ),
+        size=64,
+    )  # fmt: skip
+
+
+def course_softmax(tier: str) -> Recipe:
+    """Return the linear classifier of the course: one epoch in batches of 60, by gradient descent with momentum."""
+    return Recipe(
+        name="course-softmax",
+        task="classify",
+        model="course_softmax",
+        objective=Classification(),
+        # The lesson sums the loss over a batch of 60, at a rate 60 times smaller.
+        fit=FitConfig(epochs=1, batch_size=60, optimizer="sgd", learning_rate=0.03, weight_decay=0.0, ema=0.0, gradient_clip=0.0),
+        size=28,
+    )
+
+
+def course_cnn(tier: str) -> Recipe:
+    """Return the convolutional classifier of the course, with our schedule: three epochs."""
+    return Recipe(
+        name="course-cnn",
+        task="classify",
+        model="course_cnn",
+        objective=Classification(),
+        fit=FitConfig(epochs=3, batch_size=64, learning_rate=3e-3, ema=0.0),
+        size=28,
+    )
+
+
 def denoiser(tier: str) -> Recipe:
     """Return the recipe that removes noise: Gaussian, of any strength up to the whole range from black to white."""
     # Chosen on held-out training digits (docs/LOG.md): a tier takes about 10 s, 1, 2 and 7 minutes on two processor cores.
@@ -250,10 +295,13 @@ RECIPES: dict[str, Callable[[str], Recipe]] = {
     "variational": variational,
     "gan": gan,
     "codec": codec,
+    "classifier": classifier,
     "denoiser": denoiser,
     "denoiser-noisy-only": denoiser_noisy_only,
     "course-dense": course_dense,
     "course-conv": course_conv,
+    "course-softmax": course_softmax,
+    "course-cnn": course_cnn,
 }
 
 

@@ -1,7 +1,5 @@
 """cluster = load, read, encode, part, write a table, what was found, and a sheet of pictures."""
 
-import csv
-import io
 import json
 from collections.abc import Callable
 from os import PathLike
@@ -23,6 +21,7 @@ from sablier.tasks.embed import Embedder
 from sablier.tasks.latents import Latents, fingerprint
 from sablier.workflows.embed import chunk_size, encode_stream, encoding_network
 from sablier.workflows.naming import check_apart
+from sablier.workflows.tables import as_csv
 
 Array = NDArray[Any]
 
@@ -74,7 +73,7 @@ def cluster(
     pictures = _pictures_of(result.ids[wanted], source, file.preprocess, reading)
     sheet = cluster_sheet(result, shown, dict(zip(wanted.tolist(), pictures, strict=True)))
     write_whole(folder / "sheet.png", sheet)
-    write_whole(folder / "clusters.csv", _table(result))
+    write_whole(folder / "clusters.csv", as_csv(result.to_table()))
     write_whole(folder / "clusters.json", (json.dumps(result.to_json(), indent=1) + "\n").encode())
     return result
 
@@ -96,12 +95,3 @@ def _pictures_of(ids: Array, source: Any, preprocess: Preprocess, reading: dict[
         raise ImagesError(f"{lacking[0]} is among the latents, but not in {source}. Name the images the latents were made of.")
     pixels = np.concatenate([images.array for images in found])[[places[str(name)] for name in ids]]
     return preprocess.to_unit(pixels)
-
-
-def _table(result: ClusterResult) -> bytes:
-    rows = result.to_table()
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(rows[0]))
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode(errors="backslashreplace")

@@ -25,7 +25,13 @@ OnProgress = Callable[[str, Progress], None]
 
 NET = "net"
 MOST_VALIDATION = 500
-RECIPE_OF = {"reconstruct": "autoencoder", "denoise": "denoiser", "generate": "gan", "compress": "codec"}
+RECIPE_OF = {
+    "reconstruct": "autoencoder",
+    "denoise": "denoiser",
+    "generate": "gan",
+    "compress": "codec",
+    "classify": "classifier",
+}
 # What a network must be able to do to be trained for a task.
 NEEDED = {
     "reconstruct": {"encode", "decode"},

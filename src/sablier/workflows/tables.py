@@ -1,6 +1,7 @@
 """Tables that grow as a stream goes by, and take their names when they are whole."""
 
 import csv
+import io
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,6 +10,19 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from sablier.errors import OutputError
+
+
+def as_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return rows of the same columns as a CSV file.
+
+    >>> as_csv([{"id": "a", "score": 0.5}])
+    b'id,score\r\na,0.5\r\n'
+    """
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(rows[0]) if rows else [])
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode(errors="backslashreplace")
 
 
 class StreamedTables:

@@ -19,6 +19,7 @@ from sablier.modelfile import ModelFile
 from sablier.training.recipe import Recipe
 from sablier.training.recipes import make_recipe
 from sablier.workflows.autoencoder import train_autoencoder
+from sablier.workflows.classifier import train_classifier
 from sablier.workflows.codec import train_codec
 from sablier.workflows.denoiser import train_denoiser
 from sablier.workflows.detector import train_detector
@@ -33,6 +34,7 @@ MAKERS: dict[str, Callable[..., ModelFile]] = {
     "denoise": train_denoiser,
     "generate": train_generator,
     "compress": train_codec,
+    "classify": train_classifier,
 }
 
 

@@ -3,6 +3,7 @@
 from sablier.training.objectives.adversarial import Adversarial
 from sablier.training.objectives.agreement import Agreement
 from sablier.training.objectives.base import Loss, Objective, mean_squared_error
+from sablier.training.objectives.classification import Classification
 from sablier.training.objectives.denoising import LOWEST_LEVEL, Denoising, NoisyOnly
 from sablier.training.objectives.flow import FlowMatching
 from sablier.training.objectives.inpainting import Inpainting
@@ -17,6 +18,7 @@ __all__ = [
     "LOWEST_LEVEL",
     "Adversarial",
     "Agreement",
+    "Classification",
     "Denoising",
     "FlowMatching",
     "Inpainting",

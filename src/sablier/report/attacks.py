@@ -1,0 +1,26 @@
+"""Images before and after an attack."""
+
+import numpy as np
+
+from sablier.report.figures import Sheet, to_png
+from sablier.report.pictures import as_rgb, difference
+from sablier.tasks.attack import AttackResult
+
+
+def attack_sheet(result: AttackResult, most: int) -> bytes:
+    """Return a PNG: image | attacked | what changed, of those that fool the net most surely; of the first, where none does."""
+    fooled = np.flatnonzero(result.fooled)
+    shown = (
+        fooled[np.argsort(-result.sure_after[fooled], kind="stable")][:most] if len(fooled) else np.arange(min(most, len(result)))
+    )
+    groups, captions = [], []
+    for row in shown:
+        image, attacked = (pixels[row].astype(np.float32) / 255 for pixels in (result.images, result.attacked))
+        groups.append((as_rgb(image), as_rgb(attacked), difference(image, attacked)))
+        captions.append(
+            f"{result.before[row]} {result.sure_before[row]:.0%}, now {result.after[row]} {result.sure_after[row]:.0%}\n"
+            f"SSIM {result.similarity[row]:.2f}, by {result.largest[row]:.3f} at most"
+        )
+    under = f"{result.robust_accuracy:.1%} under attack\nimage, attacked, and what changed"
+    title = f"{result.attack}, {result.norm} {result.eps:.3g}: {result.accuracy:.1%} right as they are, {under}"
+    return to_png(Sheet(groups, captions, columns=4, side=0.9, title=title).figure())

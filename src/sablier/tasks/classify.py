@@ -1,0 +1,206 @@
+"""Tell the class of images: calibrated probabilities, and how unlike all classes an image is."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from sablier.calibration import Calibration
+from sablier.errors import ModelFileError
+from sablier.images.imageset import ImageSet, Skipped
+from sablier.images.preprocess import Preprocess
+from sablier.modelfile import ModelFile, Part
+from sablier.models.base import Model
+from sablier.transforms.batches import Batches
+
+Array = NDArray[Any]
+
+TASK = "classify"
+NET, CLASSES = "net", "classes"  # parts of the model file
+BINS = 15  # of the calibration error, as in most papers
+
+
+@dataclass(frozen=True)
+class ClassificationResult:
+    """What a classifier says of N images.
+
+    Args:
+        ids: N names.
+        classes: K names.
+        probabilities: N,K calibrated probabilities; rows add up to 1.
+        p_values: N: the share of held-out training images that are at least as unlike every class.
+        labels: N true classes, where the source has them.
+        skipped: images that could not be read.
+    """
+
+    ids: Array
+    classes: Array
+    probabilities: Array
+    p_values: Array
+    labels: Array | None = None
+    skipped: tuple[Skipped, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def predicted(self) -> Array:
+        """N names: the likeliest class of each image."""
+        return np.asarray(self.classes[self.probabilities.argmax(axis=1)])
+
+    @property
+    def accuracy(self) -> float | None:
+        """The share of images that are told right; None without labels."""
+        return None if self.labels is None or not len(self) else float((self.predicted == self.labels).mean())
+
+    def to_table(self) -> list[dict[str, Any]]:
+        """Return one row per image: its class, how sure that is, the next likeliest, and whether it may be none of these."""
+        order = np.argsort(-self.probabilities, axis=1)[:, :2]
+        rows = []
+        for index, (first, second) in enumerate(order):
+            row: dict[str, Any] = {"id": str(self.ids[index])}
+            if self.labels is not None:
+                row["label"] = str(self.labels[index])
+            row |= {"class": str(self.classes[first]), "probability": float(self.probabilities[index, first])}
+            row |= {"next": str(self.classes[second]), "next_probability": float(self.probabilities[index, second])}
+            rows.append(row | {"p_value": float(self.p_values[index])})
+        return rows
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the same, with the accuracy and the calibration error where labels exist."""
+        known = {} if self.labels is None else {"accuracy": self.accuracy, "calibration_error": self.calibration_error()}
+        skipped = [asdict(item) for item in self.skipped]
+        return {"images": len(self), "classes": self.classes.tolist(), **known, "skipped": skipped, "rows": self.to_table()}
+
+    def calibration_error(self) -> float | None:
+        """Return the expected calibration error: how far sureness is from being right, 15 bins (Guo et al. 2017)."""
+        if self.labels is None or not len(self):
+            return None
+        return calibration_error(self.probabilities.max(axis=1), self.predicted == self.labels)
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A trained classifier.
+
+    Args:
+        network: gives logits.
+        preprocess: the images it takes.
+        classes: K names, in the order of the logits.
+        temperature: what logits are divided by, so that probabilities are as often right as they say.
+        calibration: of how unlike every class images are that the network never saw.
+    """
+
+    network: Model
+    preprocess: Preprocess
+    classes: Array
+    temperature: float
+    calibration: Calibration
+
+    @classmethod
+    def from_file(cls, file: ModelFile) -> "Classifier":
+        """Return the classifier of a model file.
+
+        Raises:
+            ModelFileError: for a file of another task, or one that lacks a part.
+        """
+        if file.task != TASK:
+            raise ModelFileError(
+                f"expected a model trained to {TASK}, got one trained to {file.task}. "
+                "Train one with: sablier train LABELLED_IMAGES -o c.sablier --recipe classifier"
+            )
+        try:
+            kept = file.parts[CLASSES]
+            names = np.array(kept.config["names"], str)
+            return cls(
+                file.parts[NET].to_model(),
+                file.preprocess,
+                names,
+                float(kept.config["temperature"]),
+                Calibration((kept.tensors["unlikeness"],)),
+            )
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise ModelFileError(f"the model file lacks a part of the classifier: {error}.") from error
+
+    def part(self) -> Part:
+        """Return the part of a model file that keeps everything but the network."""
+        config = {"names": self.classes.tolist(), "temperature": self.temperature}
+        return Part("classes", config, {"unlikeness": self.calibration.folds[0]})
+
+    def logits(self, images: ImageSet) -> Array:
+        """Return N,K logits of dense images, before they are divided by the temperature."""
+        return all_logits(self.network, self.preprocess, images)
+
+    def classify(self, images: ImageSet) -> ClassificationResult:
+        """Tell the class of images; those that cannot be read are left out and listed.
+
+        Raises:
+            ImagesError: for images that the network does not take.
+        """
+        dense = images.dense(self.preprocess)
+        logits = self.logits(dense)
+        return ClassificationResult(
+            dense.ids,
+            self.classes,
+            softmax(logits / self.temperature),
+            self.calibration.p_values(unlikeness(logits)[:, None]),
+            dense.labels,
+            dense.skipped,
+        )
+
+
+@torch.no_grad()
+def all_logits(network: Model, preprocess: Preprocess, images: ImageSet) -> Array:
+    """Return N,K logits of dense images, float32."""
+    network.eval()
+    parts = [network.classify(batch.x).float().numpy() for batch in Batches(images, preprocess).for_scoring()]
+    return np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
+
+
+def softmax(logits: Array) -> Array:
+    """Return rows of probabilities that add up to 1."""
+    from scipy.special import softmax as of_rows
+
+    return np.asarray(of_rows(np.asarray(logits, np.float64), axis=1))
+
+
+def unlikeness(logits: Array) -> Array:
+    """Return N: minus the logarithm of the sum of exponentials of the logits: high where no class answers (Liu et al. 2020)."""
+    from scipy.special import logsumexp
+
+    return np.asarray(-logsumexp(np.asarray(logits, np.float64), axis=1))
+
+
+def fitted_temperature(logits: Array, numbers: Array) -> float:
+    """Return what to divide logits by so that the true classes of held-out images are likeliest (Guo et al. 2017).
+
+    By a bounded search over its logarithm, from 0.05 to 20: it cannot run away, and needs no gradient.
+
+    Args:
+        numbers: N true class numbers.
+    """
+    from scipy.optimize import minimize_scalar
+
+    tensor, labels = torch.from_numpy(np.asarray(logits, np.float64)), torch.from_numpy(np.asarray(numbers, np.int64))
+
+    def surprise(log_temperature: float) -> float:
+        scaled: Tensor = tensor / float(np.exp(log_temperature))
+        return float(F.cross_entropy(scaled, labels))
+
+    found = minimize_scalar(surprise, bounds=(np.log(0.05), np.log(20.0)), method="bounded", options={"xatol": 1e-4})
+    return float(np.exp(found.x))
+
+
+def calibration_error(sure: Array, right: Array, bins: int = BINS) -> float:
+    """Return the mean distance, over bins of equal width, between how sure and how often right predictions are.
+
+    >>> calibration_error(np.array([0.9, 0.9, 0.9, 0.9]), np.array([True, True, True, False]))
+    0.15
+    """
+    places = np.minimum((np.asarray(sure) * bins).astype(int), bins - 1)
+    gaps = [abs(float(np.sum(right[places == place]) - np.sum(sure[places == place]))) for place in np.unique(places)]
+    return round(sum(gaps) / max(1, len(places)), 12)

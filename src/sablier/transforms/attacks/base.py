@@ -1,0 +1,136 @@
+"""What attacks share: the ball they stay in, the losses they climb, and who is beaten."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sablier.errors import ConfigError
+
+Logits = Callable[[Tensor], Tensor]
+
+NORMS = ("linf", "l2")
+TOLERANCE = 1e-6  # of pixels beyond 0 or 1, and beyond the ball: rounding, not a mistake
+
+
+@dataclass(frozen=True)
+class Attack(ABC):
+    """An attack.
+
+    Args:
+        eps: how far an image may be moved: the largest change of a value (linf), or the root of the summed squared changes (l2).
+        norm: "linf" or "l2".
+        seed: of its random choices; they depend on the number of images, not on those attacked before.
+    """
+
+    eps: float = 8 / 255
+    norm: str = "linf"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.norm not in NORMS:
+            raise ConfigError(f"expected norm linf or l2, got {self.norm!r}.")
+        # Every value of an image lies in [0, 1]; in l2 a whole image may move.
+        if not 0 <= self.eps <= (1 if self.norm == "linf" else 1000):
+            raise ConfigError(
+                f"expected eps from 0 to {'1, such as 8/255' if self.norm == 'linf' else '1000'}, got {self.eps:g}."
+            )
+
+    def __call__(self, logits: Logits, x: Tensor, labels: Tensor) -> Tensor:
+        """Return N,C,H,W attacked images.
+
+        Args:
+            logits: gives N,classes for N,C,H,W images in [0, 1]; must not depend on chance or on the other images.
+            labels: N true class numbers.
+
+        Raises:
+            ConfigError: for images outside [0, 1], or as many labels as there are not images.
+        """
+        if len(x) != len(labels):
+            raise ConfigError(f"expected a label for each image, got {len(labels)} for {len(x)}.")
+        if len(x) and (x.min() < -TOLERANCE or x.max() > 1 + TOLERANCE):
+            raise ConfigError(f"expected pixels in [0, 1], got {float(x.min()):g} to {float(x.max()):g}. Scale them first.")
+        if not len(x) or self.eps == 0:
+            return x.clone()
+        generator = torch.Generator(device=x.device).manual_seed(self.seed)
+        return self.run(logits, x.clamp(0, 1), labels, generator).detach()
+
+    @abstractmethod
+    def run(self, logits: Logits, x: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+        """Return the attacked images of a batch that was checked."""
+
+    def within(self, moved: Tensor, x: Tensor) -> Tensor:
+        """Return moved images drawn back into the ball around `x`, and into [0, 1]."""
+        if self.norm == "linf":
+            return torch.minimum(torch.maximum(moved, x - self.eps), x + self.eps).clamp(0, 1)
+        change = moved - x
+        shrink = (self.eps / lengths(change).clamp_min(1e-12)).clamp(max=1)
+        nearer: Tensor = x + change * wide(shrink)
+        return nearer.clamp(0, 1)  # which only brings them nearer still
+
+    def uphill(self, gradient: Tensor) -> Tensor:
+        """Return the direction of steepest ascent whose norm is 1."""
+        if self.norm == "linf":
+            return gradient.sign()
+        direction: Tensor = gradient / wide(lengths(gradient).clamp_min(1e-12))
+        return direction
+
+    def random_start(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """Return random images of the ball."""
+        noise = torch.rand(x.shape, generator=generator, device=x.device) * 2 - 1
+        if self.norm == "linf":
+            return self.within(x + self.eps * noise, x)
+        radius = torch.rand(len(x), generator=generator, device=x.device)
+        return self.within(x + self.eps * wide(radius / lengths(noise).clamp_min(1e-12)) * noise, x)
+
+
+def lengths(x: Tensor) -> Tensor:
+    """Return N: the root of the summed squares of each image."""
+    found: Tensor = torch.linalg.vector_norm(x.flatten(1), dim=1)
+    return found
+
+
+def wide(values: Tensor) -> Tensor:
+    """Return N values as N,1,1,1, to go with images."""
+    return values[:, None, None, None]
+
+
+def beaten(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return N booleans: which images are taken for another class than theirs."""
+    return logits.argmax(dim=1) != labels
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return N: the surprise at the true class, in nats."""
+    return F.cross_entropy(logits.float(), labels, reduction="none")
+
+
+def difference_of_logits_ratio(logits: Tensor, labels: Tensor, targets: Tensor | None = None) -> Tensor:
+    """Return N: how far the true class falls behind, in units of how far the logits are apart (Croce and Hein 2020).
+
+    Unlike the cross-entropy it does not change when logits are scaled, so a confident net does not hide its gradient.
+
+    Args:
+        targets: N classes to lead to; None: away from the true one.
+    """
+    logits = logits.float()
+    ordered = logits.sort(dim=1, descending=True).values
+    true = logits.gather(1, labels[:, None])[:, 0]
+    if targets is not None:
+        aim = logits.gather(1, targets[:, None])[:, 0]
+        spread = ordered[:, 0] - (ordered[:, 2] + ordered[:, min(3, logits.shape[1] - 1)]) / 2
+        return (aim - true) / spread.clamp_min(1e-12)
+    best_other = torch.where(ordered[:, 0] == true, ordered[:, 1], ordered[:, 0])
+    return (best_other - true) / (ordered[:, 0] - ordered[:, 2]).clamp_min(1e-12)
+
+
+def input_gradient(loss: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the gradient of a loss N of images, N,C,H,W, and the loss."""
+    with torch.enable_grad():
+        x = x.detach().requires_grad_()
+        found = loss(x)
+        (gradient,) = torch.autograd.grad(found.sum(), x)
+    return gradient, found.detach()

@@ -1,0 +1,62 @@
+"""Attacks by the gradient of the cross-entropy: one step, or many."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from sablier.errors import ConfigError
+from sablier.transforms.attacks.base import Attack, Logits, beaten, cross_entropy, input_gradient
+
+REACH = 2.5  # times the radius that all steps together could go: enough to reach any point of the ball's edge
+
+
+@dataclass(frozen=True)
+class Fgsm(Attack):
+    """One step of length eps uphill (Goodfellow, Shlens and Szegedy 2015)."""
+
+    def run(self, logits: Logits, x: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+        gradient, _ = input_gradient(lambda images: cross_entropy(logits(images), labels), x)
+        return self.within(x + self.eps * self.uphill(gradient), x)
+
+
+@dataclass(frozen=True)
+class Pgd(Attack):
+    """Steps uphill, each drawn back into the ball, from random points of it (Madry et al. 2018).
+
+    A step is 2.5 eps / steps long, so that any corner of the ball can be reached: shorter ones make nets look robust.
+
+    Args:
+        steps: of each start.
+        restarts: how often an image that resists is tried again from another point.
+    """
+
+    steps: int = 40
+    restarts: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.steps < 1 or self.restarts < 1:
+            raise ConfigError(f"expected at least 1 step and 1 start, got {self.steps} and {self.restarts}.")
+
+    def run(self, logits: Logits, x: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+        best, worst = x.clone(), torch.full((len(x),), -torch.inf, device=x.device)
+        left = torch.arange(len(x), device=x.device)
+        for _ in range(self.restarts):
+            moved = self._climbed(logits, x[left], labels[left], generator)
+            with torch.no_grad():
+                answers = logits(moved)
+            loss, fooled = cross_entropy(answers, labels[left]), beaten(answers, labels[left])
+            better = (loss > worst[left]) | fooled
+            best[left[better]], worst[left[better]] = moved[better], loss[better]
+            left = left[~fooled]
+            if not len(left):
+                break
+        return best
+
+    def _climbed(self, logits: Logits, x: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+        moved = self.random_start(x, generator)
+        for _ in range(self.steps):
+            gradient, _ = input_gradient(lambda images: cross_entropy(logits(images), labels), moved)
+            moved = self.within(moved + REACH * self.eps / self.steps * self.uphill(gradient), x)
+        return moved

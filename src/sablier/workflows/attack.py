@@ -1,0 +1,99 @@
+"""attack = load, read, attack, write: a table first, then pictures."""
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sablier.errors import ConfigError, UnknownName
+from sablier.files import write_whole
+from sablier.images.sources import read_images
+from sablier.modelfile import ModelFile
+from sablier.tasks.attack import AttackResult, attack_classifier
+from sablier.tasks.classify import Classifier
+from sablier.transforms.attacks import ATTACKS, Attack
+from sablier.workflows.classifier import class_numbers
+from sablier.workflows.denoise import write_image
+from sablier.workflows.naming import check_apart
+from sablier.workflows.tables import as_csv
+
+METHOD = "apgd-ce"
+MOST_ON_SHEET = 16
+WRITERS = 8  # files written at once
+
+
+def attack(
+    model: str | PathLike[str],
+    source: Any,
+    output: str | PathLike[str] | None = None,
+    *,
+    method: str = METHOD,
+    eps: float = 8 / 255,
+    norm: str = "linf",
+    count: int | None = None,
+    seed: int = 0,
+    on_progress: Callable[[int], None] = lambda images: None,
+    settings: dict[str, int] | None = None,
+    **reading: Any,
+) -> AttackResult:
+    """Attack a classifier with every image of a labelled source, and judge what comes of it from 8-bit pixels.
+
+    Args:
+        model: a .sablier file that classifies.
+        source: whatever `read_images` takes, with labels; `reading` are its options.
+        output: a folder for attack.csv, attack.json, attack.png, and images/ that fool the classifier; None writes nothing.
+        method: "fgsm", "pgd", "apgd-ce", "apgd-dlr", "apgd-t", "square" or "deepfool".
+        eps: how far an image may be moved, as a share of the range from black to white (linf) or as a length (l2).
+        count: attack only so many images, drawn evenly; None attacks all.
+        settings: further fields of the attack, such as steps or restarts.
+
+    Raises:
+        ModelFileError, ImagesError, ConfigError, UnknownName, OutputError: before anything is written where possible.
+    """
+    made = make_attack(method, eps=eps, norm=norm, seed=seed, **(settings or {}))
+    classifier = Classifier.from_file(ModelFile.load(Path(model)))
+    if output is not None:
+        check_apart(source, Path(output))
+    images = read_images(source, **reading)
+    if count is not None:
+        if count < 1:
+            raise ConfigError(f"expected to attack at least 1 image, got {count}.")
+        images = images.take(np.linspace(0, len(images) - 1, min(count, len(images))).astype(int))
+    images = images.dense(classifier.preprocess)
+    result = attack_classifier(classifier, images, class_numbers(images, classifier.classes), method, made, on_progress)
+    if output is not None:
+        _write(result, Path(output))
+    return result
+
+
+def make_attack(method: str, **options: Any) -> Attack:
+    """Return an attack by its name.
+
+    Raises:
+        UnknownName: for a method, or an option that it does not have; ConfigError for a value it does not take.
+    """
+    if method not in ATTACKS:
+        raise UnknownName("attack", method, ATTACKS)
+    known = [item.name for item in fields(ATTACKS[method])]
+    for option in options:
+        if option not in known:
+            raise UnknownName(f"option of {method}", option, known)
+    return ATTACKS[method](**options)
+
+
+def _write(result: AttackResult, folder: Path) -> None:
+    """Write the tables, a sheet of what fools the classifier most surely, and every image that does."""
+    # Drawing is imported only when something is drawn.
+    from sablier.report.attacks import attack_sheet
+
+    write_whole(folder / "attack.csv", as_csv(result.to_table()))
+    write_whole(folder / "attack.json", (json.dumps(result.to_json(), indent=1) + "\n").encode())
+    write_whole(folder / "attack.png", attack_sheet(result, MOST_ON_SHEET))
+    with ThreadPoolExecutor(WRITERS) as pool:
+        rows = np.flatnonzero(result.fooled)
+        list(pool.map(lambda row: write_image(folder / "images", str(result.ids[row]), result.attacked[row]), rows))

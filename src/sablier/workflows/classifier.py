@@ -1,0 +1,113 @@
+"""A classifier: one network from labelled images, and what makes its answers probabilities."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sablier.calibration import Calibration
+from sablier.errors import ImagesError, TooFewImages
+from sablier.images.imageset import ImageSet
+from sablier.modelfile import ModelFile, Part
+from sablier.tasks.classify import CLASSES, NET, TASK, Classifier, all_logits, fitted_temperature, unlikeness
+from sablier.training.recipe import Recipe
+from sablier.workflows.network import OnProgress, prepared, provenance, train_model
+
+Array = NDArray[Any]
+
+FEWEST = 4
+FEWEST_OF_A_CLASS = 2
+MOST_HELD_OUT = 5000
+
+
+def train_classifier(
+    images: ImageSet,
+    recipe: Recipe,
+    *,
+    checkpoints: Iterable[Path | None] = (),
+    on_progress: OnProgress = lambda stage, progress: None,
+) -> ModelFile:
+    """Train a classifier on labelled images and return its model file.
+
+    A share `recipe.fusion_share` of each class, at least one image of it, is held out: the temperature is fitted on these, and
+    they say how unlike every class an image may be that belongs to one.
+
+    Raises:
+        TooFewImages: for fewer than 4 images, or a class with one image.
+        ImagesError: for images without labels, or of one class.
+    """
+    check_labels(images)
+    preprocess, dense = prepared(images, recipe, FEWEST)
+    classes = check_labels(dense)
+    held = held_out(dense.labels, recipe.fusion_share, recipe.fit.seed)
+    training, apart = dense.take(~held), dense.take(held)
+    network, history = train_model(
+        training,
+        preprocess,
+        replace(recipe, options={**recipe.options, "classes": len(classes)}),
+        ("classify",),
+        validation=apart,
+        checkpoint=next(iter(checkpoints), None),
+        on_progress=partial(on_progress, "training"),
+    )
+    logits = all_logits(network, preprocess, apart)
+    temperature = fitted_temperature(logits, class_numbers(apart, classes))
+    found = Classifier(network, preprocess, classes, temperature, Calibration((unlikeness(logits),)))
+    parts = {NET: Part.of_model(network), CLASSES: found.part()}
+    return ModelFile(TASK, preprocess, parts, {NET: history.__dict__}, provenance(dense, recipe))
+
+
+def check_labels(images: ImageSet) -> Array:
+    """Return the names of the classes, in their order.
+
+    Raises:
+        ImagesError: for images without labels, or of one class; TooFewImages for a class with one image.
+    """
+    if images.labels is None:
+        raise ImagesError(
+            f"expected labels, got none from {images.source}. Put the images of each class in a folder of its own, or name a "
+            "file of labels with --labels."
+        )
+    classes, counts = np.unique(images.labels, return_counts=True)
+    if len(classes) < 2:
+        only = f"only {str(classes[0])!r}" if len(classes) else "none"
+        raise ImagesError(f"expected images of at least 2 classes, got {only} from {images.source}. Add others.")
+    alone = classes[counts < FEWEST_OF_A_CLASS]
+    if len(alone):
+        names = ", ".join(alone[:5].tolist())
+        raise TooFewImages(f"expected at least {FEWEST_OF_A_CLASS} images of each class, got one of {names}. Add more of it.")
+    return np.asarray(classes)
+
+
+def class_numbers(images: ImageSet, classes: Array) -> Array:
+    """Return N: the number of each image's class.
+
+    Raises:
+        ImagesError: for images without labels, or of a class that is not among them.
+    """
+    if images.labels is None:
+        raise ImagesError(f"expected labels, got none from {images.source}. Name a file of labels with --labels.")
+    unknown = sorted(set(images.labels.tolist()) - set(classes.tolist()))
+    if unknown:
+        known = ", ".join(classes[:10].tolist())
+        raise ImagesError(f"expected the classes that the model knows ({known}), got {', '.join(unknown[:5])} as well.")
+    return np.asarray(np.searchsorted(classes, images.labels))
+
+
+def held_out(labels: Any, share: float, seed: int) -> Array:
+    """Return N booleans: a share of each class at random, at least one of each, and at most 5,000 in all.
+
+    >>> held_out(np.array(list("aaaaaaaaaabb")), 0.2, 0).sum()
+    np.int64(3)
+    """
+    random = np.random.default_rng(seed)
+    share = min(share, MOST_HELD_OUT / max(1, len(labels)))
+    found = np.zeros(len(labels), bool)
+    for name in np.unique(labels):
+        own = np.flatnonzero(labels == name)
+        found[random.choice(own, max(1, int(share * len(own))), replace=False)] = True
+    return found

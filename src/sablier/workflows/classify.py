@@ -1,0 +1,70 @@
+"""classify = load, read, tell, write: a table first, then pictures."""
+
+import json
+from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sablier.errors import TooFewImages
+from sablier.files import write_whole
+from sablier.images.sources import read_images
+from sablier.modelfile import ModelFile
+from sablier.tasks.classify import ClassificationResult, Classifier
+from sablier.workflows.naming import check_apart
+from sablier.workflows.tables import as_csv
+
+MOST_ON_SHEET = 48
+STRANGE = 0.01  # p-values below it are marked as none of the classes
+
+
+def classify(
+    model: str | PathLike[str],
+    source: Any,
+    output: str | PathLike[str] | None = None,
+    *,
+    on_progress: Callable[[int], None] = lambda images: None,
+    **reading: Any,
+) -> ClassificationResult:
+    """Tell the class of every image of a source.
+
+    Args:
+        model: a .sablier file that classifies.
+        source: whatever `read_images` takes; `reading` are its options.
+        output: a folder for classes.csv, classes.json and unsure.png, the 48 images it is least sure of; None writes nothing.
+
+    Raises:
+        ModelFileError, ImagesError, OutputError: before anything is written where possible.
+    """
+    classifier = Classifier.from_file(ModelFile.load(Path(model)))
+    if output is not None:
+        check_apart(source, Path(output))
+    images = read_images(source, **reading).dense(classifier.preprocess)
+    if not len(images):
+        raise TooFewImages(f"expected at least one readable image in {source}, got none.")
+    result = classifier.classify(images)
+    on_progress(len(result))
+    if output is None:
+        return result
+    folder = Path(output)
+    write_whole(folder / "classes.csv", as_csv(result.to_table()))
+    write_whole(folder / "classes.json", (json.dumps(result.to_json(), indent=1) + "\n").encode())
+    # Drawing is imported only when something is drawn.
+    from sablier.report.figures import sheet
+
+    rows = result.to_table()
+    least = np.argsort(result.probabilities.max(axis=1), kind="stable")[:MOST_ON_SHEET]
+    captions = [_caption(rows[index]) for index in least]
+    write_whole(folder / "unsure.png", sheet(classifier.preprocess.to_unit(images.array[least]), captions))
+    return result
+
+
+def _caption(row: dict[str, Any]) -> str:
+    lines = [f"{row['class']} {row['probability']:.0%}", f"{row['next']} {row['next_probability']:.0%}"]
+    if row["p_value"] < STRANGE:
+        lines.append("none of these?")
+    elif "label" in row:
+        lines.append(f"labelled {row['label']}")
+    return "\n".join(lines)
