@@ -17,7 +17,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,7 +34,7 @@ from sablier.report.rates import rates_chart
 from sablier.tasks.codec.codec import Codec
 from sablier.tasks.codec.container import unpack
 from sablier.tasks.codec.latents import QUALITIES
-from sablier.tasks.codec.peers import lossless_bytes, lossy_rates
+from sablier.tasks.codec.peers import lossless_bytes, lossy_rates, pca_rates
 from sablier.training.recipe import Recipe
 from sablier.training.recipes import TIERS, make_recipe
 from sablier.workflows.codec import train_codec
@@ -50,9 +49,9 @@ torch.set_num_threads(int(sys.argv[1]))
 from sablier.tasks.codec.codec import Codec
 codec = Codec(sys.argv[2])
 for path in sys.argv[3:]:
-    print(hashlib.sha256(codec.decompress(open(path, "rb").read()).images.array.tobytes()).hexdigest())
+    for image in codec.decompress(open(path, "rb").read()).images:
+        print(hashlib.sha256(image.tobytes()).hexdigest())
 """
-MOST_NUMBERS = 200  # of PCA
 REPEATS = 3
 
 
@@ -161,49 +160,32 @@ def lossy_peers(training: ImageSet, tests: ImageSet) -> dict[str, list[float]]:
         good = [point for point in points if point[1] <= MOST_ERROR]
         if good:
             found[f"{name}, a file each"] = list(min(good))
-    error = by_pca(training, tests)
-    enough = next((numbers for numbers in range(1, MOST_NUMBERS) if error(numbers) <= MOST_ERROR), None)
-    if enough:
-        found["PCA, a byte a number"] = [float(enough), error(enough)]
-    return found
-
-
-def by_pca(training: ImageSet, tests: ImageSet) -> Callable[[int], float]:
-    """Return what gives the error of PCA with so many numbers, each rounded to 256 steps over the range of training images."""
-    from sklearn.decomposition import PCA
-
-    flat = training.array.reshape(len(training), -1)[:: max(1, len(training) // 20_000)] / np.float32(255)
-    x = tests.array.reshape(len(tests), -1) / np.float32(255)
-    fitted = PCA(min(MOST_NUMBERS, *flat.shape), svd_solver="randomized", random_state=0).fit(flat)
-    codes, own = fitted.transform(flat), fitted.transform(x)
-    low, step = codes.min(axis=0), np.maximum(np.ptp(codes, axis=0), 1e-9) / 255
-    rounded = np.round((own - low) / step).clip(0, 255) * step + low
-
-    def error(numbers: int) -> float:
-        drawn = rounded[:, :numbers] @ fitted.components_[:numbers] + fitted.mean_
-        return float(np.mean((drawn.clip(0, 1) - x) ** 2))
-
-    return error
+    enough = next((point for point in pca_rates(training.array, tests.array) if point[1] <= MOST_ERROR), None)
+    return found | ({"PCA, a byte a number": list(enough)} if enough else {})
 
 
 def identical(codec: Codec, path: Path, folder: Path, tests: ImageSet) -> float:
-    """Return the share of files that other processes decode to the pixels of this one."""
+    """Return the share of images that other processes decode to the pixels of this one, whatever file they are in.
+
+    For lossless files these must be the originals; for lossy ones, what this process draws of all of them together.
+    """
     copy = folder / "copy.sablier"
     shutil.copy(path, copy)
-    files, expected = [], []
-    for lossless in (False, True):
-        for count in (1, 1, 1, 256):
-            first = len(files) * 37 % max(1, len(tests) - count)
-            data = codec.compress(tests.take(np.arange(first, min(first + count, len(tests)))), lossless=lossless, check=False)
-            file = folder / f"{len(files)}.sabz"
-            file.write_bytes(data)
-            files.append(str(file))
-            expected.append(hashlib.sha256(codec.decompress(data).images.array.tobytes()).hexdigest())
+    some = tests.take(np.arange(min(256, len(tests))))
     right = []
-    for threads in (1, 2):
-        command = [sys.executable, "-c", DECODE, str(threads), str(copy), *files]
-        found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-        right += [a == b for a, b in zip(expected, found, strict=True)]
+    for lossless in (False, True):
+        files: dict[Path, Array] = {}
+        for rows in ([0], [100], [200], list(range(len(some)))):
+            file = folder / f"{lossless}-{len(files)}.sabz"
+            file.write_bytes(codec.compress(some.take(rows), lossless=lossless, check=False))
+            files[file] = np.array(rows)
+        together = codec.decompress(codec.compress(some, lossless=lossless, check=False)).images.array
+        pixels = some.array if lossless else together
+        expected = [hashlib.sha256(pixels[row].tobytes()).hexdigest() for rows in files.values() for row in rows]
+        for threads in (1, 2):
+            command = [sys.executable, "-c", DECODE, str(threads), str(copy), *map(str, files)]
+            found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+            right += [a == b for a, b in zip(expected, found, strict=True)]
     return float(np.mean(right))
 
 
@@ -262,9 +244,8 @@ def speeds(codec: Codec, tests: ImageSet, quality: int) -> dict[str, float]:
 def draw(path: Path, codec: Codec, training: ImageSet, tests: ImageSet) -> None:
     """Draw the error of each way by the bytes it takes."""
     lossy, exact = compare(codec, tests)
-    error = by_pca(training, tests)
-    lossy["PCA, a byte a number"] = [(float(numbers), error(numbers)) for numbers in (1, 2, 4, 8, 16, 32, 64, 128)]
-    write_whole(path, rates_chart(lossy, exact))
+    lossy = {name: points for name, points in lossy.items() if not name.startswith("PCA")}
+    write_whole(path, rates_chart(lossy | {"PCA, a byte a number": pca_rates(training.array, tests.array)}, exact))
 
 
 if __name__ == "__main__":

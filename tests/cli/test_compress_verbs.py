@@ -1,6 +1,7 @@
 """sablier compress, decompress and info: what they print, what they write, what they refuse."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image
 
 from sablier.images import read_images
+from sablier.tasks.codec.codec import Codec
 from sablier.tasks.codec.container import unpack
 from sablier.training.recipes import make_recipe
 from sablier.workflows.codec import train_codec
@@ -48,6 +50,16 @@ def test_there_and_back(sablier, codec_path, photos):
         assert path.stat().st_mtime == 1_600_000_000
 
 
+def test_names_that_clash_are_numbered(sablier, codec_path, tmp_path):
+    digits = read_images("digits:test").take(range(4))
+    named = replace(digits, ids=np.array(["sheet.png", "a", "a.png", "A"]))
+    Path("n.sabz").write_bytes(Codec(codec_path).compress(named, lossless=True))
+    assert sablier("decompress", "n.sabz", "-o", "out", "--model", codec_path).code == 0
+    names = {"sheet.png": 0, "a.png": 1, "a-2.png": 2, "A-3.png": 3}
+    assert sorted(path.name for path in Path("out").iterdir()) == sorted(names)
+    assert all((np.asarray(Image.open(f"out/{name}")) == digits[row][..., 0]).all() for name, row in names.items())
+
+
 def test_a_lossy_file_says_its_size_and_error(sablier, codec_path):
     done = sablier("compress", codec_path, "digits:test", "-o", "d.sabz", "--target-bytes", 6, "--no-names")
     assert done.code == 0
@@ -70,6 +82,8 @@ def test_info_needs_no_model_and_finds_damage(sablier, codec_path):
     done = sablier("info", "d.sabz")
     assert done.code == 2
     assert "damaged: block 2, of images 128 to 191, is damaged" in done.out
+    done = sablier("decompress", "d.sabz", "-o", "few", "--model", codec_path, "--only", "3,60-61")
+    assert sorted(path.name for path in Path("few/test").iterdir()) == ["3.png", "60.png", "61.png"]
     done = sablier("decompress", "d.sabz", "-o", "out", "--model", codec_path)
     assert done.code == 2
     assert "296 images written to out" in done.out
@@ -88,6 +102,8 @@ def test_what_cannot_be_done_is_said(sablier, codec_path, digits_file, photos, t
     sablier("compress", codec_path, "digits:test", "-o", "d.sabz")
     Path("old.sabz").write_bytes(b"what was there before")
     (tmp_path / "empty").mkdir()
+    (tmp_path / "there" / "test").mkdir(parents=True)
+    (tmp_path / "there" / "test" / "7.png").write_bytes(b"the only copy")
     (tmp_path / "bad.sabz").write_bytes(b"nonsense, but long enough for the mark of a file")
     refusals = {
         ("compress", codec_path, "nowhere", "-o", "old.sabz"): "no such file or folder",
@@ -97,7 +113,14 @@ def test_what_cannot_be_done_is_said(sablier, codec_path, digits_file, photos, t
         ("compress", codec_path, "digits:test", "-o", "old.sabz", "--target-bytes", 0.01): "Allow more than 0.01",
         ("compress", codec_path, "digits:test", "--lossless", "--target-bytes", 5): "of a lossy file",
         ("compress", codec_path, "digits:test", "-o", "empty"): "is a folder",
-        ("compress", codec_path, photos / "a.png", "-o", photos / "a.png"): "holds the images themselves",
+        ("compress", codec_path, photos / "a.png", "-o", photos / "a.png"): "is one of them",
+        ("compress", codec_path, photos, "-o", photos / "a.png"): "is one of them",
+        ("compress", codec_path, photos, "-o", "x.sabz", "--chart", photos / "a.png"): "is one of them",
+        ("compress", codec_path, photos, "-o", "x.png", "--chart", "x.png"): "both are one",
+        ("compress", codec_path, photos, "-o", codec_path): "is the model",
+        ("decompress", "d.sabz", "-o", tmp_path / "there", "--model", codec_path): "is there already",
+        ("decompress", "d.sabz", "-o", "out", "--model", codec_path, "--only", "x"): "expected numbers such as 3,10-19",
+        ("decompress", "d.sabz", "-o", "out", "--model", codec_path, "--only", "360"): "no image of a number that is wanted",
         ("compress", digits_file, "digits:test"): "expected a model trained to compress, got one trained to detect",
         ("compress", "nowhere.sablier", "digits:test"): "there is no model file",
         ("decompress", "nowhere.sabz", "--model", codec_path): "cannot be read",

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from sablier.errors import ConfigError
 from sablier.models import create_model
-from sablier.models.fixed_point import IMAGE_BITS, FixedConv2d, FixedLinear, fixed, weight_bits
+from sablier.models.fixed_point import IMAGE_BITS, SUM_BITS, FixedConv2d, FixedLinear, fixed, weight_bits
 
 
 @pytest.mark.parametrize("scale", [0.1, 1, 30])
@@ -19,10 +20,28 @@ def test_convolutions_are_exact(channels, scale):
         bits = weight_bits(layer.weight)
         values = (x.clamp(-16, 16).double() * 2**IMAGE_BITS).round()
         weight = (layer.weight.double() * 2**bits).round()
-        bias = (layer.bias.double().clamp(-8, 8) * 2 ** (IMAGE_BITS + bits)).round()
+        layer.bias.mul_(1000)
+        most = 2.0 ** (SUM_BITS - bits)
+        bias = (layer.bias.double().clamp(-most, most) * 2 ** (IMAGE_BITS + bits)).round()
         assert (F.conv2d(values.abs(), weight.abs(), bias.abs(), padding=1) < 2**24).all()
         expected = F.conv2d(values, weight, bias, padding=1) / 2 ** (IMAGE_BITS + bits)
         assert torch.equal(layer(x).double(), expected)
+
+
+@pytest.mark.filterwarnings("ignore:TF32")
+def test_convolutions_are_exact_on_other_ways_too():
+    torch.manual_seed(0)
+    layer, x = FixedConv2d(64, 64, 3, padding=1).eval(), 5 * torch.randn(17, 64, 14, 14)
+    with torch.no_grad():
+        expected = layer(x)
+        with torch.backends.mkldnn.flags(enabled=False):
+            assert torch.equal(layer(x), expected)
+            assert torch.equal(torch.cat([layer(image[None]) for image in x]), expected)
+
+
+def test_kernels_that_cannot_be_exact_are_refused():
+    with pytest.raises(ConfigError, match="Choose a smaller width"):
+        weight_bits(torch.zeros(1, 1800, 3, 3))
 
 
 def test_linear_layers_are_exact_in_any_order():

@@ -8,6 +8,7 @@ import typer
 from sablier.cli import options
 from sablier.cli.progress import console, counting_progress, print_skipped
 
+MOST_WANTED = 10_000_000
 Container = Annotated[Path, typer.Argument(help="A .sabz file.", show_default=False)]
 
 
@@ -70,12 +71,25 @@ def compress(
     console.print(f"See {output}. It takes {model} to decompress it.", markup=False)
 
 
+def _numbers(text: str | None) -> set[int] | None:
+    if text is None:
+        return None
+    found: set[int] = set()
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        if not first.strip().isdigit() or (dash and not last.strip().isdigit()):
+            raise typer.BadParameter(f"expected numbers such as 3,10-19, got {text!r}.", param_hint="--only")
+        found |= set(range(int(first), min(int(last if dash else first), int(first) + MOST_WANTED) + 1))
+    return found
+
+
 def decompress(
     container: Container,
     output: Annotated[Path, typer.Option("--output", "-o", help="A folder for the images.")] = Path("decompressed"),
     model: Annotated[
         Path | None, typer.Option("--model", help="The .sablier file that it was compressed with.", show_default=False)
     ] = None,
+    only: Annotated[str | None, typer.Option(help="Only the images of these numbers, from 0, such as 3,10-19.")] = None,
 ) -> None:
     """Write the images of a .sabz file as PNG files, under the names they had.
 
@@ -87,7 +101,7 @@ def decompress(
     if model is None:
         raise typer.BadParameter("expected the model that the file was compressed with.", param_hint="--model")
     with counting_progress("decompressing") as on_progress:
-        found = run(container, output, model, on_progress=on_progress)
+        found = run(container, output, model, only=_numbers(only), on_progress=on_progress)
     console.print(f"{counted(len(found.images))} written to {output}", markup=False)
     for line in found.damage:
         console.print(f"damaged: {line}", markup=False)

@@ -9,7 +9,10 @@ training the same layers compute as usual.
 
 import torch
 from torch import Tensor, nn
+from torch.backends import nnpack
 from torch.nn import functional as F
+
+from sablier.errors import ConfigError
 
 # Of `FixedLinear`: bits after the point, and where values and weights are cut off. Sums of 2 ** 16 products are exact.
 VALUE_BITS, LARGEST_VALUE = 12, 256.0
@@ -53,20 +56,30 @@ class FixedConv2d(nn.Conv2d):
             return super().forward(x)
         assert self.bias is not None  # as it is made here
         bits = weight_bits(self.weight)
+        largest_bias = float(2 ** (SUM_BITS - bits))  # ROOM times the largest value
         values = _rounded(x.float().clamp(-LARGEST_IMAGE, LARGEST_IMAGE), IMAGE_BITS)
-        bias = _rounded(self.bias.clamp(-LARGEST_WEIGHT, LARGEST_WEIGHT), IMAGE_BITS + bits)
-        found: Tensor = self._conv_forward(values, _rounded(self.weight, bits), bias)
+        bias = _rounded(self.bias.clamp(-largest_bias, largest_bias), IMAGE_BITS + bits)
+        # NNPACK may take the way of Winograd, which adds up other things than products.
+        with nnpack.flags(enabled=False):
+            found: Tensor = self._conv_forward(values, _rounded(self.weight, bits), bias)
         return found
 
 
 def weight_bits(weight: Tensor) -> int:
     """Return to how many bits after the point a kernel out,in,h,w may be rounded so that its sums stay exact.
 
+    Raises:
+        ConfigError: for a kernel that meets so many values in one sum that nothing could be exact.
+
     >>> weight_bits(torch.full((1, 64, 3, 3), 0.05))
     9
     """
     flat = (weight.detach().double().flatten(1) * 2**WEIGHT_BITS).round().long().abs()
     most, terms = int(flat.sum(dim=1).max()), flat.shape[1]  # whole numbers: the same in any order
+    if terms + ROOM >= 2**SUM_BITS:
+        raise ConfigError(
+            f"expected a kernel of at most {2**SUM_BITS - ROOM - 1:,} values, got {terms:,}. Choose a smaller width."
+        )
     dropped = 0
     while (most >> dropped) + terms + ROOM >= 2**SUM_BITS:
         dropped += 1

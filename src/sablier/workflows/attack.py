@@ -18,8 +18,8 @@ from sablier.tasks.attack import AttackResult, attack_classifier
 from sablier.tasks.classify import Classifier
 from sablier.transforms.attacks import ATTACKS, Attack
 from sablier.workflows.classifier import class_numbers
-from sablier.workflows.denoise import write_image
-from sablier.workflows.naming import check_apart
+from sablier.workflows.image_files import as_file
+from sablier.workflows.naming import check_apart, picture_path
 from sablier.workflows.tables import as_csv
 
 METHOD = "apgd-ce"
@@ -94,6 +94,10 @@ def _write(result: AttackResult, folder: Path) -> None:
     write_whole(folder / "attack.csv", as_csv(result.to_table()))
     write_whole(folder / "attack.json", (json.dumps(result.to_json(), indent=1) + "\n").encode())
     write_whole(folder / "attack.png", attack_sheet(result, MOST_ON_SHEET))
+
+    def write(row: int) -> None:
+        suffix, data = as_file(result.attacked[row])
+        write_whole(picture_path(folder / "images", str(result.ids[row]), suffix), data)
+
     with ThreadPoolExecutor(WRITERS) as pool:
-        rows = np.flatnonzero(result.fooled)
-        list(pool.map(lambda row: write_image(folder / "images", str(result.ids[row]), result.attacked[row]), rows))
+        list(pool.map(write, np.flatnonzero(result.fooled)))

@@ -12,7 +12,7 @@ from sablier.images.imageset import ImageSet
 from sablier.images.patches import patches
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part
-from sablier.tasks.codec.blocks import CONTEXT, TABLES, TASK, drawn
+from sablier.tasks.codec.blocks import CONTEXT, TABLES, TASK, drawn, picture_digest
 from sablier.tasks.codec.latents import LatentTables, step_of
 from sablier.tasks.codec.pixels import exponentials
 from sablier.tasks.reconstruct import encode
@@ -62,5 +62,6 @@ def train_codec(
         on_progress=partial(on_progress, CONTEXT),
     )
     kept = {"lowest": tables.lowest, "below": tables.below, "exponentials": exponentials(), "base_step": np.array(step)}
+    kept["digest"] = picture_digest(net, preprocess)
     parts = {**file.parts, CONTEXT: Part.of_model(context), TABLES: Part("codec_tables", {}, kept)}
     return replace(file, parts=parts, histories={**file.histories, f"pixels/{CONTEXT}": history.__dict__})

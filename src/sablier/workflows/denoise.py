@@ -1,6 +1,5 @@
 """denoise = load, read, clean, write; in memory that does not grow with the number of images."""
 
-import io
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from sablier.errors import ImagesError, ImagesWarning
 from sablier.files import write_whole
@@ -21,6 +19,7 @@ from sablier.images.sources import stream_images
 from sablier.modelfile import ModelFile
 from sablier.tasks.denoise import TASK, DenoisingResult, NoiseRemover
 from sablier.tasks.summary import MOST_SKIPPED_LISTED
+from sablier.workflows.image_files import as_file
 from sablier.workflows.naming import check_apart, picture_path
 from sablier.workflows.network import network_of
 from sablier.workflows.tables import StreamedTables, streamed_tables
@@ -33,7 +32,6 @@ MOST_ROWS = 20
 SHEET = "sheet.png"
 MOST_ON_SHEET = 8
 WRITERS = 8  # files written at once
-COMPRESSION = 3  # of PNG: more takes longer than the network, and noise that is left does not shrink
 
 
 @dataclass(frozen=True)
@@ -140,17 +138,10 @@ def write_image(folder: Path, name: str, image: Array) -> None:
     Raises:
         OutputError: where it cannot be written; whatever was there before is whole.
     """
-    grey = image.shape[2] == 1
-    fits_png = image.dtype == np.uint8 or (image.dtype == np.uint16 and grey)
-    pixels = np.ascontiguousarray(image[..., 0] if grey else image)
-    buffer = io.BytesIO()
-    if fits_png:
-        Image.fromarray(pixels).save(buffer, "PNG", compress_level=COMPRESSION)
-    else:
-        np.save(buffer, pixels)
-    path = picture_path(folder, name, ".png" if fits_png else ".npy")
+    suffix, data = as_file(image)
+    path = picture_path(folder, name, suffix)
     # An image that is called like the sheet must not be lost to it.
-    write_whole(path.with_stem("sheet-") if path == folder / SHEET else path, buffer.getvalue())
+    write_whole(path.with_stem("sheet-") if path == folder / SHEET else path, data)
 
 
 class _Tally:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,27 @@ def picture_path(output: Path, id: str, suffix: str = ".png") -> Path:
     parts = [_mended(part) for part in re.split(r"[/\\]", name) if part not in ("", ".", "..")] or ["image"]
     doubled = name != id and Path(name).suffix.lower() in SUFFIXES  # "a.jpg.png" must not share a file with "a.jpg"
     if "/".join(parts) != name or doubled:
-        parts[-1] += f"-{hashlib.sha256(id.encode(errors='surrogateescape')).hexdigest()[:8]}"
+        parts[-1] += f"-{hashlib.sha256(id.encode(errors='surrogatepass')).hexdigest()[:8]}"
     return output.joinpath(*parts[:-1], parts[-1] + suffix)
+
+
+def picture_paths(output: Path, ids: Iterable[str], suffix: str = ".png") -> list[Path]:
+    """Return where the pictures of several images go, no two of them the same on any file system: repeats are numbered.
+
+    >>> [path.name for path in picture_paths(Path("out"), ["a.png", "a", "A", "b"])]
+    ['a.png', 'a-2.png', 'A-3.png', 'b.png']
+    """
+    taken: set[str] = set()
+    found = []
+    for id in ids:
+        path = first = picture_path(output, id, suffix)
+        number = 1
+        while str(path).casefold() in taken:
+            number += 1
+            path = first.with_stem(f"{first.stem}-{number}")
+        taken.add(str(path).casefold())
+        found.append(path)
+    return found
 
 
 def check_apart(source: Any, folder: Path) -> None:

@@ -1,6 +1,8 @@
 """The .sabz file: every flip and every cut is found, what was not touched is still there, hostile files do no harm."""
 
+import json
 import struct
+import tracemalloc
 import zlib
 
 import pytest
@@ -8,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sablier.errors import ContainerError
-from sablier.tasks.codec.container import MAGIC, VERSION, Block, Header, Names, pack, unpack
+from sablier.tasks.codec.container import MAGIC, VERSION, Header, Names, pack, unpack
 
 NAMES = Names(ids=["a.png", "b/ü.png", "c"], times=[0, 1_700_000_000, -5])
-BLOCKS = [b"first block", b"second"]
+BLOCKS = [b"first block" * 4, b"second" * 8]
 
 
 def packed(names: Names | None = NAMES) -> bytes:
@@ -21,9 +23,8 @@ def packed(names: Names | None = NAMES) -> bytes:
         step=9,
         tile=(28, 28, 1),
         sizes=[(2, 28, 28, 1), (1, 30, 400, 3)],
-        blocks=[Block(images=2, bytes=1, checksum=0), Block(images=1, bytes=1, checksum=0)],
     )
-    return pack(header, BLOCKS, names)[0]
+    return pack(header, [2, 1], BLOCKS, names)[0]
 
 
 def marked(text: bytes, version: int = VERSION) -> bytes:
@@ -119,14 +120,62 @@ def test_what_cannot_be_read_is_said(data, message):
         {"mode": "other"},
         {"names": (-1, 0)},
         {"more": 1},
+        {"blocks": []},
+        {"blocks": [{"images": 3, "bytes": 3, "checksum": 0}]},
+        {"blocks": [{"images": 65, "bytes": 100, "checksum": 0}], "sizes": [(65, 28, 28, 1)]},
     ],
 )
 def test_a_header_that_claims_what_cannot_be_is_refused(change):
     header = unpack(packed()).header.model_dump() | change
-    import json
-
     with pytest.raises(ContainerError, match="not valid"):
         unpack(marked(zlib.compress(json.dumps(header).encode())))
+
+
+def test_two_headers_that_differ_are_found():
+    whole, other = packed(), packed(None)
+    length = len(other) - len(other.rstrip()) + unpack(other).header_bytes // 2
+    assert "its two headers differ" in unpack(whole[: -unpack(whole).header_bytes // 2] + other[-length:]).damage
+
+
+def test_names_that_are_not_unicode_are_kept():
+    names = Names(ids=["\udcff.png", "\ud800", "ok"])
+    assert unpack(packed(names)).names == names
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"ids": ["a", "b"], "times": []},
+        {"ids": ["a", "b", 3], "times": []},
+        {"ids": ["a", "b", "c"], "times": [1, 2]},
+        {"ids": ["a", "b", "c"], "times": [10**30, 0, 0]},
+        {"ids": ["a", "b", "c"], "times": [True, 0, 0]},
+        {"ids": ["a", "b", "x" * 40_000_000], "times": []},
+        {"ids": "abc", "times": []},
+        ["a", "b", "c"],
+        [[[[[["a"]]]]]] * 3,
+    ],
+)
+def test_names_that_cannot_be_cost_the_names_alone(names):
+    class Given(Names):
+        def to_bytes(self) -> bytes:
+            return json.dumps(names).encode()
+
+    found = unpack(packed(Given([], [])))
+    assert found.names is None
+    assert found.blocks == BLOCKS
+    assert found.damage == ("the names are damaged or cut off",)
+
+
+def test_a_bomb_among_the_names_is_not_unpacked():
+    class Bomb(Names):
+        def to_bytes(self) -> bytes:
+            return bytes(100_000_000)
+
+    tracemalloc.start()
+    assert unpack(packed(Bomb([], []))).names is None
+    assert tracemalloc.get_traced_memory()[1] < 250_000_000
+    tracemalloc.stop()
 
 
 @settings(max_examples=300, deadline=None)
@@ -141,3 +190,22 @@ def test_whatever_comes_is_read_or_refused(data):
     except ContainerError:
         return
     assert found.damage or changed == whole
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=40),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(st.sampled_from(["model", "mode", "step", "tile", "sizes", "blocks", "names"]), VALUES))
+def test_a_header_with_right_checksums_is_read_or_refused(change):
+    header = unpack(packed()).header.model_dump() | change
+    try:
+        found = unpack(marked(zlib.compress(json.dumps(header).encode())))
+    except ContainerError:
+        return
+    assert found.damage
+    assert len(found.header.shapes()) == found.header.images

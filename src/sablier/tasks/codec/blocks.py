@@ -1,6 +1,7 @@
 """Blocks of images to streams of bytes, and back, by the parts of a codec's model file."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, cast
 
 import numpy as np
@@ -12,18 +13,19 @@ from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
 from sablier.models.base import Model
 from sablier.models.pixel_context import PixelContext
-from sablier.tasks.codec.lanes import LANES, Lanes
-from sablier.tasks.codec.latents import LatentTables, latent_slots, pop_latents
+from sablier.tasks.codec.lanes import Lanes, lane_count
+from sablier.tasks.codec.latents import GRID, LatentTables, latent_slots, pop_latents
 from sablier.tasks.codec.pixels import pixel_slots, pop_pixels
-from sablier.tasks.codec.rans import Decoder
+from sablier.tasks.codec.rans import Decoder, StreamError
 from sablier.tasks.codec.tiles import Shape, cut, inside, joined, tiles_of
-from sablier.tasks.reconstruct import decode, encode
+from sablier.tasks.reconstruct import decode, encode, latent_size
 
 Array = NDArray[Any]
 
 TASK = "compress"
 NET, CONTEXT, TABLES = "net", "context", "tables"  # parts of the model file
-MOST_TILES_PER_BYTE = 32  # a tile takes a good part of a bit at least, whatever it shows
+MOST_TILES = 1 << 17  # of a block: an image of 100 million pixels on tiles of 28 x 28
+FIXED_CODES = 32  # whose pictures tell whether this machine draws as the one that trained
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class BlockCoder:
         tables: how likely codes are.
         exponentials: see `pixels.exponentials`.
         base_step: the step of rounding of the codes below a lossless file.
+        digest: see `picture_digest`, by the machine that trained.
     """
 
     preprocess: Preprocess
@@ -45,6 +48,7 @@ class BlockCoder:
     tables: LatentTables
     exponentials: Array
     base_step: int
+    digest: Array
 
     @classmethod
     def of(cls, file: ModelFile) -> "BlockCoder":
@@ -67,9 +71,22 @@ class BlockCoder:
                 LatentTables(kept["lowest"], kept["below"]),
                 kept["exponentials"],
                 int(kept["base_step"]),
+                kept["digest"],
             )
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise ModelFileError(f"the model file lacks a part of the codec: {error}.") from error
+
+    def check_machine(self) -> None:
+        """See that this machine draws fixed codes to the byte as the one that trained: else nothing it decodes would be right.
+
+        Raises:
+            ModelFileError: where it does not.
+        """
+        if not np.array_equal(picture_digest(self.net, self.preprocess), self.digest):
+            raise ModelFileError(
+                "this machine, or this build of torch, computes convolutions otherwise than exactly, so it would not decode what "
+                "others compressed. Use another build of torch."
+            )
 
     @property
     def tile(self) -> Shape:
@@ -96,17 +113,17 @@ class BlockCoder:
     def decode(self, streams: list[bytes], shapes: list[list[Shape]], step: int, lossless: bool) -> list[Array] | None:
         """Return the images of streams; None where these are not what such images make."""
         counts = [sum(tiles_of(shape, self.tile) for shape in block) for block in shapes]
-        if any(count > MOST_TILES_PER_BYTE * len(stream) for count, stream in zip(counts, streams, strict=True)):
-            return None
-        try:
-            decoder = Decoder(streams, LANES)
-        except ValueError:
+        if max(counts) > MOST_TILES or len(set(map(lane_count, counts))) > 1:
             return None
         lanes, every = Lanes.of(counts), [shape for block in shapes for shape in block]
-        tiles = self._drawn(pop_latents(self.tables, lanes, decoder, sum(counts), step), step)
-        if lossless:
-            within = np.concatenate([inside(shape, self.tile) for shape in every])
-            tiles = pop_pixels(self.context, self.exponentials, tiles, within, lanes, decoder)
+        try:
+            decoder = Decoder(streams, lanes.count)
+            tiles = self._drawn(pop_latents(self.tables, lanes, decoder, sum(counts), step), step)
+            if lossless:
+                within = np.concatenate([inside(shape, self.tile) for shape in every])
+                tiles = pop_pixels(self.context, self.exponentials, tiles, within, lanes, decoder)
+        except StreamError:
+            return None
         if not decoder.ended():
             return None
         edges = np.cumsum([tiles_of(shape, self.tile) for shape in every])[:-1]
@@ -114,6 +131,13 @@ class BlockCoder:
 
     def _drawn(self, numbers: Array, step: int) -> Array:
         return drawn(self.net, self.preprocess, self.tables.values(numbers, step))
+
+
+def picture_digest(net: Model, preprocess: Preprocess) -> Array:
+    """Return 32 bytes: the SHA-256 of what a network draws from fixed codes."""
+    numbers = latent_size(net, preprocess)
+    codes = np.random.default_rng(0).integers(-4 * GRID, 4 * GRID, size=(FIXED_CODES, numbers)) / np.float32(GRID)
+    return np.frombuffer(sha256(drawn(net, preprocess, codes).tobytes()).digest(), np.uint8)
 
 
 def drawn(net: Model, preprocess: Preprocess, codes: Array) -> Array:

@@ -1,12 +1,12 @@
 """Compress images to the bytes of a .sabz file with a model file, and back."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+import itertools
+from collections.abc import Callable, Container
+from dataclasses import dataclass
 from hashlib import sha256
-from itertools import groupby
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,19 +15,17 @@ from sablier.errors import ConfigError, ContainerError, ImagesError
 from sablier.images.imageset import ImageSet, LazyPixels, Skipped
 from sablier.modelfile import ModelFile
 from sablier.tasks.codec.blocks import BlockCoder
-from sablier.tasks.codec.container import MOST_IN_BLOCK, Block, Header, Names, pack, unpack
+from sablier.tasks.codec.container import MOST_IN_BLOCK, Header, Names, pack, unpack
+from sablier.tasks.codec.flights import ImageBlock, blocks_of, flights_of, readable
 from sablier.tasks.codec.latents import QUALITIES, step_of
 from sablier.tasks.codec.tiles import Shape, tiles_of
 
 Array = NDArray[Any]
-T = TypeVar("T")
 OnProgress = Callable[[int], None]  # called with the number of images done so far
 
 QUALITY = 60
-TILES_IN_BLOCK = 512  # beyond which a block takes no further image
-TILES_AT_ONCE = 2048  # of blocks that are coded in step
-BYTES_A_BLOCK = 40  # beside what the symbols take: states of lanes, and its place in the header
-SAMPLE = 2000  # images of which the quality for a target is first guessed
+BYTES_A_BLOCK = 45  # beside what the symbols take: states of lanes, and its place in the header
+SAMPLE = 2000  # images, or tiles of larger ones, of which the quality for a target is first guessed
 
 
 @dataclass(frozen=True)
@@ -84,6 +82,7 @@ class Codec:
     def __init__(self, model: ModelFile | str | PathLike[str]) -> None:
         file = model if isinstance(model, ModelFile) else ModelFile.load(Path(model))
         self.coder = BlockCoder.of(file)
+        self.coder.check_machine()
         self.fingerprint = fingerprint(file)
 
     def compress(self, images: ImageSet | Array, quality: int = QUALITY, **options: Any) -> bytes:
@@ -107,7 +106,8 @@ class Codec:
             images: N,H,W or N,H,W,C uint8, or an ImageSet of 8-bit images of any sizes.
             quality: from 1, the fewest bytes, to 100, the smallest error.
             lossless: keep every pixel as it is; `quality` means nothing then.
-            target_bytes: choose the highest quality at which the mean image takes no more bytes, all but names counted.
+            target_bytes: choose the highest quality at which the mean image takes no more bytes, all but names counted. Files of
+                a few qualities around the best are made for it.
             names: keep the names and times of images.
             check: decode all again and compare.
 
@@ -128,48 +128,86 @@ class Codec:
         if target_bytes is None:
             return run.at(self.coder.base_step if lossless else step_of(quality))
         quality = self._quality_for(images, target_bytes)
-        while (found := run.at(step_of(quality))).bytes_an_image > target_bytes:
+        found = run.at(step_of(quality))
+        while found.bytes_an_image > target_bytes:
             if quality == 1:
                 raise ConfigError(f"quality 1 takes {found.bytes_an_image:.1f} bytes an image. Allow more than {target_bytes:g}.")
             quality -= 1
+            found = run.at(step_of(quality))
+            if found.bytes_an_image <= target_bytes:
+                return found
+        while quality < QUALITIES and (better := run.at(step_of(quality + 1))).bytes_an_image <= target_bytes:
+            quality, found = quality + 1, better
         return found
 
-    def decompress(self, data: bytes, source: str = "the file", on_progress: OnProgress = lambda images: None) -> Decompressed:
+    def decompress(
+        self,
+        data: bytes,
+        source: str = "the file",
+        *,
+        only: Container[int] | None = None,
+        on_progress: OnProgress = lambda images: None,
+    ) -> Decompressed:
         """Return the images of a .sabz file; those of damaged blocks are left out and listed.
+
+        Args:
+            only: numbers of the images that are wanted, from 0; no block is decoded for others. None: all.
 
         Raises:
             ContainerError: for a file that cannot be read at all, or that takes another model.
         """
         container = unpack(data, source)
         header, damage = container.header, list(container.damage)
+        self._check_model(header, source)
+        shapes = header.shapes()
+        edges = np.cumsum([0, *(block.images for block in header.blocks)]).tolist()
+        wanted = [index for index in range(header.images) if only is None or index in only]
+        blocks = [
+            _Whole(part, rows)
+            for part, rows in zip(container.blocks, itertools.starmap(range, itertools.pairwise(edges)), strict=True)
+            if part is not None and (only is None or any(index in only for index in rows))
+        ]
+        pixels: dict[int, Array] = {}
+        for flight in flights_of(blocks, lambda block: sum(tiles_of(shapes[index], self.coder.tile) for index in block.rows)):
+            found = self._decoded(flight, shapes, header)
+            # One that is not what it should be must not take its neighbours with it.
+            for part in [flight] if found is not None else [[block] for block in flight]:
+                again = found if found is not None else self._decoded(part, shapes, header)
+                rows = [index for block in part for index in block.rows]
+                if again is None:
+                    damage.append(f"images {rows[0]} to {rows[-1]} are other than the header says")
+                else:
+                    pixels |= {row: image for row, image in zip(rows, again, strict=True) if only is None or row in only}
+            on_progress(len(pixels))
+        names = container.names or Names(ids=[str(index) for index in range(header.images)])
+        lost = tuple(names.ids[index] for index in wanted if index not in pixels)
+        return Decompressed(_image_set(pixels, names, self.coder.tile[2], source), lost, tuple(damage))
+
+    def _check_model(self, header: Header, source: str) -> None:
         if header.model != self.fingerprint:
             raise ContainerError(
                 f"{source} was compressed with another model, of fingerprint {header.model}; this one's is {self.fingerprint}. "
                 "Find that model: the images cannot be had without it."
             )
-        shapes = header.shapes()
-        edges = np.cumsum([0, *(block.images for block in header.blocks)]).tolist()
-        blocks = [
-            _Whole(part, range(*edges[index : index + 2])) for index, part in enumerate(container.blocks) if part is not None
-        ]
-        pixels: dict[int, Array] = {}
-        for flight in _flights(blocks, lambda block: sum(tiles_of(shapes[index], self.coder.tile) for index in block.rows)):
-            own = [[shapes[index] for index in block.rows] for block in flight]
-            found = self.coder.decode([block.stream for block in flight], own, header.step, header.mode == "lossless")
-            rows = [index for block in flight for index in block.rows]
-            if found is None:
-                damage.append(f"images {rows[0]} to {rows[-1]} are other than the header says")
-                continue
-            pixels |= zip(rows, found, strict=True)
-            on_progress(len(pixels))
-        names = container.names or Names(ids=[str(index) for index in range(header.images)])
-        lost = tuple(name for index, name in enumerate(names.ids) if index not in pixels)
-        return Decompressed(_image_set(pixels, names, self.coder.tile[2], source), lost, tuple(damage))
+        if header.tile != self.coder.tile or header.step < step_of(QUALITIES):
+            raise ContainerError(
+                f"{source} speaks of tiles of {header.tile}, steps of {header.step}: no file of this model does."
+            )
+
+    def _decoded(self, flight: "list[_Whole]", shapes: list[Shape], header: Header) -> list[Array] | None:
+        own = [[shapes[index] for index in block.rows] for block in flight]
+        return self.coder.decode([block.stream for block in flight], own, header.step, header.mode == "lossless")
 
     def _quality_for(self, images: ImageSet, target_bytes: float) -> int:
         """Return about the highest quality at which the mean image takes at most so many bytes."""
-        some = images.take(np.linspace(0, len(images) - 1, min(SAMPLE, len(images))).astype(int))
-        kept = [image for _, image in _readable(some, [])]
+        some = images.take(np.random.default_rng(0).permutation(len(images))[:SAMPLE])
+        kept: list[Array] = []
+        tiles = 0
+        for _, image in readable(some, []):
+            kept.append(image)
+            tiles += tiles_of(image.shape, self.coder.tile)
+            if tiles > SAMPLE:
+                break
         if not kept:
             raise _nothing(images)
         codes = self.coder.codes(kept)
@@ -202,15 +240,15 @@ class _Run:
         streams: list[bytes] = []
         rows: list[int] = []
         shapes: list[Shape] = []
-        blocks: list[Block] = []
+        counts: list[int] = []
         errors = 0.0
-        for flight in _flights(_blocks(_readable(self.images, skipped), coder.tile), lambda block: block.tiles):
+        for flight in flights_of(blocks_of(readable(self.images, skipped), coder.tile), lambda block: block.tiles):
             made = coder.encode([block.images for block in flight], step, self.lossless)
             own = [[image.shape for image in block.images] for block in flight]
             if self.check:
                 errors += self._checked(flight, coder.decode(made, own, step, self.lossless))
             streams += made
-            blocks += [Block(images=len(block.images), bytes=1, checksum=0) for block in flight]
+            counts += [len(block.images) for block in flight]
             shapes += [shape for each in own for shape in each]
             rows += [index for block in flight for index in block.rows]
             self.on_progress(len(rows))
@@ -221,33 +259,29 @@ class _Run:
             mode="lossless" if self.lossless else "lossy",
             step=step,
             tile=coder.tile,
-            sizes=[(len(list(run)), *shape) for shape, run in groupby(shapes)],
-            blocks=blocks,
+            sizes=[(len(list(run)), *shape) for shape, run in itertools.groupby(shapes)],
         )
-        data, header = pack(header, streams, self._names(rows) if self.names else None)
+        names = self._names(rows) if self.names else None
+        data, header = pack(header, counts, streams, names)
+        if self.check:
+            again = unpack(data)
+            if again.damage or again.blocks != streams or again.names != names or again.header.shapes() != shapes:
+                raise _broken()
         values = sum(np.prod(shape) for shape in shapes)
         return Compressed(data, header, tuple(skipped), errors / values if self.check else None)
 
-    def _checked(self, flight: "list[_Images]", found: list[Array] | None) -> float:
+    def _checked(self, flight: list[ImageBlock], found: list[Array] | None) -> float:
         """Return the summed squared error of what was decoded again."""
         images = [image for block in flight for image in block.images]
         if found is None or (self.lossless and any((a != b).any() for a, b in zip(images, found, strict=True))):
-            raise RuntimeError("what was written does not decode to what it was made of: nothing was kept. Please report this.")
+            raise _broken()
         return float(sum(((a.astype(np.float64) - b) ** 2).sum() for a, b in zip(images, found, strict=True))) / 255**2
 
     def _names(self, rows: list[int]) -> Names:
         times = self.images.times
-        seconds = [] if times is None else times[rows].astype("datetime64[s]").astype(np.int64).tolist()
+        known = times is not None and not np.isnat(times[rows]).any()
+        seconds = times[rows].astype("datetime64[s]").astype(np.int64).tolist() if times is not None and known else []
         return Names(ids=self.images.ids[rows].tolist(), times=seconds)
-
-
-@dataclass
-class _Images:
-    """A block of images before it is compressed: their numbers, their pixels, and how many tiles these take."""
-
-    rows: list[int] = field(default_factory=list)
-    images: list[Array] = field(default_factory=list)
-    tiles: int = 0
 
 
 @dataclass(frozen=True)
@@ -256,44 +290,6 @@ class _Whole:
 
     stream: bytes
     rows: range
-
-
-def _readable(images: ImageSet, skipped: list[Skipped]) -> Iterator[tuple[int, Array]]:
-    """Yield number and pixels of every image that can be decoded; list the others."""
-    for index in range(len(images)):
-        try:
-            yield index, images[index]
-        except (OSError, ImagesError) as error:
-            name = str(images.ids[index])
-            skipped.append(Skipped(name, str(error).removeprefix(f"{name}: ")))
-
-
-def _blocks(images: Iterable[tuple[int, Array]], tile: Shape) -> Iterator[_Images]:
-    """Yield images in blocks of at most 64 of them, or somewhat more than 512 tiles."""
-    block = _Images()
-    for index, image in images:
-        block.rows.append(index)
-        block.images.append(image)
-        block.tiles += tiles_of(image.shape, tile)
-        if len(block.rows) == MOST_IN_BLOCK or block.tiles >= TILES_IN_BLOCK:
-            yield block
-            block = _Images()
-    if block.rows:
-        yield block
-
-
-def _flights(blocks: Iterable[T], tiles: Callable[[T], int]) -> Iterator[list[T]]:
-    """Yield blocks in lists to be coded in step, of about 2,048 tiles each."""
-    flight: list[T] = []
-    total = 0
-    for block in blocks:
-        if flight and total + tiles(block) > TILES_AT_ONCE:
-            yield flight
-            flight, total = [], 0
-        flight.append(block)
-        total += tiles(block)
-    if flight:
-        yield flight
 
 
 def _image_set(pixels: dict[int, Array], names: Names, channels: int, source: str) -> ImageSet:
@@ -312,13 +308,17 @@ def _image_set(pixels: dict[int, Array], names: Names, channels: int, source: st
     return ImageSet(LazyPixels(decoders), sizes=sizes, channels=own, depths=np.full(len(rows), 8), **columns)
 
 
+def _broken() -> RuntimeError:
+    return RuntimeError("what was written does not decode to what it was made of: nothing was kept. Please report this.")
+
+
 def _nothing(images: ImageSet) -> ImagesError:
     return ImagesError(f"expected at least one image to compress, got none from {images.source}.")
 
 
 def fingerprint(file: ModelFile) -> str:
     """Return 32 hexadecimal digits that tell the networks and tables of a model file from all others."""
-    digest = sha256()
+    digest = sha256(file.preprocess.model_dump_json().encode())
     for key, part in sorted(file.parts.items()):
         digest.update(f"{key} {part.name} {sorted(part.config.items())}".encode())
         for name, tensor in sorted(part.tensors.items()):

@@ -7,21 +7,27 @@ the file, the second from its end. The header is compressed JSON: it holds the p
 is read without the others, and damage to one leaves the others whole. Every byte of the file lies under one of the checksums.
 """
 
+import json
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sablier.errors import ContainerError
+from sablier.tasks.codec.lanes import LANES
+from sablier.tasks.codec.rans import STATE_BYTES
 
 VERSION = 1
 MAGIC = b"SABZ"
 MARK = struct.Struct("<4sHHIII")  # magic, version, nothing, bytes of the header, its checksum, that of the mark before it
-MOST_HEADER_BYTES = 64_000_000  # uncompressed: some ten million images
+MOST_HEADER_BYTES = 16_000_000  # uncompressed: a million images of sizes that all differ
+MOST_NAMES_BYTES = 64_000_000  # uncompressed, and as an array of equally long names
+LEAST_BLOCK_BYTES = LANES * STATE_BYTES
 MOST_IN_BLOCK = 64
 LONGEST_SIDE = 65_535
+EARLIEST, LATEST = -(2**33), 2**36  # seconds since 1970: from 1697 to 4147
 
 
 class Block(BaseModel):
@@ -30,17 +36,41 @@ class Block(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     images: int = Field(ge=1, le=MOST_IN_BLOCK)
-    bytes: int = Field(ge=1)
+    bytes: int = Field(ge=LEAST_BLOCK_BYTES)
     checksum: int = Field(ge=0, lt=2**32)
 
 
-class Names(BaseModel):
+@dataclass(frozen=True)
+class Names:
     """What images are called and when they were taken, in seconds since 1970; an empty list where that is not known."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     ids: list[str]
-    times: list[int] = Field(default_factory=list)
+    times: list[int] = field(default_factory=list)
+
+    def to_bytes(self) -> bytes:
+        """Return them as JSON; names that are not Unicode, which some file systems allow, are escaped."""
+        return json.dumps({"ids": self.ids, "times": self.times}, separators=(",", ":")).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes, images: int) -> "Names":
+        """Return the names of so many images.
+
+        Raises:
+            ValueError: for anything else.
+        """
+        found = json.loads(data)
+        if (
+            not isinstance(found, dict)
+            or set(found) != {"ids", "times"}
+            or not all(isinstance(each, list) for each in found.values())
+        ):
+            raise ValueError("not names and times")
+        ids, times = found["ids"], found["times"]
+        if len(ids) != images or not all(isinstance(name, str) for name in ids) or images * max(map(len, ids)) > MOST_NAMES_BYTES:
+            raise ValueError("not the names of the images")
+        if len(times) not in (0, images) or not all(type(time) is int and EARLIEST <= time <= LATEST for time in times):
+            raise ValueError("not the times of the images")
+        return cls(ids, times)
 
 
 class Header(BaseModel):
@@ -59,7 +89,7 @@ class Header(BaseModel):
     step: int = Field(ge=1, le=2**20)
     tile: tuple[int, int, int]
     sizes: list[tuple[int, int, int, int]]
-    blocks: list[Block]
+    blocks: list[Block] = Field(default_factory=list)
     names: tuple[int, int] = (0, 0)
 
     @model_validator(mode="after")
@@ -69,8 +99,6 @@ class Header(BaseModel):
                 raise ValueError(f"images of {height} x {width} x {channels}")
         if not all(1 <= side <= 4096 for side in self.tile[:2]) or self.tile[2] not in (1, 3):
             raise ValueError(f"tiles of {self.tile}")
-        if sum(block.images for block in self.blocks) != sum(run[0] for run in self.sizes):
-            raise ValueError("the blocks hold other images than the header lists")
         if min(self.names) < 0:
             raise ValueError("a section of negative length")
         return self
@@ -82,7 +110,7 @@ class Header(BaseModel):
 
     def shapes(self) -> list[tuple[int, int, int]]:
         """Return height, width and channels of every image."""
-        return [(height, width, channels) for count, height, width, channels in self.sizes for _ in range(count)]
+        return [shape for count, *sides in self.sizes for shape in [tuple(sides)] * count]  # type: ignore[misc]
 
 
 @dataclass(frozen=True)
@@ -104,13 +132,15 @@ class Container:
     header_bytes: int
 
 
-def pack(header: Header, blocks: list[bytes], names: Names | None = None) -> tuple[bytes, Header]:
-    """Return the bytes of a container, and its header, into which lengths and checksums of the sections are put here."""
-    section = zlib.compress(names.model_dump_json().encode(), 9) if names else b""
-    known = [
-        Block(images=old.images, bytes=len(data), checksum=zlib.crc32(data))
-        for old, data in zip(header.blocks, blocks, strict=True)
-    ]
+def pack(header: Header, counts: list[int], blocks: list[bytes], names: Names | None = None) -> tuple[bytes, Header]:
+    """Return the bytes of a container, and its whole header.
+
+    Args:
+        header: without blocks and names, which are put into it here.
+        counts: how many images each block holds.
+    """
+    section = zlib.compress(names.to_bytes(), 9) if names else b""
+    known = [Block(images=count, bytes=len(data), checksum=zlib.crc32(data)) for count, data in zip(counts, blocks, strict=True)]
     whole = header.model_copy(update={"blocks": known, "names": (len(section), zlib.crc32(section))})
     text = zlib.compress(whole.model_dump_json().encode(), 9)
     start = struct.pack("<4sHHII", MAGIC, VERSION, 0, len(text), zlib.crc32(text))
@@ -124,15 +154,25 @@ def unpack(data: bytes, source: str = "the file") -> Container:
     Raises:
         ContainerError: for something else than a container, one of a newer version, or one both of whose headers are damaged.
     """
-    found = {"first": _header(data, from_end=False), "second": _header(data, from_end=True)}
-    whole = next((each for each in found.values() if isinstance(each, tuple)), None)
-    if whole is None:
-        raise ContainerError(f"{source} cannot be read: {found['first']}.")
-    header, length = whole
-    damage = [f"the {which} of its two headers is damaged: {each}" for which, each in found.items() if isinstance(each, str)]
-    place = MARK.size + length
+    texts = {"first": _header_text(data, from_end=False), "second": _header_text(data, from_end=True)}
+    text = next((each for each in texts.values() if isinstance(each, bytes)), None)
+    if text is None:
+        raise ContainerError(f"{source} cannot be read: {texts['first']!s}.")
+    try:
+        header = Header.model_validate_json(_inflated(text, MOST_HEADER_BYTES))
+    except ValidationError as error:
+        raise ContainerError(
+            f"{source} cannot be read: what its header says is not valid: {error.errors()[0]['msg']}."
+        ) from error
+    except (ValueError, zlib.error) as error:
+        raise ContainerError(f"{source} cannot be read: what its header says is not valid: {error}.") from error
+    if sum(block.images for block in header.blocks) != header.images:
+        raise ContainerError(f"{source} cannot be read: what its header says is not valid: its blocks hold other images.")
+    damage = [f"the {which} of its two headers is damaged: {each}" for which, each in texts.items() if isinstance(each, str)]
+    if not damage and texts["first"] != texts["second"]:
+        damage.append("its two headers differ")
+    place, first = MARK.size + len(text), 0
     blocks: list[bytes | None] = []
-    first = 0
     for number, block in enumerate(header.blocks):
         part = data[place : place + block.bytes]
         good = len(part) == block.bytes and zlib.crc32(part) == block.checksum
@@ -142,18 +182,17 @@ def unpack(data: bytes, source: str = "the file") -> Container:
         place, first = place + block.bytes, first + block.images
     size, checksum = header.names
     section = data[place : place + size]
-    names = None
-    if size:
-        names = _names(section, header.images) if len(section) == size and zlib.crc32(section) == checksum else None
-        if names is None:
-            damage.append("the names are damaged or cut off")
-    if len(data) != place + size + length + MARK.size:
-        damage.append(f"it has {len(data):,} bytes, where its header speaks of {place + size + length + MARK.size:,}")
-    return Container(header, blocks, names, tuple(damage), 2 * (MARK.size + length))
+    names = _names(section, header.images) if size and len(section) == size and zlib.crc32(section) == checksum else None
+    if size and names is None:
+        damage.append("the names are damaged or cut off")
+    whole = place + size + len(text) + MARK.size
+    if len(data) != whole:
+        damage.append(f"it has {len(data):,} bytes, where its header speaks of {whole:,}")
+    return Container(header, blocks, names, tuple(damage), 2 * (MARK.size + len(text)))
 
 
-def _header(data: bytes, from_end: bool) -> tuple[Header, int] | str:
-    """Return one of the two headers and its length in the file, or what is wrong with it."""
+def _header_text(data: bytes, from_end: bool) -> bytes | str:
+    """Return one of the two headers as it stands in the file, or what is wrong with it."""
     if len(data) < MARK.size:
         return "it is too short for a .sabz file"
     mark = data[-MARK.size :] if from_end else data[: MARK.size]
@@ -165,28 +204,22 @@ def _header(data: bytes, from_end: bool) -> tuple[Header, int] | str:
     if version > VERSION:
         return f"it is of format {version}, newer than this version of sablier, which reads {VERSION}: update sablier"
     text = data[-MARK.size - length : -MARK.size] if from_end else data[MARK.size : MARK.size + length]
-    if len(text) != length or zlib.crc32(text) != checksum:
-        return "it does not fit its checksum, or is cut off"
-    try:
-        header = Header.model_validate_json(_inflated(text))
-    except (ValueError, zlib.error) as error:  # pydantic's are ValueErrors
-        return f"what it says is not valid ({str(error).splitlines()[-1].strip()})"
-    return header, length
+    whole = len(text) == length and zlib.crc32(text) == checksum
+    return text if whole else "it does not fit its checksum, or is cut off"
 
 
 def _names(section: bytes, images: int) -> Names | None:
     """Return the names and times of so many images; None where they are not as they should be."""
     try:
-        names = Names.model_validate_json(_inflated(section))
-    except (ValueError, zlib.error):
+        return Names.from_bytes(_inflated(section, MOST_NAMES_BYTES), images)
+    except (ValueError, RecursionError, zlib.error):
         return None
-    return names if len(names.ids) == images and len(names.times) in (0, images) else None
 
 
-def _inflated(data: bytes) -> bytes:
-    """Return decompressed bytes; more than any container needs are refused before they fill the memory."""
+def _inflated(data: bytes, most: int) -> bytes:
+    """Return decompressed bytes; more than `most` are refused before they fill the memory."""
     stream = zlib.decompressobj()
-    found = stream.decompress(data, MOST_HEADER_BYTES)
-    if not stream.eof:
-        raise ValueError(f"more than {MOST_HEADER_BYTES:,} bytes")
+    found = stream.decompress(data, most)
+    if not stream.eof or stream.unused_data:
+        raise ValueError(f"more than {most:,} bytes, or not all of them")
     return found

@@ -5,33 +5,40 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sablier.tasks.codec.rans import TOTAL, Decoder, encode
+from sablier.tasks.codec.rans import TOTAL, Decoder, StreamError, encode
 
 Array = NDArray[np.integer]
 
-LANES = 8  # of each stream: more are faster for few streams, and each takes 3 bytes more
+LANES = 8  # of a stream: more are faster for few streams, and each takes some 4 bytes more
+WIDE_LANES, WIDE_FROM = 128, 1024  # of a stream of so many tiles or more, which would take too long otherwise
+
+
+def lane_count(tiles: int) -> int:
+    """Return how many lanes a stream of so many tiles has."""
+    return WIDE_LANES if tiles >= WIDE_FROM else LANES
 
 
 @dataclass(frozen=True)
 class Lanes:
-    """Tiles of several streams, spread over the lanes of each: `tiles` is turns,streams,LANES numbers of tiles, -1 for none."""
+    """Tiles of several streams, spread over the lanes of each: `tiles` is turns,streams,lanes numbers of tiles, -1 for none."""
 
     tiles: Array
 
     @classmethod
     def of(cls, counts: list[int]) -> "Lanes":
-        """Return the lanes for streams of so many tiles each; tiles are numbered from the first stream on.
+        """Return the lanes for streams of so many tiles each, all of one `lane_count`; tiles are numbered in their order.
 
         >>> Lanes.of([1, 2]).tiles[0, :, :3].tolist()
         [[0, -1, -1], [1, 2, -1]]
         """
-        turns = -(-max(counts) // LANES)
-        tiles = np.full((len(counts), turns * LANES), -1)
+        lanes = lane_count(max(counts))
+        turns = -(-max(counts) // lanes)
+        tiles = np.full((len(counts), turns * lanes), -1)
         first = 0
         for row, count in enumerate(counts):
             tiles[row, :count] = np.arange(first, first + count)
             first += count
-        return cls(np.ascontiguousarray(tiles.reshape(len(counts), turns, LANES).transpose(1, 0, 2)))
+        return cls(np.ascontiguousarray(tiles.reshape(len(counts), turns, lanes).transpose(1, 0, 2)))
 
     def encode(self, starts: Array, frequencies: Array) -> list[bytes]:
         """Return the bytes of each stream, from tiles,symbols of slots (see `rans.encode`); 0 frequencies say nothing."""
@@ -41,11 +48,19 @@ class Lanes:
         said = np.where(missing, 0, starts.T[:, at]), np.where(missing, TOTAL, frequencies.T[:, at])
         return encode(*(each.reshape(shape) for each in said))
 
+    @property
+    def count(self) -> int:
+        """How many lanes each stream has."""
+        return int(self.tiles.shape[2])
+
     def pop(self, decoder: Decoder, starts: Array, ends: Array) -> Array:
         """Read the next symbol of every tile and return them.
 
         Args:
             starts, ends: tiles,values: the slots of each value. One whose slots are all there are is certain, and not read.
+
+        Raises:
+            StreamError: where a stream has ended: so long before its last symbol, it is another than it should be.
         """
         found = np.zeros(len(starts), np.int64)
         for at in self.tiles:
@@ -55,4 +70,6 @@ class Lanes:
             nothing = at < 0
             decoder.advance(np.where(nothing, 0, first), np.where(nothing, TOTAL, last - first))
             found[at[~nothing]] = values[~nothing]
+        if decoder.overran():
+            raise StreamError("a stream ends before its last symbol")
         return found

@@ -14,6 +14,7 @@ from PIL import Image, features
 Array = NDArray[Any]
 Rates = list[tuple[float, float]]  # mean bytes an image and mean squared error of pixels in [0, 1]
 
+MOST_NUMBERS, MOST_TRAINING = 128, 20_000  # of PCA
 STEPS = (1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95)  # qualities of the picture formats
 
 
@@ -42,6 +43,26 @@ def lossless_bytes(images: Sequence[Array]) -> dict[str, float]:
         files["WebP"] = {"lossless": True, "quality": 100, "method": 6}
     each = {name: [len(as_file(image, name, **options)) for image in images] for name, options in files.items()}
     return found | {f"{name}, a file each": float(np.mean(sizes)) for name, sizes in each.items()}
+
+
+def pca_rates(training: Array, images: Array, most: int = MOST_NUMBERS) -> Rates:
+    """Return bytes and errors of PCA with 1, 2, 3 ... numbers an image, each rounded to 256 steps over its range in training.
+
+    Args:
+        training: N,H,W,C uint8 that the axes are fitted to; images: M,H,W,C uint8.
+    """
+    from sklearn.decomposition import PCA
+
+    flat, x = (array.reshape(len(array), -1) / np.float32(255) for array in (training[:MOST_TRAINING], images))
+    fitted = PCA(min(most, *flat.shape), svd_solver="randomized", random_state=0).fit(flat)
+    codes = fitted.transform(flat)
+    low, step = codes.min(axis=0), np.maximum(np.ptp(codes, axis=0), 1e-9) / 255
+    rounded = np.round((fitted.transform(x) - low) / step).clip(0, 255) * step + low
+    found, drawn = [], np.tile(fitted.mean_, (len(x), 1))
+    for number, axis in enumerate(fitted.components_):
+        drawn += rounded[:, number : number + 1] * axis
+        found.append((number + 1.0, float(np.mean((drawn.clip(0, 1) - x) ** 2))))
+    return found
 
 
 def as_file(image: Array, name: str, **options: Any) -> bytes:

@@ -15,14 +15,14 @@ from sablier.tasks.codec.tables import frequencies, starts
 Array = NDArray[Any]
 
 PARTS = 64  # of 1, in which logits are counted
-LOWEST = 14  # below the largest, where a logit no longer matters
+DEPTH = 14  # below the largest, where a logit no longer matters
 ONE = 1 << 24
 AT_ONCE = 4000  # rows that the net looks at together
 
 
 def exponentials() -> Array:
     """Return the whole numbers that stand for exp(-k / 64), k from 0; part of the model file, so that all use the same."""
-    return np.round(ONE * np.exp(-np.arange(LOWEST * PARTS + 1) / PARTS)).astype(np.int64)
+    return np.round(ONE * np.exp(-np.arange(DEPTH * PARTS + 1) / PARTS)).astype(np.int64)
 
 
 def likely(logits: Tensor, table: Array) -> Array:
@@ -40,7 +40,7 @@ def pixel_slots(net: PixelContext, table: Array, lossy: Array, tiles: Array, ins
         inside: T,H,W, true where a pixel belongs to the image; the others must be black in `tiles`, and are not said.
     """
     count, places = len(tiles), net.height * net.across
-    begin, taken = (np.zeros((count, places, net.channels, 2), np.int64) for _ in range(2))
+    begin, taken = (np.zeros((count, places, net.channels, 2), np.int32) for _ in range(2))
     every = torch.arange(places)
     for rows in np.array_split(np.arange(count), max(1, -(-count * places // AT_ONCE))):
         x = _stacked(lossy[rows], tiles[rows])

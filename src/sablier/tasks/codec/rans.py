@@ -17,6 +17,10 @@ LOWEST = 1 << 24  # a state lies from here to 2 ** 40, so that it holds fraction
 STATE_BYTES = 5
 
 
+class StreamError(ValueError):
+    """A stream that does not hold what it should."""
+
+
 def encode(starts: Array, frequencies: Array) -> list[bytes]:
     """Return the bytes of each stream.
 
@@ -53,7 +57,7 @@ class Decoder:
         tails = []
         for row, stream in enumerate(streams):
             if len(stream) < head or (len(stream) - head) % 2:
-                raise ValueError(f"a stream of {lanes} lanes has {len(stream)} bytes")
+                raise StreamError(f"a stream of {lanes} lanes has {len(stream)} bytes")
             state[row, :, :STATE_BYTES] = np.frombuffer(stream, np.uint8, head).reshape(lanes, STATE_BYTES)
             tails.append(np.frombuffer(stream, "<u2", offset=head))
         self.state = state.view("<u8")[:, :, 0].astype(np.uint64)
@@ -72,10 +76,14 @@ class Decoder:
         slots = self.state & np.uint64(TOTAL - 1)
         self.state = frequencies.astype(np.uint64) * (self.state >> np.uint64(PRECISION)) + slots - starts.astype(np.uint64)
         low = self.state < np.uint64(LOWEST)
-        # Lanes of a stream take its next words in their order; one that ran out, which no checksum let pass, reads zeros.
+        # Lanes of a stream take its next words in their order. One that ran out reads anything: see `overran`.
         places = np.minimum(self.places[:, None] + np.cumsum(low, axis=1) - low, len(self.words) - 1)
         self.state = np.where(low, (self.state << np.uint64(WORD_BITS)) | self.words[places], self.state)
         self.places = self.places + low.sum(axis=1)
+
+    def overran(self) -> bool:
+        """Return whether a stream was read beyond its end."""
+        return bool((self.places > self.ends).any())
 
     def ended(self) -> bool:
         """Return whether every stream has been read to its end, and no further."""

@@ -1,0 +1,77 @@
+"""Images into blocks, and blocks into flights that are coded in step."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from numpy.typing import NDArray
+
+from sablier.errors import ImagesError
+from sablier.images.imageset import ImageSet, Skipped
+from sablier.tasks.codec.blocks import MOST_TILES
+from sablier.tasks.codec.container import MOST_IN_BLOCK
+from sablier.tasks.codec.lanes import lane_count
+from sablier.tasks.codec.tiles import Shape, tiles_of
+
+Array = NDArray[Any]
+T = TypeVar("T")
+
+TILES_IN_BLOCK = 512  # beyond which a block takes no further image
+TILES_AT_ONCE = 2048  # of the blocks of a flight
+LEAST_WORK = 16  # tiles that a block counts for at least: it has lanes, and tables, however few tiles it has
+
+
+@dataclass
+class ImageBlock:
+    """A block before it is compressed: the numbers of its images, their pixels, and how many tiles these take."""
+
+    rows: list[int] = field(default_factory=list)
+    images: list[Array] = field(default_factory=list)
+    tiles: int = 0
+
+
+def readable(images: ImageSet, skipped: list[Skipped]) -> Iterator[tuple[int, Array]]:
+    """Yield number and pixels of every image that can be decoded; add the others to `skipped`."""
+    for index in range(len(images)):
+        try:
+            yield index, images[index]
+        except (OSError, ImagesError) as error:
+            name = str(images.ids[index])
+            skipped.append(Skipped(name, str(error).removeprefix(f"{name}: ")))
+
+
+def blocks_of(images: Iterable[tuple[int, Array]], tile: Shape) -> Iterator[ImageBlock]:
+    """Yield images in blocks of at most 64, or somewhat more than 512 tiles.
+
+    Raises:
+        ImagesError: for an image of more tiles than a block may have.
+    """
+    block = ImageBlock()
+    for index, image in images:
+        tiles = tiles_of(image.shape, tile)
+        if tiles > MOST_TILES:
+            size = f"{image.shape[0]} x {image.shape[1]}"
+            raise ImagesError(f"expected images of at most {MOST_TILES:,} tiles, got {tiles:,} of an image of {size}. Cut it.")
+        block.rows.append(index)
+        block.images.append(image)
+        block.tiles += tiles
+        if len(block.rows) == MOST_IN_BLOCK or block.tiles >= TILES_IN_BLOCK:
+            yield block
+            block = ImageBlock()
+    if block.rows:
+        yield block
+
+
+def flights_of(blocks: Iterable[T], tiles: Callable[[T], int]) -> Iterator[list[T]]:
+    """Yield blocks in lists of about 2,048 tiles, all of as many lanes."""
+    flight: list[T] = []
+    total = lanes = 0
+    for block in blocks:
+        count = tiles(block)
+        if flight and (total + count > TILES_AT_ONCE or lane_count(count) != lanes):
+            yield flight
+            flight, total = [], 0
+        flight.append(block)
+        total, lanes = total + max(count, LEAST_WORK), lane_count(count)
+    if flight:
+        yield flight

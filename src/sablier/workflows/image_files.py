@@ -1,0 +1,29 @@
+"""Images as files that keep every value."""
+
+import io
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Array = NDArray[Any]
+
+COMPRESSION = 3  # of PNG: more takes longer than most networks, for little
+
+
+def as_file(image: Array) -> tuple[str, bytes]:
+    """Return suffix and bytes of a file of an H,W,C image: PNG, or .npy where PNG cannot hold it.
+
+    >>> as_file(np.zeros((2, 2, 1), np.uint8))[0], as_file(np.zeros((2, 2, 1), np.float32))[0]
+    ('.png', '.npy')
+    """
+    grey = image.shape[2] == 1
+    fits_png = image.dtype == np.uint8 or (image.dtype == np.uint16 and grey)
+    pixels = np.ascontiguousarray(image[..., 0] if grey else image)
+    buffer = io.BytesIO()
+    if fits_png:
+        Image.fromarray(pixels).save(buffer, "PNG", compress_level=COMPRESSION)
+    else:
+        np.save(buffer, pixels)
+    return ".png" if fits_png else ".npy", buffer.getvalue()
