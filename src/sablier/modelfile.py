@@ -115,6 +115,18 @@ class ModelFile:
         tensors = {f"{key}/{name}": value for key, part in self.parts.items() for name, value in part.tensors.items()}
         write_whole(Path(path), pack("model", metadata.model_dump_json(), tensors))
 
+    def expect(self, task: str, recipe: str) -> None:
+        """See that the model was trained for a task.
+
+        Raises:
+            ModelFileError: where it was trained for another; the message names a recipe for it.
+        """
+        if self.task != task:
+            raise ModelFileError(
+                f"expected a model trained to {task}, got one trained to {self.task}. "
+                f"Train one with: sablier train IMAGES -o {task}.sablier --recipe {recipe}"
+            )
+
     @classmethod
     def load(cls, path: Path) -> "ModelFile":
         """Read and check a file.

@@ -108,11 +108,7 @@ class Classifier:
         Raises:
             ModelFileError: for a file of another task, or one that lacks a part.
         """
-        if file.task != TASK:
-            raise ModelFileError(
-                f"expected a model trained to {TASK}, got one trained to {file.task}. "
-                "Train one with: sablier train LABELLED_IMAGES -o c.sablier --recipe classifier"
-            )
+        file.expect(TASK, "classifier")
         try:
             kept = file.parts[CLASSES]
             names = np.array(kept.config["names"], str)

@@ -134,11 +134,7 @@ def network_of(file: ModelFile, task: str) -> Model:
     Raises:
         ModelFileError: for a file of another task, or one that lacks the network.
     """
-    if file.task != task:
-        raise ModelFileError(
-            f"expected a model trained to {task}, got one trained to {file.task}. "
-            f"Train one with: sablier train IMAGES -o {task}.sablier --recipe {RECIPE_OF[task]}"
-        )
+    file.expect(task, RECIPE_OF[task])
     try:
         return file.parts[NET].to_model()
     except (KeyError, TypeError, ValueError, RuntimeError) as error:

@@ -57,11 +57,7 @@ class BlockCoder:
         Raises:
             ModelFileError: for a file of another task, or one that lacks a part.
         """
-        if file.task != TASK:
-            raise ModelFileError(
-                f"expected a model trained to {TASK}, got one trained to {file.task}. "
-                "Train one with: sablier train IMAGES -o codec.sablier --recipe codec"
-            )
+        file.expect(TASK, "codec")
         try:
             kept = file.parts[TABLES].tensors
             return cls(

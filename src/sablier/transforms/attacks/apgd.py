@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sablier.errors import ConfigError
 from sablier.transforms.attacks.base import (
-    Attack,
+    Climb,
     Logits,
     beaten,
     cross_entropy,
@@ -22,25 +21,10 @@ MOMENTUM = 0.75  # of a step that goes on as the last one did
 FIRST_LOOK, LESS_EACH_LOOK, LEAST_BETWEEN = 0.22, 0.03, 0.06  # shares of the steps after which lengths are looked at
 ENOUGH = 0.75  # share of steps that must have gained for a length to be kept
 
-Loss = Callable[[Tensor], Tensor]
-
 
 @dataclass(frozen=True)
-class _Apgd(Attack):
-    """Auto-PGD of a loss.
-
-    Args:
-        steps: of each start.
-        restarts: how often an image that resists is tried again from another point.
-    """
-
-    steps: int = 100
-    restarts: int = 1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.steps < 2 or self.restarts < 1:
-            raise ConfigError(f"expected at least 2 steps and 1 start, got {self.steps} and {self.restarts}.")
+class _Apgd(Climb):
+    """Auto-PGD of a loss."""
 
     @abstractmethod
     def losses(self, logits: Logits, x: Tensor, labels: Tensor) -> list[Callable[[Tensor, Tensor], Tensor]]:

@@ -87,6 +87,24 @@ class Attack(ABC):
         return self.within(x + self.eps * wide(radius / lengths(noise).clamp_min(1e-12)) * noise, x)
 
 
+@dataclass(frozen=True)
+class Climb(Attack):
+    """An attack by many steps uphill.
+
+    Args:
+        steps: of each start.
+        restarts: how often an image that resists is tried again from another point.
+    """
+
+    steps: int = 100
+    restarts: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.steps < 1 or self.restarts < 1:
+            raise ConfigError(f"expected at least 1 step and 1 start, got {self.steps} and {self.restarts}.")
+
+
 def lengths(x: Tensor) -> Tensor:
     """Return N: the root of the summed squares of each image."""
     found: Tensor = torch.linalg.vector_norm(x.flatten(1), dim=1)

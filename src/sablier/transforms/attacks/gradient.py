@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sablier.errors import ConfigError
-from sablier.transforms.attacks.base import Attack, Logits, beaten, cross_entropy, input_gradient
+from sablier.transforms.attacks.base import Attack, Climb, Logits, beaten, cross_entropy, input_gradient
 
 REACH = 2.5  # times the radius that all steps together could go: enough to reach any point of the ball's edge
 
@@ -21,23 +20,13 @@ class Fgsm(Attack):
 
 
 @dataclass(frozen=True)
-class Pgd(Attack):
+class Pgd(Climb):
     """Steps uphill, each drawn back into the ball, from random points of it (Madry et al. 2018).
 
     A step is 2.5 eps / steps long, so that any corner of the ball can be reached: shorter ones make nets look robust.
-
-    Args:
-        steps: of each start.
-        restarts: how often an image that resists is tried again from another point.
     """
 
     steps: int = 40
-    restarts: int = 1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.steps < 1 or self.restarts < 1:
-            raise ConfigError(f"expected at least 1 step and 1 start, got {self.steps} and {self.restarts}.")
 
     def run(self, logits: Logits, x: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
         best, worst = x.clone(), torch.full((len(x),), -torch.inf, device=x.device)
