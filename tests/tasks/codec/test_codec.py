@@ -19,39 +19,41 @@ from sablier.workflows.codec import train_codec
 SMALLEST = ["steps=3", "latent=4", "width=8", "context.width=8"]
 
 
-def test_lossless_is(codec, digits):
-    found = codec.decompress(codec.compress(digits, lossless=True))
+def test_lossless_is(codec, digit_tests):
+    found = codec.decompress(codec.compress(digit_tests, lossless=True))
     assert found.damage == found.lost == ()
     assert found.images.array.dtype == np.uint8
-    assert (found.images.array == digits.array).all()
-    assert found.images.ids.tolist() == digits.ids.tolist()
+    assert (found.images.array == digit_tests.array).all()
+    assert found.images.ids.tolist() == digit_tests.ids.tolist()
 
 
-def test_lossy_gets_larger_and_better_with_quality(codec, digits):
-    found = [codec.compressed(digits, quality) for quality in (1, 30, 60, 100)]
+def test_lossy_gets_larger_and_better_with_quality(codec, digit_tests):
+    found = [codec.compressed(digit_tests, quality) for quality in (1, 30, 60, 100)]
     sizes, errors = [each.bytes_an_image for each in found], [each.mse for each in found]
     assert sizes == sorted(sizes)
     assert errors == sorted(errors, reverse=True)
     again = codec.decompress(found[-1].data).images.array
-    assert np.mean((again / 255 - digits.array / 255) ** 2) == pytest.approx(errors[-1])
+    assert np.mean((again / 255 - digit_tests.array / 255) ** 2) == pytest.approx(errors[-1])
 
 
-def test_a_target_is_met_and_not_by_much(codec, digits):
-    found = codec.compressed(digits, target_bytes=5)
+def test_a_target_is_met_and_not_by_much(codec, digit_tests):
+    found = codec.compressed(digit_tests, target_bytes=5)
     assert 4.3 < found.bytes_an_image <= 5
     with pytest.raises(ConfigError, match=r"quality 1 takes .* bytes an image"):
-        codec.compress(digits, target_bytes=0.1)
+        codec.compress(digit_tests, target_bytes=0.1)
 
 
 @pytest.mark.parametrize("lossless", [False, True])
-def test_decoding_does_not_depend_on_threads_batch_or_file(codec, codec_file, digits, lossless, threads, tmp_path):
+def test_decoding_does_not_depend_on_threads_batch_or_file(codec, codec_file, digit_tests, lossless, threads, tmp_path):
     codec_file.save(tmp_path / "copy.sablier")
     other = Codec(tmp_path / "copy.sablier")
     threads(2)
-    data = codec.compress(digits, lossless=lossless)
+    data = codec.compress(digit_tests, lossless=lossless)
     threads(1)
     together = other.decompress(data).images.array
-    alone = [other.decompress(codec.compress(digits.take([index]), lossless=lossless)).images.array[0] for index in (0, 70, 200)]
+    alone = [
+        other.decompress(codec.compress(digit_tests.take([index]), lossless=lossless)).images.array[0] for index in (0, 70, 200)
+    ]
     assert (together[[0, 70, 200]] == alone).all()
     threads(2)
     assert (other.decompress(data).images.array == together).all()
@@ -91,35 +93,35 @@ def test_unreadable_images_are_left_out_and_listed(codec, tmp_path):
     assert [item.id for item in found.skipped] == ["cut.png"]
 
 
-def test_damage_costs_one_block(codec, digits):
-    data = bytearray(codec.compress(digits, lossless=True))
+def test_damage_costs_one_block(codec, digit_tests):
+    data = bytearray(codec.compress(digit_tests, lossless=True))
     container = unpack(bytes(data))
     data[bytes(data).index(container.blocks[2]) + 5] ^= 16
     found = codec.decompress(bytes(data))
     lost = np.arange(128, 192)
     assert len(found.damage) == 1
-    assert found.lost == tuple(digits.ids[lost].tolist())
-    kept = np.delete(np.arange(len(digits)), lost)
-    assert (found.images.array == digits.array[kept]).all()
+    assert found.lost == tuple(digit_tests.ids[lost].tolist())
+    kept = np.delete(np.arange(len(digit_tests)), lost)
+    assert (found.images.array == digit_tests.array[kept]).all()
 
 
-def test_a_cut_file_gives_what_is_left(codec, digits):
-    data = codec.compress(digits, lossless=True)
+def test_a_cut_file_gives_what_is_left(codec, digit_tests):
+    data = codec.compress(digit_tests, lossless=True)
     found = codec.decompress(data[: len(data) // 2])
-    assert 64 <= len(found.images) < len(digits)
-    assert (found.images.array == digits.array[: len(found.images)]).all()
-    assert len(found.lost) == len(digits) - len(found.images)
+    assert 64 <= len(found.images) < len(digit_tests)
+    assert (found.images.array == digit_tests.array[: len(found.images)]).all()
+    assert len(found.lost) == len(digit_tests) - len(found.images)
 
 
-def test_another_model_is_refused(codec, digits):
-    other = Codec(train_codec(digits, make_recipe("codec", "tiny", SMALLEST)))
+def test_another_model_is_refused(codec, digit_tests):
+    other = Codec(train_codec(digit_tests, make_recipe("codec", "tiny", SMALLEST)))
     assert other.fingerprint != codec.fingerprint
     with pytest.raises(ContainerError, match=f"of fingerprint {codec.fingerprint}; this one's is {other.fingerprint}"):
-        other.decompress(codec.compress(digits))
+        other.decompress(codec.compress(digit_tests))
 
 
-def test_what_is_no_codec_is_refused(digits):
-    file = train_autoencoder(digits, make_recipe("autoencoder", "tiny", ["steps=3", "width=8"]))
+def test_what_is_no_codec_is_refused(digit_tests):
+    file = train_autoencoder(digit_tests, make_recipe("autoencoder", "tiny", ["steps=3", "width=8"]))
     with pytest.raises(ModelFileError, match="expected a model trained to compress, got one trained to reconstruct"):
         Codec(file)
 
@@ -146,8 +148,8 @@ def test_bad_input_is_refused(codec):
         train_codec(ImageSet(np.random.default_rng(0).random((9, 8, 8), np.float32)), make_recipe("codec", "tiny"))
 
 
-def test_a_block_of_other_images_than_the_header_says_is_lost_not_made_up(codec, digits):
-    container = unpack(codec.compress(digits.take(range(20)), lossless=True))
+def test_a_block_of_other_images_than_the_header_says_is_lost_not_made_up(codec, digit_tests):
+    container = unpack(codec.compress(digit_tests.take(range(20)), lossless=True))
     claims = {"sizes": [(20, 8, 9, 1)]}, {"sizes": [(20, 60_000, 60_000, 3)]}, {"mode": "lossy"}, {"step": 2**20}
     for claim in claims:
         header = container.header.model_copy(update=claim)
@@ -156,27 +158,27 @@ def test_a_block_of_other_images_than_the_header_says_is_lost_not_made_up(codec,
         assert "other than the header says" in found.damage[0]
 
 
-def test_a_block_that_is_not_what_it_should_be_leaves_its_neighbours(codec, digits):
-    container = unpack(codec.compress(digits.take(range(150)), lossless=True))
+def test_a_block_that_is_not_what_it_should_be_leaves_its_neighbours(codec, digit_tests):
+    container = unpack(codec.compress(digit_tests.take(range(150)), lossless=True))
     blocks = list(container.blocks)
     blocks[1] = blocks[1][:-2] + b"ab"
     found = codec.decompress(pack(container.header, [64, 64, 22], blocks)[0])
     assert found.lost == tuple(map(str, range(64, 128)))
-    assert (found.images.array == digits.array[np.r_[:64, 128:150]]).all()
+    assert (found.images.array == digit_tests.array[np.r_[:64, 128:150]]).all()
 
 
-def test_a_few_images_are_read_without_the_others(codec, digits):
-    data = bytearray(codec.compress(digits, lossless=True))
+def test_a_few_images_are_read_without_the_others(codec, digit_tests):
+    data = bytearray(codec.compress(digit_tests, lossless=True))
     data[bytes(data).index(unpack(bytes(data)).blocks[0]) + 5] ^= 16  # is not looked at
     found = codec.decompress(bytes(data), only=[70, 200])
-    assert found.images.ids.tolist() == digits.ids[[70, 200]].tolist()
-    assert (found.images.array == digits.array[[70, 200]]).all()
+    assert found.images.ids.tolist() == digit_tests.ids[[70, 200]].tolist()
+    assert (found.images.array == digit_tests.array[[70, 200]]).all()
     assert found.lost == ()
-    assert codec.decompress(bytes(data), only=[3]).lost == (str(digits.ids[3]),)
+    assert codec.decompress(bytes(data), only=[3]).lost == (str(digit_tests.ids[3]),)
 
 
-def test_a_file_of_another_tile_or_step_is_refused(codec, digits):
-    container = unpack(codec.compress(digits.take([0])))
+def test_a_file_of_another_tile_or_step_is_refused(codec, digit_tests):
+    container = unpack(codec.compress(digit_tests.take([0])))
     for claim in ({"step": 1}, {"tile": (9, 8, 1)}):
         with pytest.raises(ContainerError, match="no file of this model does"):
             codec.decompress(pack(container.header.model_copy(update=claim), [1], container.blocks)[0])
@@ -216,6 +218,6 @@ def test_a_hostile_block_is_read_or_lost_soon(codec, stream, images, side, lossl
     assert len(found.images) + len(found.lost) == images
 
 
-def test_headers_take_few_bytes(codec, digits):
-    container = unpack(codec.compress(digits))
+def test_headers_take_few_bytes(codec, digit_tests):
+    container = unpack(codec.compress(digit_tests))
     assert container.header_bytes < 100 * len(container.header.blocks)
