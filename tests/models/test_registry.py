@@ -8,7 +8,7 @@ from sablier.models import create_model, list_models, register
 
 def test_models_are_listed_by_name_and_pattern():
     assert {"bottleneck", "course_conv", "course_dense", "unet"} <= set(list_models())
-    assert list_models("course*") == ["course_conv", "course_dense"]
+    assert list_models("course*") == ["course_cnn", "course_conv", "course_dense", "course_softmax"]
     assert list_models("nothing*") == []
 
 
