@@ -142,14 +142,15 @@ def lossless_peers(tests: ImageSet) -> dict[str, float]:
     return {name: 8 * size / tests.array[0].size for name, size in lossless_bytes(list(tests)).items()}
 
 
-def fewest_bytes(codec: Codec, tests: ImageSet) -> dict[str, float]:
-    """Return the lowest quality whose error is small enough, with its bytes an image."""
+def fewest_bytes(codec: Codec, tests: ImageSet) -> dict[str, float | None]:
+    """Return the lowest quality whose error is small enough, with its bytes an image; None where not even 100 is."""
     low, high = 1, QUALITIES
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if codec.compressed(tests, middle, names=False).mse <= MOST_ERROR else (middle + 1, high)  # type: ignore[operator]
     found = codec.compressed(tests, low, names=False)
-    return {"quality": low, "bytes": found.bytes_an_image, "mse": float(found.mse or 0)}
+    mse = float(found.mse or 0)
+    return {"quality": low, "bytes": found.bytes_an_image if mse <= MOST_ERROR else None, "mse": mse}
 
 
 def lossy_peers(training: ImageSet, tests: ImageSet) -> dict[str, list[float]]:
