@@ -143,6 +143,15 @@ BARS: dict[str, list[tuple[str, str, str, Any]]] = {
         ("lossless_encode_images_per_second", "lossless, images a second, compressing", ">= 150", lambda v: v >= 150),
         ("lossless_decode_images_per_second", "the same, decompressing", ">= 150", lambda v: v >= 150),
     ],
+    "compress-mnist-small": [
+        ("lossless_bits_per_pixel/mnist", "tier small, MNIST, lossless: bits a pixel", "<= 1.32, stretch 1.20", lambda v: v <= 1.32),
+        ("lossless_peers/lzma, all in a row", "lzma on all pixels in a row", "above ours", None),
+        ("decode_identical", "images decoded the same by other processes, in other files", "all", lambda v: v == 1),
+        ("flips_undetected", "flips of a bit, and cuts, that go unnoticed", "0", lambda v: v == 0),
+        ("blocks_lost_for_nothing", "blocks lost that were not touched", "0", lambda v: v == 0),
+        ("decode_images_per_second", "lossy, images a second, decompressing", ">= 1000", lambda v: v >= 1000),
+        ("lossless_decode_images_per_second", "lossless, the same", ">= 150", lambda v: v >= 150),
+    ],
     "augment-mnist": [
         ("gain_points/500", "500 labels and generated images: points over turns and shifts", ">= 1.0", lambda v: v >= 1.0),
         ("interval/500", "its 95 % interval over 5 seeds", "above 0", lambda v: v[0] > 0),
