@@ -144,7 +144,7 @@ BARS: dict[str, list[tuple[str, str, str, Any]]] = {
         ("lossless_decode_images_per_second", "the same, decompressing", ">= 150", lambda v: v >= 150),
     ],
     "compress-mnist-small": [
-        ("lossless_bits_per_pixel/mnist", "tier small, MNIST, lossless: bits a pixel", "<= 1.32, stretch 1.20", lambda v: v <= 1.32),
+        ("lossless_bits_per_pixel/mnist", "tier small, MNIST, bits a pixel", "<= 1.32, stretch 1.20", lambda v: v <= 1.32),
         ("lossless_peers/lzma, all in a row", "lzma on all pixels in a row", "above ours", None),
         ("decode_identical", "images decoded the same by other processes, in other files", "all", lambda v: v == 1),
         ("flips_undetected", "flips of a bit, and cuts, that go unnoticed", "0", lambda v: v == 0),

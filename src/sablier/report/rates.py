@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 from sablier.report.figures import chart, to_png
 from sablier.tasks.codec.peers import Rates
 
+MOST_MARKED = 20  # points of a line that are marked one by one
+
 
 def rates_chart(lossy: Mapping[str, Rates], lossless: Mapping[str, float]) -> bytes:
     """Return a PNG: mean squared error by mean bytes of an image, a line each; lossless ways as marks on the axis."""
@@ -18,7 +20,10 @@ def _draw(axes: Axes, lossy: Mapping[str, Rates], lossless: Mapping[str, float])
     for name, points in lossy.items():
         ours = name == "sablier"
         sizes, errors = zip(*sorted(points), strict=True)
-        axes.plot(sizes, errors, marker="o", markersize=3.5, linewidth=2.6 if ours else 1.3, label=name, zorder=3 if ours else 2)
+        marker = "o" if len(points) <= MOST_MARKED else None
+        axes.plot(
+            sizes, errors, marker=marker, markersize=3.5, linewidth=2.6 if ours else 1.3, label=name, zorder=3 if ours else 2
+        )
     for index, (name, size) in enumerate(sorted(lossless.items(), key=lambda row: row[1])):
         axes.axvline(size, color="0.6", linestyle=":", linewidth=1.1)
         axes.annotate(
