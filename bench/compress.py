@@ -24,10 +24,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from generate import splits
 from harness import Bench, print_table
 from sablier.errors import ContainerError
 from sablier.files import write_whole
-from sablier.images.datasets import load_dataset
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
 from sablier.report.rates import rates_chart
@@ -78,7 +78,7 @@ def main() -> None:
     bits: dict[str, float] = {}
     first: dict[str, Any] = {}
     for name in sets:
-        training, tests = splits(name, args.held_out)
+        training, tests = map(bare, splits(name, args.held_out))
         path = folder / f"{name}.sablier"
         seconds = steps.get(f"train/{name}", partial(train, path, training, recipe))
         codec = Codec(path)
@@ -113,13 +113,9 @@ def main() -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def splits(name: str, held_out: bool) -> tuple[ImageSet, ImageSet]:
-    """Return the images to learn from, and those to compress, without labels."""
-    training, tests = load_dataset(name, "train"), load_dataset(name, "test")
-    if held_out:
-        edge = len(training) - len(tests)
-        training, tests = training.take(np.arange(edge)), training.take(np.arange(edge, len(training)))
-    return tuple(ImageSet(images.array, ids=images.ids, source=images.source) for images in (training, tests))  # type: ignore[return-value]
+def bare(images: ImageSet) -> ImageSet:
+    """Return images without labels."""
+    return ImageSet(images.array, ids=images.ids, source=images.source)
 
 
 def train(path: Path, training: ImageSet, recipe: Recipe) -> float:

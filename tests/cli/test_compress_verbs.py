@@ -127,7 +127,7 @@ def test_what_cannot_be_done_is_said(sablier, codec_path, digits_file, photos, t
         ("decompress", "bad.sabz", "--model", codec_path): "does not look like a .sabz file",
         ("decompress", "d.sabz", "--model", digits_file): "expected a model trained to compress",
         ("decompress", "d.sabz", "-o", "d.sabz", "--model", codec_path): "is a file",
-        ("decompress", "d.sabz"): "the model that the file was compressed with",
+        ("decompress", "d.sabz"): "Missing option '--model'",
         ("info", "bad.sabz"): "does not look like a .sabz file",
     }
     for arguments, message in refusals.items():

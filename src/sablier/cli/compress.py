@@ -85,10 +85,8 @@ def _numbers(text: str | None) -> set[int] | None:
 
 def decompress(
     container: Container,
+    model: Annotated[Path, typer.Option("--model", help="The .sablier file that it was compressed with.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="A folder for the images.")] = Path("decompressed"),
-    model: Annotated[
-        Path | None, typer.Option("--model", help="The .sablier file that it was compressed with.", show_default=False)
-    ] = None,
     only: Annotated[str | None, typer.Option(help="Only the images of these numbers, from 0, such as 3,10-19.")] = None,
 ) -> None:
     """Write the images of a .sabz file as PNG files, under the names they had.
@@ -98,8 +96,6 @@ def decompress(
     from sablier.report.words import counted
     from sablier.workflows.compress import decompress as run
 
-    if model is None:
-        raise typer.BadParameter("expected the model that the file was compressed with.", param_hint="--model")
     with counting_progress("decompressing") as on_progress:
         found = run(container, output, model, only=_numbers(only), on_progress=on_progress)
     console.print(f"{counted(len(found.images))} written to {output}", markup=False)

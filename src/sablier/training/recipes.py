@@ -155,7 +155,7 @@ def variational(tier: str) -> Recipe:
 def gan(tier: str) -> Recipe:
     """Return the recipe for new images by a game: a net that draws against one that tells drawn images from real ones."""
     # Chosen on held-out training digits (docs/LOG.md): small batches, long steps, and a short memory for the spread of gradients,
-    # without which such steps leave the game. Base takes about a quarter of an hour; bench/gan.py measures it.
+    # without which such steps leave the game. bench/gan.py measures base.
     steps, megapixels, width, judging = {
         "tiny": (800, 20.0, 16, 8),
         "small": (6000, 150.0, 24, 16),

@@ -64,6 +64,8 @@ def compress(
         images, quality, lossless=lossless, target_bytes=target_bytes, names=names, check=check, on_progress=on_progress
     )
     write_whole(output, found.data)
+    if check and output.read_bytes() != found.data:
+        raise OutputError(f"{output} does not read back as it was written. Write it to another disk.")
     if picture is not None:
         # Drawing is imported only when something is drawn.
         from sablier.report.rates import rates_chart
