@@ -21,6 +21,7 @@ from sablier.cli import (
     inspect,
     map,
     reconstruct,
+    robustness,
     sample,
     train,
     watch,
@@ -55,6 +56,7 @@ train.add_to(app)
 detect.add_to(app)
 evaluate.add_to(app)
 classify.add_to(app)
+robustness.add_to(app)
 denoise.add_to(app)
 reconstruct.add_to(app)
 compress.add_to(app)

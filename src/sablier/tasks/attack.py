@@ -172,10 +172,17 @@ def as_tensor(pixels: Array) -> Tensor:
 
 
 def rounded(moved: Tensor, x: Tensor, attack: Attack) -> Tensor:
-    """Return attacked images as bytes of 8 bits hold them: rounded towards the originals, so that they stay in the ball."""
+    """Return attacked images as bytes of 8 bits hold them, and no farther from the originals than they may be.
+
+    In linf each value goes to the nearest byte within reach; in l2 to the one nearer to the original, since errors add up.
+    """
     change = (moved - x) * 255
-    # A change that is a whole number but for rounding errors stays one.
-    return ((x * 255).round() + (change.abs() + 1e-3).floor() * change.sign()).clamp(0, 255) / 255
+    if attack.norm == "linf":
+        reach = int(attack.eps * 255 + 1e-3)  # what is a whole number but for rounding errors stays one
+        steps = change.round().clamp(-reach, reach)
+    else:
+        steps = (change.abs() + 1e-3).floor() * change.sign()
+    return ((x * 255).round() + steps).clamp(0, 255) / 255
 
 
 def hidden_gradients(classifier: Classifier, x: Tensor, labels: Tensor, attack: Attack, stood: Array) -> tuple[str, ...]:

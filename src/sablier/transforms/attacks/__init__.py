@@ -9,6 +9,7 @@ from sablier.transforms.attacks.base import NORMS, Attack, Logits, beaten
 from sablier.transforms.attacks.deepfool import DeepFool
 from sablier.transforms.attacks.gradient import Fgsm, Pgd
 from sablier.transforms.attacks.square import Square
+from sablier.transforms.attacks.standard import Standard
 
 ATTACKS: dict[str, type[Attack]] = {
     "fgsm": Fgsm,
@@ -18,6 +19,7 @@ ATTACKS: dict[str, type[Attack]] = {
     "apgd-t": ApgdTargeted,
     "square": Square,
     "deepfool": DeepFool,
+    "standard": Standard,
 }
 
 __all__ = [
@@ -32,5 +34,6 @@ __all__ = [
     "Logits",
     "Pgd",
     "Square",
+    "Standard",
     "beaten",
 ]
