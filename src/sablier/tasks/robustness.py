@@ -96,7 +96,7 @@ class RobustnessResult:
             "accuracy": self.accuracy,
             "corruption_accuracy": mean,
             "relative_corruption_accuracy": None if mean is None else self.relative(mean * self.images),
-            "kinds": dict(zip(self.kinds, (self.corrupted.mean(axis=1) / self.images).tolist(), strict=True)),
+            "kinds": {kind: float(row.mean()) / self.images for kind, row in zip(self.kinds, self.corrupted, strict=True)},
             "attacks": {each.attack: each.right / self.images for each in self.attacks},
             "warnings": {each.attack: list(each.warnings) for each in self.attacks if each.warnings},
             "skipped": [asdict(item) for item in self.skipped],

@@ -76,7 +76,7 @@ def drawn_evenly(images: ImageSet, count: int | None) -> ImageSet:
     if count is None:
         return images
     if count < 1:
-        raise ConfigError(f"expected to attack at least 1 image, got {count}.")
+        raise ConfigError(f"expected at least 1 image, got {count}.")
     return images.take(np.linspace(0, len(images) - 1, min(count, len(images))).astype(int))
 
 

@@ -1,11 +1,10 @@
 """Light, colour and files: what cameras and software do. N,H,W,C in and out."""
 
 import io
+from collections.abc import Callable
 
 import numpy as np
-import torch
 from PIL import Image
-from torch.nn import functional as F
 
 from sablier.transforms.natural.base import Array, Randoms
 
@@ -35,17 +34,24 @@ def saturate(x: Array, randoms: Randoms, unit: float, factor: float, added: floa
 
 def pixelate(x: Array, randoms: Randoms, unit: float, share: float) -> Array:
     """Keep so few pixels a side, and enlarge them."""
-    size = [max(1, int(length * share)) for length in x.shape[1:3]]
-    small = F.interpolate(torch.from_numpy(np.ascontiguousarray(x.transpose(0, 3, 1, 2))), size, mode="area")
-    return F.interpolate(small, x.shape[1:3], mode="nearest-exact").numpy().transpose(0, 2, 3, 1)
+    size = x.shape[2], x.shape[1]
+    small = max(1, int(size[0] * share)), max(1, int(size[1] * share))
+    return _by_pillow(x, lambda image: image.resize(small, Image.Resampling.BOX).resize(size, Image.Resampling.BOX))
 
 
 def jpeg(x: Array, randoms: Randoms, unit: float, quality: int) -> Array:
     """Write and read a JPEG file of that quality."""
-    pixels = np.round(x * 255).astype(np.uint8)
-    found = []
-    for image in pixels[..., 0] if x.shape[3] == 1 else pixels:
+
+    def again(image: Image.Image) -> Image.Image:
         buffer = io.BytesIO()
-        Image.fromarray(image).save(buffer, "JPEG", quality=quality)
-        found.append(np.asarray(Image.open(buffer)))
+        image.save(buffer, "JPEG", quality=quality)
+        return Image.open(buffer)
+
+    return _by_pillow(x, again)
+
+
+def _by_pillow(x: Array, change: Callable[[Image.Image], Image.Image]) -> Array:
+    """Return images, of 8 bits, each changed by itself."""
+    pixels = np.round(x * 255).astype(np.uint8)
+    found = [np.asarray(change(Image.fromarray(image))) for image in (pixels[..., 0] if x.shape[3] == 1 else pixels)]
     return np.stack(found).reshape(x.shape).astype(np.float32) / 255
