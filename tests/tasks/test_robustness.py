@@ -7,7 +7,7 @@ from sablier.errors import ImagesError
 from sablier.images import ImageSet, read_images
 from sablier.tasks.attack import attack_classifier
 from sablier.tasks.classify import Classifier
-from sablier.tasks.robustness import measure_robustness
+from sablier.tasks.robustness import UnderAttack, measure_robustness
 from sablier.training.recipes import make_recipe
 from sablier.transforms.attacks import ApgdCe, Fgsm
 from sablier.transforms.natural import corrupt
@@ -92,3 +92,8 @@ def test_images_that_cannot_be_used_are_refused(classifier, images):
     floats = ImageSet(np.zeros((2, 8, 8), np.float32), labels=["1", "2"])
     with pytest.raises(ImagesError, match="8-bit images"):
         measure_robustness(classifier, floats, np.zeros(2, int), ("fog",), (1,), {})
+
+
+def test_a_ball_is_said_as_people_write_it():
+    assert UnderAttack("fgsm", 8 / 255, "linf", 0).ball == "linf 8/255"
+    assert UnderAttack("fgsm", 0.3, "linf", 0).ball == "linf 0.3"
