@@ -6,7 +6,6 @@ usage: python bench/page.py [--check]      (--check writes nothing and fails whe
 import json
 import sys
 from functools import reduce
-from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +49,7 @@ def page() -> str:
     for stem, claims in BARS.items():
         for key, claim, bar, met in claims if stem in results else []:
             try:
-                value = reduce(getitem, key.split("/"), results[stem])
+                value = reduce(_within, key.split("/"), results[stem])
             except KeyError:  # of a run that left it out
                 value, met = "not measured", None
             verdict = "" if met is None else ("yes" if met(value) else "**no**")
@@ -68,6 +67,11 @@ def page() -> str:
         shown = {key: value for key, value in result.items() if key not in HIDDEN}
         lines += ["| key | value |", "|---|---|", *(f"| {key} | {_text(value)} |" for key, value in shown.items()), ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _within(part: Any, name: str) -> Any:
+    """Return what a part of a result holds under a name; of a list of rows, the row of that name."""
+    return {row["row"]: row for row in part}[name] if isinstance(part, list) else part[name]
 
 
 HIDDEN = {"bench", "date", "commit", "cpu", "threads", "seeds", "seconds", "command"}

@@ -21,6 +21,19 @@ Shape = Annotated[str | None, typer.Option(help="Height x width of the images of
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first unreadable image instead of skipping it.")]
 
 
+def seconds(text: str) -> float:
+    """Return the seconds of a duration such as 90s, 5m or 1h.
+
+    >>> seconds("1.5m")
+    90.0
+    """
+    units = {"s": 1, "m": 60, "h": 3600}
+    try:
+        return float(text[:-1]) * units[text[-1:]]
+    except (ValueError, KeyError):
+        raise typer.BadParameter(f"expected a number and s, m or h, such as 5m, got {text!r}.", param_hint="--budget") from None
+
+
 def reading(label_column: str | None, labels: Path | None, shape: str | None, strict: bool) -> dict[str, Any]:
     """Return the options of `read_images`."""
     sides = None

@@ -15,6 +15,7 @@ from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part
 from sablier.models.base import Model
+from sablier.tasks.views import ONE_VIEW, Views
 from sablier.transforms.batches import Batches
 
 Array = NDArray[Any]
@@ -93,6 +94,7 @@ class Classifier:
         classes: K names, in the order of the logits.
         temperature: what logits are divided by, so that probabilities are as often right as they say.
         calibration: of how unlike every class images are that the network never saw.
+        views: which copies it looks at where it is unsure.
     """
 
     network: Model
@@ -100,6 +102,7 @@ class Classifier:
     classes: Array
     temperature: float
     calibration: Calibration
+    views: Views = ONE_VIEW
 
     @classmethod
     def from_file(cls, file: ModelFile) -> "Classifier":
@@ -118,18 +121,19 @@ class Classifier:
                 names,
                 float(kept.config["temperature"]),
                 Calibration((kept.tensors["unlikeness"],)),
+                Views(**kept.config.get("views", {})),
             )
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise ModelFileError(f"the model file lacks a part of the classifier: {error}.") from error
 
     def part(self) -> Part:
         """Return the part of a model file that keeps everything but the network."""
-        config = {"names": self.classes.tolist(), "temperature": self.temperature}
+        config = {"names": self.classes.tolist(), "temperature": self.temperature, "views": self.views.to_json()}
         return Part("classes", config, {"unlikeness": self.calibration.folds[0]})
 
     def logits(self, images: ImageSet) -> Array:
         """Return N,K logits of dense images, before they are divided by the temperature."""
-        return all_logits(self.network, self.preprocess, images)
+        return all_logits(self.network, self.preprocess, images, self.views)
 
     def classify(self, images: ImageSet) -> ClassificationResult:
         """Tell the class of images; those that cannot be read are left out and listed.
@@ -150,10 +154,10 @@ class Classifier:
 
 
 @torch.no_grad()
-def all_logits(network: Model, preprocess: Preprocess, images: ImageSet) -> Array:
-    """Return N,K logits of dense images, float32."""
+def all_logits(network: Model, preprocess: Preprocess, images: ImageSet, views: Views = ONE_VIEW) -> Array:
+    """Return N,K logits of dense images, float32; without `views`, of the images alone."""
     network.eval()
-    parts = [network.classify(batch.x).float().numpy() for batch in Batches(images, preprocess).for_scoring()]
+    parts = [views.logits(network, batch).numpy() for batch in Batches(images, preprocess).for_scoring()]
     return np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
 
 

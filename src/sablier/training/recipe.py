@@ -59,6 +59,7 @@ class Recipe(Network):
     fusion_share: float = 0.1  # of the images, held out to fit corrections on and to validate with
     calibration_share: float = 0.2  # of the images, held out for the promise
     mixture_codes: int = 10_000  # most codes of an autoencoder that the mixture over them is fitted to; time grows in proportion
+    budget_seconds: float | None = None  # of a classifier: how long it may train, which then decides width and epochs
     base_quality: int = 10  # of a codec: of the lossy version that a lossless file starts from, 1 to 100
 
     def __post_init__(self) -> None:
@@ -77,10 +78,12 @@ class Recipe(Network):
         limits = {
             "size": (8, 4096), "photo_side": (1, 4096), "folds": (2, 50), "fold_effort": (0.01, 1), "fusion_share": (0.01, 0.4),
             "calibration_share": (0.01, 0.5), "mixture_codes": (2, 10_000_000), "base_quality": (1, 100),
+            "budget_seconds": (1, 1_000_000),
         }  # fmt: skip
         for name, (low, high) in limits.items():
-            if not low <= getattr(self, name) <= high:
-                raise ConfigError(f"expected {name} from {low} to {high}, got {getattr(self, name)}.")
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise ConfigError(f"expected {name} from {low} to {high}, got {value}.")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as plain values, for the model file."""
@@ -112,7 +115,7 @@ def _not_set(task: str) -> tuple[str, ...]:
         "fold_effort",
         "calibration_share",
     )
-    of_others = {"reconstruct": "mixture_codes", "compress": "base_quality"}
+    of_others = {"reconstruct": "mixture_codes", "compress": "base_quality", "classify": "budget_seconds"}
     hidden = parts if task == "detect" else (*parts, *of_detectors)
     return (*hidden, *(name for other, name in of_others.items() if other != task))
 
