@@ -25,7 +25,7 @@ class RobustClassification(Classification):
     """
 
     eps: float = 0.3
-    attack_steps: int = 10
+    attack_steps: int = 7
     ramp_epochs: int = 2
 
     def __post_init__(self) -> None:
