@@ -11,6 +11,7 @@ from sablier import __version__
 from sablier.cli import (
     classify,
     combine,
+    compare,
     compress,
     course,
     data,
@@ -54,6 +55,7 @@ def sablier(
 train.add_to(app)
 detect.add_to(app)
 evaluate.add_to(app)
+compare.add_to(app)
 classify.add_to(app)
 denoise.add_to(app)
 reconstruct.add_to(app)

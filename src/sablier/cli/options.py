@@ -12,13 +12,22 @@ SOURCE_HELP = (
 
 ALPHA_HELP = "The false-alarm rate: the share of good images that may be flagged."
 
+GOOD_HELP = "Images known to be good, unseen in training. " + SOURCE_HELP
+
 Model = Annotated[Path, typer.Argument(help="A .sablier model file.", show_default=False)]
 Source = Annotated[str, typer.Argument(help=SOURCE_HELP, show_default=False)]
+Good = Annotated[str | None, typer.Option(help=GOOD_HELP, show_default=False)]
+Bad = Annotated[str | None, typer.Option(help="Images known to be bad.", show_default=False)]
 Alpha = Annotated[float, typer.Option(help=ALPHA_HELP)]
 LabelColumn = Annotated[str | None, typer.Option(help="The column of a CSV that holds the label: its name or number.")]
 Labels = Annotated[Path | None, typer.Option(help="A file with one label per image, in the images' order.")]
 Shape = Annotated[str | None, typer.Option(help="Height x width of the images of a CSV that are not square, e.g. 20x30.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first unreadable image instead of skipping it.")]
+LessonFolder = Annotated[Path, typer.Option("--output", "-o", help="A folder for the pictures.")]
+Seeds = Annotated[int, typer.Option(help="How many trainings the figures are a mean of.", min=1)]
+RecipeSettings = Annotated[
+    list[str] | None, typer.Option("--set", help="Change a value of the recipe, as key=value.", metavar="KEY=VALUE")
+]
 
 
 def seconds(text: str) -> float:

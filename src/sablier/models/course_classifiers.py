@@ -1,8 +1,8 @@
 """The classifiers of the course's lesson on them, as its text reads.
 
 `course_softmax` is one layer from all pixels to the classes. `course_cnn` has two convolutions of 3x3 without padding, 32 and 64
-filters, pooling, and two dense layers with dropout: 9,216-128-10 for digits of 28 x 28. Where the lesson drops whole channels of
-what has none any more, plain dropout is meant.
+filters, pooling, and two dense layers with dropout: 9,216-128-10 for digits of 28 x 28. Behind the second convolution only the
+pooling bends, as printed. Where the lesson drops whole channels of what has none any more, plain dropout is meant.
 """
 
 import math
@@ -51,7 +51,7 @@ class CourseCnn(Model):
 
     def classify(self, x: Tensor) -> Tensor:
         y = F.pad(x, (0, self.frame[0], 0, self.frame[1]))
-        y = self.drop_features(F.max_pool2d(F.relu(self.second(F.relu(self.first(y)))), 2))
+        y = self.drop_features(F.max_pool2d(self.second(F.relu(self.first(y))), 2))
         logits: Tensor = self.layer(self.drop_numbers(F.relu(self.hidden_layer(y.contiguous().flatten(1)))))
         return logits
 

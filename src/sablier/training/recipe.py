@@ -27,6 +27,7 @@ class Network:
     options: dict[str, Any] = field(default_factory=dict)  # of the model; what is not named keeps its default
     objective: Objective = field(default_factory=Reconstruction)
     fit: FitConfig = field(default_factory=FitConfig)
+    rates: dict[str, float] = field(default_factory=dict)  # learning rates of other optimizers, where one is set without a rate
 
     def __post_init__(self) -> None:
         if self.model not in list_models():
@@ -104,7 +105,7 @@ class Recipe(Network):
 
 def _not_set(task: str) -> tuple[str, ...]:
     """Return the fields that are no settings: parts of their own, and what only another task uses."""
-    parts = ("name", "task", "options", "objective", "fit", "others")
+    parts = ("name", "task", "options", "objective", "fit", "rates", "others")
     of_detectors = (
         "members",
         "photo_members",
@@ -154,7 +155,10 @@ def _changed(recipe: Recipe, pairs: dict[str, str]) -> Recipe:
 
 
 def _changed_network(network: N, pairs: dict[str, str]) -> N:
-    """Return a network, or a recipe by its own network, with known settings changed."""
+    """Return a network, or a recipe by its own network, with known settings changed; another optimizer brings its rate."""
+    rate = network.rates.get(pairs.get("optimizer", ""))
+    if rate is not None:
+        pairs = {"learning_rate": f"{rate}", **pairs}
     parts: dict[str, dict[str, Any]] = {"objective": {}, "fit": {}, "options": {}, "whole": {}}
     for key, text in pairs.items():
         part = next((name for name in ("objective", "fit") if hasattr(getattr(network, name), key)), None)
