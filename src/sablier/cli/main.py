@@ -20,6 +20,7 @@ from sablier.cli import (
     evaluate,
     inspect,
     map,
+    mistakes,
     reconstruct,
     sample,
     train,
@@ -55,6 +56,7 @@ train.add_to(app)
 detect.add_to(app)
 evaluate.add_to(app)
 classify.add_to(app)
+mistakes.add_to(app)
 denoise.add_to(app)
 reconstruct.add_to(app)
 compress.add_to(app)
