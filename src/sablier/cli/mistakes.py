@@ -43,6 +43,7 @@ def mistakes(
 
     Stopped with Ctrl-C, the same command goes on where it was.
     """
+    from sablier.report.mistakes import headline
     from sablier.report.words import counted
     from sablier.workflows.mistakes import mistakes as run
 
@@ -52,10 +53,10 @@ def mistakes(
         )
     _print_rows(result, output)
     console.print(result.reason, markup=False)
-    wrong, suspected = int(result.wrong.sum()), int(result.suspected.sum())
+    wrong = int(result.wrong.sum())
     console.print(
-        f"[bold]{suspected:,}[/bold] of {counted(len(result), 'label')} look wrong, {result.estimated_errors:,.0f} are estimated to "
-        f"be; {counted(wrong)} told otherwise than labelled: {result.accuracy:.2%} as labelled."
+        f"[bold]{headline(result)}[/bold]; {result.estimated_errors:,.0f} wrong ones are estimated. "
+        f"{counted(wrong)} told otherwise than labelled: {result.accuracy:.2%} as labelled."
     )
     pairs = [f"{each['label']} seen as {each['predicted']} {each['images']:,}" for each in result.pairs()[:MOST_PAIRS]]
     if pairs:

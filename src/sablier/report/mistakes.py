@@ -80,7 +80,7 @@ def headline(result: MistakesResult) -> str:
     """Return how many labels look wrong."""
     suspected, wrong = int(result.suspected.sum()), int(result.wrong.sum())
     if suspected:
-        return f"{suspected:,} of {len(result):,} labels look wrong"
+        return f"{suspected:,} of {len(result):,} labels look{'s' if suspected == 1 else ''} wrong"
     if wrong:
         return f"No label looks wrong; {wrong:,} of {len(result):,} images are told otherwise than labelled"
     return f"Every one of {len(result):,} images is told as it is labelled"

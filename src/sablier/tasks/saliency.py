@@ -34,17 +34,18 @@ def where_it_looked(network: Model, preprocess: Preprocess, images: ImageSet, se
     """
     from scipy.ndimage import gaussian_filter
 
+    if not len(images):
+        return np.empty((0, *images.shape[:2]), np.float32)
     network.eval()
     generator = torch.Generator().manual_seed(seed)
     firsts, seconds = (torch.from_numpy(np.asarray(numbers, np.int64)) for numbers in (seen, other))
-    found, start = [np.empty((0, *images.shape[:2]), np.float32)], 0
+    found, start = [], 0
     for batch in Batches(images, preprocess).for_scoring():
         part = slice(start, start + len(batch.x))
         found.append(_smoothed(network, batch.x, firsts[part], seconds[part], generator).abs().sum(dim=1).numpy())
         start += len(batch.x)
-    maps = np.concatenate(found)
     width = max(images.shape[:2]) / BLUR
-    maps = np.stack([gaussian_filter(each, width) for each in maps]) if len(maps) else maps
+    maps = gaussian_filter(np.concatenate(found), (0, width, width))
     top = np.quantile(maps, 1 - BRIGHTEST, axis=(1, 2), keepdims=True)
     return np.asarray((maps / np.maximum(top, np.finfo(np.float32).tiny)).clip(0, 1))
 
