@@ -21,6 +21,7 @@ from sablier.cli import (
     evaluate,
     inspect,
     map,
+    mistakes,
     reconstruct,
     sample,
     train,
@@ -57,6 +58,7 @@ detect.add_to(app)
 evaluate.add_to(app)
 compare.add_to(app)
 classify.add_to(app)
+mistakes.add_to(app)
 denoise.add_to(app)
 reconstruct.add_to(app)
 compress.add_to(app)

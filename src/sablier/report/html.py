@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from sablier.models.base import Model, count_parameters, layer_table
 from sablier.report import figures, words
 from sablier.report.figures import BLUE, GREEN, GREY, GRID, INK, METHOD_NAMES, MUTED, ORANGE, ScoreGroup, chart, to_svg
 from sablier.report.histories import loss_series, rows_by_kind
+from sablier.report.pages import rendered
 from sablier.report.pictures import SMALL, as_rgb, data_uri, heat_key, overlay
 from sablier.report.plot import binned, edges_around, evaluation_groups
 from sablier.report.settings import OWN_MEMBER, as_text, settings_in_use
@@ -142,10 +142,8 @@ def _page(file: ModelFile, detector: Detector, **content: Any) -> str:
     preprocess, provenance = file.preprocess, file.provenance
     scorer, crossed = detector.scorers[0], detector.calibration.crossed
     kinds, networks = [member.kind for member in scorer.members], scorer.networks
-    environment = Environment(
-        loader=PackageLoader("sablier.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template("report.html").render(
+    return rendered(
+        "report.html",
         **content,
         heat_key=heat_key(),
         pixelated=max(preprocess.height, preprocess.width) <= SMALL,

@@ -79,9 +79,14 @@ class ClassificationResult:
 
     def calibration_error(self) -> float | None:
         """Return the expected calibration error: how far sureness is from being right, 15 bins (Guo et al. 2017)."""
+        found = self.reliability()
+        return None if found is None else found.error
+
+    def reliability(self) -> "Reliability | None":
+        """Return how often it is right by how sure it is; None without labels."""
         if self.labels is None or not len(self):
             return None
-        return calibration_error(self.probabilities.max(axis=1), self.predicted == self.labels)
+        return reliability(self.probabilities.max(axis=1), self.predicted == self.labels)
 
 
 @dataclass(frozen=True)
@@ -195,12 +200,47 @@ def fitted_temperature(logits: Array, numbers: Array) -> float:
     return float(np.exp(found.x))
 
 
+@dataclass(frozen=True)
+class Reliability:
+    """How often predictions are right, by how sure they are, in B bins of equal width from 0 to 1.
+
+    Args:
+        counts: B whole numbers of predictions.
+        sure, right: B means of the predictions in each bin; not a number where there is none.
+    """
+
+    counts: Array
+    sure: Array
+    right: Array
+
+    @property
+    def error(self) -> float:
+        """The expected calibration error: the mean distance between how sure and how often right predictions are."""
+        full = self.counts > 0
+        gaps = np.abs(self.right[full] - self.sure[full]) * self.counts[full]
+        return round(float(gaps.sum()) / max(1, int(self.counts.sum())), 12)
+
+
+def reliability(sure: Array, right: Array, bins: int = BINS) -> Reliability:
+    """Return how often predictions are right, by how sure they are (DeGroot and Fienberg 1983).
+
+    Args:
+        sure: N probabilities of what was predicted; right: N booleans.
+
+    >>> reliability(np.array([0.9, 0.9, 0.9, 0.9, 0.2]), np.array([True, True, True, False, False]), bins=2).right.tolist()
+    [0.0, 0.75]
+    """
+    places = np.minimum((np.asarray(sure) * bins).astype(int), bins - 1)
+    counts = np.bincount(places, minlength=bins)
+    sums = (np.bincount(places, np.asarray(values, np.float64), minlength=bins) for values in (sure, right))
+    means = [np.divide(each, counts, out=np.full(bins, np.nan), where=counts > 0) for each in sums]
+    return Reliability(counts, *means)
+
+
 def calibration_error(sure: Array, right: Array, bins: int = BINS) -> float:
     """Return the mean distance, over bins of equal width, between how sure and how often right predictions are.
 
     >>> calibration_error(np.array([0.9, 0.9, 0.9, 0.9]), np.array([True, True, True, False]))
     0.15
     """
-    places = np.minimum((np.asarray(sure) * bins).astype(int), bins - 1)
-    gaps = [abs(float(np.sum(right[places == place]) - np.sum(sure[places == place]))) for place in np.unique(places)]
-    return round(sum(gaps) / max(1, len(places)), 12)
+    return reliability(sure, right, bins).error

@@ -69,6 +69,19 @@ class Plan(NamedTuple):
     epochs: int
 
 
+def batch_sizes(images: int, batch_size: int) -> list[int]:
+    """Return the sizes of an epoch's batches. A lone last image takes one from the batch before: batch normalisation needs two.
+
+    >>> batch_sizes(300, 128), batch_sizes(257, 128), batch_sizes(1, 128)
+    ([128, 128, 44], [128, 127, 2], [1])
+    """
+    whole, left = divmod(images, batch_size)
+    sizes = [batch_size] * whole + [left] * bool(left)
+    if left == 1 and whole:
+        sizes[-2:] = [batch_size - 1, 2]
+    return sizes
+
+
 def check_choices(config: object) -> None:
     """Raise ConfigError where a `Literal` field of a dataclass has none of its values."""
     hints = get_type_hints(type(config))

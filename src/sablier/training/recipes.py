@@ -8,10 +8,11 @@ images in few bytes. `denoiser` removes noise from images of any size, and learn
 noisy ones alone. `course-dense` and `course-conv` are the nets of the course's first two lessons, with our schedule.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, replace
+from typing import Any
 
-from sablier.errors import UnknownName
+from sablier.errors import ConfigError, ModelFileError, UnknownName
 from sablier.training.config import FitConfig
 from sablier.training.objectives import (
     Adversarial,
@@ -29,7 +30,7 @@ from sablier.training.objectives import (
     TransformationPrediction,
     Variational,
 )
-from sablier.training.recipe import Network, Recipe, with_settings
+from sablier.training.recipe import N, Network, Recipe, with_settings
 
 TIERS = ("tiny", "small", "base", "large")
 
@@ -353,3 +354,28 @@ def make_recipe(name: str = "detector", tier: str = "base", settings: Iterable[s
     if tier not in TIERS:
         raise UnknownName("tier", tier, TIERS)
     return with_settings(RECIPES[name](tier), settings)
+
+
+def recipe_from(kept: Mapping[str, Any]) -> Recipe:
+    """Return the recipe that a model file keeps as plain values in its provenance, to train another model alike.
+
+    >>> recipe_from(make_recipe("course-cnn", settings=["epochs=1"]).to_dict()) == make_recipe("course-cnn", settings=["epochs=1"])
+    True
+
+    Raises:
+        ModelFileError: where these are not the values of a recipe that this version knows.
+    """
+    try:
+        made = make_recipe(kept["name"])
+        others = {name: _network_from(made.others[name], values) for name, values in kept["others"].items()}
+        return _network_from(replace(made, others=others), {key: value for key, value in kept.items() if key != "others"})
+    except (KeyError, TypeError, AttributeError, UnknownName, ConfigError) as error:
+        raise ModelFileError(f"the model file keeps no recipe that this version can repeat: {error}. Train it again.") from error
+
+
+def _network_from(made: N, kept: Mapping[str, Any]) -> N:
+    """Return a network of a recipe with the values that a model file keeps of it."""
+    parts = {"objective": replace(made.objective, **kept["objective"]), "fit": replace(made.fit, **kept["fit"])}
+    tuples = {item.name for item in fields(made) if isinstance(getattr(made, item.name), tuple)}
+    plain = {key: tuple(value) if key in tuples else value for key, value in kept.items() if key not in parts}
+    return replace(made, **parts, **plain)

@@ -68,11 +68,11 @@ def train_classifier(
     return ModelFile(TASK, preprocess, parts, {NET: history.__dict__}, provenance(dense, recipe))
 
 
-def check_labels(images: ImageSet) -> Array:
+def check_labels(images: ImageSet, fewest: int = FEWEST_OF_A_CLASS) -> Array:
     """Return the names of the classes, in their order.
 
     Raises:
-        ImagesError: for images without labels, or of one class; TooFewImages for a class with one image.
+        ImagesError: for images without labels, or of one class; TooFewImages for a class with fewer than `fewest`.
     """
     if images.labels is None:
         raise ImagesError(
@@ -83,10 +83,10 @@ def check_labels(images: ImageSet) -> Array:
     if len(classes) < 2:
         only = f"only {str(classes[0])!r}" if len(classes) else "none"
         raise ImagesError(f"expected images of at least 2 classes, got {only} from {images.source}. Add others.")
-    alone = classes[counts < FEWEST_OF_A_CLASS]
+    alone = classes[counts < fewest]
     if len(alone):
         names = ", ".join(alone[:5].tolist())
-        raise TooFewImages(f"expected at least {FEWEST_OF_A_CLASS} images of each class, got one of {names}. Add more of it.")
+        raise TooFewImages(f"expected at least {fewest} images of each class, got one of {names}. Add more of it.")
     return np.asarray(classes)
 
 
