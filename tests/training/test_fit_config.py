@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sablier.errors import ConfigError
-from sablier.training.config import FitConfig, batch_sizes
+from sablier.training.config import FitConfig
 
 
 @pytest.mark.parametrize(
@@ -36,14 +36,6 @@ def test_a_plan_goes_through_every_image(images, pixels, steps, batch):
     assert (plan.steps_per_epoch - 1) * plan.batch_size < images <= plan.steps_per_epoch * plan.batch_size
     assert plan.epochs >= 1
     assert plan.epochs * plan.steps_per_epoch <= max(1.5 * steps, plan.steps_per_epoch)
-
-
-@given(st.integers(1, 10**6), st.integers(3, 500))
-def test_no_batch_of_several_is_of_one_image(images, batch):
-    plan = FitConfig(batch_size=batch).plan(images, 64)
-    sizes = batch_sizes(images, plan.batch_size)
-    assert (sum(sizes), len(sizes)) == (images, plan.steps_per_epoch)
-    assert len(sizes) == 1 or min(sizes) > 1 or plan.batch_size < 3
 
 
 def test_epochs_rule_when_they_are_given():

@@ -54,7 +54,7 @@ class FitConfig:
             raise ConfigError(f"expected device auto, cpu, cuda or mps, got {self.device!r}.")
 
     def plan(self, images: int, pixels: int) -> "Plan":
-        """Return how so many images of so many pixels are gone through; the last batch of an epoch may be smaller."""
+        """Return how so many images of so many pixels are gone through; the batches of an epoch are as equal as can be."""
         batch_size = min(self.batch_size or min(128, max(16, PIXELS_PER_BATCH // pixels)), images)
         steps_per_epoch = -(-images // batch_size)
         steps = min(self.steps, self.megapixels * 1e6 / (batch_size * pixels))
@@ -67,19 +67,6 @@ class Plan(NamedTuple):
     batch_size: int
     steps_per_epoch: int
     epochs: int
-
-
-def batch_sizes(images: int, batch_size: int) -> list[int]:
-    """Return the sizes of an epoch's batches. A lone last image takes one from the batch before: batch normalisation needs two.
-
-    >>> batch_sizes(300, 128), batch_sizes(257, 128), batch_sizes(1, 128)
-    ([128, 128, 44], [128, 127, 2], [1])
-    """
-    whole, left = divmod(images, batch_size)
-    sizes = [batch_size] * whole + [left] * bool(left)
-    if left == 1 and whole:
-        sizes[-2:] = [batch_size - 1, 2]
-    return sizes
 
 
 def check_choices(config: object) -> None:

@@ -23,7 +23,7 @@ from torch.profiler import record_function
 from sablier.errors import ConfigError, Interrupted, TooFewImages, TrainingDiverged
 from sablier.models.base import Model
 from sablier.training.checkpoint import Checkpoint
-from sablier.training.config import FitConfig, batch_sizes
+from sablier.training.config import FitConfig
 from sablier.training.muon import Muon
 from sablier.training.objectives import Objective
 from sablier.training.probe import choose_dtype
@@ -195,7 +195,8 @@ class _Run:
         self.model.train()
         order = torch.randperm(len(self.batches)).to(self.batches.pixels.device)
         device_type = order.device.type
-        for step, indices in enumerate(torch.split(order, batch_sizes(len(order), self.batch_size)), 1):
+        # Equal batches: a few images left over would decide the statistics of a normalisation, and one alone has none.
+        for step, indices in enumerate(torch.tensor_split(order, self.per_epoch), 1):
             with record_function("batch"):
                 batch = self.batches.take(indices, self.epoch)
             with torch.autocast(device_type, torch.bfloat16, enabled=self.history.dtype == "bfloat16"):
