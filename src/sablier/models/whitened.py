@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from sablier.models.base import Model
 from sablier.models.registry import register
 
+PATCH_SIDE = 2  # pixels of the patches that are whitened; patches of 3 x 3 take twice as long and tell no more digits apart
 LEAST_SIDE = 8  # smaller images are framed: three stages halve three times
 SPREAD = 5e-4  # added to the variance of each direction, so that what hardly varies is not blown up
 WIDER = 4  # how many times wider the later stages are than the first
@@ -52,11 +53,10 @@ class WhitenedConvNet(Model):
     def __init__(self, shape: tuple[int, int, int], classes: int, width: int) -> None:
         super().__init__(shape)
         height, width_of_image, channels = shape
-        self.side = 2 if channels > 1 else 3  # of the patches that are whitened
         self.frame = max(0, LEAST_SIDE + 2 - width_of_image), max(0, LEAST_SIDE + 2 - height)
-        directions = channels * self.side**2
+        directions = channels * PATCH_SIDE**2
         self.filters: Tensor
-        self.register_buffer("filters", torch.zeros(2 * directions, channels, self.side, self.side))
+        self.register_buffer("filters", torch.zeros(2 * directions, channels, PATCH_SIDE, PATCH_SIDE))
         self.bias = nn.Parameter(torch.zeros(2 * directions))
         widths = [2 * directions, width, WIDER * width, WIDER * width]
         self.stages = nn.Sequential(*(Stage(before, after) for before, after in pairwise(widths)))
@@ -65,7 +65,7 @@ class WhitenedConvNet(Model):
 
     def initialise(self, images: Tensor, seed: int) -> None:
         """Set the first layer from patches of training images: every direction they vary in, at one strength, both ways."""
-        patches = F.unfold(self._framed(images).contiguous(), self.side).transpose(1, 2).flatten(0, 1).double()
+        patches = F.unfold(self._framed(images).contiguous(), PATCH_SIDE).transpose(1, 2).flatten(0, 1).double()
         variances, directions = torch.linalg.eigh(patches.T @ patches / len(patches))
         found = (directions / (variances + SPREAD).sqrt()).T.view(-1, *self.filters.shape[1:])
         self.filters.copy_(torch.cat([found, -found]))

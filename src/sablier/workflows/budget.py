@@ -1,5 +1,6 @@
 """Training within a budget of time: what a step takes here decides how wide a network is and how long it learns."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,8 @@ WIDTHS = (8, 16, 32, 64, 128)
 # A wider network that sees the images eight times is better than one of half the width that sees them twenty times, and one
 # that sees them four times is not: bench/classify.py, docs/LOG.md.
 FEWEST_EPOCHS, MOST_EPOCHS = 8, 200
-KEPT_BACK = 0.08  # of the budget: for what else training does, and for a machine that is busier later
-TRIED_STEPS = 3
+KEPT_BACK = 0.12  # of the budget: for what follows training, and for a machine that is busier later
+TRIED_STEPS = 5
 CHEAPEST = 2  # at least so many times longer takes a network of twice the width
 
 
@@ -45,18 +46,18 @@ def within_budget(recipe: Recipe, images: ImageSet, preprocess: Preprocess, chec
         raise ConfigError(f"expected a model that has a width to fit into a budget, got {recipe.model}. Leave the budget out.")
     if checkpoint and checkpoint.exists():
         kept = Checkpoint.load(checkpoint).identity
-        return _sized(recipe, kept["config"]["width"], kept["fit"]["epochs"])
-    seconds = (1 - KEPT_BACK) * recipe.budget_seconds
-    timed = Trial(recipe, images, preprocess)
-    width, epochs = WIDTHS[0], int(seconds / timed.seconds_per_epoch(WIDTHS[0]))
+        return _sized(recipe, kept["config"]["width"], kept["fit"]["epochs"], kept["fit"]["dtype"])
+    end = time.perf_counter() + (1 - KEPT_BACK) * recipe.budget_seconds
+    trial = Trial(recipe, images, preprocess)
+    width, epochs = WIDTHS[0], trial.epochs_until(end, WIDTHS[0])
     for wider in WIDTHS[1:]:
-        fewer = int(seconds / timed.seconds_per_epoch(wider)) if epochs >= CHEAPEST * FEWEST_EPOCHS else 0
+        fewer = trial.epochs_until(end, wider) if epochs >= CHEAPEST * FEWEST_EPOCHS else 0
         if fewer < FEWEST_EPOCHS:
             break
         width, epochs = wider, fewer
     if epochs < 1:
         raise ConfigError(f"{recipe.budget_seconds:g} s are too short to see all {len(images):,} images once. Give it more time.")
-    return _sized(recipe, width, min(epochs, MOST_EPOCHS))
+    return _sized(recipe, width, min(epochs, MOST_EPOCHS), trial.dtype)
 
 
 class Trial:
@@ -69,6 +70,11 @@ class Trial:
         some = images.take(range(min(len(images), TRIED_STEPS * self.size)))
         self.batches = Batches(some, preprocess, choose_device(recipe.fit.device))
         self.dtype: Any = self._faster() if recipe.fit.dtype == "auto" else recipe.fit.dtype
+
+    def epochs_until(self, end: float, width: int) -> int:
+        """Return how many passes a network of this width has time for, when it has been timed."""
+        seconds = self.seconds_per_epoch(width)
+        return int((end - time.perf_counter()) / seconds)
 
     def seconds_per_epoch(self, width: int) -> float:
         """Return how long a pass over all images takes with a network of this width."""
@@ -88,6 +94,7 @@ class Trial:
             return create_model(self.recipe.model, self.shape, **{**self.recipe.options, "width": width})
 
 
-def _sized(recipe: Recipe, width: int, epochs: int) -> Recipe:
+def _sized(recipe: Recipe, width: int, epochs: int, dtype: Any) -> Recipe:
+    """Return the recipe without a budget; in the arithmetic that was timed, so that it takes as long."""
     options = {**recipe.options, "width": width}
-    return replace(recipe, budget_seconds=None, options=options, fit=replace(recipe.fit, epochs=epochs))
+    return replace(recipe, budget_seconds=None, options=options, fit=replace(recipe.fit, epochs=epochs, dtype=dtype))
