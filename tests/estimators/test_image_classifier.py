@@ -79,7 +79,9 @@ def test_it_goes_through_scikit_learns_cross_validation(digits):
 
 def test_the_seed_decides_every_bit(digits):
     def told(seed):
-        return ImageClassifier(tier="tiny", settings={"steps": 4, "width": 4}, seed=seed).fit(*digits[:2]).predict_proba(digits[2])
+        return (
+            ImageClassifier(tier="tiny", settings={"steps": 4, "width": 4}, seed=seed).fit(*digits[:2]).predict_proba(digits[2])
+        )
 
     np.testing.assert_array_equal(told(0), told(0))
     assert not np.array_equal(told(0), told(1))

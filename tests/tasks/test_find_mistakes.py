@@ -41,7 +41,10 @@ def test_what_contradicts_its_label_most_comes_first(result):
 def test_confusions_and_estimates(result):
     assert result.confusion.tolist() == [[2, 0, 0], [1, 2, 0], [1, 0, 2]]
     assert result.accuracy == 0.75
-    assert [(pair["label"], pair["predicted"], pair["images"]) for pair in result.pairs()] == [("dog", "cat", 1), ("owl", "cat", 1)]
+    assert [(pair["label"], pair["predicted"], pair["images"]) for pair in result.pairs()] == [
+        ("dog", "cat", 1),
+        ("owl", "cat", 1),
+    ]
     assert result.estimated.sum(axis=1).tolist() == pytest.approx([2, 3, 3])
     assert result.estimated[1, 0] >= 1
     assert result.estimated[0, 1] == 0

@@ -39,7 +39,9 @@ def test_no_network_judges_what_it_has_learnt_from(digits, trainings):
         assert not judged & learnt
         assert judged | learnt == set(digits.ids.tolist())
         own = digits.take(found.fold == number)
-        np.testing.assert_array_equal(found.classifiers[number].classify(own).probabilities, found.probabilities[found.fold == number])
+        np.testing.assert_array_equal(
+            found.classifiers[number].classify(own).probabilities, found.probabilities[found.fold == number]
+        )
     assert (found.classes[found.probabilities.argmax(axis=1)] == digits.labels).mean() > 0.75
 
 
@@ -62,7 +64,7 @@ def test_finished_folds_outlive_an_interruption(digits, trainings, tmp_path, mon
         if stage == "fold 2 of 3" and progress.done > progress.total / 2:
             raise KeyboardInterrupt
 
-    with pytest.raises(Interrupted, match="stopped in fold 2 of 3.*run the same command again"):
+    with pytest.raises(Interrupted, match=r"stopped in fold 2 of 3.*run the same command again"):
         cross_validate(digits, RECIPE, 3, folder=folder, on_progress=stop)
     assert sorted(path.name for path in folder.iterdir()) == ["fold-0.sablier", "fold-1.resume"]
     steps = []
@@ -101,9 +103,13 @@ def test_what_cannot_be_folded_is_said():
     for folds in (1, -2, 101):
         with pytest.raises(ConfigError, match=f"from 2 to 100 folds, or 0 for none, got {folds}"):
             cross_validate(classes_of(200, 200), RECIPE, folds)
-    with pytest.raises(TooFewImages, match=r"at least 5 images of each class for 5 folds, got 4 of class-1\. Take --folds 4, add"):
+    with pytest.raises(
+        TooFewImages, match=r"at least 5 images of each class for 5 folds, got 4 of class-1\. Take --folds 4, add"
+    ):
         cross_validate(classes_of(9, 4), RECIPE, 5)
-    with pytest.raises(TooFewImages, match=r"at least 4 images of each class for 2 folds, got 3 of class-1\. Take --folds 3, add"):
+    with pytest.raises(
+        TooFewImages, match=r"at least 4 images of each class for 2 folds, got 3 of class-1\. Take --folds 3, add"
+    ):
         cross_validate(classes_of(9, 3), RECIPE, 2)
     with pytest.raises(TooFewImages, match=r"got 2 of class-1\. Add images of it, or let the model itself judge with --folds 0"):
         cross_validate(classes_of(9, 2), RECIPE, 5)

@@ -154,13 +154,18 @@ def test_what_cannot_be_done_is_said_before_anything_is_written(model, falsified
     with pytest.raises(ImagesError, match="at least 2 classes, got only '3'"):
         mistakes(model, images.where(label="3"), out)
     with pytest.raises(TooFewImages, match="got 2 of"):
-        mistakes(model, images.take(np.r_[np.flatnonzero(images.labels == "3"), np.flatnonzero(images.labels == "4")[:2]]), out, folds=5)
+        mistakes(
+            model,
+            images.take(np.r_[np.flatnonzero(images.labels == "3"), np.flatnonzero(images.labels == "4")[:2]]),
+            out,
+            folds=5,
+        )
     with pytest.raises(TooFewImages, match="at least one readable image"):
         mistakes(model, images.take([]), out)
+    file = ModelFile.load(model)
+    odd = file.provenance.model_copy(update={"recipe": {"name": "classifier", "others": {}}})
+    replace(file, provenance=odd).save(tmp_path / "odd.sablier")
     with pytest.raises(ModelFileError, match="keeps no recipe that this version can repeat"):
-        file = ModelFile.load(model)
-        odd = file.provenance.model_copy(update={"recipe": {"name": "classifier", "others": {}}})
-        replace(file, provenance=odd).save(tmp_path / "odd.sablier")
         mistakes(tmp_path / "odd.sablier", images, out, folds=3)
     assert not out.exists()
 

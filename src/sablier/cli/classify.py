@@ -29,7 +29,10 @@ def classify(
     model: options.Model,
     source: options.Source,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="A folder for classes.csv, classes.json, unsure.png and, of labelled images, reliability.png.")
+        Path,
+        typer.Option(
+            "--output", "-o", help="A folder for classes.csv, classes.json, unsure.png and, of labelled images, reliability.png."
+        ),
     ] = Path("classes"),
     label_column: options.LabelColumn = None,
     labels: options.Labels = None,

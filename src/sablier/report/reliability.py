@@ -22,7 +22,9 @@ def reliability_diagram(found: Reliability) -> bytes:
     for kind, colour, label in ((full & ~few, BLUE, "right"), (full & few, GREY, f"right, of fewer than {FEW}")):
         if kind.any():
             axes.bar(edges[kind], found.right[kind], width, align="edge", color=colour, ec="white", lw=0.8, label=label)
-    axes.vlines(edges[full] + width / 2, found.right[full], found.sure[full], color=ORANGE, lw=2.2, label="between said and right")
+    axes.vlines(
+        edges[full] + width / 2, found.right[full], found.sure[full], color=ORANGE, lw=2.2, label="between said and right"
+    )
     axes.plot([0, 1], [0, 1], color=INK, lw=1, ls=(0, (4, 2)), label="as often as it says")
     shares = np.linspace(0, 1, 6)
     axes.set(xlim=(0, 1), ylim=(0, 1.02), xticks=shares, yticks=shares, ylabel="told right")

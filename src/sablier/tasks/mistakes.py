@@ -158,9 +158,9 @@ class MistakesResult:
 def find_mistakes(images: ImageSet, classes: Array, probabilities: Array, **how: Any) -> MistakesResult:
     """Rank labelled images by how far the probabilities contradict their labels.
 
-    Two orders are averaged: by the margin between the label and the likeliest other class, which asks how clear the contradiction is,
-    and by the loss, which asks how impossible the label is. An image is suspected where confident learning counts it to another
-    class (`confident_learning.py`) and the likeliest class is another as well.
+    Two orders are averaged: by the margin between the label and the likeliest other class, which asks how clear the contradiction
+    is, and by the loss, which asks how impossible the label is. An image is suspected where confident learning counts it to
+    another class (`confident_learning.py`) and the likeliest class is another as well.
 
     Args:
         images: with labels, all of them among `classes`.
@@ -174,7 +174,9 @@ def find_mistakes(images: ImageSet, classes: Array, probabilities: Array, **how:
     if images.labels is None:
         raise ImagesError(f"expected labels, got none from {images.source}. Name a file of labels with --labels.")
     if probabilities.shape != (len(images), len(classes)):
-        raise ImagesError(f"expected {len(images)} x {len(classes)} probabilities, got {' x '.join(map(str, probabilities.shape))}.")
+        raise ImagesError(
+            f"expected {len(images)} x {len(classes)} probabilities, got {' x '.join(map(str, probabilities.shape))}."
+        )
     numbers = np.searchsorted(classes, images.labels)
     of_label = probabilities[np.arange(len(images)), numbers]
     margin = of_label - probabilities[np.arange(len(images)), rivals(probabilities, numbers)]

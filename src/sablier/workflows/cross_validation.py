@@ -51,7 +51,7 @@ def cross_validate(
 ) -> CrossValidation:
     """Train a classifier for each fold, on the images of the others, and let it judge those of its own.
 
-    A fold has its share of each class, drawn by the seed of the recipe. The temperature, too, is fitted on images of the other folds.
+    A fold has its share of each class, drawn by the seed of the recipe. The temperature, too, is fitted on images of other folds.
 
     Args:
         images: dense images with labels.
@@ -91,7 +91,9 @@ def fold_numbers(images: ImageSet, folds: int, seed: int) -> Array:
     least = counts.argmin()
     needed = max(folds, 2 * FEWEST_OF_A_CLASS if folds == 2 else 0)
     if counts[least] < needed:
-        fewer = f"Take --folds {counts[least]}, add images of it, or" if counts[least] > FEWEST_OF_A_CLASS else "Add images of it, or"
+        fewer = (
+            f"Take --folds {counts[least]}, add images of it, or" if counts[least] > FEWEST_OF_A_CLASS else "Add images of it, or"
+        )
         raise TooFewImages(
             f"expected at least {needed} images of each class for {folds} folds, got {counts[least]} of {classes[least]}. "
             f"{fewer} let the model itself judge with --folds 0."

@@ -116,7 +116,9 @@ def reason_for(folds: int, asked: bool, learnt: bool) -> str:
     """Return where the probabilities come from and why, in words."""
     if folds:
         why = "as asked" if asked else "since the model has learnt from these images, or from others of the same source"
-        return f"Probabilities are those of a cross-validation in {folds} folds, {why}: no network judges what it has learnt from."
+        return (
+            f"Probabilities are those of a cross-validation in {folds} folds, {why}: no network judges what it has learnt from."
+        )
     if learnt:
         return (
             "Probabilities are the model's own, as asked, though it has learnt from these images, or from others of the same "
