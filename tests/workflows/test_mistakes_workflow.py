@@ -131,6 +131,7 @@ def test_what_it_has_learnt_from_is_known_by_pixels_or_by_name(model, falsified,
         ("photos", "./photos/cat", True),
         ("photos/cat", "photos", True),
         ("photos", "photos2", False),
+        ("photos[1]", "photos[1]/cat", True),
     ],
 )
 def test_sources_that_share_images(first, second, expected):
