@@ -139,7 +139,7 @@ def test_what_a_model_file_keeps_makes_the_same_recipe(name, tier):
 def test_a_recipe_of_another_version_is_refused():
     kept = make_recipe("classifier", "tiny").to_dict()
     for change in ({"name": "clasifier"}, {"objective": {"unknown": 1}}, {"fit": None}, {"others": {"x": {}}}, {"size": 1}):
-        with pytest.raises(ModelFileError, match="keeps no recipe that this version can repeat.*Train it again"):
+        with pytest.raises(ModelFileError, match=r"keeps no recipe that this version can repeat.*Train it again"):
             recipe_from({**kept, **change})
     with pytest.raises(ModelFileError, match="keeps no recipe"):
         recipe_from({})

@@ -64,7 +64,7 @@ def test_finished_folds_outlive_an_interruption(digits, trainings, tmp_path, mon
         if stage == "fold 2 of 3" and progress.done > progress.total / 2:
             raise KeyboardInterrupt
 
-    with pytest.raises(Interrupted, match="stopped in fold 2 of 3.*run the same command again"):
+    with pytest.raises(Interrupted, match=r"stopped in fold 2 of 3.*run the same command again"):
         cross_validate(digits, RECIPE, 3, folder=folder, on_progress=stop)
     assert sorted(path.name for path in folder.iterdir()) == ["fold-0.sablier", "fold-1.resume"]
     steps = []

@@ -131,6 +131,7 @@ def test_what_it_has_learnt_from_is_known_by_pixels_or_by_name(model, falsified,
         ("photos", "./photos/cat", True),
         ("photos/cat", "photos", True),
         ("photos", "photos2", False),
+        ("photos[1]", "photos[1]/cat", True),
     ],
 )
 def test_sources_that_share_images(first, second, expected):
@@ -162,10 +163,10 @@ def test_what_cannot_be_done_is_said_before_anything_is_written(model, falsified
         )
     with pytest.raises(TooFewImages, match="at least one readable image"):
         mistakes(model, images.take([]), out)
+    file = ModelFile.load(model)
+    odd = file.provenance.model_copy(update={"recipe": {"name": "classifier", "others": {}}})
+    replace(file, provenance=odd).save(tmp_path / "odd.sablier")
     with pytest.raises(ModelFileError, match="keeps no recipe that this version can repeat"):
-        file = ModelFile.load(model)
-        odd = file.provenance.model_copy(update={"recipe": {"name": "classifier", "others": {}}})
-        replace(file, provenance=odd).save(tmp_path / "odd.sablier")
         mistakes(tmp_path / "odd.sablier", images, out, folds=3)
     assert not out.exists()
 

@@ -29,8 +29,8 @@ def mistakes(
     folds: Annotated[
         int | None,
         typer.Option(
-            help="Judge by cross-validation: as many networks, each trained without the images it judges. 0: the model itself judges. "
-            r"\[default: 5 for images that it has learnt from, else 0]",
+            help="Judge by cross-validation: as many networks, each trained without the images it judges. 0: the model "
+            r"itself judges. \[default: 5 for images that it has learnt from, else 0]",
             show_default=False,
         ),
     ] = None,

@@ -1,4 +1,4 @@
-"""The scikit-learn face: `AnomalyDetector`, `ImageAutoencoder`, `ImageClassifier` and `Denoiser` on arrays, by scikit-learn's rules.
+"""The scikit-learn face: `AnomalyDetector`, `ImageAutoencoder`, `ImageClassifier`, `Denoiser` on arrays, by its rules.
 
 Images are N,H,W or N,H,W,C arrays, an `ImageSet`, or the N,features table that scikit-learn passes around: one
 flattened image a row, of `image_shape` where it is given, else square where the number of features is a square, else a

@@ -20,11 +20,11 @@ from sablier.workflows.classifier import train_classifier
 class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
     """Learn to tell classes of images apart, with probabilities that are as often right as they say.
 
-    A share of each class is held out of the training: on it the probabilities are calibrated (temperature scaling, Guo et al. 2017).
+    A share of each class does not train: on it the probabilities are calibrated (temperature scaling, Guo et al. 2017).
 
     Args:
-        recipe, tier: "classifier", "course-cnn" or "course-softmax"; "tiny", "small", "base" or "large": the one dial, of time for
-            quality.
+        recipe, tier: "classifier", "course-cnn" or "course-softmax"; "tiny", "small", "base" or "large": the one dial, of time
+            for quality.
         settings: single values of the recipe, as `sablier train --set` takes them.
         image_shape: (height, width) or (height, width, channels) of the images in a table N,features.
         seed: same seed, threads and machine: same bits.
@@ -68,8 +68,8 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
             y: N classes: numbers or names. None takes the labels of an ImageSet.
 
         Raises:
-            ImagesError: for images that cannot be used, of one class, or as many classes as there are not images; TooFewImages for a
-                class with one image.
+            ImagesError: for images that cannot be used, of one class, or as many classes as there are not images;
+                TooFewImages for a class with one image.
             ConfigError, UnknownName: for a parameter or a setting that is not one.
         """
         recipe = self._made_recipe()

@@ -39,7 +39,7 @@ def looked(image: Array, where: Array) -> Looked:
 def shown_rows(result: MistakesResult) -> Array:
     """Return the positions of the images to show, by rank: those told otherwise than labelled, and where they are few, others."""
     wrong, right = (result.order[result.wrong[result.order] == kind] for kind in (True, False))
-    return np.r_[wrong[:MOST_SHOWN], right[: max(0, FEWEST_SHOWN - len(wrong))]]
+    return np.asarray(np.r_[wrong[:MOST_SHOWN], right[: max(0, FEWEST_SHOWN - len(wrong))]])
 
 
 def example_rows(result: MistakesResult, pair: Mapping[str, Any]) -> Array:

@@ -75,8 +75,8 @@ def _note(result: MistakesResult) -> str:
     if not wrong:
         return "Where no image is told otherwise, those whose labels are least certain are shown."
     return (
-        f"{counted(wrong)} of {len(result):,} {'is' if wrong == 1 else 'are'} told otherwise than labelled: either the network errs or "
-        "the label does. A person has to look; those where the label looks wrong are marked."
+        f"{counted(wrong)} of {len(result):,} {'is' if wrong == 1 else 'are'} told otherwise than labelled: either the network "
+        "errs or the label does. A person has to look; those where the label looks wrong are marked."
     )
 
 

@@ -1,8 +1,8 @@
 """Confident learning: how many labels are wrong, and of which classes, from probabilities out of sample.
 
-A network is never as sure of all classes: so a class is believed of an image where its probability reaches what it is, on average,
-for images with that label. Counting which class is believed of images of each label gives the confident joint, and from it how
-many labels are wrong between each two classes (Northcutt, Jiang and Chuang 2021).
+A network is not as sure of one class as of another: so a class is believed of an image where its probability reaches what it is,
+on average, for images with that label. Counting which class is believed of images of each label gives the confident joint, and
+from it how many labels are wrong between each two classes (Northcutt, Jiang and Chuang 2021).
 """
 
 from typing import Any

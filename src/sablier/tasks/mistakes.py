@@ -158,9 +158,9 @@ class MistakesResult:
 def find_mistakes(images: ImageSet, classes: Array, probabilities: Array, **how: Any) -> MistakesResult:
     """Rank labelled images by how far the probabilities contradict their labels.
 
-    Two orders are averaged: by the margin between the label and the likeliest other class, which asks how clear the contradiction is,
-    and by the loss, which asks how impossible the label is. An image is suspected where confident learning counts it to another
-    class (`confident_learning.py`) and the likeliest class is another as well.
+    Two orders are averaged: by the margin between the label and the likeliest other class, which asks how clear the contradiction
+    is, and by the loss, which asks how impossible the label is. An image is suspected where confident learning counts it to
+    another class (`confident_learning.py`) and the likeliest class is another as well.
 
     Args:
         images: with labels, all of them among `classes`.

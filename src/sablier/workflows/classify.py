@@ -33,8 +33,8 @@ def classify(
     Args:
         model: a .sablier file that classifies.
         source: whatever `read_images` takes; `reading` are its options.
-        output: a folder for classes.csv, classes.json and unsure.png, the 48 images it is least sure of; where there are labels, for
-            reliability.png too; None writes nothing.
+        output: a folder for classes.csv, classes.json and unsure.png, the 48 images it is least sure of; where there are labels,
+            for reliability.png too; None writes nothing.
 
     Raises:
         ModelFileError, ImagesError, OutputError: before anything is written where possible.

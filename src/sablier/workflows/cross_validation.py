@@ -51,7 +51,7 @@ def cross_validate(
 ) -> CrossValidation:
     """Train a classifier for each fold, on the images of the others, and let it judge those of its own.
 
-    A fold has its share of each class, drawn by the seed of the recipe. The temperature, too, is fitted on images of the other folds.
+    A fold has its share of each class, drawn by the seed of the recipe. The temperature, too, is fitted on images of other folds.
 
     Args:
         images: dense images with labels.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sablier.errors import TooFewImages
+from sablier.errors import ImagesError, TooFewImages
 from sablier.files import write_whole
 from sablier.images.datasets import DATASETS
 from sablier.images.imageset import ImageSet
@@ -101,7 +101,7 @@ def overlapping(first: str, second: str) -> bool:
     >>> overlapping("mnist:train", "mnist[label=3]"), overlapping("mnist:train", "mnist:test"), overlapping("a/b", "a/b/c")
     (True, False, True)
     """
-    names = [parse_selection(source)[0] for source in (first, second)]
+    names = [_unselected(source) for source in (first, second)]
     sets = [name.partition(":") for name in names]
     if all(name in DATASETS for name, _, _ in sets):
         splits = {split or "train" for _, _, split in sets}
@@ -110,6 +110,14 @@ def overlapping(first: str, second: str) -> bool:
         return False
     one, other = (Path(name).expanduser().resolve() for name in names)
     return one.is_relative_to(other) or other.is_relative_to(one)
+
+
+def _unselected(source: str) -> str:
+    """Return the name of a source without its selection; a folder may have brackets in its name."""
+    try:
+        return source if Path(source).exists() else parse_selection(source)[0]
+    except ImagesError:
+        return source
 
 
 def reason_for(folds: int, asked: bool, learnt: bool) -> str:
