@@ -6,8 +6,8 @@ classifier holds out up to 2,500 training images for its temperature; nothing el
 once, at the end. ECE is the expected calibration error of the probabilities a user sees, 15 bins. Seconds are of all of
 `train`: trying widths, training, holding out, calibrating.
 
-`--rows` names the rows to run; those that are finished are kept, so that long ones may come later. Rows of more than two minutes have
-one seed, others five.
+`--rows` names the rows to run; those that are finished are kept, so that long ones may come later. Rows of more than two
+minutes have one seed, others five.
 """
 
 import argparse

@@ -55,8 +55,8 @@ def compress(
         raise typer.BadParameter(f"expected --quality or {other}, got both. Leave one out.", param_hint="--quality")
     with counting_progress("compressing") as on_progress:
         found = run(
-            model, source, output, QUALITY if quality is None else quality, lossless=lossless, target_bytes=target_bytes, names=names, check=check, picture=chart,
-            on_progress=on_progress, **options.reading(label_column, labels, shape, strict),
+            model, source, output, QUALITY if quality is None else quality, lossless=lossless, target_bytes=target_bytes,
+            names=names, check=check, picture=chart, on_progress=on_progress, **options.reading(label_column, labels, shape, strict),
         )  # fmt: skip
     header = found.header
     pixels = sum(float(np.prod(shape)) for shape in header.shapes())
