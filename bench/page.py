@@ -5,7 +5,7 @@ usage: python bench/page.py [--check]      (--check writes nothing and fails whe
 
 import json
 import sys
-from functools import reduce
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +50,13 @@ def page() -> str:
     for stem, claims in BARS.items():
         for key, claim, bar, met in claims if stem in results else []:
             try:
-                value = reduce(_within, key.split("/"), results[stem])
+                *above, value = accumulate(key.split("/"), _within, initial=results[stem])
             except KeyError:  # of a run that left it out
-                value, met = "not measured", None
+                lines.append(f"| {claim} | {bar} | not measured | | |")
+                continue
+            seeds = next((part["seeds"] for part in reversed(above) if "seeds" in part), 0)
             verdict = "" if met is None else ("yes" if met(value) else "**no**")
-            lines.append(f"| {claim} | {bar} | {_text(value)} | {verdict} | {len(results[stem]['seeds'])} |")
+            lines.append(f"| {claim} | {bar} | {_text(value)} | {verdict} | {seeds if isinstance(seeds, int) else len(seeds)} |")
     for stem, result in results.items():
         for row in result.get("rows", []) if stem.startswith("false_alarms") else []:
             met = "yes" if row["splits_outside_band"] == 0 else "**no**"
@@ -66,7 +68,13 @@ def page() -> str:
         lines += [f"### {stem}", "", f"`{result['command']}`, {result['date']}, commit {result['commit']}, {result['cpu']}, "
                   f"{result['threads']} threads, seeds {_text(result['seeds'])}, {result['seconds']:.0f} s", ""]  # fmt: skip
         shown = {key: value for key, value in result.items() if key not in HIDDEN}
-        lines += ["| key | value |", "|---|---|", *(f"| {key} | {_text(value)} |" for key, value in shown.items()), ""]
+        rows = shown.pop("rows", [])
+        if shown:
+            lines += ["| key | value |", "|---|---|", *(f"| {key} | {_text(value)} |" for key, value in shown.items()), ""]
+        if rows:
+            columns = list(dict.fromkeys(key for row in rows for key in row))
+            cells = (" | ".join(_text(row.get(column)) for column in columns) for row in rows)
+            lines += [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|", *(f"| {each} |" for each in cells), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -79,6 +87,8 @@ HIDDEN = {"bench", "date", "commit", "cpu", "threads", "seeds", "seconds", "comm
 
 
 def _text(value: Any) -> str:
+    if value is None:
+        return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):

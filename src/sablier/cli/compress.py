@@ -56,7 +56,8 @@ def compress(
     with counting_progress("compressing") as on_progress:
         found = run(
             model, source, output, QUALITY if quality is None else quality, lossless=lossless, target_bytes=target_bytes,
-            names=names, check=check, picture=chart, on_progress=on_progress, **options.reading(label_column, labels, shape, strict),
+            names=names, check=check, picture=chart, on_progress=on_progress,
+            **options.reading(label_column, labels, shape, strict),
         )  # fmt: skip
     header = found.header
     pixels = sum(float(np.prod(shape)) for shape in header.shapes())
