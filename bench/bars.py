@@ -201,6 +201,18 @@ BARS: dict[str, list[tuple[str, str, str, Any]]] = {
     ],
     "label_errors-mnist": LABEL_ERRORS,
     "label_errors-mnist-small": LABEL_ERRORS,
+    "robustness-mnist-cifar10": [
+        ("apgd_accuracy_mnist", "MNIST classifier under our APGD, eps 0.3, 500 images: accuracy", "<= 0.01", lambda v: v <= 0.01),
+        ("similarity_mnist", "SSIM of these images and the originals", "reported", None),
+        ("largest_change_mnist", "their largest change", "<= 0.3", lambda v: v <= 0.3),
+        ("apgd_accuracy_cifar10", "CIFAR-10 classifier, eps 8/255, 500 images: accuracy", "0", lambda v: v == 0),
+        ("similarity_cifar10", "SSIM of these images and the originals", "reported", None),
+        ("largest_change_cifar10", "their largest change", "<= 8/255", lambda v: v <= 8 / 255 + 1e-6),
+        ("above_autoattack", "accuracy under our attack less that under AutoAttack, worst net", "<= 0.01", lambda v: v <= 0.01),
+        ("times_faster", "AutoAttack's seconds over ours, worst net", ">= 5 x", lambda v: v >= 5),
+        ("robust_autoattack_accuracy", "robust MNIST recipe, eps 0.3, AutoAttack", ">= 0.85", lambda v: v >= 0.85),
+        ("robust_train_seconds", "its training, seconds", "<= 900", lambda v: v <= 900),
+    ],
     "map_page-mnist": [
         ("open_seconds", "map of 10,000 images: drawn in Chromium after, seconds", "<= 2", lambda v: v <= 2),
         ("hover_ms", "an image answers the pointer, 95th of 100 times, ms", "<= 50", lambda v: v <= 50),

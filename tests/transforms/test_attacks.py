@@ -9,7 +9,7 @@ from torch import nn
 
 from sablier.errors import ConfigError
 from sablier.images import read_images
-from sablier.transforms.attacks import ATTACKS, ApgdCe, ApgdDlr, ApgdTargeted, DeepFool, Fgsm, Pgd, Square, beaten
+from sablier.transforms.attacks import ATTACKS, ApgdCe, ApgdDlr, ApgdTargeted, DeepFool, Fgsm, Pgd, Square, Standard, beaten
 
 
 def tensors(images):
@@ -151,3 +151,24 @@ def test_bad_input_is_refused(name, net, digits):
     for option in {"steps", "restarts", "queries"} & {item.name for item in fields(kind)}:
         with pytest.raises(ConfigError, match="at least"):
             kind(**{option: 0})
+
+
+def test_standard_leaves_no_more_than_its_members(net, digits):
+    x, labels = (each[:200] for each in digits)
+    left = {type(each): accuracy(net, each(net, x, labels), labels) for each in Standard(0.08).members()}
+    assert len(left) == 3
+    assert accuracy(net, Standard(0.08)(net, x, labels), labels) <= min(left.values()) + 0.005
+    assert [type(each).__name__ for each in Standard(0.5, "l2").members()] == ["ApgdCe", "ApgdTargeted"]
+
+
+def test_standard_asks_no_more_about_who_is_beaten(net, digits):
+    x, labels = (each[:50] for each in digits)
+    asked = []
+
+    def counting(images):
+        asked.append(len(images))
+        return net(images)
+
+    attack = Standard(0.6)
+    assert accuracy(net, attack(counting, x, labels), labels) == 0
+    assert sum(asked) < 50 * 40

@@ -1,6 +1,5 @@
 """classify, attack: what a classifier says of images, and what fools it."""
 
-from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
@@ -16,13 +15,6 @@ def add_to(app: typer.Typer) -> None:
     """Add the verbs."""
     app.command(epilog="Example: sablier classify c.sablier images/ -o classes/")(classify)
     app.command(epilog="Example: sablier attack c.sablier labelled/ --eps 8/255 --method apgd-ce -n 200 -o attacked/")(attack)
-
-
-def _number(text: str) -> float:
-    try:
-        return float(Fraction(text))
-    except (ValueError, ZeroDivisionError) as error:
-        raise typer.BadParameter(f"expected a number such as 0.3 or 8/255, got {text!r}.") from error
 
 
 def classify(
@@ -79,7 +71,7 @@ def attack(
         Path, typer.Option("--output", "-o", help="A folder for attack.csv, attack.json, attack.png and the images that fool.")
     ] = Path("attacked"),
     method: Annotated[
-        str, typer.Option(help="fgsm, pgd, apgd-ce, apgd-dlr, apgd-t, square (which sees no gradient) or deepfool.")
+        str, typer.Option(help="fgsm, pgd, apgd-ce, apgd-dlr, apgd-t, square (which sees no gradient), deepfool or standard.")
     ] = "apgd-ce",
     eps: Annotated[
         str, typer.Option(help="How far an image may be moved: of the range from black to white, such as 8/255.")
@@ -103,7 +95,7 @@ def attack(
     settings = {name: value for name, value in {"steps": steps, "restarts": restarts}.items() if value is not None}
     with counting_progress("attacking") as on_progress:
         result = run(
-            model, source, output, method=method, eps=_number(eps), norm=norm, count=count, seed=seed, settings=settings,
+            model, source, output, method=method, eps=options.number(eps), norm=norm, count=count, seed=seed, settings=settings,
             on_progress=on_progress, **options.reading(label_column, labels, shape, strict),
         )  # fmt: skip
     console.print(

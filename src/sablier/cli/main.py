@@ -23,6 +23,7 @@ from sablier.cli import (
     map,
     mistakes,
     reconstruct,
+    robustness,
     sample,
     train,
     watch,
@@ -59,6 +60,7 @@ evaluate.add_to(app)
 compare.add_to(app)
 classify.add_to(app)
 mistakes.add_to(app)
+robustness.add_to(app)
 denoise.add_to(app)
 reconstruct.add_to(app)
 compress.add_to(app)

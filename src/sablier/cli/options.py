@@ -1,5 +1,6 @@
 """Options that several verbs share."""
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -58,3 +59,11 @@ def reading(label_column: str | None, labels: Path | None, shape: str | None, st
         "shape": sides,
         "strict": strict,
     }
+
+
+def number(text: str) -> float:
+    """Return a number written as 0.3 or 8/255."""
+    try:
+        return float(Fraction(text))
+    except (ValueError, ZeroDivisionError) as error:
+        raise typer.BadParameter(f"expected a number such as 0.3 or 8/255, got {text!r}.") from error

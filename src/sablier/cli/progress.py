@@ -79,6 +79,21 @@ def counting_progress(what: str) -> Iterator[Callable[[int], None]]:
         yield lambda count: status.update(f"{what}: {count:,} images")
 
 
+@contextmanager
+def steps_progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Show which step comes next and how many are done of how many: a bar on a terminal, a line a step otherwise."""
+    if not sys.stderr.isatty():
+        yield lambda what, done, total: print(f"{done + 1} of {total}: {what}", file=sys.stderr, flush=True) if what else None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=aside, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total)
+
+
 def table(title: str, columns: list[str], rows: list[list[str]], numbers: bool = True) -> None:
     """Print a table; where it holds numbers, every column but the first is aligned to the right."""
     from rich.table import Table

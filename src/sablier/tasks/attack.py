@@ -15,6 +15,7 @@ from sablier.metrics import ssim
 from sablier.tasks.classify import Classifier, softmax
 from sablier.transforms.attacks import Attack, Fgsm, Pgd, Square
 from sablier.transforms.attacks.base import cross_entropy, input_gradient
+from sablier.transforms.attacks.eight_bits import in_whole_steps, of_saved, saved
 from sablier.transforms.batches import PIXELS_PER_BATCH
 
 Array = NDArray[Any]
@@ -131,12 +132,13 @@ def attack_classifier(
         raise ImagesError(f"expected at least one image to attack, got none from {images.source}.")
     if images.array.dtype != np.uint8:
         raise ImagesError(f"expected 8-bit images to attack, got {images.array.dtype} from {images.source}. Convert them first.")
-    net = classifier.network.eval()
+    net, tried = classifier.network.eval(), in_whole_steps(attack)
+    seen = of_saved(net.classify)
     size = max(1, PIXELS_PER_BATCH // (images.shape[0] * images.shape[1]))
     found, logits_before, logits_after = [], [], []
     for start in range(0, len(images), size):
         x, numbers = as_tensor(images.array[start : start + size]), torch.from_numpy(labels[start : start + size])
-        moved = rounded(attack(net.classify, x, numbers), x, attack)
+        moved = saved(tried(seen, x, numbers), x, tried)
         with torch.no_grad():
             logits_before.append(net.classify(x).float().numpy())
             logits_after.append(net.classify(moved).float().numpy())
@@ -161,7 +163,7 @@ def attack_classifier(
         attack=name,
         eps=attack.eps,
         norm=attack.norm,
-        warnings=hidden_gradients(classifier, as_tensor(images.array[few]), torch.from_numpy(labels[few]), attack, stood[few]),
+        warnings=hidden_gradients(classifier, as_tensor(images.array[few]), torch.from_numpy(labels[few]), tried, stood[few]),
         skipped=images.skipped,
     )
 
@@ -171,13 +173,6 @@ def as_tensor(pixels: Array) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))).float() / 255
 
 
-def rounded(moved: Tensor, x: Tensor, attack: Attack) -> Tensor:
-    """Return attacked images as bytes of 8 bits hold them: rounded towards the originals, so that they stay in the ball."""
-    change = (moved - x) * 255
-    # A change that is a whole number but for rounding errors stays one.
-    return ((x * 255).round() + (change.abs() + 1e-3).floor() * change.sign()).clamp(0, 255) / 255
-
-
 def hidden_gradients(classifier: Classifier, x: Tensor, labels: Tensor, attack: Attack, stood: Array) -> tuple[str, ...]:
     """Return signs that an attack by gradients failed for want of gradients, in words (compare Carlini et al. 2019).
 
@@ -185,6 +180,7 @@ def hidden_gradients(classifier: Classifier, x: Tensor, labels: Tensor, attack: 
         stood: N booleans: which images are told right in spite of the attack.
     """
     net, said = classifier.network, []
+    seen = of_saved(net.classify)
     with torch.no_grad():
         twice = [net.classify(x) for _ in range(2)]
     if not torch.equal(*twice):
@@ -201,7 +197,7 @@ def hidden_gradients(classifier: Classifier, x: Tensor, labels: Tensor, attack: 
     standing = torch.from_numpy(stood)
     for name, probe in probes.items():
         with torch.no_grad():
-            beaten = net.classify(probe(net.classify, x[standing], labels[standing])).argmax(dim=1) != labels[standing]
+            beaten = seen(probe(seen, x[standing], labels[standing])).argmax(dim=1) != labels[standing]
         share = float(beaten.float().sum()) / len(x)
         if share > SUSPICIOUS:
             said.append(
@@ -210,7 +206,7 @@ def hidden_gradients(classifier: Classifier, x: Tensor, labels: Tensor, attack: 
     most = Pgd(1.0, steps=20)
     if attack.norm == "linf" and attack.eps < 1:
         with torch.no_grad():
-            left = net.classify(most(net.classify, x[standing], labels[standing])).argmax(dim=1) == labels[standing]
+            left = seen(most(seen, x[standing], labels[standing])).argmax(dim=1) == labels[standing]
         if left.any():
             said.append("Some images stand even where every pixel may be changed at will: gradients are missing somewhere.")
     return tuple(said)

@@ -12,6 +12,7 @@ import numpy as np
 
 from sablier.errors import ConfigError, UnknownName
 from sablier.files import write_whole
+from sablier.images.imageset import ImageSet
 from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
 from sablier.tasks.attack import AttackResult, attack_classifier
@@ -47,7 +48,7 @@ def attack(
         model: a .sablier file that classifies.
         source: whatever `read_images` takes, with labels; `reading` are its options.
         output: a folder for attack.csv, attack.json, attack.png, and images/ that fool the classifier; None writes nothing.
-        method: "fgsm", "pgd", "apgd-ce", "apgd-dlr", "apgd-t", "square" or "deepfool".
+        method: "fgsm", "pgd", "apgd-ce", "apgd-dlr", "apgd-t", "square", "deepfool" or "standard".
         eps: how far an image may be moved, as a share of the range from black to white (linf) or as a length (l2).
         count: attack only so many images, drawn evenly; None attacks all.
         settings: further fields of the attack, such as steps or restarts.
@@ -59,16 +60,24 @@ def attack(
     classifier = Classifier.from_file(ModelFile.load(Path(model)))
     if output is not None:
         check_apart(source, Path(output))
-    images = read_images(source, **reading)
-    if count is not None:
-        if count < 1:
-            raise ConfigError(f"expected to attack at least 1 image, got {count}.")
-        images = images.take(np.linspace(0, len(images) - 1, min(count, len(images))).astype(int))
-    images = images.dense(classifier.preprocess)
+    images = drawn_evenly(read_images(source, **reading), count).dense(classifier.preprocess)
     result = attack_classifier(classifier, images, class_numbers(images, classifier.classes), method, made, on_progress)
     if output is not None:
         _write(result, Path(output))
     return result
+
+
+def drawn_evenly(images: ImageSet, count: int | None) -> ImageSet:
+    """Return so many images of a set, evenly from first to last; all of them for None, or where there are not more.
+
+    Raises:
+        ConfigError: for less than one.
+    """
+    if count is None:
+        return images
+    if count < 1:
+        raise ConfigError(f"expected at least 1 image, got {count}.")
+    return images.take(np.linspace(0, len(images) - 1, min(count, len(images))).astype(int))
 
 
 def make_attack(method: str, **options: Any) -> Attack:

@@ -7,8 +7,10 @@ that lie in [0, 1] and no farther from the originals than `eps` in its norm. Whe
 from sablier.transforms.attacks.apgd import ApgdCe, ApgdDlr, ApgdTargeted
 from sablier.transforms.attacks.base import NORMS, Attack, Logits, beaten
 from sablier.transforms.attacks.deepfool import DeepFool
+from sablier.transforms.attacks.eight_bits import in_whole_steps, of_saved, saved
 from sablier.transforms.attacks.gradient import Fgsm, Pgd
 from sablier.transforms.attacks.square import Square
+from sablier.transforms.attacks.standard import Standard
 
 ATTACKS: dict[str, type[Attack]] = {
     "fgsm": Fgsm,
@@ -18,6 +20,7 @@ ATTACKS: dict[str, type[Attack]] = {
     "apgd-t": ApgdTargeted,
     "square": Square,
     "deepfool": DeepFool,
+    "standard": Standard,
 }
 
 __all__ = [
@@ -32,5 +35,9 @@ __all__ = [
     "Logits",
     "Pgd",
     "Square",
+    "Standard",
     "beaten",
+    "in_whole_steps",
+    "of_saved",
+    "saved",
 ]

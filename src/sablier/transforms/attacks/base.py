@@ -121,6 +121,14 @@ def beaten(logits: Tensor, labels: Tensor) -> Tensor:
     return logits.argmax(dim=1) != labels
 
 
+def margins(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return N: how far the true class leads; below 0 the net errs."""
+    logits = logits.float()
+    true = logits.gather(1, labels[:, None])[:, 0]
+    lead: Tensor = true - logits.scatter(1, labels[:, None], -torch.inf).amax(dim=1)
+    return lead
+
+
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """Return N: the surprise at the true class, in nats."""
     return F.cross_entropy(logits.float(), labels, reduction="none")

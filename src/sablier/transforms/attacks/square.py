@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from sablier.errors import ConfigError
-from sablier.transforms.attacks.base import Attack, Logits
+from sablier.transforms.attacks.base import Attack, Logits, margins
 
 FIRST_SHARE = 0.8  # of the pixels that the first squares cover
 # Shares of all queries after which the squares shrink to half of their pixels (of 10,000, in the paper's numbers).
@@ -38,33 +38,26 @@ class Square(Attack):
             return torch.rand(shape, generator=generator, device=x.device)
 
         count, channels, height, width = x.shape
+        darkest, brightest = ((x + way * self.eps).clamp(0, 1) for way in (-1, 1))
         # Stripes from top to bottom to begin with.
-        best = self.within(x + self.eps * (2 * (random(count, channels, 1, width) < 0.5).float() - 1), x)
-        margins = self._margins(logits, best, labels)
+        best = torch.where(random(count, channels, 1, width) < 0.5, brightest, darkest)
+        lead = margins(logits(best), labels)
         for query in range(1, self.queries):
-            left = torch.nonzero(margins > 0)[:, 0]
+            left = torch.nonzero(lead > 0)[:, 0]
             if not len(left):
                 break
             share = FIRST_SHARE / 2 ** sum(query > at * self.queries for at in SHRINK_AT)
             side = min(max(1, round((share * height * width) ** 0.5)), height, width)
-            tries = best[left].clone()
             rows = (random(len(left)) * (height - side + 1)).long()
             columns = (random(len(left)) * (width - side + 1)).long()
-            signs = 2 * (random(len(left), channels) < 0.5).float() - 1
+            bright = (random(len(left), channels) < 0.5)[:, :, None, None]
             inside = (_between(rows, side, height)[:, :, None] & _between(columns, side, width)[:, None, :])[:, None]
-            coloured = self.within(x[left] + self.eps * signs[:, :, None, None], x[left])
-            tries = torch.where(inside, coloured, tries)
-            found = self._margins(logits, tries, labels[left])
-            better = found < margins[left]
-            best[left[better]], margins[left[better]] = tries[better], found[better]
+            coloured = torch.where(bright, brightest[left], darkest[left])
+            tries = torch.where(inside, coloured, best[left])
+            found = margins(logits(tries), labels[left])
+            better = found < lead[left]
+            best[left[better]], lead[left[better]] = tries[better], found[better]
         return best
-
-    def _margins(self, logits: Logits, x: Tensor, labels: Tensor) -> Tensor:
-        """Return N: how far the true class leads; below 0 the net errs."""
-        answers = logits(x).float()
-        true = answers.gather(1, labels[:, None])[:, 0]
-        margins: Tensor = true - answers.scatter(1, labels[:, None], -torch.inf).amax(dim=1)
-        return margins
 
 
 def _between(starts: Tensor, length: int, size: int) -> Tensor:

@@ -1,0 +1,41 @@
+"""Attacks on images as files of 8 bits hold them, so that what fools a net still does when it has been saved."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from sablier.transforms.attacks.base import Attack, Logits, lengths, wide
+
+
+def of_saved(logits: Logits) -> Logits:
+    """Return logits of the images that a file of 8 bits would hold; to their gradient, rounding is nothing.
+
+    An attack that climbs these counts an image as beaten only if its rounded image is (compare Athalye, Carlini and Wagner 2018).
+    """
+
+    def seen(x: Tensor) -> Tensor:
+        return logits(x + ((x * 255).round() / 255 - x).detach())
+
+    return seen
+
+
+def in_whole_steps(attack: Attack) -> Attack:
+    """Return the attack with its linf ball cut down to whole bytes, so that rounding does not leave it."""
+    if attack.norm != "linf":
+        return attack
+    return replace(attack, eps=int(attack.eps * 255 + 1e-3) / 255)  # 1e-3: of rounding errors, as in 8 / 255
+
+
+def saved(moved: Tensor, x: Tensor, attack: Attack) -> Tensor:
+    """Return attacked images in whole bytes, in the ball around the originals, which are of whole bytes.
+
+    Each value goes to the nearest byte, as in `of_saved`; in l2, where an image would leave its ball so, to the byte that is
+    nearer to the original.
+    """
+    near = (moved * 255).round().clamp(0, 255) / 255
+    if attack.norm == "linf":
+        return near
+    steps = (moved - x) * 255
+    inner = x + (steps.abs() + 1e-3).floor() * steps.sign() / 255
+    return torch.where(wide(lengths(near - x) <= attack.eps + 1e-6), near, inner.clamp(0, 1))

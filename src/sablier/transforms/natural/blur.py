@@ -1,0 +1,65 @@
+"""Blur, as of lenses, of glass and of movement. N,H,W,C in and out; lengths in pixels of the published size, times `unit`."""
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from sablier.transforms.natural.base import (
+    Array,
+    Randoms,
+    drawn,
+    enlarged,
+    smoothed,
+    sum_of_shifts,
+    trailed,
+)
+
+
+def gaussian_blur(x: Array, randoms: Randoms, unit: float, sigma: float) -> Array:
+    """Blur by a Gaussian."""
+    return smoothed(x, sigma * unit)
+
+
+def defocus_blur(x: Array, randoms: Randoms, unit: float, radius: float, softness: float) -> Array:
+    """Spread each pixel over a disk with a soft rim, as a lens out of focus does."""
+    reach = int(np.ceil(radius * unit)) + 1
+    across = np.arange(-reach, reach + 1)
+    rows, columns = (each.ravel() for each in np.meshgrid(across, across, indexing="ij"))
+    disk = (rows**2 + columns**2 <= (radius * unit) ** 2).astype(float).reshape(len(across), -1)
+    weights = gaussian_filter(disk, softness * unit, mode="constant").ravel()
+    used = weights > 1e-4 * weights.max()
+    return sum_of_shifts(x, rows[used], columns[used], weights[used] / weights[used].sum())
+
+
+def glass_blur(x: Array, randoms: Randoms, unit: float, sigma: float, reach: int, rounds: int, chance: float) -> Array:
+    """Blur, put in the place of pixels a neighbour's, `rounds` times over, and blur again.
+
+    Args:
+        reach: how far away a neighbour may be.
+        chance: share of pixels that are replaced in a round.
+    """
+    y = smoothed(x, sigma * unit)
+    height, width = x.shape[1:3]
+    far = max(1, round(reach * unit))
+    images = np.arange(len(x))[:, None, None]
+    for _ in range(rounds):
+        moves = drawn(randoms, lambda random: random.integers(-far, far, (2, height, width))).astype(int)
+        moves *= drawn(randoms, lambda random: random.random((1, height, width)) < chance).astype(int)
+        rows = (np.arange(height)[:, None] + moves[:, 0]).clip(0, height - 1)
+        columns = (np.arange(width) + moves[:, 1]).clip(0, width - 1)
+        y = y[images, rows, columns]
+    return smoothed(y, sigma * unit)
+
+
+def motion_blur(x: Array, randoms: Randoms, unit: float, radius: float, sigma: float) -> Array:
+    """Draw a fading trail, to the right, and up to 45 degrees up or down."""
+    degrees = np.array([random.integers(-45, 46) for random in randoms])
+    return trailed(x, degrees, radius * unit, sigma * unit)
+
+
+def zoom_blur(x: Array, randoms: Randoms, unit: float, most: float, step: float) -> Array:
+    """Average the image with enlargements of itself, up to `most` times, as where the camera comes nearer."""
+    factors = np.arange(1, most, step)
+    total = x.copy()
+    for factor in factors:
+        total += enlarged(x, factor)
+    return total / np.float32(len(factors) + 1)

@@ -1,0 +1,131 @@
+"""Snow, frost, fog, and what splashes onto the lens. N,H,W,C in and out."""
+
+from functools import lru_cache
+
+import numpy as np
+
+from sablier.transforms.natural.base import (
+    Array,
+    Randoms,
+    drawn,
+    enlarged,
+    grey_of,
+    smooth_noise,
+    smoothed,
+    trailed,
+)
+
+TEXTURE = 256  # pixels a side of the texture of ice, which goes on at its edges
+ICE = (0.86, 0.95, 1.0)
+WATER, MUD, GREY_MUD = (175 / 255, 238 / 255, 238 / 255), (63 / 255, 42 / 255, 20 / 255), (63 / 255,)
+COVERED = 0.8  # of a drop of mud, smoothed: what is less of a drop is none
+
+
+def snow(
+    x: Array, randoms: Randoms, unit: float,
+    mean: float, spread: float, zoom: float, least: float, radius: float, sigma: float, kept: float,
+) -> Array:  # fmt: skip
+    """Whiten the image and let flakes fall.
+
+    Args:
+        mean, spread: of the noise that flakes are the peaks of; least: what counts as one.
+        zoom: times as large as a pixel.
+        radius, sigma: of their trails.
+        kept: share of the image that is not whitened.
+    """
+    noise = mean + spread * drawn(randoms, lambda random: random.standard_normal((*x.shape[1:3], 1), np.float32))
+    flakes = enlarged(noise, max(1.0, zoom * unit))[..., 0]
+    flakes = np.where(flakes < least, 0, flakes).clip(0, 1)
+    degrees = np.array([random.integers(45, 136) for random in randoms])
+    flakes = trailed(flakes, degrees, radius * unit, sigma * unit)
+    white = np.maximum(x, grey_of(x)[..., None] * 1.5 + 0.5)
+    return kept * x + (1 - kept) * white + (flakes + flakes[:, ::-1, ::-1])[..., None]
+
+
+def frost(x: Array, randoms: Randoms, unit: float, kept: float, ice: float) -> Array:
+    """Lay a piece of a drawn texture of ice crystals over the image; the published ones are of photos."""
+    height, width = x.shape[1:3]
+    texture = ice_texture() if x.shape[3] == 3 else ice_texture().mean(axis=2, keepdims=True)
+    down, right = drawn(randoms, lambda random: random.integers(TEXTURE, size=2)).astype(int).T
+    rows, columns = ((np.arange(length) / unit).astype(int) for length in (height, width))
+    pieces = texture[(down[:, None] + rows)[:, :, None] % TEXTURE, (right[:, None] + columns)[:, None] % TEXTURE]
+    return kept * x + ice * pieces
+
+
+def fog(x: Array, randoms: Randoms, unit: float, amount: float, decay: float) -> Array:
+    """Add a cloud, and darken both so that nothing is brighter than it was."""
+    brightest = x.max(axis=(1, 2, 3), keepdims=True)
+    cloud = plasma(randoms, max(x.shape[1:3]), decay)[:, : x.shape[1], : x.shape[2], None]
+    return (x + amount * cloud) * brightest / (brightest + amount)
+
+
+def spatter(
+    x: Array, randoms: Randoms, unit: float,
+    mean: float, spread: float, size: float, least: float, strength: float, mud: int,
+) -> Array:  # fmt: skip
+    """Splash drops onto the lens: of water, which brightens, or of mud, which covers.
+
+    Args:
+        mean, spread: of the noise that drops are the peaks of; size: what it is smoothed by; least: what counts as a drop.
+        strength: how bright water is, or what a drop of mud is smoothed by.
+    """
+    noise = spread * drawn(randoms, lambda random: random.standard_normal(x.shape[1:3], np.float32))
+    height = mean + smooth_noise(noise, size, unit) - least
+    drops = (height > 0).astype(np.float32)
+    if not mud:
+        # Light comes from above on the left: the near rim of a drop is bright.
+        slope = height - np.roll(height, (-1, -1), axis=(1, 2))
+        shine = 0.6 + 0.4 * np.sign(slope)
+        return x + np.float32(strength) * (smoothed(drops, 0.5 * unit) * shine)[..., None] * _colour(WATER, x)
+    cover = smoothed(drops, strength * unit)
+    cover = np.where(cover < COVERED, 0, cover)[..., None]
+    return x * (1 - cover) + cover * (_colour(MUD, x) if x.shape[3] == 3 else np.float32(GREY_MUD))
+
+
+def plasma(randoms: Randoms, side: int, decay: float) -> Array:
+    """Return a cloud for each image, N,S,S in [0, 1], with S the next power of two: squares and diamonds, halved in turn.
+
+    Args:
+        decay: of the height of hills, from one size to half of it, in squares: the larger, the smoother.
+    """
+    size = 1 << max(1, side - 1).bit_length()
+    hills = drawn(randoms, lambda random: random.uniform(-1, 1, (size, size)))
+    heights, step, strength = np.zeros_like(hills), size, 1.0
+    while step >= 2:
+        half = step // 2
+        corners = heights[:, ::step, ::step]
+        beside = corners + np.roll(corners, -1, axis=1)
+        middles = (beside + np.roll(beside, -1, axis=2)) / 4 + strength * hills[:, half::step, half::step]
+        heights[:, half::step, half::step] = middles
+        above = middles + np.roll(middles, 1, axis=1) + corners + np.roll(corners, -1, axis=2)
+        heights[:, ::step, half::step] = above / 4 + strength * hills[:, ::step, half::step]
+        left = middles + np.roll(middles, 1, axis=2) + corners + np.roll(corners, -1, axis=1)
+        heights[:, half::step, ::step] = left / 4 + strength * hills[:, half::step, ::step]
+        step, strength = half, strength / decay**2
+    heights -= heights.min(axis=(1, 2), keepdims=True)
+    return np.asarray(heights / heights.max(axis=(1, 2), keepdims=True))
+
+
+@lru_cache(1)
+def ice_texture() -> Array:
+    """Return S,S,3 in [0, 1]: needles of ice in six directions on a cloudy ground, the same at every call."""
+    random = np.random.default_rng(0)
+    ground = plasma([random], TEXTURE, 1.5)[0]
+    needles = np.zeros((TEXTURE, TEXTURE))
+    for length, count in ((40, 260), (20, 700), (9, 1600)):
+        starts, angles = random.integers(TEXTURE, size=(2, count)), random.integers(6, size=count) * np.pi / 3
+        angles = angles + random.normal(0, 0.12, count)
+        along = np.arange(length)[:, None]
+        rows, columns = (
+            np.round(start + along * part(angles)).astype(int) % TEXTURE
+            for start, part in zip(starts, (np.sin, np.cos), strict=True)
+        )
+        np.maximum.at(needles, (rows, columns), random.uniform(0.4, 1, count) * (1 - along / length) ** 0.5)
+    needles = np.maximum(needles, 1.5 * smoothed(needles[None], 0.8)[0]).clip(0, 1)
+    bright = (1.2 * ground - 0.3).clip(0, 0.6) + 0.55 * needles
+    return np.asarray(bright.clip(0, 1)[..., None] * np.array(ICE), np.float32)
+
+
+def _colour(colour: tuple[float, ...], x: Array) -> Array:
+    """Return a colour in as many channels as the images have."""
+    return np.array(colour if x.shape[3] == 3 else [np.mean(colour)], np.float32)
