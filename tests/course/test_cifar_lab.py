@@ -16,7 +16,7 @@ def test_the_whole_command(sablier):
     assert done.code == 0
     assert all(word in done.out for word in ("simple", "deeper", "more than 50 %", "apgd-ce", "2 of 255", "SSIM"))
     folder = Path("course-cifar")
-    for net, model in (("simple", "course_cnn"), ("deeper", "convnet")):
+    for net, model in (("simple", "course_cnn"), ("deeper", "whitened_convnet")):
         assert ModelFile.load(folder / f"{net}.sablier").parts["net"].name == model
         attacked = json.loads((folder / f"{net}-attacked" / "attack.json").read_text())
         assert (attacked["images"], attacked["eps"]) == (20, pytest.approx(2 / 255))

@@ -69,7 +69,7 @@ def test_labels_of_an_image_set_are_its_classes():
     classifier = ImageClassifier("course-softmax", settings={"epochs": 3}).fit(read_images("digits"))
     assert classifier.classes_.tolist() == list("0123456789")
     tests = read_images("digits:test")
-    assert classifier.score(tests, tests.labels) > 0.85
+    assert classifier.score(tests, tests.labels) > 0.8
 
 
 def test_it_goes_through_scikit_learns_cross_validation(digits):
