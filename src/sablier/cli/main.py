@@ -19,6 +19,7 @@ from sablier.cli import (
     detect,
     embed,
     evaluate,
+    fool,
     inspect,
     map,
     mistakes,
@@ -61,6 +62,7 @@ compare.add_to(app)
 classify.add_to(app)
 mistakes.add_to(app)
 robustness.add_to(app)
+fool.add_to(app)
 denoise.add_to(app)
 reconstruct.add_to(app)
 compress.add_to(app)

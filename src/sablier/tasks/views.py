@@ -50,7 +50,8 @@ class Views:
         rows = torch.nonzero(margins(found) < self.margin).flatten()
         if len(rows):
             copies = list(self._copies(batch.x[rows]))
-            found[rows] = (found[rows] + sum(network.classify(copy).float() for copy in copies)) / (1 + len(copies))
+            mean = (found[rows] + sum(network.classify(copy).float() for copy in copies)) / (1 + len(copies))
+            found = found.index_copy(0, rows, mean)
         return found
 
     def _copies(self, x: Tensor) -> Iterator[Tensor]:
