@@ -5,7 +5,8 @@ the cross-entropy and by `standard`, the sequence that stops where an image is b
 and PGD of foolbox 3.3.4 attack it in an environment of their own that is made once (attack_peers.py). `accuracy` is the share of
 images told right as they are and attacked, in floats as AutoAttack has them; `accuracy_saved` is that of an attack on the 8-bit
 images that a file would hold, whose ball is cut down to whole bytes. Of these images are the mean structural similarity to the
-originals and the largest change. Seconds are those of the attack in floats alone.
+originals and the largest change. Seconds are those of the attack in floats alone. Natural corruptions
+of the whole test split are timed as well.
 """
 
 import argparse
@@ -35,6 +36,7 @@ from sablier.tasks.classify import Classifier
 from sablier.training.recipe import Recipe
 from sablier.training.recipes import TIERS, make_recipe
 from sablier.transforms.attacks import in_whole_steps, of_saved, saved
+from sablier.transforms.natural import KINDS, corrupt
 from sablier.workflows.attack import drawn_evenly, make_attack
 from sablier.workflows.classifier import class_numbers
 from sablier.workflows.train import train
@@ -64,12 +66,13 @@ def main() -> None:
     recipes = {(data, name): recipe for data in sets for name in NETS[data] if (recipe := recipe_of(name, tier, args.seed))}
     folder, steps = bench.workshop(key, list(recipes.values())), bench.partial(key)
     peers = peers_environment(args.quick)
+    corrupted = {data: steps.get(f"{data}/corruptions", partial(corruption_seconds, data)) for data in sets}
     rows = []
     for (data, net), recipe in recipes.items():
         path = folder / f"{data}-{net}.sablier"
         rows += rows_of(steps, path, data, net, recipe, peers, QUICK_IMAGES if args.quick else IMAGES)
     print_rows(rows)
-    bench.finish(key, [args.seed], {"tier": tier, **figures(rows), "rows": rows})
+    bench.finish(key, [args.seed], {"tier": tier, **figures(rows), "corruption_seconds": corrupted, "rows": rows})
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -111,6 +114,17 @@ def rows_of(
     theirs = steps.get(f"{data}/{net}/peers", partial(run_peers, peers, path, x, labels, EPS[data], seed)) if peers else {}
     start = {"data": data, "net": net, "eps": EPS[data], "images": len(x), "train_seconds": trained}
     return [{**start, "attack": name, **ours, **theirs} for name, ours in zip(ATTACKS, found, strict=True)]
+
+
+def corruption_seconds(data: str) -> float:
+    """Return the seconds that every kind of corruption takes together, on the whole test split, at severity 3."""
+    images = load_dataset(data, "test").array
+    start = time.perf_counter()
+    for kind in KINDS:
+        corrupt(images, kind, 3)
+    found = time.perf_counter() - start
+    print(f"{len(images):,} images of {data} under {len(KINDS)} kinds of corruption: {found:.1f} s", flush=True)
+    return found
 
 
 def train_seconds(path: Path, data: str, recipe: Recipe) -> float:

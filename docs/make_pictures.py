@@ -19,10 +19,11 @@ from sklearn.decomposition import PCA
 
 import sablier
 from sablier.images.glyphs import glyphs
-from sablier.report.figures import BLUE, GREEN, GREY, INK, MUTED, ORANGE, ScoreGroup, draw_scores, styled, to_png
+from sablier.report.figures import BLUE, GREEN, GREY, INK, MUTED, ORANGE, ScoreGroup, Sheet, draw_scores, styled, to_png
 from sablier.report.pictures import FAINTEST, HOTTEST, as_rgb, heat_colours, overlay
 from sablier.tasks.detect import Detector
 from sablier.training.objectives import mean_squared_error
+from sablier.transforms.natural import KINDS, corrupt
 from sablier.workflows.detector import train_detector
 
 FOLDER = Path(__file__).parent / "pictures"
@@ -395,7 +396,19 @@ def summary() -> Figure:
         return sablier.plot(sablier.detect(model, letters, alpha=ALPHA))
 
 
+# ---------------------------------------------------------------- robustness
+
+
+@styled
+def corruptions() -> Figure:
+    """A letter under each kind of natural corruption, at severities 1, 3 and 5."""
+    letter = good_letters().array[3:4]
+    groups = [[as_rgb(corrupt(letter, kind, severity)[0] / 255) for severity in (1, 3, 5)] for kind in KINDS]
+    return Sheet(groups, list(KINDS), columns=4, side=0.55).figure()
+
+
 PICTURES: dict[str, Callable[[], Figure]] = {
+    "corruptions": corruptions,
     "detections": detections,
     "supervised": supervised,
     "hourglass": hourglass,

@@ -148,7 +148,7 @@ def test_bad_input_is_refused(name, net, digits):
         kind()(net, x, labels[:3])
     with pytest.raises(ConfigError, match=r"pixels in \[0, 1\]"):
         kind()(net, x * 255, labels)
-    for option in {"steps", "restarts", "queries"} & {item.name for item in fields(kind)}:
+    for option in {"steps", "restarts", "queries", "targets", "target_steps"} & {item.name for item in fields(kind)}:
         with pytest.raises(ConfigError, match="at least"):
             kind(**{option: 0})
 

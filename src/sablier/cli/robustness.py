@@ -69,9 +69,7 @@ def _print(result: "RobustnessResult") -> None:
         ]
         table("", ["told right, %, at severity", *map(str, result.severities), "mean"], rows)
     if result.attacks:
-        rows = [
-            [each.attack, f"{each.norm} {each.eps:.3g}", f"{100 * each.right / result.images:.1f}"] for each in result.attacks
-        ]
+        rows = [[each.attack, each.ball, f"{100 * each.right / result.images:.1f}"] for each in result.attacks]
         table("", ["told right, %, under", "within", ""], rows)
     mean = result.corruption_accuracy
     console.print(f"[bold]{result.accuracy:.1%}[/bold] of {result.images:,} images are told right as they are.")

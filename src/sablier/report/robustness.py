@@ -18,7 +18,7 @@ from sablier.tasks.robustness import RobustnessResult
 from sablier.transforms.natural import KINDS
 
 CELL = (0.62, 0.25)  # inches, width and height
-NAMES, MARGIN, HEAD = 1.35, 0.15, 0.45  # inches: for names on the left, around everything, for the lines above
+NAMES, MARGIN, HEAD = 1.5, 0.15, 0.45  # inches: for names on the left, around everything, for the lines above
 LOST = LinearSegmentedColormap.from_list("lost", ["#ffffff", ORANGE])
 LIGHT_ON = 0.75  # share lost from which letters are white
 STRONGEST = 0.75  # opacity of a cell of the page where everything is lost
@@ -41,7 +41,7 @@ def robustness_figure(result: RobustnessResult) -> Figure:
         values = [[*row, float(np.mean(row))] for row in result.corrupted.tolist()]
         groups.append((list(result.kinds), values, [*map(str, result.severities), "mean"]))
     if result.attacks:
-        names = [f"{each.attack}, {each.eps:.3g}" for each in result.attacks]
+        names = [f"{each.attack}, {each.ball}" for each in result.attacks]
         groups.append((names, [[each.right] for each in result.attacks], ["accuracy"]))
     across = max((len(heads) for _, _, heads in groups), default=1)
     rows = sum(len(names) + 1.6 for names, _, _ in groups)
@@ -114,8 +114,7 @@ def robustness_page(result: RobustnessResult, title: str) -> str:
         ],
         kinds=[_kind_row(result, row) for row in range(len(result.kinds))],
         attacks=[
-            (each.attack, f"{each.norm}, {each.eps:.3g}", _cell(result, each.right), each.warnings if each is worst else ())
-            for each in result.attacks
+            (each.attack, each.ball, _cell(result, each.right), each.warnings if each is worst else ()) for each in result.attacks
         ],
         skipped=len(result.skipped),
         version=__version__,
@@ -129,7 +128,7 @@ def headline(result: RobustnessResult) -> str:
         parts.append(f"{result.corruption_accuracy:.1%} under corruption")
     worst = result.worst_attack
     if worst is not None:
-        parts.append(f"{worst.right / result.images:.1%} under attack ({worst.attack}, {worst.eps:.3g})")
+        parts.append(f"{worst.right / result.images:.1%} under attack ({worst.attack}, {worst.ball})")
     return f"{result.accuracy:.1%} told right as they are" + "".join(f", {part}" for part in parts)
 
 

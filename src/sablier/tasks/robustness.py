@@ -34,6 +34,12 @@ class UnderAttack:
     right: int
     warnings: tuple[str, ...] = ()
 
+    @property
+    def ball(self) -> str:
+        """How far values, or whole images, may be moved, for people: "linf 8/255"."""
+        steps = round(self.eps * 255, 6)
+        return f"{self.norm} {f'{steps:g}/255' if steps == int(steps) else f'{self.eps:.3g}'}"
+
 
 @dataclass(frozen=True)
 class RobustnessResult:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sablier.errors import ConfigError
 from sablier.transforms.attacks.base import (
     Climb,
     Logits,
@@ -128,6 +129,11 @@ class ApgdTargeted(_Apgd):
     """
 
     targets: int = 9
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.targets < 1:
+            raise ConfigError(f"expected at least 1 class to lead to, got {self.targets}.")
 
     def losses(self, logits: Logits, x: Tensor, labels: Tensor) -> list[Callable[[Tensor, Tensor], Tensor]]:
         with torch.no_grad():

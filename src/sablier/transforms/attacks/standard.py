@@ -16,8 +16,8 @@ BLOCK, LEAST = 8, 32  # a block is an eighth of the images that stand, and at le
 class Standard(Attack):
     """Auto-PGD of the cross-entropy, Square where the norm is linf, and Auto-PGD towards likely wrong classes.
 
-    AutoAttack (Croce and Hein 2020) runs such a sequence to its end. This one takes a small part of its time: a beaten image takes
-    no more of it, not even within an attack; and the two slow attacks begin with the images that were brought nearest to a
+    AutoAttack (Croce and Hein 2020) runs such a sequence to its end. This one takes a small part of its time: a beaten image
+    takes no more of it, not even within an attack; and the two slow attacks begin with the images that were brought nearest to a
     border, go on to the next block of them, and stop at the first block of which they beat none. FAB is left out, which hardly
     beats what the others do not. bench/robustness.py measures what is lost by that.
 
@@ -49,7 +49,7 @@ class Standard(Attack):
         lead, stands = margins(answers, labels), ~beaten(answers, labels)
         for attack in slow:
             left = torch.nonzero(stands)[:, 0]
-            for block in left[lead[left].argsort()].split(max(LEAST, -(-len(left) // BLOCK))):
+            for block in torch.split(left[lead[left].argsort()], max(LEAST, -(-len(left) // BLOCK))):
                 moved = attack.run(logits, x[block], labels[block], generator)
                 with torch.no_grad():
                     answers = logits(moved)

@@ -13,13 +13,13 @@ def brightness(x: Array, randoms: Randoms, unit: float, added: float) -> Array:
     """Make the brightest channel brighter by so much, and the others in proportion."""
     value = x.max(axis=3, keepdims=True)
     brighter = np.minimum(value + np.float32(added), 1)
-    return np.where(value > 0, x * brighter / np.maximum(value, 1e-6), brighter)
+    return np.asarray(np.where(value > 0, x * brighter / np.maximum(value, 1e-6), brighter))
 
 
 def contrast(x: Array, randoms: Randoms, unit: float, kept: float) -> Array:
     """Bring all values nearer to the mean of their channel."""
     mean = x.mean(axis=(1, 2), keepdims=True, dtype=np.float64).astype(np.float32)
-    return mean + np.float32(kept) * (x - mean)
+    return np.asarray(mean + np.float32(kept) * (x - mean))
 
 
 def saturate(x: Array, randoms: Randoms, unit: float, factor: float, added: float) -> Array:

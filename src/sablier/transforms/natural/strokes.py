@@ -66,4 +66,4 @@ def _with_lines(x: Array, rows: Array, unit: float, where: Array) -> Array:
     height = x.shape[1]
     distance = np.abs(np.arange(height)[:, None] - rows.astype(np.float32)[:, :, None]).min(axis=1)
     light = (1 + np.log1p(-np.minimum(distance / (FADED * unit), 1 - 1e-6))).clip(0, 1)
-    return x + (light * where)[..., None].astype(np.float32)
+    return np.asarray(x + (light * where)[..., None].astype(np.float32))

@@ -39,7 +39,7 @@ def snow(
     degrees = np.array([random.integers(45, 136) for random in randoms])
     flakes = trailed(flakes, degrees, radius * unit, sigma * unit)
     white = np.maximum(x, grey_of(x)[..., None] * 1.5 + 0.5)
-    return kept * x + (1 - kept) * white + (flakes + flakes[:, ::-1, ::-1])[..., None]
+    return np.asarray(kept * x + (1 - kept) * white + (flakes + flakes[:, ::-1, ::-1])[..., None])
 
 
 def frost(x: Array, randoms: Randoms, unit: float, kept: float, ice: float) -> Array:
@@ -49,14 +49,14 @@ def frost(x: Array, randoms: Randoms, unit: float, kept: float, ice: float) -> A
     down, right = drawn(randoms, lambda random: random.integers(TEXTURE, size=2)).astype(int).T
     rows, columns = ((np.arange(length) / unit).astype(int) for length in (height, width))
     pieces = texture[(down[:, None] + rows)[:, :, None] % TEXTURE, (right[:, None] + columns)[:, None] % TEXTURE]
-    return kept * x + ice * pieces
+    return np.asarray(kept * x + ice * pieces)
 
 
 def fog(x: Array, randoms: Randoms, unit: float, amount: float, decay: float) -> Array:
     """Add a cloud, and darken both so that nothing is brighter than it was."""
     brightest = x.max(axis=(1, 2, 3), keepdims=True)
     cloud = plasma(randoms, max(x.shape[1:3]), decay)[:, : x.shape[1], : x.shape[2], None]
-    return (x + amount * cloud) * brightest / (brightest + amount)
+    return np.asarray((x + amount * cloud) * brightest / (brightest + amount))
 
 
 def spatter(
@@ -72,14 +72,14 @@ def spatter(
     noise = spread * drawn(randoms, lambda random: random.standard_normal(x.shape[1:3], np.float32))
     height = mean + smooth_noise(noise, size, unit) - least
     drops = (height > 0).astype(np.float32)
-    if not mud:
+    if not mud:  # on colour images alone
         # Light comes from above on the left: the near rim of a drop is bright.
         slope = height - np.roll(height, (-1, -1), axis=(1, 2))
         shine = 0.6 + 0.4 * np.sign(slope)
-        return x + np.float32(strength) * (smoothed(drops, 0.5 * unit) * shine)[..., None] * _colour(WATER, x)
+        return x + np.float32(strength) * (smoothed(drops, 0.5 * unit) * shine)[..., None] * np.array(WATER, np.float32)
     cover = smoothed(drops, strength * unit)
     cover = np.where(cover < COVERED, 0, cover)[..., None]
-    return x * (1 - cover) + cover * (_colour(MUD, x) if x.shape[3] == 3 else np.float32(GREY_MUD))
+    return np.asarray(x * (1 - cover) + cover * np.array(MUD if x.shape[3] == 3 else GREY_MUD, np.float32))
 
 
 def plasma(randoms: Randoms, side: int, decay: float) -> Array:
@@ -124,8 +124,3 @@ def ice_texture() -> Array:
     needles = np.maximum(needles, 1.5 * smoothed(needles[None], 0.8)[0]).clip(0, 1)
     bright = (1.2 * ground - 0.3).clip(0, 0.6) + 0.55 * needles
     return np.asarray(bright.clip(0, 1)[..., None] * np.array(ICE), np.float32)
-
-
-def _colour(colour: tuple[float, ...], x: Array) -> Array:
-    """Return a colour in as many channels as the images have."""
-    return np.array(colour if x.shape[3] == 3 else [np.mean(colour)], np.float32)
