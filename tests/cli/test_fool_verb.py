@@ -67,7 +67,7 @@ def test_the_whole_command(sablier, path):
 
 
 def test_what_cannot_be_asked_is_said(sablier, classifier, path, tmp_path):
-    with pytest.raises(UnknownName, match="unknown way 'gradent'. Did you mean 'gradient'"):
+    with pytest.raises(UnknownName, match=r"unknown way 'gradent'\. Did you mean 'gradient'"):
         fool_classifier(classifier, ["gradent"])
     with pytest.raises(UnknownName, match="unknown class 'x'"):
         fool_classifier(classifier, ["direct"], ["x"])

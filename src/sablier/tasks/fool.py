@@ -191,7 +191,7 @@ def _check_judge(judge: Classifier, names: Array, shape: tuple[int, int, int]) -
     if unknown:
         known = ", ".join(judge.classes[:10].tolist())
         raise ModelFileError(f"expected a judge that knows the same classes, got one that knows {known}, not {unknown[0]}.")
-    ImageSet(np.zeros((1, *shape), np.uint8), ids=["the images to judge"]).dense(judge.preprocess)
+    ImageSet(np.zeros((1, *shape), np.uint8), ids=np.array(["the images to judge"])).dense(judge.preprocess)
 
 
 def _check_bytes(classifier: Classifier) -> None:

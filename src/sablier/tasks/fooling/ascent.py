@@ -61,7 +61,7 @@ def roughness(x: Tensor) -> Tensor:
 def _gradient(goal: Goal, x: Tensor, own: Tensor, weight: float) -> Tensor:
     """Return the direction in which images become surer signs of their own class and smoother, N,C,H,W."""
     parts = []
-    for images, columns in zip(x.split(goal.batch_size), own.split(goal.batch_size), strict=True):
+    for images, columns in zip(torch.split(x, goal.batch_size), torch.split(own, goal.batch_size), strict=True):
 
         def gain(images: Tensor, columns: Tensor = columns) -> Tensor:
             missing = goal.enough - goal.log_odds(images).gather(1, columns[:, None])[:, 0]

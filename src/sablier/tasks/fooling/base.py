@@ -61,7 +61,7 @@ class Goal:
     @torch.no_grad()
     def judged(self, x: Tensor) -> Tensor:
         """Return the log odds N,K of images, as bytes of 8 bits hold them."""
-        return torch.cat([self.log_odds(as_bytes(part)) for part in x.split(self.batch_size)])
+        return torch.cat([self.log_odds(as_bytes(part)) for part in torch.split(x, self.batch_size)])
 
 
 @dataclass(frozen=True)

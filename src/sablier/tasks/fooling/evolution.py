@@ -1,4 +1,4 @@
-"""Evolution of images for all classes at once: a niche for each class, which any child may win (MAP-Elites, Mouret and Clune 2015).
+"""Evolution for all classes at once: a niche for each class, which any child may win (MAP-Elites, Mouret and Clune 2015).
 
 Nguyen, Yosinski and Clune (2015) keep the best image of each class. Here a niche keeps its ten best, so that pixels can be mixed:
 that takes a few hundred generations where mutation alone takes thousands.
