@@ -212,7 +212,7 @@ BARS: dict[str, list[tuple[str, str, str, Any]]] = {
         ("times_faster", "AutoAttack's seconds over ours, worst net", ">= 5 x", lambda v: v >= 5),
         ("robust_autoattack_accuracy", "robust MNIST recipe, eps 0.3, AutoAttack", ">= 0.85", lambda v: v >= 0.85),
         ("robust_train_seconds", "its training, seconds", "<= 900", lambda v: v <= 900),
-        ("corruption_seconds/mnist", "10,000 digits under 27 kinds of corruption, severity 3, seconds", "<= 60", lambda v: v <= 60),
+        ("corruption_seconds/mnist", "10,000 digits under 27 corruptions, severity 3, seconds", "<= 60", lambda v: v <= 60),
         ("corruption_seconds/cifar10", "the same of CIFAR-10, seconds", "<= 60", lambda v: v <= 60),
     ],
     "map_page-mnist": [

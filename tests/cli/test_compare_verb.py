@@ -75,8 +75,8 @@ def test_detectors_keep_their_table(sablier, digits_file, wide):
     assert all(word in done.out for word in ("alpha 5%", "AUROC", "false alarms", "missed", "pca (baseline)"))
     assert "held out" not in done.out
     rows = list(csv.DictReader(Path("out/compare.csv").read_text().splitlines()))
-    assert [row["model"] for row in rows[2:]] == ["pca (baseline)", "knn (baseline)"]
-    assert rows[0]["model"] == str(digits_file)  # two files of one name are told apart by their folders
+    assert [row["file"] for row in rows[2:]] == ["pca (baseline)", "knn (baseline)"]
+    assert rows[0]["file"] == str(digits_file)  # two files of one name are told apart by their folders
     assert json.loads(Path("out/compare.json").read_text())["good"] == len(read_images(GOOD))
 
 

@@ -24,7 +24,7 @@ def test_the_whole_command(sablier):
         assert (folder / f"{net}-wrong.csv").read_text().startswith("id,label,class,probability")
         assert len(read_images(folder / f"{net}-wrong.png")) == 1
     compared = json.loads((folder / "compare.json").read_text())
-    assert [row["model"] for row in compared["models"]] == ["simple.sablier", "deeper.sablier"]
+    assert [row["file"] for row in compared["models"]] == ["simple.sablier", "deeper.sablier"]
     assert all(row["accuracy"] > 0.5 for row in compared["models"])
     assert (folder / "curves.png").exists()
 

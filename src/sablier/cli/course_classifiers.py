@@ -24,16 +24,20 @@ def digits(
     with training_progress() as on_progress:
         lesson = run(output, data=data, seeds=seeds, settings=settings or [], on_progress=on_progress)
     layers = [[name, kind, shape, f"{count:,}"] for name, kind, shape, count in lesson.layers]
-    table("", ["layer", "kind", "output", "parameters"], layers)
-    rows = []
-    for row in lesson.rows:
-        moment = f"after {counted(row.epochs, 'epoch')}, {row.iterations:,} iterations" if row.epochs else "before training"
-        rows.append([row.net, moment, row.printed, f"{row.accuracy:.2%}", f"{row.seconds:.1f}" if row.epochs else ""])
+    title = " and ".join(f"{name}, {count:,} parameters" for name, count in lesson.parameters.items())
+    table(title, ["layer", "kind", "output", "parameters"], layers)
+    rows = [
+        [
+            row.net, f"{row.epochs}", f"{row.iterations:,}", row.printed, f"{row.accuracy:.2%}",
+            f"{row.seconds:.1f}" if row.epochs else "",
+        ]
+        for row in lesson.rows
+    ]  # fmt: skip
     here = f"here, {counted(lesson.seeds, 'seed')}"
-    table("Test images told right", ["net", "", "lesson, MNIST", here, "seconds"], rows)
+    table("Test images told right", ["net", "epochs", "iterations", "lesson", here, "seconds"], rows)
     console.print(
-        "Each length is a training of its own, since the learning rate goes down to nothing at its end. Nothing is chosen by the "
-        "test images, and the last epoch counts."
+        "The lesson's figures are of MNIST. Each length is a training of its own, since the learning rate goes down to nothing "
+        "at its end. Nothing is chosen by the test images, and the last epoch counts."
     )
     console.print(
         "As printed, the lesson gives probabilities to a loss that wants their logarithms: it minimises -sum p, which hardly "

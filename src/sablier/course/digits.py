@@ -22,7 +22,7 @@ from sablier.files import write_whole
 from sablier.images.datasets import load_dataset
 from sablier.images.preprocess import Preprocess
 from sablier.models import Model, create_model
-from sablier.models.base import layer_tables
+from sablier.models.base import count_parameters, layer_tables
 from sablier.report.curves import Line, Panel, curve_panels
 from sablier.report.figures import Sheet, to_png
 from sablier.report.pictures import signed_colours
@@ -71,13 +71,14 @@ class Lesson:
     """What the lesson gave.
 
     Args:
-        layers: of both nets.
+        layers, parameters: of both nets.
         rows: how well they tell digits, and when.
         seeds: how many trainings of each length.
         pictures: the files that were written.
     """
 
     layers: list[tuple[str, str, str, int]]
+    parameters: dict[str, int]
     rows: tuple[Row, ...]
     seeds: int
     pictures: tuple[Path, ...]
@@ -118,8 +119,10 @@ def run(
         for name, data_of_picture in pictures.items():
             write_whole(output / name, data_of_picture)
         written = [*(output / name for name in pictures), *desk.write_wrong(output, trained[CONVOLUTIONAL].model)]
+    nets = {name: trained[name].model for name in (LINEAR, CONVOLUTIONAL)}
     return Lesson(
-        layers=layer_tables({name: trained[name].model for name in (LINEAR, CONVOLUTIONAL)}),
+        layers=layer_tables(nets),
+        parameters={name: count_parameters(net) for name, net in nets.items()},
         rows=tuple(row for training in trained.values() for row in training.rows),
         seeds=seeds,
         pictures=tuple(written),
@@ -128,7 +131,7 @@ def run(
 
 @dataclass
 class _Watch:
-    """Looks at a net while it learns, on the same images each time.
+    """Looks at a net while it learns, on the same images each time, with its weights of the moment.
 
     Args:
         every: how many iterations lie between two looks.
@@ -144,7 +147,7 @@ class _Watch:
     seconds: float = 0.0
 
     def __call__(self, progress: Progress) -> None:
-        if progress.row is None and (progress.done % self.every == 0 or progress.done == progress.total):
+        if progress.row is None and progress.done % self.every == 0 and progress.done < progress.total:
             start = time.perf_counter()
             self.look(progress.done)
             self.seconds += time.perf_counter() - start
@@ -208,23 +211,26 @@ class _Desk:
             model = create_model(
                 recipe.model, (rule.height, rule.width, rule.channels), **{**recipe.options, "classes": len(self.classes)}
             )
-        before = self.accuracy(model)
-        plan = config.plan(len(self.digits), rule.height * rule.width)
         drawn = np.linspace(0, len(self.tests) - 1, min(MOST_LOOKED_AT, len(self.tests))).astype(int)
         device = choose_device(config.device)
-        some = Batches(self.tests.take(drawn), rule, device)
-        watch = _Watch(model, some, max(1, plan.epochs * plan.steps_per_epoch // LOOKS))
+        learnt = Batches(self.digits, rule, device)
+        model.to(device).initialise(learnt.take(slice(100)).x, config.seed)  # as training will, from the same seed
+        plan = config.plan(len(self.digits), rule.height * rule.width)
+        watch = _Watch(model, Batches(self.tests.take(drawn), rule, device), max(1, plan.epochs * plan.steps_per_epoch // LOOKS))
+        before = self.accuracy(model)
 
         def watched(progress: Progress) -> None:
             watch(progress)
             on_progress(progress)
 
-        history = fit(model, Batches(self.digits, rule, device), recipe.objective, config, on_progress=watched)
-        return model.cpu(), watch, before, self.accuracy(model), history.seconds - watch.seconds
+        history = fit(model, learnt, recipe.objective, config, on_progress=watched)
+        seconds = history.seconds - watch.seconds
+        watch.look(plan.epochs * plan.steps_per_epoch)
+        return model, watch, before, self.accuracy(model), seconds
 
     def accuracy(self, model: Model) -> float:
-        """Return the share of the test images that is told right."""
-        return float((all_logits(model, self.preprocess, self.tests).argmax(axis=1) == self.truth).mean())
+        """Return the share of the test images that is told right; leave the net on the CPU."""
+        return float((all_logits(model.cpu(), self.preprocess, self.tests).argmax(axis=1) == self.truth).mean())
 
     def write_wrong(self, output: Path, model: Model) -> list[Path]:
         """Write which test images a net tells wrong."""

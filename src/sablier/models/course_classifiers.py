@@ -7,6 +7,7 @@ pooling bends, as printed. Where the lesson drops whole channels of what has non
 
 import math
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -48,6 +49,15 @@ class CourseCnn(Model):
         self.hidden_layer = nn.Linear(2 * filters * ((height - 4) // 2) * ((width - 4) // 2), 128)
         self.layer = nn.Linear(128, classes)
         self.drop_features, self.drop_numbers = nn.Dropout2d(0.25), nn.Dropout(0.5)
+
+    @torch.no_grad()
+    def initialise(self, images: Tensor, seed: int) -> None:
+        """Scale the weights to ReLU (He, Zhang, Ren and Sun 2015)."""
+        generator = torch.Generator(self.layer.weight.device).manual_seed(seed)
+        for layer in (self.first, self.second, self.hidden_layer, self.layer):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]  # made with one
+        nn.init.xavier_normal_(self.layer.weight, generator=generator)
 
     def classify(self, x: Tensor) -> Tensor:
         y = F.pad(x, (0, self.frame[0], 0, self.frame[1]))

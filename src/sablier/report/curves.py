@@ -85,8 +85,10 @@ def _draw(axes: Axes, panel: Panel, colours: Mapping[str, str]) -> None:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     for name, height in panel.levels.items():
         axes.axhline(height, color=MUTED, lw=1, ls=":", zorder=1)
-        axes.annotate(name, (0, height), xycoords=("axes fraction", "data"), xytext=(3, 2), textcoords="offset points",
-                      fontsize=8.5, color=MUTED)  # fmt: skip
+        axes.annotate(
+            name, (1, height), xycoords=("axes fraction", "data"), xytext=(0, 2), textcoords="offset points", ha="right",
+            fontsize=8.5, color=MUTED, bbox={"fc": "white", "ec": "none", "alpha": 0.7, "pad": 0.5},
+        )  # fmt: skip
     if panel.shares:
         axes.set_yscale("function", functions=(lambda y: np.sqrt(np.maximum(y, 0)), np.square))
         axes.set_ylim(0, 1)

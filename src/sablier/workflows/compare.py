@@ -57,7 +57,7 @@ class ComparedModel:
 
     def to_row(self) -> dict[str, Any]:
         """Return what differs, how training ended, and the figures on the images."""
-        row: dict[str, Any] = {"model": self.name, **self.settings}
+        row: dict[str, Any] = {"file": self.name, **self.settings}
         for kind, network in self.networks.items():
             ended = {"epochs_trained": network.epochs, **network.losses}
             row |= {f"{kind}.{key}" if kind else key: value for key, value in ended.items()}
@@ -81,7 +81,7 @@ class Comparison:
         rows = [model.to_row() for model in self.models]
         first = self.models[0].measured
         if isinstance(first, EvaluationResult):
-            rows += [{"model": f"{row.method} (baseline)", **_figures(first, row)} for row in first.rows[1:]]
+            rows += [{"file": f"{row.method} (baseline)", **_figures(first, row)} for row in first.rows[1:]]
         columns = dict.fromkeys(key for row in rows for key in row)
         return [{column: row.get(column) for column in columns} for row in rows]
 
