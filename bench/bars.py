@@ -2,6 +2,13 @@
 
 from typing import Any
 
+LABEL_ERRORS = [
+    ("hits_in_100", "MNIST's 15 wrong test labels among our first 100 test images", ">= 13", lambda v: v >= 13),
+    ("hits_in_100_published", "the same by the published probabilities, which chose what people were shown", "15", None),
+    ("accuracy", "test images told right, out of sample", "reported", None),
+    ("train_seconds", "all folds, seconds of training", "reported", None),
+]
+
 # Result file -> (key of the result, a/b for b within a; the claim; the bar as text; whether a value meets it, or None).
 BARS: dict[str, list[tuple[str, str, str, Any]]] = {
     "course-mnist": [
@@ -152,6 +159,27 @@ BARS: dict[str, list[tuple[str, str, str, Any]]] = {
         ("decode_images_per_second", "lossy, images a second, decompressing", ">= 1000", lambda v: v >= 1000),
         ("lossless_decode_images_per_second", "lossless, the same", ">= 150", lambda v: v >= 150),
     ],
+    "classify-all": [
+        ("rows/course-softmax/accuracy_before", "course_softmax, MNIST, before training", "about 0.10", lambda v: 0.03 < v < 0.2),
+        ("rows/course-softmax/accuracy", "after one pass in batches of 60", ">= 0.90", lambda v: v >= 0.9),
+        ("rows/course-softmax/train_seconds", "its seconds", "< 5", lambda v: v < 5),
+        ("rows/course-cnn, 1 epoch/accuracy", "course_cnn, MNIST, after one pass", ">= 0.985", lambda v: v >= 0.985),
+        ("rows/course-cnn, 1 epoch/train_seconds", "its seconds", "< 45", lambda v: v < 45),
+        ("rows/course-cnn, 3 epochs/accuracy", "after three passes", ">= 0.991", lambda v: v >= 0.991),
+        ("rows/mnist in 14 s/accuracy", "classifier-fast, MNIST, in 14 s", ">= 0.98", lambda v: v >= 0.98),
+        ("rows/mnist in 14 s/train_seconds", "its seconds", "< 15", lambda v: v < 15),
+        ("rows/mnist in 110 s/accuracy", "in 110 s", ">= 0.994", lambda v: v >= 0.994),
+        ("rows/mnist in 110 s/train_seconds", "its seconds", "< 120", lambda v: v < 120),
+        ("rows/mnist in 110 s, calibrated/ece", "classifier, MNIST: ECE", "<= 0.005", lambda v: v <= 0.005),
+        ("rows/cifar10 in 5 minutes/accuracy", "CIFAR-10 in 5 minutes", ">= 0.87", lambda v: v >= 0.87),
+        ("rows/cifar10 in 5 minutes/train_seconds", "its seconds", "<= 300", lambda v: v <= 300),
+        ("rows/cifar10 in 15 minutes/accuracy", "in 15 minutes", ">= 0.915", lambda v: v >= 0.915),
+        ("rows/cifar10 in 15 minutes/train_seconds", "its seconds", "<= 900", lambda v: v <= 900),
+        ("rows/cifar10 in 15 minutes, calibrated/ece", "classifier, CIFAR-10: ECE", "<= 0.015", lambda v: v <= 0.015),
+        ("rows/cifar10 in 15 minutes, calibrated/accuracy", "its accuracy", "reported", None),
+        ("rows/cifar10 in 60 minutes/accuracy", "in 60 minutes", ">= 0.935", lambda v: v >= 0.935),
+        ("rows/cifar10 in 60 minutes/train_seconds", "its seconds", "<= 3600", lambda v: v <= 3600),
+    ],
     "augment-mnist": [
         ("gain_points/500", "500 labels and generated images: points over turns and shifts", ">= 1.0", lambda v: v >= 1.0),
         ("interval/500", "its 95 % interval over 5 seeds", "above 0", lambda v: v[0] > 0),
@@ -171,6 +199,8 @@ BARS: dict[str, list[tuple[str, str, str, Any]]] = {
         ("train_seconds", "longest training of a seed, seconds", "<= 1200", lambda v: v <= 1200),
         ("copied", "nearer to a training image than 99 % of real tests: share", "reported, chance is 0.01", None),
     ],
+    "label_errors-mnist": LABEL_ERRORS,
+    "label_errors-mnist-small": LABEL_ERRORS,
     "robustness-mnist-cifar10": [
         ("apgd_accuracy_mnist", "MNIST classifier under our APGD, eps 0.3, 500 images: accuracy", "<= 0.01", lambda v: v <= 0.01),
         ("similarity_mnist", "SSIM of these images and the originals", "reported", None),
@@ -182,7 +212,7 @@ BARS: dict[str, list[tuple[str, str, str, Any]]] = {
         ("times_faster", "AutoAttack's seconds over ours, worst net", ">= 5 x", lambda v: v >= 5),
         ("robust_autoattack_accuracy", "robust MNIST recipe, eps 0.3, AutoAttack", ">= 0.85", lambda v: v >= 0.85),
         ("robust_train_seconds", "its training, seconds", "<= 900", lambda v: v <= 900),
-        ("corruption_seconds/mnist", "10,000 digits under 27 kinds of corruption at severity 3, seconds", "<= 60", lambda v: v <= 60),
+        ("corruption_seconds/mnist", "10,000 digits under 27 corruptions, severity 3, seconds", "<= 60", lambda v: v <= 60),
         ("corruption_seconds/cifar10", "the same of CIFAR-10, seconds", "<= 60", lambda v: v <= 60),
     ],
     "map_page-mnist": [

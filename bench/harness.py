@@ -43,8 +43,10 @@ class Bench:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def finish(self, key: str, seeds: list[int], payload: dict[str, Any], seconds: float | None = None) -> None:
-        """Write the result file of a full run and print the last line."""
+    def finish(
+        self, key: str, seeds: list[int], payload: dict[str, Any], seconds: float | None = None, *, whole: bool = True
+    ) -> None:
+        """Write the result file of a full run and print the last line; of a run that is not `whole` finished steps are kept."""
         import torch
 
         result = {
@@ -61,7 +63,8 @@ class Bench:
         if not self.args.quick:
             RESULTS.mkdir(exist_ok=True)
             (RESULTS / f"{self.name}-{key}.json").write_text(json.dumps(result, indent=1) + "\n")
-            (RESULTS / f"{self.name}-{key}.partial.json").unlink(missing_ok=True)
+            if whole:
+                (RESULTS / f"{self.name}-{key}.partial.json").unlink(missing_ok=True)
         print(json.dumps(result))
 
 

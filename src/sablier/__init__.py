@@ -19,6 +19,7 @@ _MODULES = {
     "DriftAlarm": "sablier.monitoring",
     "FitConfig": "sablier.training.config",
     "ImageAutoencoder": "sablier.estimators",
+    "ImageClassifier": "sablier.estimators",
     "ImageSet": "sablier.images",
     "ModelFile": "sablier.modelfile",
     "Preprocess": "sablier.images",
@@ -41,6 +42,7 @@ _MODULES = {
     "load_dataset": "sablier.images",
     "make_recipe": "sablier.training.recipes",
     "map_images": "sablier.workflows.map",
+    "mistakes": "sablier.workflows.mistakes",
     "plot": "sablier.report.plot",
     "read_images": "sablier.images",
     "reconstruct": "sablier.workflows.reconstruct",
@@ -60,6 +62,7 @@ __all__ = [
     "DriftAlarm",
     "FitConfig",
     "ImageAutoencoder",
+    "ImageClassifier",
     "ImageSet",
     "ModelFile",
     "Preprocess",
@@ -82,6 +85,7 @@ __all__ = [
     "load_dataset",
     "make_recipe",
     "map_images",
+    "mistakes",
     "plot",
     "read_images",
     "reconstruct",
@@ -100,7 +104,7 @@ def __dir__() -> list[str]:
 if TYPE_CHECKING:
     from sablier.calibration import Calibration
     from sablier.errors import SablierError
-    from sablier.estimators import AnomalyDetector, Denoiser, ImageAutoencoder
+    from sablier.estimators import AnomalyDetector, Denoiser, ImageAutoencoder, ImageClassifier
     from sablier.images import ImageSet, Preprocess, list_datasets, load_dataset, read_images, stream_images
     from sablier.modelfile import ModelFile
     from sablier.models import create_model, list_models, register
@@ -122,6 +126,7 @@ if TYPE_CHECKING:
     from sablier.workflows.evaluate import evaluate
     from sablier.workflows.interpolate import interpolate
     from sablier.workflows.map import map_images
+    from sablier.workflows.mistakes import mistakes
     from sablier.workflows.reconstruct import reconstruct
     from sablier.workflows.sample import sample
     from sablier.workflows.train import train

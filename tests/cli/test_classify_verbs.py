@@ -33,8 +33,8 @@ def test_classify_writes_a_table_and_a_sheet(sablier, classifier_path):
     done = sablier("classify", classifier_path, "digits:test", "-o", "out")
     assert done.code == 0
     assert "360 images" in done.out
-    assert "told right; calibration error" in done.out
-    assert sorted(os.listdir("out")) == ["classes.csv", "classes.json", "unsure.png"]
+    assert "told right; calibration error (ECE)" in done.out
+    assert sorted(os.listdir("out")) == ["classes.csv", "classes.json", "reliability.png", "unsure.png"]
     rows = list(csv.DictReader(Path("out/classes.csv").read_text().splitlines()))
     assert len(rows) == 360
     right = np.mean([row["label"] == row["class"] for row in rows])
@@ -48,6 +48,7 @@ def test_images_without_labels_are_classified_too(sablier, classifier_path, tmp_
     assert done.code == 0
     assert "told right" not in done.out
     assert "a.png" in done.out
+    assert not Path("out/reliability.png").exists()
 
 
 def test_attack_writes_what_fools(sablier, classifier_path):

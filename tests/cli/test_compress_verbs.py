@@ -110,6 +110,7 @@ def test_what_cannot_be_done_is_said(sablier, codec_path, digits_file, photos, t
         ("compress", codec_path, "empty", "-o", "old.sabz"): "empty",
         ("compress", codec_path, "digits:test", "--quality", 0): "quality from 1 to 100",
         ("compress", codec_path, "digits:test", "--quality", 101): "quality from 1 to 100",
+        ("compress", codec_path, "digits:test", "--quality", 50, "--lossless"): "--quality or --lossless, got both",
         ("compress", codec_path, "digits:test", "-o", "old.sabz", "--target-bytes", 0.01): "Allow more than 0.01",
         ("compress", codec_path, "digits:test", "--lossless", "--target-bytes", 5): "of a lossy file",
         ("compress", codec_path, "digits:test", "-o", "empty"): "is a folder",

@@ -42,3 +42,32 @@ def test_course_conv_computes_what_the_lesson_writes():
         y = F.interpolate(torch.relu(layer(y)), scale_factor=2)
     expected = torch.sigmoid(convolutions[5](y))
     assert torch.allclose(model.reconstruct(x), expected, atol=1e-5)
+
+
+def test_course_classifiers_have_the_parameters_of_the_lesson():
+    assert count_parameters(create_model("course_softmax", (28, 28, 1))) == 784 * 10 + 10
+    rows = layer_table(create_model("course_cnn", (28, 28, 1)))
+    assert [row[2] for row in rows] == ["32 x 26 x 26", "64 x 24 x 24", "128", "10"]
+    assert [row[3] for row in rows] == [320, 18_496, 9216 * 128 + 128, 1290]
+
+
+def test_course_cnn_computes_what_the_lesson_writes():
+    model = create_model("course_cnn", (28, 28, 1)).eval()
+    x = torch.rand(3, 1, 28, 28)
+    y = F.max_pool2d(model.second(torch.relu(model.first(x))), 2).flatten(1)
+    assert torch.allclose(model.classify(x), model.layer(torch.relu(model.hidden_layer(y))), atol=1e-5)
+
+
+def test_course_cnn_drops_channels_first_and_single_numbers_later():
+    model = create_model("course_cnn", (28, 28, 1)).train()
+    seen = {}
+    for name in ("drop_features", "drop_numbers"):
+        getattr(model, name).register_forward_hook(lambda layer, given, made, name=name: seen.update({name: (given[0], made)}))
+    model.classify(torch.rand(40, 1, 28, 28))
+    given, made = seen["drop_features"]
+    gone = (made == 0) & (given != 0)
+    assert ((gone.sum(dim=(2, 3)) == 0) | (made.abs().sum(dim=(2, 3)) == 0)).all()  # whole channels or none of it
+    assert 0.2 < gone.float().mean() < 0.3
+    given, made = seen["drop_numbers"]
+    assert given.shape == (40, 128)
+    assert 0.4 < ((made == 0) & (given != 0)).sum() / (given != 0).sum() < 0.6

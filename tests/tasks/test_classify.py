@@ -53,6 +53,14 @@ def test_the_temperature_makes_probabilities_honest():
     assert calibration_error(softmax(logits).max(axis=1), right) < 0.03
 
 
+def test_a_number_of_images_that_leaves_one_over_can_be_learnt_from():
+    # Of 139 images 129 train: a batch of 128 and one image, of which batch normalisation cannot take a spread.
+    images = read_images("digits").take(range(139))
+    assert (~held_out(images.labels, 0.1, 0)).sum() == 129
+    file = train_classifier(images, make_recipe("classifier", "tiny", ["steps=2", "width=4"]))
+    assert np.isfinite(file.histories["net"]["rows"][-1]["loss"])
+
+
 def test_a_temperature_stays_within_bounds():
     certain = np.eye(3)[np.arange(60) % 3]
     assert 0.049 < fitted_temperature(certain, np.arange(60) % 3) < 0.06

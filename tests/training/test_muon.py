@@ -56,3 +56,14 @@ def test_a_restored_optimizer_goes_on_the_same_way():
     whole, _ = run(range(6))
     resumed, _ = run(range(3, 6), run(range(3)))
     assert all(torch.equal(whole[key], resumed[key]) for key in whole)
+
+
+def test_renormalised_kernels_keep_their_length_and_matrices_do_not():
+    torch.manual_seed(0)
+    kernel, matrix = nn.Parameter(torch.randn(8, 4, 3, 3)), nn.Parameter(3 * torch.randn(8, 4))
+    optimizer = Muon([kernel, matrix], 1e-6, renormalise=True)
+    kernel.grad, matrix.grad = torch.randn_like(kernel), torch.randn_like(matrix)
+    before = matrix.norm().item()
+    optimizer.step()
+    assert kernel.norm().item() == pytest.approx(8**0.5, rel=1e-4)
+    assert matrix.norm().item() == pytest.approx(before, rel=1e-4)

@@ -1,9 +1,11 @@
 """Recipes: one dial, and any single value by key=value."""
 
+import json
+
 import pytest
 
-from sablier.errors import ConfigError, UnknownName
-from sablier.training.recipes import RECIPES, TIERS, make_recipe
+from sablier.errors import ConfigError, ModelFileError, UnknownName
+from sablier.training.recipes import RECIPES, TIERS, make_recipe, recipe_from
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -125,3 +127,19 @@ def test_photos_have_members_of_their_own():
     recipe = make_recipe(settings=["photo_side=100"])
     assert tuple(recipe.networks(100)) == recipe.members
     assert tuple(recipe.networks(101)) == recipe.photo_members
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("tier", TIERS)
+def test_what_a_model_file_keeps_makes_the_same_recipe(name, tier):
+    recipe = make_recipe(name, tier, ["seed=7", "size=64"])
+    assert recipe_from(json.loads(json.dumps(recipe.to_dict()))) == recipe
+
+
+def test_a_recipe_of_another_version_is_refused():
+    kept = make_recipe("classifier", "tiny").to_dict()
+    for change in ({"name": "clasifier"}, {"objective": {"unknown": 1}}, {"fit": None}, {"others": {"x": {}}}, {"size": 1}):
+        with pytest.raises(ModelFileError, match=r"keeps no recipe that this version can repeat.*Train it again"):
+            recipe_from({**kept, **change})
+    with pytest.raises(ModelFileError, match="keeps no recipe"):
+        recipe_from({})

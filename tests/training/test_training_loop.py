@@ -367,3 +367,17 @@ def test_no_image_is_too_few(digits):
 
 def test_one_image_is_enough(digits):
     assert all(torch.isfinite(value).all() for value in trained(digits.take([0]))[0].parameters())
+
+
+@pytest.mark.parametrize(("images", "sizes"), [(130, [65, 65]), (129, [65, 64]), (128, [128]), (5, [5])])
+def test_the_batches_of_an_epoch_are_as_equal_as_can_be(digits, images, sizes):
+    seen = []
+
+    class Counting(Reconstruction):
+        def losses(self, model: Model, batch: Batch) -> Iterator[Loss]:
+            seen.append(len(batch.x))
+            return super().losses(model, batch)
+
+    model = create_model("bottleneck", (8, 8, 1), latent=4, width=4)
+    fit(model, Batches(digits.take(range(images)), RULE), Counting(), FitConfig(epochs=1, batch_size=128, dtype="float32"))
+    assert seen == sizes

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sablier.transforms.geometry import Geometry
+from sablier.transforms.geometry import Geometry, shifted
 
 
 def numbers(count: int, value: int) -> torch.Tensor:
@@ -40,3 +40,12 @@ def test_each_image_of_a_batch_is_moved_by_its_own_numbers():
     together = geometry.apply(x, orientation, shift)
     alone = [geometry.apply(x[i : i + 1], orientation[i : i + 1], shift[i : i + 1]) for i in range(4)]
     assert torch.equal(together, torch.cat(alone))
+
+
+def test_shifted_images_move_by_whole_pixels_each_by_its_own():
+    x = torch.rand(3, 2, 5, 7)
+    found = shifted(x, torch.tensor([0, 1, -2]), torch.tensor([0, -3, 2]))
+    assert torch.equal(found[0], x[0])
+    assert torch.equal(found[1, :, :4, 3:], x[1, :, 1:, :4])
+    assert torch.equal(found[2, :, 2:, :5], x[2, :, :3, 2:])
+    assert torch.equal(found[2, :, :2, 0], x[2, :, [1, 0], 2])  # mirrored at the edge

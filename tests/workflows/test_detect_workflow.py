@@ -19,8 +19,9 @@ from sablier.modelfile import ModelFile
 from sablier.tasks.detect import Detector
 from sablier.workflows.audit import audit
 from sablier.workflows.calibrate import calibrate
+from sablier.workflows.compare import compare
 from sablier.workflows.detect import detect
-from sablier.workflows.evaluate import compare, evaluate
+from sablier.workflows.evaluate import evaluate
 from sablier.workflows.info import describe_model, examine_machine
 from sablier.workflows.train import train
 
@@ -318,11 +319,11 @@ def test_evaluate_measures_on_both_kinds(digits_file, tmp_path):
 def test_compare_shows_what_differs(digits_file, tmp_path, tiny_recipe):
     other = tmp_path / "other.sablier"
     train("digits[label=3]", other, replace(tiny_recipe, fit=replace(tiny_recipe.fit, epochs=1)))
-    found = compare([digits_file, other], "digits:test[label=3]", "digits:test[label!=3]")
+    found = compare([digits_file, other], good="digits:test[label=3]", bad="digits:test[label!=3]").models
     assert [each.settings for each in found] == [{"epochs": 2}, {"epochs": 1}]
-    assert [each.model for each in found] == [digits_file, other]
+    assert [each.name for each in found] == [digits_file.name, other.name]
     alone = evaluate(other, "digits:test[label=3]", "digits:test[label!=3]")
-    assert found[1].result.to_table() == alone.to_table()
+    assert found[1].measured.to_table() == alone.to_table()
 
 
 # info and doctor

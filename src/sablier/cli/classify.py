@@ -20,9 +20,12 @@ def add_to(app: typer.Typer) -> None:
 def classify(
     model: options.Model,
     source: options.Source,
-    output: Annotated[Path, typer.Option("--output", "-o", help="A folder for classes.csv, classes.json and unsure.png.")] = Path(
-        "classes"
-    ),
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", help="A folder for classes.csv, classes.json, unsure.png and, of labelled images, reliability.png."
+        ),
+    ] = Path("classes"),
     label_column: options.LabelColumn = None,
     labels: options.Labels = None,
     shape: options.Shape = None,
@@ -55,9 +58,10 @@ def classify(
     strange = int((result.p_values < STRANGE).sum())
     console.print(f"{counted(len(result))}; {strange:,} less like any class than 99 % of held-out training images.")
     if result.accuracy is not None:
-        console.print(f"[bold]{result.accuracy:.2%}[/bold] told right; calibration error {result.calibration_error():.2%}.")
+        console.print(f"[bold]{result.accuracy:.2%}[/bold] told right; calibration error (ECE) {result.calibration_error():.2%}.")
     print_skipped(result.skipped, len(result.skipped), "listed in classes.json")
-    console.print(f"See {output / 'unsure.png'}: what it is least sure of.", markup=False)
+    reliable = "" if result.accuracy is None else f" And {output / 'reliability.png'}: whether it is right as often as it says."
+    console.print(f"See {output / 'unsure.png'}: what it is least sure of.{reliable}", markup=False)
 
 
 def attack(

@@ -9,6 +9,7 @@ from sablier.cli import options
 from sablier.cli.progress import console, counting_progress, print_skipped
 
 MOST_WANTED = 10_000_000
+QUALITY = 60  # where nothing else is asked
 Container = Annotated[Path, typer.Argument(help="A .sabz file.", show_default=False)]
 
 
@@ -22,7 +23,9 @@ def compress(
     model: options.Model,
     source: options.Source,
     output: Annotated[Path, typer.Option("--output", "-o", help="The .sabz file.")] = Path("images.sabz"),
-    quality: Annotated[int, typer.Option(help="From 1, the fewest bytes, to 100, the smallest error.")] = 60,
+    quality: Annotated[
+        int | None, typer.Option(help="From 1, the fewest bytes, to 100, the smallest error.", show_default=str(QUALITY))
+    ] = None,
     target_bytes: Annotated[
         float | None, typer.Option(help="Choose the quality by the mean bytes an image may take, all but its name counted.")
     ] = None,
@@ -47,10 +50,14 @@ def compress(
     from sablier.report.words import counted
     from sablier.workflows.compress import compress as run
 
+    if quality is not None and (lossless or target_bytes is not None):
+        other = "--lossless" if lossless else "--target-bytes"
+        raise typer.BadParameter(f"expected --quality or {other}, got both. Leave one out.", param_hint="--quality")
     with counting_progress("compressing") as on_progress:
         found = run(
-            model, source, output, quality, lossless=lossless, target_bytes=target_bytes, names=names, check=check, picture=chart,
-            on_progress=on_progress, **options.reading(label_column, labels, shape, strict),
+            model, source, output, QUALITY if quality is None else quality, lossless=lossless, target_bytes=target_bytes,
+            names=names, check=check, picture=chart, on_progress=on_progress,
+            **options.reading(label_column, labels, shape, strict),
         )  # fmt: skip
     header = found.header
     pixels = sum(float(np.prod(shape)) for shape in header.shapes())

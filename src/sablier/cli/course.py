@@ -5,13 +5,9 @@ from typing import Annotated
 
 import typer
 
+from sablier.cli import options
+from sablier.cli.course_classifiers import cifar, digits
 from sablier.cli.progress import console, table, training_progress
-
-Output = Annotated[Path, typer.Option("--output", "-o", help="A folder for the pictures.")]
-Seeds = Annotated[int, typer.Option(help="How many trainings the figures are a mean of.", min=1)]
-Settings = Annotated[
-    list[str] | None, typer.Option("--set", help="Change a value of the recipe, as key=value.", metavar="KEY=VALUE")
-]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -21,21 +17,23 @@ def add_to(app: typer.Typer) -> None:
     group.command(epilog="Example: sablier course anomaly --seeds 5 -o lesson1/")(anomaly)
     group.command(epilog="Example: sablier course letters --as-printed -o lesson2/")(letters)
     group.command(epilog="Example: sablier course latent --tier base -o lesson3/")(latent)
+    group.command(epilog="Example: sablier course digits --set optimizer=adam -o lesson4/")(digits)
+    group.command(epilog="Example: sablier course cifar --tier base -o lab/")(cifar)
     group.command(epilog="Example: sablier course gan --data digits -o lesson4/")(gan)
     app.add_typer(group, name="course")
 
 
 def list_lessons() -> None:
     """List the lessons that can be run."""
-    rows = [[lesson.__name__, (lesson.__doc__ or "").split("\n")[0]] for lesson in (anomaly, letters, latent, gan)]
+    rows = [[lesson.__name__, (lesson.__doc__ or "").split("\n")[0]] for lesson in LESSONS]
     table("", ["lesson", "what it does"], rows, numbers=False)
 
 
 def anomaly(
-    output: Output = Path("course-anomaly"),
-    seeds: Seeds = 1,
+    output: options.LessonFolder = Path("course-anomaly"),
+    seeds: options.Seeds = 1,
     normal: Annotated[str, typer.Option(help="The digit that is normal.")] = "5",
-    settings: Settings = None,
+    settings: options.RecipeSettings = None,
 ) -> None:
     """Lesson 1: a dense autoencoder learns one digit of MNIST; what it redraws badly is another digit."""
     from sablier.course.anomaly import LESSON, run
@@ -59,15 +57,15 @@ def anomaly(
 
 
 def letters(
-    output: Output = Path("course-letters"),
+    output: options.LessonFolder = Path("course-letters"),
     as_printed: Annotated[
         bool, typer.Option("--as-printed", help="Train with the lesson's own optimizer too, for its 50 epochs: minutes.")
     ] = False,
     epochs: Annotated[int | None, typer.Option(help="As --as-printed, for so many epochs instead.", min=1)] = None,
     noise: Annotated[float, typer.Option(help="The strength of the noise to clean; 1 is from black to white.")] = 0.5,
     tier: Annotated[str, typer.Option(help="Of the net that compresses: tiny, small, base or large.")] = "tiny",
-    seeds: Seeds = 1,
-    settings: Settings = None,
+    seeds: options.Seeds = 1,
+    settings: options.RecipeSettings = None,
 ) -> None:
     """Lesson 2: a convolutional autoencoder redraws the letters of notMNIST, then learns to clean noisy ones."""
     from sablier.course.letters import LESSON, run
@@ -114,9 +112,9 @@ def letters(
 
 
 def latent(
-    output: Output = Path("course-latent"),
+    output: options.LessonFolder = Path("course-latent"),
     tier: Annotated[str, typer.Option(help="Of the autoencoder: tiny, small, base or large.")] = "small",
-    settings: Settings = None,
+    settings: options.RecipeSettings = None,
 ) -> None:
     """Lesson 3: what lies in the bottleneck: averages, sums and differences of letters, walks between them, beside PCA."""
     from sablier.course.latent import HELD_OUT, run
@@ -154,7 +152,7 @@ def latent(
 
 
 def gan(
-    output: Output = Path("course-gan"),
+    output: options.LessonFolder = Path("course-gan"),
     data: Annotated[
         str, typer.Option(help="The set to learn to draw: mnist, fashion-mnist, digits or another with labels.")
     ] = "mnist",
@@ -162,8 +160,8 @@ def gan(
     point_steps: Annotated[
         int | None, typer.Option(help="How long the game on 25 Gaussians lasts.", show_default="20000 steps", min=1)
     ] = None,
-    seeds: Seeds = 1,
-    settings: Settings = None,
+    seeds: options.Seeds = 1,
+    settings: options.RecipeSettings = None,
 ) -> None:
     """Lesson 4, GANs: two nets play against each other, on 25 Gaussians and then on digits; what is drawn, and what is not."""
     from sablier.course.gan import run
@@ -190,3 +188,6 @@ def gan(
     collapsed = sum(each.collapsed for each in lesson.coverage)
     console.print(f"{collapsed} of {len(lesson.coverage)} collapsed: lost a class, or draws the same again and again.")
     console.print(f"See {', '.join(str(path) for path in lesson.pictures)}", markup=False)
+
+
+LESSONS = (anomaly, letters, latent, digits, cifar, gan)

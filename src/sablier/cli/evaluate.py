@@ -1,4 +1,4 @@
-"""evaluate, compare: what a detector misses and what it flags wrongly."""
+"""evaluate: what a detector misses and what it flags wrongly."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,24 +9,17 @@ from sablier.cli import options
 from sablier.cli.progress import console, print_skipped, table
 
 if TYPE_CHECKING:
-    from sablier.tasks.evaluate import EvaluationResult, MethodRow
+    from sablier.tasks.evaluate import EvaluationResult
 
 MOST_WITHOUT_MASK = 5
 
-GOOD_HELP = "Images known to be good, unseen in training. " + options.SOURCE_HELP
-BAD_HELP = "Images known to be bad."
-
-Good = Annotated[str, typer.Option(help=GOOD_HELP, show_default=False)]
-Bad = Annotated[str, typer.Option(help=BAD_HELP, show_default=False)]
-
 
 def add_to(app: typer.Typer) -> None:
-    """Add the verbs."""
+    """Add the verb."""
     app.command(
         epilog="Example: sablier evaluate part.sablier --good good/ --bad bad/ -o evaluation.html, "
         "or: sablier evaluate tile.sablier tile/"
     )(evaluate)
-    app.command(epilog="Example: sablier compare a.sablier b.sablier --good good/ --bad bad/")(compare)
 
 
 def evaluate(
@@ -39,8 +32,8 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
-    good: Annotated[str | None, typer.Option(help=GOOD_HELP, show_default=False)] = None,
-    bad: Annotated[str | None, typer.Option(help=BAD_HELP, show_default=False)] = None,
+    good: options.Good = None,
+    bad: options.Bad = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="An HTML report to write.")] = None,
     alpha: options.Alpha = 0.05,
     strict: options.Strict = False,
@@ -92,33 +85,3 @@ def print_kinds(result: "EvaluationResult") -> None:
         console.print(f"no figures of pixels for {item.id}: {item.reason}", markup=False)
     if len(result.without_mask) > MOST_WITHOUT_MASK:
         console.print(f"... and {len(result.without_mask) - MOST_WITHOUT_MASK} more without a mask")
-
-
-def compare(
-    models: Annotated[list[Path], typer.Argument(help="Two or more .sablier files.", show_default=False)],
-    good: Good,
-    bad: Bad,
-    alpha: options.Alpha = 0.05,
-    strict: options.Strict = False,
-) -> None:
-    """Compare models on the same images, and show in which settings they differ."""
-    from sablier.calibration import percent
-    from sablier.report.settings import as_text
-    from sablier.workflows.evaluate import compare as run
-
-    found = run(models, good, bad, alpha=alpha, strict=strict)
-    skipped = found[0].result.good.skipped + found[0].result.bad.skipped
-    print_skipped(skipped, len(skipped), "unreadable too")
-    rows = []
-    for each in found:
-        ours = each.result.rows[0]
-        cells = [each.model.name, *map(as_text, each.settings.values()), f"{each.seconds:.0f}", f"{ours.auroc:.4f}"]
-        rows.append([*cells, *_rates(each.result, ours)])
-    for row in found[0].result.rows[1:]:
-        blank = [""] * (len(found[0].settings) + 1)
-        rows.append([f"{row.method} (baseline)", *blank, f"{row.auroc:.4f}", *_rates(found[0].result, row)])
-    table(f"alpha {percent(alpha)}", ["model", *found[0].settings, "seconds", "AUROC", "false alarms", "missed"], rows)
-
-
-def _rates(result: "EvaluationResult", row: "MethodRow") -> list[str]:
-    return ["undetermined" if result.undetermined else f"{rate.value:.1%}" for rate in (row.false_alarms, row.missed)]

@@ -11,6 +11,7 @@ from sablier import __version__
 from sablier.cli import (
     classify,
     combine,
+    compare,
     compress,
     course,
     data,
@@ -18,8 +19,10 @@ from sablier.cli import (
     detect,
     embed,
     evaluate,
+    fool,
     inspect,
     map,
+    mistakes,
     reconstruct,
     robustness,
     sample,
@@ -55,8 +58,11 @@ def sablier(
 train.add_to(app)
 detect.add_to(app)
 evaluate.add_to(app)
+compare.add_to(app)
 classify.add_to(app)
+mistakes.add_to(app)
 robustness.add_to(app)
+fool.add_to(app)
 denoise.add_to(app)
 reconstruct.add_to(app)
 compress.add_to(app)

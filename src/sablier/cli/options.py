@@ -13,13 +13,35 @@ SOURCE_HELP = (
 
 ALPHA_HELP = "The false-alarm rate: the share of good images that may be flagged."
 
+GOOD_HELP = "Images known to be good, unseen in training. " + SOURCE_HELP
+
 Model = Annotated[Path, typer.Argument(help="A .sablier model file.", show_default=False)]
 Source = Annotated[str, typer.Argument(help=SOURCE_HELP, show_default=False)]
+Good = Annotated[str | None, typer.Option(help=GOOD_HELP, show_default=False)]
+Bad = Annotated[str | None, typer.Option(help="Images known to be bad.", show_default=False)]
 Alpha = Annotated[float, typer.Option(help=ALPHA_HELP)]
 LabelColumn = Annotated[str | None, typer.Option(help="The column of a CSV that holds the label: its name or number.")]
 Labels = Annotated[Path | None, typer.Option(help="A file with one label per image, in the images' order.")]
 Shape = Annotated[str | None, typer.Option(help="Height x width of the images of a CSV that are not square, e.g. 20x30.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first unreadable image instead of skipping it.")]
+LessonFolder = Annotated[Path, typer.Option("--output", "-o", help="A folder for the pictures.")]
+Seeds = Annotated[int, typer.Option(help="How many trainings the figures are a mean of.", min=1)]
+RecipeSettings = Annotated[
+    list[str] | None, typer.Option("--set", help="Change a value of the recipe, as key=value.", metavar="KEY=VALUE")
+]
+
+
+def seconds(text: str) -> float:
+    """Return the seconds of a duration such as 90s, 5m or 1h.
+
+    >>> seconds("1.5m")
+    90.0
+    """
+    units = {"s": 1, "m": 60, "h": 3600}
+    try:
+        return float(text[:-1]) * units[text[-1:]]
+    except (ValueError, KeyError):
+        raise typer.BadParameter(f"expected a number and s, m or h, such as 5m, got {text!r}.", param_hint="--budget") from None
 
 
 def reading(label_column: str | None, labels: Path | None, shape: str | None, strict: bool) -> dict[str, Any]:

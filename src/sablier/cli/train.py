@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 RECIPES_HELP = (
     "detector: finds what does not belong. autoencoder: draws images again from a few numbers. representation: the same from "
     "moved copies, for clusters and maps. generator: makes new images and variations. variational: a variational autoencoder. "
-    "gan: makes sharper new images, and takes longer. codec: keeps images in few bytes. classifier: tells classes apart. "
+    "gan: makes sharper new images, and takes longer. codec: keeps images in few bytes. classifier: tells classes apart, and "
+    "how sure it is. classifier-fast: the same, for accuracy alone. classifier-robust: withstands attacks. "
     "denoiser: removes noise, learnt from clean images. denoiser-noisy-only: the same, learnt from noisy images. course-dense, "
     "course-conv, course-softmax, course-cnn: the nets of the course's lessons."
 )
@@ -45,6 +46,9 @@ def train(
         list[str] | None,
         typer.Option("--set", help="Change a single value of the recipe, as key=value; again for more.", metavar="KEY=VALUE"),
     ] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Of a classifier: how long it may train, such as 90s, 5m or 1h; it decides the size.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same machine: the same bits.")] = 0,
     threads: Annotated[int, typer.Option(help="Processor threads; 0 takes them all.", min=0)] = 0,
     dtype: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
@@ -62,7 +66,8 @@ def train(
 
     name = denoiser_recipe(recipe, noisy_only, otherwise="detector")
     own = [f"seed={seed}", f"threads={threads}", f"dtype={dtype}", f"profile={profile}"]
-    chosen = make_recipe(name, tier, [*own, *(settings or [])])
+    within = [] if budget is None else [f"budget_seconds={options.seconds(budget)}"]
+    chosen = make_recipe(name, tier, [*own, *within, *(settings or [])])
     with training_progress() as on_progress:
         file = run(
             source, output, chosen, resume=resume, on_progress=on_progress, **options.reading(label_column, labels, shape, strict)

@@ -1,4 +1,4 @@
-"""The scikit-learn face: `AnomalyDetector`, `ImageAutoencoder` and `Denoiser` on arrays, with scikit-learn's verbs and rules.
+"""The scikit-learn face: `AnomalyDetector`, `ImageAutoencoder`, `ImageClassifier`, `Denoiser` on arrays, by its rules.
 
 Images are N,H,W or N,H,W,C arrays, an `ImageSet`, or the N,features table that scikit-learn passes around: one
 flattened image a row, of `image_shape` where it is given, else square where the number of features is a square, else a
@@ -10,7 +10,8 @@ here the sign flips: in `score_samples` and `decision_function`, but not in `ano
 """
 
 from sablier.estimators.autoencoder import ImageAutoencoder
+from sablier.estimators.classifier import ImageClassifier
 from sablier.estimators.denoiser import Denoiser
 from sablier.estimators.detector import AnomalyDetector
 
-__all__ = ["AnomalyDetector", "Denoiser", "ImageAutoencoder"]
+__all__ = ["AnomalyDetector", "Denoiser", "ImageAutoencoder", "ImageClassifier"]

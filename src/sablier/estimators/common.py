@@ -54,7 +54,7 @@ class ImageEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
         parameters = self.get_params(deep=False)
         if self.settings is not None:
             parameters["settings"] = {key: str(value) for key, value in self.settings.items()}
-        config = {"parameters": parameters, "image_shape": list(self.image_shape_), "dimensions": self._dimensions}
+        config = {"parameters": parameters, "image_shape": list(self.image_shape_), "dimensions": self._dimensions} | self._kept()
         file = replace(self.model_file_, parts={**self.model_file_.parts, PART: Part(type(self).__name__, config)})
         file.save(Path(path))
 
@@ -84,6 +84,10 @@ class ImageEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
         estimator.image_shape_, estimator._dimensions = (height, width, channels), dimensions
         estimator.n_features_in_ = prod(shape)
         return estimator
+
+    def _kept(self) -> dict[str, Any]:
+        """Return what else of the estimator the model file has to keep, as plain values."""
+        return {}
 
     def _adopt(self, file: ModelFile) -> None:
         """Take what can be computed from a model file."""

@@ -10,8 +10,10 @@ from sablier.models import (
     flow,
     inpainter,
     pixel_context,
+    strided,
     unet,
     variational,
+    whitened,
 )
 from sablier.models.base import Model
 from sablier.models.registry import create_model, list_models, register
@@ -30,6 +32,8 @@ __all__ = [
     "list_models",
     "pixel_context",
     "register",
+    "strided",
     "unet",
     "variational",
+    "whitened",
 ]

@@ -20,6 +20,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodF
 from numpy.typing import NDArray
 
 from sablier.metrics import psnr
+from sablier.report.histories import loss_key, loss_series, rows_by_kind
 from sablier.report.pictures import FULL_DIFFERENCE, as_rgb, difference, overlay
 from sablier.tasks.detect import DetectionResult
 from sablier.tasks.evaluate import MethodRow
@@ -93,8 +94,7 @@ def draw_losses(axes: Axes, histories: Mapping[str, Sequence[Mapping[str, Any]]]
     Args:
         histories: member -> rows with "epoch", "loss" and perhaps "validation_loss".
     """
-    # Where the loss has other parts, the error is what compares with that of held-out images.
-    trained_on = "error" if any("error" in row for rows in histories.values() for row in rows) else "loss"
+    trained_on = loss_key(row for rows in histories.values() for row in rows)
     for key, label, colour in ((trained_on, "training", BLUE), ("validation_loss", "held-out images", ORANGE)):
         for rows in histories.values():
             epochs, values = loss_series(rows, key)
@@ -115,13 +115,6 @@ def draw_losses(axes: Axes, histories: Mapping[str, Sequence[Mapping[str, Any]]]
         axes.set(xticks=[], yticks=[])
         axes.set_yticks([], minor=True)
         axes.text(0.5, 0.5, "no losses recorded", transform=axes.transAxes, ha="center", color=MUTED)
-
-
-def loss_series(rows: Sequence[Mapping[str, Any]], key: str) -> tuple[list[float], list[float]]:
-    """Return the epochs that recorded a drawable value of `key`, and the values."""
-    pairs = [(row.get("epoch"), row.get(key)) for row in rows]
-    kept = [(a, b) for a, b in pairs if isinstance(a, int | float) and isinstance(b, int | float) and isfinite(b) and b > 0]
-    return [float(a) for a, _ in kept], [float(b) for _, b in kept]
 
 
 @styled
@@ -319,21 +312,6 @@ def montage(images: Array, reconstructions: Array, heatmaps: Array, captions: Se
 def sheet(images: Array, captions: Sequence[str] = (), columns: int = 8) -> bytes:
     """Return N,H,W,C images in [0, 1] as one PNG."""
     return to_png(Sheet([(as_rgb(image),) for image in images], captions, columns).figure())
-
-
-def rows_by_kind(histories: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, list[Mapping[str, Any]]]]:
-    """Return the rows of each history in a model file, whatever else was kept, by the kind of network they are of.
-
-    >>> rows_by_kind({"member-0/restoration": {"rows": []}, "member-1/restoration": {"rows": []}, "net": {"rows": []}})
-    {'restoration': {'member-0/restoration': [], 'member-1/restoration': []}, '': {'net': []}}
-    """
-    found: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
-    for name, history in histories.items():
-        rows = history.get("rows")
-        if isinstance(rows, list):
-            kind = name.partition("/")[2]
-            found.setdefault(kind, {})[name] = [row for row in rows if isinstance(row, Mapping)]
-    return found
 
 
 def shortened(text: str, most: int = 34) -> str:

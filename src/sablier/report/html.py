@@ -15,6 +15,7 @@ from sablier.modelfile import ModelFile
 from sablier.models.base import Model, count_parameters, layer_table
 from sablier.report import figures, words
 from sablier.report.figures import BLUE, GREEN, GREY, GRID, INK, METHOD_NAMES, MUTED, ORANGE, ScoreGroup, chart, to_svg
+from sablier.report.histories import loss_series, rows_by_kind
 from sablier.report.pages import rendered
 from sablier.report.pictures import SMALL, as_rgb, data_uri, heat_key, overlay
 from sablier.report.plot import binned, edges_around, evaluation_groups
@@ -175,8 +176,8 @@ def _recipe(file: ModelFile) -> list[tuple[str, list[tuple[str, str]]]]:
 def _loss_charts(file: ModelFile) -> list[tuple[str, Markup]]:
     """Return a chart of losses for each kind of network that keeps any: they are measured in different units."""
     charts = []
-    for kind, members in figures.rows_by_kind(file.histories).items():
-        if any(figures.loss_series(rows, "loss")[0] for rows in members.values()):
+    for kind, members in rows_by_kind(file.histories).items():
+        if any(loss_series(rows, "loss")[0] for rows in members.values()):
             drawn = chart(lambda axes, members=members: figures.draw_losses(axes, members))  # type: ignore[misc]
             name = f"Loss of {kind} by epoch" if kind else "Loss by epoch"
             charts.append((kind, _inline(drawn, name)))

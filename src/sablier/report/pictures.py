@@ -44,9 +44,31 @@ def difference(image: Array, reconstruction: Array) -> Array:
     >>> difference(np.zeros((1, 1, 1)), np.array([[[0.5]]])).tolist()
     [[[213, 94, 0]]]
     """
-    signed = ((reconstruction - image).mean(axis=2, keepdims=True) / FULL_DIFFERENCE).clip(-1, 1)
+    return signed_colours((reconstruction - image).mean(axis=2), FULL_DIFFERENCE)
+
+
+def signed_colours(values: Array, full: float) -> Array:
+    """Return H,W,3 bytes: white for 0, blue below it and orange above, in full colour at a distance of `full` from it.
+
+    >>> signed_colours(np.array([[-2.0, 0.0]]), full=2).tolist()
+    [[[0, 114, 178], [255, 255, 255]]]
+    """
+    signed = (values[..., None] / full).clip(-1, 1)
     colour = np.where(signed > 0, TOO_BRIGHT, TOO_DARK) / 255
     return as_rgb(1 - np.abs(signed) * (1 - colour))
+
+
+def amplified(image: Array, changed: Array, full: float) -> Array:
+    """Return H,W,3 bytes of what was added to H,W,C pixels, so strong that `full` is as much as can be shown.
+
+    Grey images: blue where darker, orange where brighter, on white. Colour: each channel around the middle of its range.
+
+    >>> amplified(np.zeros((1, 1, 3)), np.full((1, 1, 3), 0.02), full=0.02).tolist()
+    [[[255, 255, 255]]]
+    """
+    if image.shape[2] == 1:
+        return signed_colours((changed - image)[..., 0], full)
+    return as_rgb(0.5 + (changed - image) / (2 * full))
 
 
 def heat_colours(heat: Array) -> tuple[Array, Array]:

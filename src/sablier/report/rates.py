@@ -29,6 +29,7 @@ def _draw(axes: Axes, lossy: Mapping[str, Rates], lossless: Mapping[str, float])
         axes.annotate(
             f"{name}: {size:,.0f}", (size, 1), xycoords=("data", "axes fraction"), xytext=(3, -4 - 11 * index),
             textcoords="offset points", va="top", fontsize=7.5, color="0.3",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
         )  # fmt: skip
     axes.set_xscale("log")
     axes.set_yscale("log")

@@ -15,6 +15,7 @@ from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part
 from sablier.models.base import Model
+from sablier.tasks.views import ONE_VIEW, Views
 from sablier.transforms.batches import Batches
 
 Array = NDArray[Any]
@@ -78,9 +79,14 @@ class ClassificationResult:
 
     def calibration_error(self) -> float | None:
         """Return the expected calibration error: how far sureness is from being right, 15 bins (Guo et al. 2017)."""
+        found = self.reliability()
+        return None if found is None else found.error
+
+    def reliability(self) -> "Reliability | None":
+        """Return how often it is right by how sure it is; None without labels."""
         if self.labels is None or not len(self):
             return None
-        return calibration_error(self.probabilities.max(axis=1), self.predicted == self.labels)
+        return reliability(self.probabilities.max(axis=1), self.predicted == self.labels)
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,7 @@ class Classifier:
         classes: K names, in the order of the logits.
         temperature: what logits are divided by, so that probabilities are as often right as they say.
         calibration: of how unlike every class images are that the network never saw.
+        views: which copies it looks at where it is unsure.
     """
 
     network: Model
@@ -100,6 +107,7 @@ class Classifier:
     classes: Array
     temperature: float
     calibration: Calibration
+    views: Views = ONE_VIEW
 
     @classmethod
     def from_file(cls, file: ModelFile) -> "Classifier":
@@ -118,18 +126,19 @@ class Classifier:
                 names,
                 float(kept.config["temperature"]),
                 Calibration((kept.tensors["unlikeness"],)),
+                Views(**kept.config.get("views", {})),
             )
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise ModelFileError(f"the model file lacks a part of the classifier: {error}.") from error
 
     def part(self) -> Part:
         """Return the part of a model file that keeps everything but the network."""
-        config = {"names": self.classes.tolist(), "temperature": self.temperature}
+        config = {"names": self.classes.tolist(), "temperature": self.temperature, "views": self.views.to_json()}
         return Part("classes", config, {"unlikeness": self.calibration.folds[0]})
 
     def logits(self, images: ImageSet) -> Array:
         """Return N,K logits of dense images, before they are divided by the temperature."""
-        return all_logits(self.network, self.preprocess, images)
+        return all_logits(self.network, self.preprocess, images, self.views)
 
     def classify(self, images: ImageSet) -> ClassificationResult:
         """Tell the class of images; those that cannot be read are left out and listed.
@@ -150,10 +159,10 @@ class Classifier:
 
 
 @torch.no_grad()
-def all_logits(network: Model, preprocess: Preprocess, images: ImageSet) -> Array:
-    """Return N,K logits of dense images, float32."""
+def all_logits(network: Model, preprocess: Preprocess, images: ImageSet, views: Views = ONE_VIEW) -> Array:
+    """Return N,K logits of dense images, float32; without `views`, of the images alone."""
     network.eval()
-    parts = [network.classify(batch.x).float().numpy() for batch in Batches(images, preprocess).for_scoring()]
+    parts = [views.logits(network, batch).numpy() for batch in Batches(images, preprocess).for_scoring()]
     return np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
 
 
@@ -191,12 +200,47 @@ def fitted_temperature(logits: Array, numbers: Array) -> float:
     return float(np.exp(found.x))
 
 
+@dataclass(frozen=True)
+class Reliability:
+    """How often predictions are right, by how sure they are, in B bins of equal width from 0 to 1.
+
+    Args:
+        counts: B whole numbers of predictions.
+        sure, right: B means of the predictions in each bin; not a number where there is none.
+    """
+
+    counts: Array
+    sure: Array
+    right: Array
+
+    @property
+    def error(self) -> float:
+        """The expected calibration error: the mean distance between how sure and how often right predictions are."""
+        full = self.counts > 0
+        gaps = np.abs(self.right[full] - self.sure[full]) * self.counts[full]
+        return round(float(gaps.sum()) / max(1, int(self.counts.sum())), 12)
+
+
+def reliability(sure: Array, right: Array, bins: int = BINS) -> Reliability:
+    """Return how often predictions are right, by how sure they are (DeGroot and Fienberg 1983).
+
+    Args:
+        sure: N probabilities of what was predicted; right: N booleans.
+
+    >>> reliability(np.array([0.9, 0.9, 0.9, 0.9, 0.2]), np.array([True, True, True, False, False]), bins=2).right.tolist()
+    [0.0, 0.75]
+    """
+    places = np.minimum((np.asarray(sure) * bins).astype(int), bins - 1)
+    counts = np.bincount(places, minlength=bins)
+    sums = (np.bincount(places, np.asarray(values, np.float64), minlength=bins) for values in (sure, right))
+    means = [np.divide(each, counts, out=np.full(bins, np.nan), where=counts > 0) for each in sums]
+    return Reliability(counts, *means)
+
+
 def calibration_error(sure: Array, right: Array, bins: int = BINS) -> float:
     """Return the mean distance, over bins of equal width, between how sure and how often right predictions are.
 
     >>> calibration_error(np.array([0.9, 0.9, 0.9, 0.9]), np.array([True, True, True, False]))
     0.15
     """
-    places = np.minimum((np.asarray(sure) * bins).astype(int), bins - 1)
-    gaps = [abs(float(np.sum(right[places == place]) - np.sum(sure[places == place]))) for place in np.unique(places)]
-    return round(sum(gaps) / max(1, len(places)), 12)
+    return reliability(sure, right, bins).error

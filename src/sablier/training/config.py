@@ -24,8 +24,10 @@ class FitConfig:
     learning_rate: float = 2e-3  # the peak of the schedule; muon wants about 0.01, sgd about 0.1
     beta1: float = 0.9  # of adam and adamw: how much of the mean gradient is kept a step; 0 for players who answer each other
     beta2: float | None = None  # of adam and adamw: the same of the mean square; None: 0.99, for adam 0.999
+    momentum: float = 0.95  # of muon: how much of the mean gradient is kept a step
+    renormalise: bool = False  # of muon: kernels keep their length; for networks that normalise after every convolution
     weight_decay: float = 1e-2  # pulls weights to zero; for adamw and muon decoupled (Loshchilov and Hutter 2019)
-    schedule: Literal["one-cycle", "constant"] = "one-cycle"  # Smith and Topin 2018
+    schedule: Literal["one-cycle", "linear", "constant"] = "one-cycle"  # Smith and Topin 2018; linear: down to nothing
     warmup: float = 0.2  # share of the steps in which the learning rate rises
     ema: float = 0.99  # the saved weights are a moving average with this decay; 0: the last weights
     gradient_clip: float = 1.0  # largest norm of the gradient; 0: unlimited
@@ -41,7 +43,7 @@ class FitConfig:
         limits = {
             "epochs": (1, 1_000_000), "steps": (1, 100_000_000), "megapixels": (0, 1e9), "batch_size": (1, 65536),
             "learning_rate": (0, 100), "weight_decay": (0, 100), "warmup": (0, 1), "ema": (0, 0.99999), "beta1": (0, 0.9999),
-            "beta2": (0, 0.99999),
+            "beta2": (0, 0.99999), "momentum": (0, 0.9999),
             "gradient_clip": (0, 1e9), "threads": (0, 1024), "seed": (0, 2**32 - 1),
         }  # fmt: skip
         for name, (low, high) in limits.items():
@@ -52,7 +54,7 @@ class FitConfig:
             raise ConfigError(f"expected device auto, cpu, cuda or mps, got {self.device!r}.")
 
     def plan(self, images: int, pixels: int) -> "Plan":
-        """Return how so many images of so many pixels are gone through; the last batch of an epoch may be smaller."""
+        """Return how so many images of so many pixels are gone through; the batches of an epoch are as equal as can be."""
         batch_size = min(self.batch_size or min(128, max(16, PIXELS_PER_BATCH // pixels)), images)
         steps_per_epoch = -(-images // batch_size)
         steps = min(self.steps, self.megapixels * 1e6 / (batch_size * pixels))

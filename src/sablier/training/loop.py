@@ -195,9 +195,10 @@ class _Run:
         self.model.train()
         order = torch.randperm(len(self.batches)).to(self.batches.pixels.device)
         device_type = order.device.type
-        for step, indices in enumerate(torch.split(order, self.batch_size), 1):
+        # Equal batches: a few images left over would decide the statistics of a normalisation, and one alone has none.
+        for step, indices in enumerate(torch.tensor_split(order, self.per_epoch), 1):
             with record_function("batch"):
-                batch = self.batches.take(indices)
+                batch = self.batches.take(indices, self.epoch)
             with torch.autocast(device_type, torch.bfloat16, enabled=self.history.dtype == "bfloat16"):
                 losses_in_turn = self.objective.losses(self.model, batch)
                 while True:
@@ -238,6 +239,8 @@ class _Run:
         if self.config.schedule == "constant":
             return 1.0
         rise = max(1.0, self.config.warmup * self.total)
+        if self.config.schedule == "linear":
+            return min((step + 1) / (rise + 1), max(1e-4, (self.total - step) / max(1.0, self.total - rise)))
         if step < rise:
             return 0.04 + 0.96 * (1 - math.cos(math.pi * step / rise)) / 2
         return 1e-4 + (1 - 1e-4) * (1 + math.cos(math.pi * min(1.0, (step - rise) / max(1.0, self.total - rise)))) / 2
@@ -330,7 +333,7 @@ def _optimizer(parameters: list[torch.nn.Parameter], config: FitConfig) -> Optim
         case "sgd":
             return SGD(parameters, rate, momentum=0.9, nesterov=True, weight_decay=decay)
         case "muon":
-            return Muon(parameters, rate, weight_decay=decay)
+            return Muon(parameters, rate, weight_decay=decay, momentum=config.momentum, renormalise=config.renormalise)
         case "rmsprop":
             # Its authors' 0.9, as in Keras: with torch's 0.99 the first step is ten times too long and can kill every ReLU.
             return RMSprop(parameters, rate, alpha=0.9, eps=1e-7, weight_decay=decay)

@@ -27,12 +27,21 @@ class Muon(Optimizer):
             is a tenth of it.
         weight_decay: decoupled, of matrices alone.
         momentum: of the gradient, with Nesterov's look ahead.
+        renormalise: keep the length of every kernel at the root of its filters: where normalisation follows, only its direction
+            counts, and the rate alone says how fast it turns (airbench, Jordan 2024).
     """
 
     def __init__(
-        self, parameters: Iterable[Tensor], learning_rate: float, *, weight_decay: float = 0.0, momentum: float = 0.95
+        self,
+        parameters: Iterable[Tensor],
+        learning_rate: float,
+        *,
+        weight_decay: float = 0.0,
+        momentum: float = 0.95,
+        renormalise: bool = False,
     ) -> None:
-        super().__init__(parameters, {"lr": learning_rate, "weight_decay": weight_decay, "momentum": momentum})
+        defaults = {"lr": learning_rate, "weight_decay": weight_decay, "momentum": momentum, "renormalise": renormalise}
+        super().__init__(parameters, defaults)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]  # returns no loss
@@ -56,6 +65,8 @@ class Muon(Optimizer):
                 steps = orthogonal(torch.stack([ahead.reshape(rows, columns) for _, ahead in pairs]))
                 size = group["lr"] * max(1.0, rows / columns) ** 0.5
                 for (parameter, _), direction in zip(pairs, steps, strict=True):
+                    if group["renormalise"] and parameter.ndim == 4:
+                        parameter.mul_(rows**0.5 / (parameter.norm() + 1e-7))
                     parameter.mul_(1 - group["lr"] * group["weight_decay"])
                     parameter.add_(direction.view(parameter.shape), alpha=-size)
 

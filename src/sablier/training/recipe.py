@@ -27,6 +27,7 @@ class Network:
     options: dict[str, Any] = field(default_factory=dict)  # of the model; what is not named keeps its default
     objective: Objective = field(default_factory=Reconstruction)
     fit: FitConfig = field(default_factory=FitConfig)
+    rates: dict[str, float] = field(default_factory=dict)  # learning rates of other optimizers, where one is set without a rate
 
     def __post_init__(self) -> None:
         if self.model not in list_models():
@@ -59,6 +60,7 @@ class Recipe(Network):
     fusion_share: float = 0.1  # of the images, held out to fit corrections on and to validate with
     calibration_share: float = 0.2  # of the images, held out for the promise
     mixture_codes: int = 10_000  # most codes of an autoencoder that the mixture over them is fitted to; time grows in proportion
+    budget_seconds: float | None = None  # of a classifier: how long it may train, which then decides width and epochs
     base_quality: int = 10  # of a codec: of the lossy version that a lossless file starts from, 1 to 100
 
     def __post_init__(self) -> None:
@@ -77,10 +79,12 @@ class Recipe(Network):
         limits = {
             "size": (8, 4096), "photo_side": (1, 4096), "folds": (2, 50), "fold_effort": (0.01, 1), "fusion_share": (0.01, 0.4),
             "calibration_share": (0.01, 0.5), "mixture_codes": (2, 10_000_000), "base_quality": (1, 100),
+            "budget_seconds": (1, 1_000_000),
         }  # fmt: skip
         for name, (low, high) in limits.items():
-            if not low <= getattr(self, name) <= high:
-                raise ConfigError(f"expected {name} from {low} to {high}, got {getattr(self, name)}.")
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise ConfigError(f"expected {name} from {low} to {high}, got {value}.")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as plain values, for the model file."""
@@ -101,7 +105,7 @@ class Recipe(Network):
 
 def _not_set(task: str) -> tuple[str, ...]:
     """Return the fields that are no settings: parts of their own, and what only another task uses."""
-    parts = ("name", "task", "options", "objective", "fit", "others")
+    parts = ("name", "task", "options", "objective", "fit", "rates", "others")
     of_detectors = (
         "members",
         "photo_members",
@@ -112,7 +116,7 @@ def _not_set(task: str) -> tuple[str, ...]:
         "fold_effort",
         "calibration_share",
     )
-    of_others = {"reconstruct": "mixture_codes", "compress": "base_quality"}
+    of_others = {"reconstruct": "mixture_codes", "compress": "base_quality", "classify": "budget_seconds"}
     hidden = parts if task == "detect" else (*parts, *of_detectors)
     return (*hidden, *(name for other, name in of_others.items() if other != task))
 
@@ -151,7 +155,10 @@ def _changed(recipe: Recipe, pairs: dict[str, str]) -> Recipe:
 
 
 def _changed_network(network: N, pairs: dict[str, str]) -> N:
-    """Return a network, or a recipe by its own network, with known settings changed."""
+    """Return a network, or a recipe by its own network, with known settings changed; another optimizer brings its rate."""
+    rate = network.rates.get(pairs.get("optimizer", ""))
+    if rate is not None:
+        pairs = {"learning_rate": f"{rate}", **pairs}
     parts: dict[str, dict[str, Any]] = {"objective": {}, "fit": {}, "options": {}, "whole": {}}
     for key, text in pairs.items():
         part = next((name for name in ("objective", "fit") if hasattr(getattr(network, name), key)), None)

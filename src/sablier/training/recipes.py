@@ -5,18 +5,20 @@
 an image shows: for clusters, maps and few labels. `generator` makes new images, from a short code with a flow over it;
 `variational` is the variational autoencoder, to compare with. `gan` makes new images by a game of two nets. `codec` keeps
 images in few bytes. `denoiser` removes noise from images of any size, and learns it from clean ones; `denoiser-noisy-only` from
-noisy ones alone. `course-dense` and `course-conv` are the nets of the course's first two lessons, with our schedule.
+noisy ones alone. `course-dense` and `course-conv` are the nets of the course's first two lessons, with our schedule. Those of
+classifiers stand in `classifier_recipes.py`.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, replace
+from typing import Any
 
-from sablier.errors import UnknownName
+from sablier.errors import ConfigError, ModelFileError, UnknownName
+from sablier.training.classifier_recipes import classifier, classifier_fast, classifier_robust, course_cnn, course_softmax
 from sablier.training.config import FitConfig
 from sablier.training.objectives import (
     Adversarial,
     Agreement,
-    Classification,
     Denoising,
     FlowMatching,
     Inpainting,
@@ -28,7 +30,7 @@ from sablier.training.objectives import (
     TransformationPrediction,
     Variational,
 )
-from sablier.training.recipe import Network, Recipe, with_settings
+from sablier.training.recipe import N, Network, Recipe, with_settings
 
 TIERS = ("tiny", "small", "base", "large")
 
@@ -219,50 +221,6 @@ def course_conv(tier: str) -> Recipe:
     )
 
 
-def classifier(tier: str) -> Recipe:
-    """Return the recipe that tells classes apart, from labelled images."""
-    steps, megapixels, width = {
-        "tiny": (150, 20.0, 16), "small": (600, 100.0, 24), "base": (2500, 400.0, 32), "large": (8000, 1600.0, 64),
-    }[tier]  # fmt: skip
-    return Recipe(
-        name="classifier",
-        task="classify",
-        model="convnet",
-        options={"width": width},
-        objective=Classification(turn=8, shift=0.08, scale=0.1, smoothing=0.05),
-        fit=FitConfig(
-            steps=steps, megapixels=megapixels, batch_size=128, optimizer="muon", learning_rate=0.02, weight_decay=0.0,
-            warmup=0.1, ema=0.0, gradient_clip=0.0,
-        ),
-        size=64,
-    )  # fmt: skip
-
-
-def course_softmax(tier: str) -> Recipe:
-    """Return the linear classifier of the course: one epoch in batches of 60, by gradient descent with momentum."""
-    return Recipe(
-        name="course-softmax",
-        task="classify",
-        model="course_softmax",
-        objective=Classification(),
-        # The lesson sums the loss over a batch of 60, at a rate 60 times smaller.
-        fit=FitConfig(epochs=1, batch_size=60, optimizer="sgd", learning_rate=0.03, weight_decay=0.0, ema=0.0, gradient_clip=0.0),
-        size=28,
-    )
-
-
-def course_cnn(tier: str) -> Recipe:
-    """Return the convolutional classifier of the course, with our schedule: three epochs."""
-    return Recipe(
-        name="course-cnn",
-        task="classify",
-        model="course_cnn",
-        objective=Classification(),
-        fit=FitConfig(epochs=3, batch_size=64, learning_rate=3e-3, ema=0.0),
-        size=28,
-    )
-
-
 def denoiser(tier: str) -> Recipe:
     """Return the recipe that removes noise: Gaussian, of any strength up to the whole range from black to white."""
     # Chosen on held-out training digits (docs/LOG.md): a tier takes about 10 s, 1, 2 and 7 minutes on two processor cores.
@@ -296,6 +254,8 @@ RECIPES: dict[str, Callable[[str], Recipe]] = {
     "gan": gan,
     "codec": codec,
     "classifier": classifier,
+    "classifier-fast": classifier_fast,
+    "classifier-robust": classifier_robust,
     "denoiser": denoiser,
     "denoiser-noisy-only": denoiser_noisy_only,
     "course-dense": course_dense,
@@ -320,3 +280,28 @@ def make_recipe(name: str = "detector", tier: str = "base", settings: Iterable[s
     if tier not in TIERS:
         raise UnknownName("tier", tier, TIERS)
     return with_settings(RECIPES[name](tier), settings)
+
+
+def recipe_from(kept: Mapping[str, Any]) -> Recipe:
+    """Return the recipe that a model file keeps as plain values in its provenance, to train another model alike.
+
+    >>> recipe_from(make_recipe("course-cnn", settings=["epochs=1"]).to_dict()).fit.epochs
+    1
+
+    Raises:
+        ModelFileError: where these are not the values of a recipe that this version knows.
+    """
+    try:
+        made = make_recipe(kept["name"])
+        others = {name: _network_from(made.others[name], values) for name, values in kept["others"].items()}
+        return _network_from(replace(made, others=others), {key: value for key, value in kept.items() if key != "others"})
+    except (KeyError, TypeError, AttributeError, UnknownName, ConfigError) as error:
+        raise ModelFileError(f"the model file keeps no recipe that this version can repeat: {error}. Train it again.") from error
+
+
+def _network_from(made: N, kept: Mapping[str, Any]) -> N:
+    """Return a network of a recipe with the values that a model file keeps of it."""
+    objective, fit = replace(made.objective, **kept["objective"]), replace(made.fit, **kept["fit"])
+    tuples = {item.name for item in fields(made) if isinstance(getattr(made, item.name), tuple)}
+    plain: dict[str, Any] = {key: tuple(value) if key in tuples else value for key, value in kept.items()}
+    return replace(made, **{**plain, "objective": objective, "fit": fit})

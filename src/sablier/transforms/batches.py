@@ -16,10 +16,15 @@ PIXELS_PER_BATCH = 100_000  # larger ones gained nothing when tried
 
 @dataclass(frozen=True)
 class Batch:
-    """Images in [0, 1], N,C,H,W float32 in channels-last memory, and the class number of each where labels exist."""
+    """Images in [0, 1], N,C,H,W float32 in channels-last memory, and the class number of each where labels exist.
+
+    In training, `rows` are their N places in the set, and `epoch` how often all images have been seen before.
+    """
 
     x: Tensor
     labels: Tensor | None = None
+    rows: Tensor | None = None
+    epoch: int = 0
 
 
 class Batches:
@@ -47,13 +52,14 @@ class Batches:
     def __len__(self) -> int:
         return len(self.pixels)
 
-    def take(self, indices: Tensor | slice) -> Batch:
+    def take(self, indices: Tensor | slice, epoch: int = 0) -> Batch:
         """Return the images at `indices`."""
         # N,H,W,C seen as N,C,H,W is channels-last memory: the layout convolutions want, at no cost.
         x = self.pixels[indices].permute(0, 3, 1, 2).to(torch.float32)
         if self.black:
             x = x - self.black
-        return Batch(x * self.scale, None if self.labels is None else self.labels[indices])
+        labels = None if self.labels is None else self.labels[indices]
+        return Batch(x * self.scale, labels, indices if isinstance(indices, Tensor) else None, epoch)
 
     def for_scoring(self) -> Iterator[Batch]:
         """Yield the images in order, as many at a time as are best computed at once where nothing is learnt."""

@@ -47,8 +47,19 @@ class Geometry(NamedTuple):
         return moved.contiguous(memory_format=torch.channels_last)
 
 
-def _mirrored(side: int, offset: int) -> Tensor:
-    """Return where the pixels of a line come from that is shifted by `offset`, at most `side`."""
-    places = torch.arange(side) + offset
+def shifted(x: Tensor, down: Tensor, right: Tensor) -> Tensor:
+    """Return each image shifted by whole pixels, at most its sides; N of them either way.
+
+    >>> shifted(torch.arange(3.0).view(1, 1, 1, 3), torch.tensor([0]), torch.tensor([1])).flatten().tolist()
+    [1.0, 2.0, 2.0]
+    """
+    rows, columns = (_mirrored(side, by[:, None]) for side, by in ((x.shape[2], down), (x.shape[3], right)))
+    each = torch.arange(len(x), device=x.device)
+    return x.permute(0, 2, 3, 1)[each[:, None, None], rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def _mirrored(side: int, offset: int | Tensor) -> Tensor:
+    """Return where the pixels of a line come from that is shifted by `offset`, at most `side`; of several lines, N,1."""
+    places = torch.arange(side, device=offset.device if isinstance(offset, Tensor) else None) + offset
     places = torch.where(places < 0, -1 - places, places)
     return torch.where(places >= side, 2 * side - 1 - places, places)

@@ -14,14 +14,17 @@ from sablier.errors import ImagesError, TooFewImages
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile, Part
 from sablier.tasks.classify import CLASSES, NET, TASK, Classifier, all_logits, fitted_temperature, unlikeness
+from sablier.tasks.views import Views
+from sablier.training.objectives import Classification
 from sablier.training.recipe import Recipe
+from sablier.workflows.budget import within_budget
 from sablier.workflows.network import OnProgress, prepared, provenance, train_model
 
 Array = NDArray[Any]
 
 FEWEST = 4
 FEWEST_OF_A_CLASS = 2
-MOST_HELD_OUT = 5000
+MOST_HELD_OUT = 2500
 
 
 def train_classifier(
@@ -45,27 +48,31 @@ def train_classifier(
     classes = check_labels(dense)
     held = held_out(dense.labels, recipe.fusion_share, recipe.fit.seed)
     training, apart = dense.take(~held), dense.take(held)
+    recipe, checkpoint = replace(recipe, options={**recipe.options, "classes": len(classes)}), next(iter(checkpoints), None)
+    recipe = within_budget(recipe, training, preprocess, checkpoint)
     network, history = train_model(
         training,
         preprocess,
-        replace(recipe, options={**recipe.options, "classes": len(classes)}),
+        recipe,
         ("classify",),
         validation=apart,
-        checkpoint=next(iter(checkpoints), None),
+        checkpoint=checkpoint,
         on_progress=partial(on_progress, "training"),
     )
-    logits = all_logits(network, preprocess, apart)
+    mirror = isinstance(recipe.objective, Classification) and recipe.objective.mirrors(preprocess.channels)
+    views = Views.after(all_logits(network, preprocess, apart), mirror)
+    logits = all_logits(network, preprocess, apart, views)
     temperature = fitted_temperature(logits, class_numbers(apart, classes))
-    found = Classifier(network, preprocess, classes, temperature, Calibration((unlikeness(logits),)))
+    found = Classifier(network, preprocess, classes, temperature, Calibration((unlikeness(logits),)), views)
     parts = {NET: Part.of_model(network), CLASSES: found.part()}
     return ModelFile(TASK, preprocess, parts, {NET: history.__dict__}, provenance(dense, recipe))
 
 
-def check_labels(images: ImageSet) -> Array:
+def check_labels(images: ImageSet, fewest: int = FEWEST_OF_A_CLASS) -> Array:
     """Return the names of the classes, in their order.
 
     Raises:
-        ImagesError: for images without labels, or of one class; TooFewImages for a class with one image.
+        ImagesError: for images without labels, or of one class; TooFewImages for a class with fewer than `fewest`.
     """
     if images.labels is None:
         raise ImagesError(
@@ -76,10 +83,10 @@ def check_labels(images: ImageSet) -> Array:
     if len(classes) < 2:
         only = f"only {str(classes[0])!r}" if len(classes) else "none"
         raise ImagesError(f"expected images of at least 2 classes, got {only} from {images.source}. Add others.")
-    alone = classes[counts < FEWEST_OF_A_CLASS]
+    alone = classes[counts < fewest]
     if len(alone):
         names = ", ".join(alone[:5].tolist())
-        raise TooFewImages(f"expected at least {FEWEST_OF_A_CLASS} images of each class, got one of {names}. Add more of it.")
+        raise TooFewImages(f"expected at least {fewest} images of each class, got one of {names}. Add more of it.")
     return np.asarray(classes)
 
 
@@ -99,7 +106,7 @@ def class_numbers(images: ImageSet, classes: Array) -> Array:
 
 
 def held_out(labels: Any, share: float, seed: int) -> Array:
-    """Return N booleans: a share of each class at random, at least one of each, and at most 5,000 in all.
+    """Return N booleans: a share of each class at random, at least one of each, and at most 2,500 in all.
 
     >>> held_out(np.array(list("aaaaaaaaaabb")), 0.2, 0).sum()
     np.int64(3)

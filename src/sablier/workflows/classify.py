@@ -33,7 +33,8 @@ def classify(
     Args:
         model: a .sablier file that classifies.
         source: whatever `read_images` takes; `reading` are its options.
-        output: a folder for classes.csv, classes.json and unsure.png, the 48 images it is least sure of; None writes nothing.
+        output: a folder for classes.csv, classes.json and unsure.png, the 48 images it is least sure of; where there are labels,
+            for reliability.png too; None writes nothing.
 
     Raises:
         ModelFileError, ImagesError, OutputError: before anything is written where possible.
@@ -58,6 +59,11 @@ def classify(
     least = np.argsort(result.probabilities.max(axis=1), kind="stable")[:MOST_ON_SHEET]
     captions = [_caption(rows[index]) for index in least]
     write_whole(folder / "unsure.png", sheet(classifier.preprocess.to_unit(images.array[least]), captions))
+    found = result.reliability()
+    if found is not None:
+        from sablier.report.reliability import reliability_diagram
+
+        write_whole(folder / "reliability.png", reliability_diagram(found))
     return result
 
 

@@ -1,7 +1,5 @@
-"""evaluate = load, read good and bad images, score, compare with the baselines; compare = the same for several models."""
+"""evaluate = load, read good and bad images, score, compare with the baselines."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -13,7 +11,6 @@ from sablier.images.imageset import ImageSet
 from sablier.images.mvtec import GOOD, layout_of
 from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
-from sablier.report.settings import OWN_MEMBER, settings_in_use
 from sablier.tasks.detect import Detector
 from sablier.tasks.evaluate import EvaluationResult, Masks, evaluate_detector
 
@@ -63,49 +60,3 @@ def _test_images(good: Any, bad: Any, reading: dict[str, Any]) -> tuple[ImageSet
         )
     masks = partial(layout.masks, strict=bool(reading.get("strict")))
     return *layout.read_tests(**reading), masks if layout.ground_truth.is_dir() else None
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One of several models: its evaluation, and the settings in which it differs from the others."""
-
-    model: Path
-    settings: dict[str, Any]
-    result: EvaluationResult
-    seconds: float
-
-
-def compare(
-    models: Sequence[str | PathLike[str]], good: Any, bad: Any, *, alpha: float = 0.05, **reading: Any
-) -> list[Comparison]:
-    """Evaluate several models on the same images and show in which settings they differ.
-
-    Those of a network that some of the models lack are left out: that it is lacking shows in `members`.
-    """
-    good_images, bad_images = read_images(good, **reading), read_images(bad, **reading)
-    files = [ModelFile.load(Path(model)) for model in models]
-    differing = _differing([settings_in_use(file.provenance.recipe) for file in files])
-    return [
-        Comparison(
-            Path(model),
-            settings,
-            evaluate_detector(Detector.from_file(file), good_images, bad_images, alpha),
-            sum(history["seconds"] for history in file.histories.values()),
-        )
-        for model, file, settings in zip(models, files, differing, strict=True)
-    ]
-
-
-def _differing(models: Sequence[dict[str, dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Return, of each model, the settings in which they differ, named as `--set` takes them."""
-    found: list[dict[str, Any]] = [{} for _ in models]
-    for group in [name for name in models[0] if all(name in model for model in models)]:
-        for key in sorted({key for model in models for key in model[group]}):
-            values = [model[group].get(key) for model in models]
-            # A setting that all networks share was most often changed for all of them at once: it is shown once.
-            repeated = group and values == [model.get(OWN_MEMBER, {}).get(key) for model in models] and group != OWN_MEMBER
-            if len(set(map(str, values))) > 1 and not repeated:
-                name = key if group in ("", OWN_MEMBER) else f"{group}.{key}"
-                for settings, value in zip(found, values, strict=True):
-                    settings[name] = value
-    return found

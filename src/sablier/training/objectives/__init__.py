@@ -11,6 +11,7 @@ from sablier.training.objectives.likelihood import PixelLikelihood
 from sablier.training.objectives.rate_distortion import RateDistortion
 from sablier.training.objectives.reconstruction import Reconstruction
 from sablier.training.objectives.regularised import RegularisedReconstruction
+from sablier.training.objectives.robust_classification import RobustClassification
 from sablier.training.objectives.transformations import TransformationPrediction
 from sablier.training.objectives.variational import Variational
 
@@ -29,6 +30,7 @@ __all__ = [
     "RateDistortion",
     "Reconstruction",
     "RegularisedReconstruction",
+    "RobustClassification",
     "TransformationPrediction",
     "Variational",
     "mean_squared_error",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -10,9 +11,13 @@ from torch.nn import functional as F
 
 from sablier.errors import ConfigError, ImagesError
 from sablier.models.base import Model
+from sablier.training.config import check_choices
 from sablier.training.objectives.base import Loss
 from sablier.transforms.affine import moved
 from sablier.transforms.batches import Batch
+from sablier.transforms.geometry import shifted
+
+SCATTER = 2_654_435_761  # an odd number near 2**32 times the golden ratio: neighbouring places part (Knuth 1998)
 
 
 @dataclass(frozen=True)
@@ -21,17 +26,20 @@ class Classification:
 
     Args:
         smoothing: the share of certainty that is spread over all classes (Szegedy et al. 2016): more accurate, and less sure.
-        turn: degrees, shift: share of the side, scale: share: by how much images are moved, at most.
-        mirror: whether half of the images are seen in a mirror: right for photos, wrong for letters.
+        turn: degrees, shift: share of the side, scale: share: by how much images are moved, at most. With neither turn nor
+            scale, by whole pixels, which blurs nothing.
+        mirror: whether each image is seen in a mirror every other time (Jordan 2024): "yes" for photos, "no" for letters;
+            "auto" mirrors images in colour.
     """
 
     smoothing: float = 0.0
     turn: float = 0.0
     shift: float = 0.0
     scale: float = 0.0
-    mirror: bool = False
+    mirror: Literal["auto", "yes", "no"] = "no"
 
     def __post_init__(self) -> None:
+        check_choices(self)
         for name, most in {"smoothing": 0.9, "turn": 180.0, "shift": 0.5, "scale": 0.9}.items():
             if not 0 <= getattr(self, name) <= most:
                 raise ConfigError(f"expected {name} from 0 to {most:g}, got {getattr(self, name)}.")
@@ -40,20 +48,42 @@ class Classification:
         return {"model": [parameter for parameter in model.parameters() if parameter.requires_grad]}
 
     def losses(self, model: Model, batch: Batch) -> Iterator[Loss]:
-        x, labels = batch.x, _labels(batch)
-        if self.turn or self.shift or self.scale:
-            x = moved(x, turn=self.turn, shift=self.shift, scale=self.scale)
-        if self.mirror:
-            x = torch.where(torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5, x.flip(3), x)
-        logits = model.classify(x).float()
+        labels = true_classes(batch)
+        logits = model.classify(self.shown(model, batch)).float()
         loss = F.cross_entropy(logits, labels, label_smoothing=self.smoothing)
         yield "model", loss, {"errors": (logits.argmax(dim=1) != labels).float().mean()}
 
+    def mirrors(self, channels: int) -> bool:
+        """Return whether images of so many channels are seen in a mirror."""
+        return self.mirror == "yes" or (self.mirror == "auto" and channels > 1)
+
+    def shown(self, model: Model, batch: Batch) -> Tensor:
+        """Return the images of a batch as this epoch shows them to the model."""
+        x = batch.x
+        if self.turn or self.scale:
+            x = moved(x, turn=self.turn, shift=self.shift, scale=self.scale)
+        elif self.shift:
+            x = shifted(x, *(self._offsets(side, x) for side in x.shape[2:]))
+        if self.mirrors(x.shape[1]) and batch.rows is not None:
+            # Which way an image is seen first is a matter of its place; from then on it turns round every epoch.
+            turned = (batch.rows * SCATTER // 2**16 + batch.epoch) % 2 == 1
+            x = torch.where(turned[:, None, None, None], x.flip(3), x)
+        return x
+
+    def _offsets(self, side: int, x: Tensor) -> Tensor:
+        most = max(1, round(self.shift * side))
+        return torch.randint(-most, most + 1, (len(x),), device=x.device)
+
     def validate(self, model: Model, batch: Batch) -> Tensor:
-        return F.cross_entropy(model.classify(batch.x).float(), _labels(batch))
+        return F.cross_entropy(model.classify(batch.x).float(), true_classes(batch))
 
 
-def _labels(batch: Batch) -> Tensor:
+def true_classes(batch: Batch) -> Tensor:
+    """Return the class numbers of a batch.
+
+    Raises:
+        ImagesError: for images without labels.
+    """
     if batch.labels is None:
         raise ImagesError("expected images with labels, got none. Put the images of each class in a folder of its own.")
     return batch.labels

@@ -7,8 +7,6 @@ from torch import Tensor
 
 from sablier.transforms.attacks.base import Attack, Climb, Logits, beaten, cross_entropy, input_gradient
 
-REACH = 2.5  # times the radius that all steps together could go: enough to reach any point of the ball's edge
-
 
 @dataclass(frozen=True)
 class Fgsm(Attack):
@@ -24,15 +22,19 @@ class Pgd(Climb):
     """Steps uphill, each drawn back into the ball, from random points of it (Madry et al. 2018).
 
     A step is 2.5 eps / steps long, so that any corner of the ball can be reached: shorter ones make nets look robust.
+
+    Args:
+        reach: how far all steps together could go, in radii.
     """
 
     steps: int = 40
+    reach: float = 2.5
 
     def run(self, logits: Logits, x: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
         best, worst = x.clone(), torch.full((len(x),), -torch.inf, device=x.device)
         left = torch.arange(len(x), device=x.device)
         for _ in range(self.restarts):
-            moved = self._climbed(logits, x[left], labels[left], generator)
+            moved = self.climbed(logits, x[left], labels[left], generator)
             with torch.no_grad():
                 answers = logits(moved)
             loss, fooled = cross_entropy(answers, labels[left]), beaten(answers, labels[left])
@@ -43,9 +45,10 @@ class Pgd(Climb):
                 break
         return best
 
-    def _climbed(self, logits: Logits, x: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+    def climbed(self, logits: Logits, x: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+        """Return where the steps lead from one random start."""
         moved = self.random_start(x, generator)
         for _ in range(self.steps):
             gradient, _ = input_gradient(lambda images: cross_entropy(logits(images), labels), moved)
-            moved = self.within(moved + REACH * self.eps / self.steps * self.uphill(gradient), x)
+            moved = self.within(moved + self.reach * self.eps / self.steps * self.uphill(gradient), x)
         return moved

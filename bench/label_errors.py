@@ -1,0 +1,145 @@
+"""Wrong labels of MNIST's test set: how many of those that people found are among the 100 test images to look at first?
+
+Northcutt, Athalye and Mueller (2021) showed 100 suspected test images to five people each; of 15, fewer than three chose the
+given label (mnist_mturk.json of their data, below $SABLIER_DATA/label-errors). Here one recipe is cross-validated over training
+and test images together, 70,000 of them, so that no network judges an image it has learnt from; test labels are the subject, and
+no figure of another bench comes from these networks. Test images are then ranked, among themselves, by the score of
+`sablier mistakes`. Beside it stand both orders that the score is made of, and the same code on the published probabilities. Those
+chose the images that people were shown: wrong labels that their net did not suspect are not known, so that another net can only
+lose. Finished folds are taken up again.
+
+With --quick a twentieth of the digits get a wrong label here, and all of them are known.
+"""
+
+import argparse
+import json
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness import Bench, print_table
+from sablier.images.datasets import load_dataset
+from sablier.images.imageset import ImageSet
+from sablier.images.preprocess import Preprocess
+from sablier.modelfile import ModelFile
+from sablier.tasks.mistakes import MistakesResult, find_mistakes
+from sablier.training.recipes import TIERS, make_recipe
+from sablier.workflows.cross_validation import FOLDS, cross_validate, folder_of
+
+Array = NDArray[Any]
+
+PEOPLE = 3  # of five who must choose a label for it to stand
+FALSIFIED = 0.05  # share of the digits of a quick run
+PLACES = (15, 25, 50, 100, 200)  # of the ranking, up to which hits are counted
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--tier", default="base", choices=TIERS)
+    parser.add_argument("--folds", type=int, default=FOLDS)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--set", action="append", default=[], dest="settings", help="key=value of the recipe; again for more")
+
+
+def main() -> None:
+    bench = Bench("label_errors", __doc__ or "", add)
+    args = bench.args
+    tier = "tiny" if args.quick else args.tier
+    data = "digits" if args.quick else "mnist"
+    images, judged, errors = falsified_digits(args.seed) if args.quick else mnist()
+    recipe = make_recipe("classifier", tier, [*args.settings, f"seed={args.seed}"])
+    key = "-".join([data, *([] if tier == "base" else [tier]), *args.settings])
+    dense = images.dense(Preprocess.for_images(images, recipe.size))
+    workshop = bench.workshop(key, recipe, args.folds)
+    folder = folder_of(workshop, dense, recipe, args.folds)
+    found = cross_validate(dense, recipe, args.folds, folder=folder, on_progress=say)
+    result = find_mistakes(dense, found.classes, found.probabilities)
+    orders = {
+        "ours": result.order,
+        "margin": np.argsort(result.margin, kind="stable"),
+        "loss": np.argsort(-result.loss, kind="stable"),
+    }
+    hits = {name: counted(order[judged[order]], errors) for name, order in orders.items()}
+    if not args.quick:
+        theirs = published(images.take(judged))
+        hits["published probabilities"] = counted(theirs.order, errors[judged])
+    print_table(["hits among the first", *map(str, PLACES)], [[name, *row] for name, row in hits.items()])
+    payload = {
+        "data": data,
+        "tier": tier,
+        "folds": args.folds,
+        "images": len(dense),
+        "judged": int(judged.sum()),
+        "errors": int(errors.sum()),
+        **{f"hits_in_{place}": hits["ours"][index] for index, place in enumerate(PLACES)},
+        **{f"hits_in_100_{name.partition(' ')[0]}": row[PLACES.index(100)] for name, row in hits.items() if name != "ours"},
+        "share_found": float(errors[orders["ours"][judged[orders["ours"]]][: errors.sum()]].mean()),
+        "suspected": int(result.suspected[judged].sum()),
+        "errors_suspected": int((result.suspected & errors).sum()),
+        "accuracy": 1 - float(result.wrong[judged].mean()),
+        "calibration_error": result.calibration_error,
+        "train_seconds": train_seconds(folder),
+    }
+    bench.finish(key, [args.seed], payload)
+    shutil.rmtree(workshop, ignore_errors=True)
+
+
+def mnist() -> tuple[ImageSet, Array, Array]:
+    """Return the 70,000 images, which of them are of the test split, and which have a label that most people do not choose."""
+    training, tests = load_dataset("mnist", "train"), load_dataset("mnist", "test")
+    images = ImageSet.concatenate([training, tests])
+    judged = np.arange(len(images)) >= len(training)
+    errors = np.zeros(len(images), bool)
+    for row in json.loads((label_errors() / "mnist_mturk.json").read_text()):
+        if str(row["given_original_label"]) != tests.labels[row["id"]]:
+            raise SystemExit(f"test image {row['id']} has another label than people were shown: these are not the same images.")
+        errors[len(training) + row["id"]] = row["mturk"]["given"] < PEOPLE
+    return images, judged, errors
+
+
+def falsified_digits(seed: int) -> tuple[ImageSet, Array, Array]:
+    """Return digits of which some have a wrong label, that all of them are judged, and which have one."""
+    digits, random = load_dataset("digits", "all"), np.random.default_rng(seed)
+    errors = np.zeros(len(digits), bool)
+    errors[random.choice(len(digits), round(FALSIFIED * len(digits)), replace=False)] = True
+    labels = digits.labels.astype(int)
+    labels[errors] = (labels[errors] + random.integers(1, 10, int(errors.sum()))) % 10
+    return replace(digits, labels=labels.astype(str)), np.ones(len(digits), bool), errors
+
+
+def published(tests: ImageSet) -> MistakesResult:
+    """Return the ranking by the probabilities that were published with the verdicts."""
+    probabilities = np.load(label_errors() / "mnist_test_set_pyx.npy", allow_pickle=False)
+    return find_mistakes(tests, np.arange(10).astype(str), np.asarray(probabilities, np.float64))
+
+
+def label_errors() -> Path:
+    folder = Path(os.environ.get("SABLIER_DATA", "")) / "label-errors"
+    if not (folder / "mnist_mturk.json").exists():
+        raise SystemExit("this bench needs label-errors/mnist_mturk.json below the folder that SABLIER_DATA names.")
+    return folder
+
+
+def counted(order: Array, errors: Array) -> list[int]:
+    """Return how many wrong labels are among the first of an order, for each of the places."""
+    return [int(errors[order[:place]].sum()) for place in PLACES]
+
+
+def train_seconds(folder: Path) -> float:
+    """Return how long all folds trained."""
+    files = [ModelFile.load(path) for path in folder.glob("fold-*.sablier")]
+    return sum(history["seconds"] for file in files for history in file.histories.values())
+
+
+def say(stage: str, progress: Any) -> None:
+    if progress.row:
+        share = progress.done / progress.total
+        print(f"{stage}: {share:.0%}, {progress.row['seconds']:.0f} s, loss {progress.row['loss']:.4f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""The lab of lesson 4: two nets on CIFAR-10, the photos on which they are most wrong, and changes nobody sees that fool them.
+
+It is a chain of verbs: train, compare, look at mistakes, attack. Everything it makes lies in one folder, models too.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sablier.course.wrong import write_wrong
+from sablier.errors import ConfigError
+from sablier.images.datasets import load_dataset
+from sablier.models.base import count_parameters
+from sablier.tasks.attack import AttackResult
+from sablier.tasks.classify import NET, ClassificationResult
+from sablier.training.loop import Progress
+from sablier.training.recipes import make_recipe
+from sablier.workflows.attack import attack
+from sablier.workflows.compare import compare
+from sablier.workflows.train import train
+
+SIMPLE, DEEPER = "simple", "deeper"
+EPS = 2 / 255  # of the range from black to white: no eye sees it
+METHOD = "apgd-ce"
+
+
+@dataclass(frozen=True)
+class Net:
+    """What came of one net.
+
+    Args:
+        name, parameters: of the net.
+        seconds: of training.
+        told: the test photos as it tells them.
+        attacked: what slight changes do to some of them.
+    """
+
+    name: str
+    parameters: int
+    seconds: float
+    told: ClassificationResult
+    attacked: AttackResult
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What the lab gave: the nets, and the files that were written."""
+
+    nets: tuple[Net, ...]
+    written: tuple[Path, ...]
+
+
+def run(
+    output: Path,
+    *,
+    data: str = "cifar10",
+    tier: str = "small",
+    count: int = 200,
+    settings: Sequence[str] = (),
+    on_progress: Callable[[str, Progress], None] = lambda stage, progress: None,
+) -> Lesson:
+    """Train a simple net and a deeper one, compare them, and attack both.
+
+    Args:
+        output: a folder for simple.sablier and deeper.sablier, for compare.csv, compare.json and curves.png, and for each net
+            NAME-wrong.csv and NAME-wrong.png, the test photos it tells most wrongly, and NAME-attacked/, what `attack` writes.
+        data: a named set with labels.
+        tier: of the recipe `classifier`, which makes the deeper net.
+        count: how many test photos to attack, drawn evenly.
+        settings: "key=value" changes to the recipe `classifier`.
+
+    Raises:
+        ImagesError: for a set without labels.
+    """
+    if count < 1:
+        raise ConfigError(f"expected to attack at least 1 image, got {count}.")
+    recipes = {SIMPLE: make_recipe("course-cnn"), DEEPER: make_recipe("classifier", tier, settings)}
+    images, tests = (load_dataset(data, split) for split in ("train", "test"))
+    paths = {name: output / f"{name}.sablier" for name in recipes}
+    files = {name: train(images, paths[name], recipes[name], on_progress=_named(on_progress, name)) for name in recipes}
+    compared = compare(list(paths.values()), tests, output)
+    nets, written = [], [output / "curves.png"]
+    for found, (name, file) in zip(compared.models, files.items(), strict=True):
+        told = found.measured
+        assert isinstance(told, ClassificationResult)  # the models classify
+        attacked = attack(paths[name], tests, output / f"{name}-attacked", method=METHOD, eps=EPS, count=count)
+        nets.append(Net(name, count_parameters(file.parts[NET].to_model()), found.seconds, told, attacked))
+        dense = tests.dense(file.preprocess)
+        written += write_wrong(output, f"{name}-wrong", dense, file.preprocess, told.classes, told.probabilities)
+        written.append(output / f"{name}-attacked" / "attack.png")
+    return Lesson(tuple(nets), tuple(written))
+
+
+def _named(on_progress: Callable[[str, Progress], None], name: str) -> Callable[[str, Progress], None]:
+    return lambda stage, progress: on_progress(f"{stage} the {name} net", progress)

@@ -1,0 +1,33 @@
+"""The loss of lesson 4 as its code reads, to be shown beside the one that its text describes."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn import Parameter
+from torch.nn import functional as F
+
+from sablier.errors import ImagesError
+from sablier.models.base import Model
+from sablier.training.objectives import Loss
+from sablier.transforms.batches import Batch
+
+
+@dataclass(frozen=True)
+class NegativeProbability:
+    """Minus the mean probability of the true class: what comes of probabilities given to a loss that wants their logarithms.
+
+    Its slope vanishes where an image is told surely wrong: there a probability near 0 hardly moves, while its logarithm would. It
+    is the expected share of errors of somebody who guesses by the probabilities, not the cross-entropy.
+    """
+
+    def players(self, model: Model) -> Mapping[str, list[Parameter]]:
+        return {"model": list(model.parameters())}
+
+    def losses(self, model: Model, batch: Batch) -> Iterator[Loss]:
+        yield "model", self.validate(model, batch), {}
+
+    def validate(self, model: Model, batch: Batch) -> Tensor:
+        if batch.labels is None:
+            raise ImagesError("expected images with labels, got none. Choose a set with labels, such as mnist or digits.")
+        return F.nll_loss(model.classify(batch.x).float().softmax(dim=1), batch.labels)

@@ -1,0 +1,45 @@
+"""Fooling images, a row for each way and a column for each class."""
+
+import numpy as np
+
+from sablier.report.figures import Sheet, to_png
+from sablier.report.pictures import as_rgb
+from sablier.report.words import counted
+from sablier.tasks.fool import FoolResult
+
+MOST_CLASSES = 20  # beside each other; further ones are in the tables alone
+
+
+def fool_sheet(result: FoolResult) -> bytes:
+    """Return a PNG of the images with their class, how sure the classifier is, their p-value, and what another one sees."""
+    groups, captions = [], []
+    for row, (way, column) in zip(result.to_table(), np.ndindex(result.fooled.shape), strict=True):
+        if column >= MOST_CLASSES:
+            continue
+        groups.append((as_rgb(result.images[way, column] / 255),))
+        lines = [f"{row['class']} by {row['way']}", f"{_percent(row['probability'])} sure", f"p-value {row['p_value']:.3f}"]
+        if "judge_class" in row:
+            lines.append(f"judge: {row['judge_class']} {row['judge_probability']:.0%}")
+        captions.append("\n".join(lines))
+    columns = min(MOST_CLASSES, len(result.classes))
+    return to_png(Sheet(groups, captions, columns, side=1.1, title=fool_headline(result)).figure())
+
+
+def fool_headline(result: FoolResult) -> str:
+    """Return how many images fool the classifier, and what would have told, a line each."""
+    lines = [
+        f"At least {_percent(result.sure)} sure of {int(result.fooled.sum()):,} of {counted(len(result))}.",
+        f"The p-value sees through {int(result.unlike.sum()):,}.",
+    ]
+    if result.judge_agrees is not None:
+        lines.append(f"Another net sees the same class in {int(result.judge_agrees.sum()):,}.")
+    return "\n".join(lines)
+
+
+def _percent(share: float) -> str:
+    """Return a share that may be close to 1, never rounded up to it.
+
+    >>> _percent(0.9990), _percent(0.99999), _percent(0.5)
+    ('99.90%', '99.99%', '50.00%')
+    """
+    return f"{np.floor(1e4 * share + 1e-6) / 100:.2f}%"

@@ -1,0 +1,41 @@
+"""The direct encoding: every pixel is a gene (Nguyen, Yosinski and Clune 2015)."""
+
+import torch
+from torch import Tensor
+
+from sablier.tasks.fooling.evolution import Encoding, Genes
+
+MUTATED = 0.1  # share of the pixels of a child, as in the paper
+SHARPNESS = 15  # of the change of a pixel, as in the paper: the higher, the smaller
+
+
+class Pixels(Encoding):
+    """Pixels of their own value each, evenly from black to white to begin with."""
+
+    def fresh(self, count: int, random: torch.Generator) -> Genes:
+        return (torch.rand(count, *self.shape, generator=random),)
+
+    def draw(self, genes: Genes) -> Tensor:
+        return genes[0]
+
+    def children(self, elites: Genes, niches: Tensor, random: torch.Generator) -> Genes:
+        """Return children that take each pixel from any of the elites of their niche, and change a tenth of them."""
+        (pixels,) = elites
+        flat = pixels.flatten(2)
+        parents = torch.randint(flat.shape[1], (len(niches), flat.shape[2]), generator=random)
+        mixed = flat[niches[:, None], parents, torch.arange(flat.shape[2])].view(len(niches), *self.shape)
+        hit = torch.rand(mixed.shape, generator=random) < MUTATED
+        return (torch.where(hit, polynomial_mutation(mixed, random), mixed),)
+
+
+def polynomial_mutation(x: Tensor, random: torch.Generator, sharpness: float = SHARPNESS) -> Tensor:
+    """Return values in [0, 1] moved a little, without leaving it (Deb and Agrawal 1999).
+
+    Args:
+        sharpness: the change is about 1 / (1 + sharpness) of the way to either end.
+    """
+    chance = torch.rand(x.shape, generator=random)
+    power = sharpness + 1.0
+    down = (2 * chance + (1 - 2 * chance) * (1 - x) ** power) ** (1 / power) - 1
+    up = 1 - (2 * (1 - chance) + (2 * chance - 1) * x**power) ** (1 / power)
+    return (x + torch.where(chance < 0.5, down, up)).clamp(0, 1)

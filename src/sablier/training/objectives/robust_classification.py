@@ -1,0 +1,48 @@
+"""Tell the class of an image that somebody has changed to be told wrong."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from sablier.errors import ConfigError
+from sablier.models.base import Model
+from sablier.training.objectives.classification import Classification, true_classes
+from sablier.transforms.attacks import Pgd
+from sablier.transforms.batches import Batch
+
+ONE_STEP_REACH = 1.25  # radii: where a single step of more leads, only corners of the ball are ever seen (Wong et al. 2020)
+
+
+@dataclass(frozen=True)
+class RobustClassification(Classification):
+    """Cross-entropy of images that were attacked first (Madry et al. 2018); by one step, FGSM (Wong et al. 2020).
+
+    Args:
+        eps: largest change of a value, as a share of the range from black to white.
+        attack_steps: gradient steps of the attack; training takes that many times longer, and one more.
+        ramp_epochs: passes over the images in which eps grows to its full size; else a net may learn to answer always the same.
+    """
+
+    eps: float = 0.3
+    attack_steps: int = 7
+    ramp_epochs: int = 2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.eps <= 1:
+            raise ConfigError(f"expected eps from 0 to 1, such as 8/255, got {self.eps}.")
+        if not 1 <= self.attack_steps <= 1000:
+            raise ConfigError(f"expected attack_steps from 1 to 1000, got {self.attack_steps}.")
+
+    def shown(self, model: Model, batch: Batch) -> Tensor:
+        """Return the images of a batch, attacked; the attack sees the network as it will be used."""
+        x, labels = super().shown(model, batch), true_classes(batch)
+        eps = self.eps * min(1.0, (batch.epoch + 1) / max(1, self.ramp_epochs))
+        attack = Pgd(eps, steps=self.attack_steps, reach=ONE_STEP_REACH if self.attack_steps == 1 else Pgd.reach)
+        generator = torch.Generator(x.device).manual_seed(int(torch.randint(2**31, ())))
+        was_training = model.training
+        model.eval()
+        found = attack.climbed(model.classify, x, labels, generator)
+        model.train(was_training)
+        return found

@@ -1,0 +1,211 @@
+"""compare = load several models of one task, show how they differ, how they learnt, and what they make of the same images."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sablier.errors import ConfigError
+from sablier.files import write_whole
+from sablier.images.sources import read_images
+from sablier.modelfile import ModelFile
+from sablier.report.histories import Rows, rows_by_kind
+from sablier.report.settings import differing_settings
+from sablier.tasks.classify import TASK as CLASSIFY
+from sablier.tasks.classify import ClassificationResult, Classifier
+from sablier.tasks.detect import TASK as DETECT
+from sablier.tasks.detect import Detector
+from sablier.tasks.evaluate import EvaluationResult, MethodRow, evaluate_detector
+from sablier.workflows.classifier import class_numbers
+from sablier.workflows.naming import check_apart
+from sablier.workflows.tables import as_csv
+
+Measured = EvaluationResult | ClassificationResult
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """How the networks of one kind ended: of how many epochs, and each loss of the last one, means over folds."""
+
+    epochs: int
+    losses: dict[str, float]
+
+
+@dataclass(frozen=True)
+class ComparedModel:
+    """One of several models.
+
+    Args:
+        name: of its file.
+        settings: those in which it differs from the others.
+        networks: how each kind of network ended; the kind is "" where there is only one.
+        seconds: of training, of all networks.
+        measured: what it makes of the images that were given, if any.
+        histories: what the model file keeps of how its networks learnt.
+    """
+
+    name: str
+    settings: dict[str, Any]
+    networks: dict[str, TrainedNetwork]
+    seconds: float
+    measured: Measured | None
+    histories: Mapping[str, Mapping[str, Any]]
+
+    def to_row(self) -> dict[str, Any]:
+        """Return what differs, how training ended, and the figures on the images."""
+        row: dict[str, Any] = {"file": self.name, **self.settings}
+        for kind, network in self.networks.items():
+            ended = {"epochs_trained": network.epochs, **network.losses}
+            row |= {f"{kind}.{key}" if kind else key: value for key, value in ended.items()}
+        row["seconds"] = self.seconds
+        if isinstance(self.measured, ClassificationResult):
+            row |= {"accuracy": self.measured.accuracy, "calibration_error": self.measured.calibration_error()}
+        elif self.measured is not None:
+            row |= _figures(self.measured, self.measured.rows[0])
+        return row
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Several models of one task, side by side."""
+
+    task: str
+    models: tuple[ComparedModel, ...]
+
+    def to_table(self) -> list[dict[str, Any]]:
+        """Return a row per model, and one for each baseline of detectors; None where a model has nothing to say."""
+        rows = [model.to_row() for model in self.models]
+        first = self.models[0].measured
+        if isinstance(first, EvaluationResult):
+            rows += [{"file": f"{row.method} (baseline)", **_figures(first, row)} for row in first.rows[1:]]
+        columns = dict.fromkeys(key for row in rows for key in row)
+        return [{column: row.get(column) for column in columns} for row in rows]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the same, with the task and how many images were judged."""
+        first = self.models[0].measured
+        judged: dict[str, int] = {}
+        if isinstance(first, EvaluationResult):
+            judged = {"good": len(first.good), "bad": len(first.bad)}
+        elif first is not None:
+            judged = {"images": len(first)}
+        return {"task": self.task, **judged, "models": self.to_table()}
+
+
+def compare(
+    models: Sequence[str | PathLike[str]],
+    images: Any = None,
+    output: str | PathLike[str] | None = None,
+    *,
+    good: Any = None,
+    bad: Any = None,
+    alpha: float = 0.05,
+    **reading: Any,
+) -> Comparison:
+    """Show in which settings models of one task differ, how they learnt, and how well they do on the same images.
+
+    Settings of a network that some of the models lack are left out: that it is lacking shows in `members`.
+
+    Args:
+        models: .sablier files.
+        images: for classifiers, whatever `read_images` takes, with labels; `reading` are its options. None: no accuracy.
+        output: a folder for compare.csv, compare.json and curves.png, the losses by epoch and by seconds; None writes nothing.
+        good, bad: for detectors, images known to be good and known to be bad. None: no rates.
+        alpha: the false-alarm rate to judge at.
+
+    Raises:
+        ConfigError: for models of different tasks, or images that their task has no use for.
+        ModelFileError, ImagesError, OutputError: before anything is written where possible.
+    """
+    if output is not None:
+        for source in (images, good, bad):
+            check_apart(source, Path(output))
+    files = [ModelFile.load(Path(model)) for model in models]
+    task = _one_task(files)
+    measure = _judge(task, images, good, bad, alpha, reading)
+    differing = differing_settings([file.provenance.recipe for file in files])
+    found = tuple(
+        ComparedModel(
+            name,
+            settings,
+            {kind: _ended(list(rows.values())) for kind, rows in rows_by_kind(file.histories).items()},
+            sum(history["seconds"] for history in file.histories.values()),
+            measure(file) if measure else None,
+            file.histories,
+        )
+        for name, file, settings in zip(_names(models), files, differing, strict=True)
+    )
+    comparison = Comparison(task, found)
+    if output is not None:
+        _write(comparison, Path(output))
+    return comparison
+
+
+def _one_task(files: Sequence[ModelFile]) -> str:
+    """Return the task of all files."""
+    tasks = sorted({file.task for file in files})
+    if len(tasks) != 1:
+        raise ConfigError(f"expected models of one task, got {' and '.join(tasks) or 'none'}. Compare those of each task apart.")
+    return tasks[0]
+
+
+def _judge(
+    task: str, images: Any, good: Any, bad: Any, alpha: float, reading: Mapping[str, Any]
+) -> Callable[[ModelFile], Measured] | None:
+    """Return what measures a model of a task on the images that were given; None where none were."""
+    if (good is None) != (bad is None):
+        raise ConfigError("expected both good and bad images, or neither. Name them with --good and --bad.")
+    if good is not None and task != DETECT:
+        raise ConfigError(f"expected detectors to judge good and bad images with, got models trained to {task}.")
+    if images is not None and task != CLASSIFY:
+        other = " Name good and bad ones with --good and --bad." if task == DETECT else ""
+        raise ConfigError(f"expected classifiers to tell labelled images, got models trained to {task}.{other}")
+    if good is not None:
+        good, bad = read_images(good, **reading), read_images(bad, **reading)
+        return lambda file: evaluate_detector(Detector.from_file(file), good, bad, alpha)
+    if images is None:
+        return None
+    labelled = read_images(images, **reading)
+
+    def told(file: ModelFile) -> ClassificationResult:
+        classifier = Classifier.from_file(file)
+        class_numbers(labelled, classifier.classes)
+        return classifier.classify(labelled)
+
+    return told
+
+
+def _names(models: Sequence[str | PathLike[str]]) -> list[str]:
+    """Return the names of model files, with their folders where names alone would repeat."""
+    short = [Path(model).name for model in models]
+    return short if len(set(short)) == len(short) else [str(model) for model in models]
+
+
+def _ended(folds: Sequence[Rows]) -> TrainedNetwork:
+    """Return how the networks of one kind ended."""
+    last = [rows[-1] for rows in folds if rows]
+    keys = [key for key in (last[0] if last else {}) if key.endswith("loss")]
+    return TrainedNetwork(
+        max((int(row["epoch"]) for row in last), default=0),
+        {key: float(np.mean([row[key] for row in last if key in row])) for key in keys},
+    )
+
+
+def _figures(result: EvaluationResult, row: MethodRow) -> dict[str, Any]:
+    """Return the figures of one method of detection; its rates are None where no verdict can be given."""
+    rates = {"false_alarms": row.false_alarms.value, "missed": row.missed.value}
+    return {"auroc": row.auroc, **{name: None if result.undetermined else rate for name, rate in rates.items()}}
+
+
+def _write(comparison: Comparison, folder: Path) -> None:
+    """Write the tables, then the curves."""
+    # Drawing is imported only when something is drawn.
+    from sablier.report.curves import training_curves
+
+    write_whole(folder / "compare.csv", as_csv(comparison.to_table()))
+    write_whole(folder / "compare.json", (json.dumps(comparison.to_json(), indent=1) + "\n").encode())
+    write_whole(folder / "curves.png", training_curves({model.name: model.histories for model in comparison.models}))

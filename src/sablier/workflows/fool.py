@@ -1,0 +1,73 @@
+"""fool = load, make, write: a table first, then pictures."""
+
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from os import PathLike
+from pathlib import Path
+
+from sablier.errors import OutputError
+from sablier.files import write_whole
+from sablier.modelfile import ModelFile
+from sablier.tasks.classify import Classifier
+from sablier.tasks.fool import GENERATIONS, SURE, FoolResult, fool_classifier
+from sablier.tasks.fooling import WAYS
+from sablier.workflows.image_files import as_file
+from sablier.workflows.naming import picture_paths
+from sablier.workflows.tables import as_csv
+
+WRITERS = 8  # files written at once
+
+
+def fool(
+    model: str | PathLike[str],
+    output: str | PathLike[str] | None = None,
+    *,
+    classes: Sequence[str] | None = None,
+    ways: Sequence[str] = tuple(WAYS),
+    judge: str | PathLike[str] | None = None,
+    sure: float = SURE,
+    generations: int = GENERATIONS,
+    seed: int = 0,
+    on_progress: Callable[[str, int], None] = lambda way, images: None,
+) -> FoolResult:
+    """Make strange images that a classifier is sure of, judged as 8-bit files hold them.
+
+    Args:
+        model: a .sablier file that classifies.
+        output: a folder for fool.csv, fool.json, fool.png, and images/ with a folder for each way; None writes nothing.
+        classes: names of the classes to be taken for; None takes all.
+        ways: "direct" and "cppn", which evolve images for all classes together, or "gradient".
+        judge: another .sablier file that classifies, to be asked what it sees.
+        sure: the calibrated probability that is enough.
+        generations: of evolution, or steps of the gradient, at most.
+        seed: the same seed gives the same images.
+        on_progress: takes the way, and how many images the classifier has looked at in it.
+
+    Raises:
+        ModelFileError, UnknownName, ConfigError, ImagesError, OutputError: before the work where possible.
+    """
+    classifier, other = (None if path is None else Classifier.from_file(ModelFile.load(Path(path))) for path in (model, judge))
+    assert classifier is not None
+    if output is not None and Path(output).is_file():
+        raise OutputError(f"expected a folder to write to, got the file {output}. Choose another with -o.")
+    result = fool_classifier(
+        classifier, ways, classes, judge=other, sure=sure, generations=generations, seed=seed, on_progress=on_progress
+    )
+    if output is not None:
+        _write(result, Path(output))
+    return result
+
+
+def _write(result: FoolResult, folder: Path) -> None:
+    """Write the tables, a sheet, and every image."""
+    # Drawing is imported only when something is drawn.
+    from sablier.report.fooling import fool_sheet
+
+    write_whole(folder / "fool.csv", as_csv(result.to_table()))
+    write_whole(folder / "fool.json", (json.dumps(result.to_json(), indent=1) + "\n").encode())
+    write_whole(folder / "fool.png", fool_sheet(result))
+    with ThreadPoolExecutor(WRITERS) as pool:
+        for way, images in zip(result.ways, result.images, strict=True):
+            paths = picture_paths(folder / "images" / way, map(str, result.classes))
+            list(pool.map(lambda path, image: write_whole(path, as_file(image)[1]), paths, images))

@@ -1,0 +1,117 @@
+"""The classifiers of lesson 4, on the digits that ship inside."""
+
+import csv
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from sablier.course import digits
+from sablier.course.digits import CONVOLUTIONAL, LINEAR, PRINTED, run
+from sablier.course.printed_loss import NegativeProbability
+from sablier.course.wrong import wrong_rows
+from sablier.errors import ConfigError, ImagesError, UnknownName
+from sablier.images import ImageSet, read_images
+from sablier.models import create_model
+from sablier.training.objectives import Classification
+from sablier.transforms.batches import Batch
+
+
+@pytest.fixture(scope="module")
+def lesson():
+    return run(None, data="digits", settings=["batch_size=20", "threads=1", "dtype=float32"])
+
+
+def accuracy(lesson, net):
+    return [row.accuracy for row in lesson.rows if row.net == net]
+
+
+def test_nets_that_have_learnt_nothing_guess_and_learn(lesson):
+    for net in (LINEAR, CONVOLUTIONAL):
+        before, one, more = accuracy(lesson, net)
+        assert before < 0.25
+        assert one > 0.8
+        assert more > 0.9
+    assert [row.epochs for row in lesson.rows] == [0, 1, 3] * 3
+    assert [row.iterations for row in lesson.rows if row.net == LINEAR] == [0, 72, 216]
+
+
+def test_the_loss_as_printed_learns_less_in_as_many_steps(lesson):
+    assert all(
+        ours > theirs + 0.1 for ours, theirs in zip(accuracy(lesson, LINEAR)[1:], accuracy(lesson, PRINTED)[1:], strict=True)
+    )
+
+
+def test_the_lessons_figures_stand_beside_those_they_are_of(lesson):
+    printed = {(row.net, row.epochs): row.printed for row in lesson.rows if row.printed}
+    assert printed == {(LINEAR, 0): "10 %", (LINEAR, 1): "90 %", (LINEAR, 3): "90-92 %", (CONVOLUTIONAL, 1): "97-98 %"}
+
+
+def test_the_loss_as_printed_is_minus_the_probability():
+    net = create_model("course_softmax", (8, 8, 1))
+    batch = Batch(torch.rand(6, 1, 8, 8), torch.arange(6))
+    ((player, loss, _),) = NegativeProbability().losses(net, batch)
+    p = net.classify(batch.x).softmax(dim=1)[torch.arange(6), batch.labels]
+    assert player == "model"
+    assert loss.item() == pytest.approx(-p.mean().item())
+    assert Classification().validate(net, batch).item() == pytest.approx(-p.log().mean().item())
+    with pytest.raises(ImagesError, match="expected images with labels"):
+        NegativeProbability().validate(net, Batch(batch.x))
+
+
+def test_seeds_are_a_mean_and_the_same_seed_gives_the_same():
+    settings = ["epochs=1", "batch_size=200", "threads=1"]
+    one, again, other = (run(None, data="digits", settings=[*settings, f"seed={seed}"]) for seed in (0, 0, 1))
+    both = run(None, data="digits", seeds=2, settings=settings)
+    assert accuracy(one, LINEAR) == accuracy(again, LINEAR) != accuracy(other, LINEAR)
+    assert accuracy(both, LINEAR) == pytest.approx(np.mean([accuracy(one, LINEAR), accuracy(other, LINEAR)], axis=0))
+    assert [row.epochs for row in both.rows] == [0, 1] * 3  # one epoch is not trained twice
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "rmsprop", "muon"])
+def test_every_optimizer_learns_by_its_own_rate(optimizer):
+    lesson = run(None, data="digits", settings=[f"optimizer={optimizer}", "epochs=1", "batch_size=20", "threads=1"])
+    assert accuracy(lesson, LINEAR)[-1] > 0.75
+    assert accuracy(lesson, CONVOLUTIONAL)[-1] > 0.6
+
+
+def test_what_is_told_wrong_is_listed_most_wrong_first():
+    images = ImageSet(np.zeros((4, 2, 2), np.uint8), labels=["a", "b", "b", "a"])
+    rows = wrong_rows(images, np.array(["a", "b"]), np.array([[0.9, 0.1], [0.6, 0.4], [0.99, 0.01], [0.2, 0.8]]))
+    assert [row["id"] for row in rows] == [str(images.ids[index]) for index in (2, 3, 1)]
+    assert [(row["label"], row["class"]) for row in rows] == [("b", "a"), ("a", "b"), ("b", "a")]
+    assert rows[0]["probability"] == 0.99
+
+
+def test_the_whole_command(sablier):
+    done = sablier("course", "digits", "--data", "digits", "--set", "epochs=2", "--set", "batch_size=50")
+    assert done.code == 0
+    assert all(word in done.out for word in ("90-92 %", "97-98 %", "loss as printed", "-sum log p", "Dropout2d", "convolutional"))
+    assert sorted(os.listdir("course-digits")) == ["curves.png", "weights.png", "wrong.csv", "wrong.png"]
+    assert len(read_images("course-digits")) == 3
+    rows = list(csv.DictReader(Path("course-digits/wrong.csv").read_text().splitlines()))
+    tests = read_images("digits:test")
+    labels = dict(zip(tests.ids.tolist(), tests.labels.tolist(), strict=True))
+    assert rows
+    assert all(labels[row["id"]] == row["label"] != row["class"] for row in rows)
+
+
+def test_what_does_not_exist_is_said():
+    with pytest.raises(UnknownName, match="Did you mean 'optimizer'"):
+        run(None, data="digits", settings=["optimiser=sgd"])
+    with pytest.raises(ConfigError, match="expected optimizer to be one of"):
+        run(None, data="digits", settings=["optimizer=adagrad"])
+    with pytest.raises(UnknownName, match="Did you mean 'mnist'"):
+        run(None, data="mnits")
+
+
+@pytest.mark.public
+def test_the_linear_net_on_mnist_is_the_lessons(public_data, monkeypatch):
+    if not (public_data / "mnist").is_dir():
+        pytest.skip("there is no mnist under SABLIER_DATA")
+    desk = digits._Desk("mnist", 1, lambda stage, progress: None)
+    before, after = (row.accuracy for row in desk.train(LINEAR, digits.make_recipe("course-softmax")).rows)
+    assert 0.02 < before < 0.2
+    assert after > 0.9
