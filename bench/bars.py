@@ -215,6 +215,16 @@ BARS: dict[str, list[tuple[str, str, str, Any]]] = {
         ("corruption_seconds/mnist", "10,000 digits under 27 corruptions, severity 3, seconds", "<= 60", lambda v: v <= 60),
         ("corruption_seconds/cifar10", "the same of CIFAR-10, seconds", "<= 60", lambda v: v <= 60),
     ],
+    "fooling-mnist": [
+        ("classes_fooled", "fooling images, MNIST: classes reached by each of three ways, of 10", "10", lambda v: v == 10),
+        ("confidence_min", "the least sure of them: calibrated probability", ">= 0.999", lambda v: v >= 0.999),
+        ("seconds", "longest search, all classes together, seconds", "<= 60", lambda v: v <= 60),
+        ("ways/direct/seconds", "of these, evolution of pixels", "<= 60", lambda v: v <= 60),
+        ("ways/cppn/seconds", "evolution of patterns", "<= 60", lambda v: v <= 60),
+        ("ways/gradient/seconds", "gradient ascent", "<= 60", lambda v: v <= 60),
+        ("seen_through", "share of them with a p-value below 0.01", "reported", None),
+        ("judged_alike", "share in which another net sees the same class", "reported", None),
+    ],
     "map_page-mnist": [
         ("open_seconds", "map of 10,000 images: drawn in Chromium after, seconds", "<= 2", lambda v: v <= 2),
         ("hover_ms", "an image answers the pointer, 95th of 100 times, ms", "<= 50", lambda v: v <= 50),

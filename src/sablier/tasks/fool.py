@@ -141,8 +141,8 @@ def fool_classifier(
         found.append(WAYS[way](goal, lambda images, way=way: on_progress(way, images)))  # type: ignore[misc]  # way is a str
         seconds.append(time.perf_counter() - start)
     images = np.stack([(each.images * 255).round().byte().permute(0, 2, 3, 1).numpy() for each in found])
-    probabilities, p_values, _ = _opinion(classifier, images, names)
-    others = _opinion(judge, images, names) if judge is not None else (None, None, None)
+    probabilities, p_values, _ = opinion(classifier, images, names)
+    others = opinion(judge, images, names) if judge is not None else (None, None, None)
     return FoolResult(
         ways=tuple(ways),
         classes=names,
@@ -157,7 +157,7 @@ def fool_classifier(
     )
 
 
-def _opinion(classifier: Classifier, images: Array, names: Array) -> tuple[Array, Array, Array]:
+def opinion(classifier: Classifier, images: Array, names: Array) -> tuple[Array, Array, Array]:
     """Return what a classifier says of W,K,H,W,C bytes: the probability of the own class, the p-value, the likeliest class."""
     said = classifier.classify(ImageSet(images.reshape(-1, *images.shape[2:])))
     columns = np.searchsorted(classifier.classes, np.tile(names, len(images)))

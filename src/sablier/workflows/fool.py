@@ -47,8 +47,8 @@ def fool(
     Raises:
         ModelFileError, UnknownName, ConfigError, ImagesError, OutputError: before the work where possible.
     """
-    classifier, other = (None if path is None else Classifier.from_file(ModelFile.load(Path(path))) for path in (model, judge))
-    assert classifier is not None
+    classifier = Classifier.from_file(ModelFile.load(Path(model)))
+    other = None if judge is None else Classifier.from_file(ModelFile.load(Path(judge)))
     if output is not None and Path(output).is_file():
         raise OutputError(f"expected a folder to write to, got the file {output}. Choose another with -o.")
     result = fool_classifier(

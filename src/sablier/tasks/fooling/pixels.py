@@ -7,13 +7,17 @@ from sablier.tasks.fooling.evolution import Encoding, Genes
 
 MUTATED = 0.1  # share of the pixels of a child, as in the paper
 SHARPNESS = 15  # of the change of a pixel, as in the paper: the higher, the smaller
+# First images span at least half of the way from black to white: flat ones would crowd niches that they cannot win.
+LEAST_CONTRAST = 0.5
 
 
 class Pixels(Encoding):
-    """Pixels of their own value each, evenly from black to white to begin with."""
+    """Pixels of their own value each; to begin with, noise between two values that each image draws."""
 
     def fresh(self, count: int, random: torch.Generator) -> Genes:
-        return (torch.rand(count, *self.shape, generator=random),)
+        span, place = torch.rand(2, count, 1, 1, 1, generator=random)
+        span = LEAST_CONTRAST + (1 - LEAST_CONTRAST) * span
+        return ((1 - span) * place + span * torch.rand(count, *self.shape, generator=random),)
 
     def draw(self, genes: Genes) -> Tensor:
         return genes[0]
