@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from sablier.images.imageset import ImageSet
+from sablier.images.preprocess import Preprocess
 from sablier.models import Model
-from sablier.tasks.views import Views, margins
+from sablier.tasks.views import ONE_VIEW, Views, margins
 from sablier.transforms.batches import Batch
+from sablier.workflows.classifier import calibrated
 
 
 class Counting(Model):
@@ -46,3 +49,35 @@ def test_a_quarter_of_held_out_images_is_unsure():
     views = Views.after(logits, mirror=False)
     assert (logits[:, 0] < views.margin).mean() == pytest.approx(0.25, abs=0.01)
     assert Views(**views.to_json()) == views
+
+
+class Answering(Model):
+    """Gives the logits that a function of N,H,W brightness returns."""
+
+    capabilities = frozenset({"classify"})
+
+    def __init__(self, shape, answer):
+        super().__init__(shape)
+        self.answer = answer
+
+    def classify(self, x):
+        return self.answer(x[:, 0])
+
+
+@pytest.mark.parametrize(
+    ("answer", "picture", "looks_again"),
+    [
+        # Noise differs from pixel to pixel: three of them say more than one.
+        (lambda x: torch.stack([1 - x[:, 4, 4], x[:, 4, 4]], dim=1), lambda bright: np.full((8, 8), 80 + 95 * bright), True),
+        # The class is the place of a bright column, which a moved copy shows elsewhere.
+        (lambda x: x.mean(dim=1)[:, 3:5], lambda right: 255.0 * (np.arange(8) == 3 + right) * np.ones((8, 1)), False),
+    ],
+)
+def test_unsure_images_are_looked_at_again_where_that_serves_held_out_ones(answer, picture, looks_again):
+    random, labels = np.random.default_rng(0), np.arange(400) % 2
+    pictures = np.stack([picture(label) for label in labels]) + random.normal(0, 60, (400, 8, 8))
+    images = ImageSet(pictures.clip(0, 255).astype(np.uint8), labels=labels.astype(str))
+    preprocess = Preprocess.for_images(images, 8)
+    images = images.dense(preprocess)
+    classifier = calibrated(Answering((8, 8, 1), answer), preprocess, images, np.array(["0", "1"]), mirror=False)
+    assert (classifier.views != ONE_VIEW) == looks_again

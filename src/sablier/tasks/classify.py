@@ -180,10 +180,10 @@ def unlikeness(logits: Array) -> Array:
     return np.asarray(-logsumexp(np.asarray(logits, np.float64), axis=1))
 
 
-def fitted_temperature(logits: Array, numbers: Array) -> float:
-    """Return what to divide logits by so that the true classes of held-out images are likeliest (Guo et al. 2017).
+def fitted_temperature(logits: Array, numbers: Array) -> tuple[float, float]:
+    """Return what to divide logits by so that the true classes of held-out images are likeliest, and the cross-entropy then.
 
-    By a bounded search over its logarithm, from 0.05 to 20: it cannot run away, and needs no gradient.
+    By a bounded search over the logarithm, from 0.05 to 20: it cannot run away, and needs no gradient (Guo et al. 2017).
 
     Args:
         numbers: N true class numbers.
@@ -192,12 +192,12 @@ def fitted_temperature(logits: Array, numbers: Array) -> float:
 
     tensor, labels = torch.from_numpy(np.asarray(logits, np.float64)), torch.from_numpy(np.asarray(numbers, np.int64))
 
-    def surprise(log_temperature: float) -> float:
+    def loss(log_temperature: float) -> float:
         scaled: Tensor = tensor / float(np.exp(log_temperature))
         return float(F.cross_entropy(scaled, labels))
 
-    found = minimize_scalar(surprise, bounds=(np.log(0.05), np.log(20.0)), method="bounded", options={"xatol": 1e-4})
-    return float(np.exp(found.x))
+    found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20.0)), method="bounded", options={"xatol": 1e-4})
+    return float(np.exp(found.x)), float(found.fun)
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from sablier.calibration import Calibration
 from sablier.errors import ImagesError, TooFewImages
 from sablier.images.imageset import ImageSet
+from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part
+from sablier.models.base import Model
 from sablier.tasks.classify import CLASSES, NET, TASK, Classifier, all_logits, fitted_temperature, unlikeness
-from sablier.tasks.views import Views
+from sablier.tasks.views import ONE_VIEW, Views
 from sablier.training.objectives import Classification
 from sablier.training.recipe import Recipe
 from sablier.workflows.budget import within_budget
@@ -60,12 +62,20 @@ def train_classifier(
         on_progress=partial(on_progress, "training"),
     )
     mirror = isinstance(recipe.objective, Classification) and recipe.objective.mirrors(preprocess.channels)
-    views = Views.after(all_logits(network, preprocess, apart), mirror)
-    logits = all_logits(network, preprocess, apart, views)
-    temperature = fitted_temperature(logits, class_numbers(apart, classes))
-    found = Classifier(network, preprocess, classes, temperature, Calibration((unlikeness(logits),)), views)
+    found = calibrated(network, preprocess, apart, classes, mirror)
     parts = {NET: Part.of_model(network), CLASSES: found.part()}
     return ModelFile(TASK, preprocess, parts, {NET: history.__dict__}, provenance(dense, recipe))
+
+
+def calibrated(network: Model, preprocess: Preprocess, apart: ImageSet, classes: Array, mirror: bool) -> Classifier:
+    """Return a classifier of which held-out images decide the temperature and whether it looks again where it is unsure."""
+    numbers, once = class_numbers(apart, classes), all_logits(network, preprocess, apart)
+    again = Views.after(once, mirror)
+    ways = [(ONE_VIEW, once), (again, all_logits(network, preprocess, apart, again))]
+    fits = [fitted_temperature(logits, numbers) for _, logits in ways]
+    best = min(range(len(ways)), key=lambda way: fits[way][1])
+    (views, logits), (temperature, _) = ways[best], fits[best]
+    return Classifier(network, preprocess, classes, temperature, Calibration((unlikeness(logits),)), views)
 
 
 def check_labels(images: ImageSet, fewest: int = FEWEST_OF_A_CLASS) -> Array:
