@@ -1,10 +1,10 @@
 """Classifiers by the test split of named sets: accuracy, calibration, and the seconds of training. Needs the named sets.
 
 The nets of the course: accuracy before training, and after one pass over the images or three. The recipe `classifier-fast`
-within a budget of seconds, which decides its size; `classifier`, whose labels are not smoothed, in the smallest of these budgets. Every
-classifier holds out up to 2,500 training images for its temperature; nothing else is chosen, and the test split is looked at
-once, at the end. ECE is the expected calibration error of the probabilities a user sees, 15 bins. Seconds are of all of
-`train`: trying widths, training, holding out, calibrating.
+within a budget of seconds, which decides its size; `classifier`, whose labels are not smoothed, in the smallest of these
+budgets. Every classifier holds out up to 2,500 training images for its temperature, and for whether unsure images are looked
+at again; nothing else is chosen, and the test split is looked at once, at the end. ECE is the expected calibration error of
+the probabilities a user sees, 15 bins. Seconds are of all of `train`: trying widths, training, holding out, calibrating.
 
 `--rows` names the rows to run; those that are finished are kept, so that long ones may come later. Rows of more than two
 minutes have one seed, others five.
