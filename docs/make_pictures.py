@@ -20,14 +20,19 @@ from sklearn.decomposition import PCA
 import sablier
 from sablier.images.glyphs import glyphs
 from sablier.report.figures import BLUE, GREEN, GREY, INK, MUTED, ORANGE, ScoreGroup, Sheet, draw_scores, styled, to_png
+from sablier.report.fooling import fool_figure
 from sablier.report.pictures import FAINTEST, HOTTEST, as_rgb, heat_colours, overlay
+from sablier.tasks.classify import Classifier
 from sablier.tasks.detect import Detector
+from sablier.tasks.fool import fool_classifier
 from sablier.training.objectives import mean_squared_error
 from sablier.transforms.natural import KINDS, corrupt
+from sablier.workflows.classifier import train_classifier
 from sablier.workflows.detector import train_detector
 
 FOLDER = Path(__file__).parent / "pictures"
 LETTER = "E"
+FOOLED = ("A", "B", "C", "E", "G", "H", "J")
 ALPHA = 0.05
 DOTS_PER_INCH = 110
 
@@ -407,8 +412,16 @@ def corruptions() -> Figure:
     return Sheet(groups, list(KINDS), columns=4, side=0.55).figure()
 
 
+@styled
+def fooling() -> Figure:
+    """Images of which a classifier of letters is sure, found in each way."""
+    file = train_classifier(glyphs(8000, seed=0), sablier.make_recipe("classifier", tier="tiny"))
+    return fool_figure(fool_classifier(Classifier.from_file(file), classes=FOOLED))
+
+
 PICTURES: dict[str, Callable[[], Figure]] = {
     "corruptions": corruptions,
+    "fooling": fooling,
     "detections": detections,
     "supervised": supervised,
     "hourglass": hourglass,

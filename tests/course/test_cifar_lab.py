@@ -14,15 +14,21 @@ from sablier.modelfile import ModelFile
 def test_the_whole_command(sablier):
     done = sablier("course", "cifar", "--data", "digits", "--tier", "tiny", "-n", "20", "--set", "steps=30", "--set", "width=8")
     assert done.code == 0
-    assert all(word in done.out for word in ("simple", "deeper", "more than 50 %", "apgd-ce", "2 of 255", "SSIM"))
+    assert all(
+        word in done.out for word in ("simple", "deeper", "more than 50 %", "apgd-ce", "2 of 255", "SSIM", "the other net agrees")
+    )
     folder = Path("course-cifar")
     for net, model in (("simple", "course_cnn"), ("deeper", "whitened_convnet")):
         assert ModelFile.load(folder / f"{net}.sablier").parts["net"].name == model
         attacked = json.loads((folder / f"{net}-attacked" / "attack.json").read_text())
         assert (attacked["images"], attacked["eps"]) == (20, pytest.approx(2 / 255))
         assert max(row["largest_change"] for row in attacked["rows"]) <= 2 / 255 + 1e-9
-        assert (folder / f"{net}-wrong.csv").read_text().startswith("id,label,class,probability")
-        assert len(read_images(folder / f"{net}-wrong.png")) == 1
+        mistakes = json.loads((folder / f"{net}-mistakes" / "mistakes.json").read_text())
+        assert (mistakes["folds"], mistakes["images"]) == (0, len(read_images("digits:test")))
+        assert (folder / f"{net}-mistakes" / "mistakes.html").exists()
+        fooled = json.loads((folder / f"{net}-fooled" / "fool.json").read_text())
+        assert list(fooled["ways"]) == ["direct", "cppn", "gradient"]
+        assert all("judge_class" in row for row in fooled["rows"])
     compared = json.loads((folder / "compare.json").read_text())
     assert [row["file"] for row in compared["models"]] == ["simple.sablier", "deeper.sablier"]
     assert all(row["accuracy"] > 0.5 for row in compared["models"])

@@ -11,9 +11,8 @@ import torch
 from sablier.course import digits
 from sablier.course.digits import CONVOLUTIONAL, LINEAR, PRINTED, run
 from sablier.course.printed_loss import NegativeProbability
-from sablier.course.wrong import wrong_rows
 from sablier.errors import ConfigError, ImagesError, UnknownName
-from sablier.images import ImageSet, read_images
+from sablier.images import read_images
 from sablier.models import create_model
 from sablier.training.objectives import Classification
 from sablier.transforms.batches import Batch
@@ -77,25 +76,16 @@ def test_every_optimizer_learns_by_its_own_rate(optimizer):
     assert accuracy(lesson, CONVOLUTIONAL)[-1] > 0.6
 
 
-def test_what_is_told_wrong_is_listed_most_wrong_first():
-    images = ImageSet(np.zeros((4, 2, 2), np.uint8), labels=["a", "b", "b", "a"])
-    rows = wrong_rows(images, np.array(["a", "b"]), np.array([[0.9, 0.1], [0.6, 0.4], [0.99, 0.01], [0.2, 0.8]]))
-    assert [row["id"] for row in rows] == [str(images.ids[index]) for index in (2, 3, 1)]
-    assert [(row["label"], row["class"]) for row in rows] == [("b", "a"), ("a", "b"), ("b", "a")]
-    assert rows[0]["probability"] == 0.99
-
-
 def test_the_whole_command(sablier):
     done = sablier("course", "digits", "--data", "digits", "--set", "epochs=2", "--set", "batch_size=50")
     assert done.code == 0
     assert all(word in done.out for word in ("90-92 %", "97-98 %", "loss as printed", "-sum log p", "Dropout2d", "convolutional"))
-    assert sorted(os.listdir("course-digits")) == ["curves.png", "weights.png", "wrong.csv", "wrong.png"]
-    assert len(read_images("course-digits")) == 3
-    rows = list(csv.DictReader(Path("course-digits/wrong.csv").read_text().splitlines()))
+    assert sorted(os.listdir("course-digits")) == ["curves.png", "mistakes", "weights.png"]
+    rows = list(csv.DictReader(Path("course-digits/mistakes/mistakes.csv").read_text().splitlines()))
     tests = read_images("digits:test")
-    labels = dict(zip(tests.ids.tolist(), tests.labels.tolist(), strict=True))
-    assert rows
-    assert all(labels[row["id"]] == row["label"] != row["class"] for row in rows)
+    assert {row["id"]: row["label"] for row in rows} == dict(zip(tests.ids.tolist(), tests.labels.tolist(), strict=True))
+    assert rows[0]["label"] != rows[0]["predicted"]
+    assert "convolutional net on digits:test" in Path("course-digits/mistakes/mistakes.html").read_text()
 
 
 def test_what_does_not_exist_is_said():

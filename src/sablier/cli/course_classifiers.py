@@ -54,7 +54,7 @@ def cifar(
     count: Annotated[int, typer.Option("--count", "-n", help="How many test images to attack, drawn evenly.")] = 200,
     settings: options.RecipeSettings = None,
 ) -> None:
-    """Lesson 4, lab: two nets on CIFAR-10, the photos they tell most wrongly, and changes nobody sees that fool them."""
+    """Lesson 4, lab: two nets on CIFAR-10, the photos they tell worst, changes nobody sees, and images that show nothing."""
     from sablier.course.cifar import run
 
     with training_progress() as on_progress:
@@ -75,5 +75,13 @@ def cifar(
     ]  # fmt: skip
     table(f"{len(first)} of them under {first.attack}", ["net", "as they are", "attacked", "largest change", "SSIM"], rows)
     console.print("SSIM, the structural similarity of both, is 1 where they are equal. A person sees the same photo.")
+    rows = [
+        [net.name, way, f"{fooled.sum()} of {len(fooled)}", f"{agrees.sum()} of {len(agrees)}"]
+        for net in lesson.nets
+        if net.fooled.judge_agrees is not None
+        for way, fooled, agrees in zip(net.fooled.ways, net.fooled.fooled, net.fooled.judge_agrees, strict=True)
+    ]
+    sure = f"at least {lesson.nets[0].fooled.sure:.1%} sure"
+    table(f"Images that show nothing: classes of which a net is {sure}", ["net", "way", "fooled", "the other net agrees"], rows)
     console.print(f"See {', '.join(str(path) for path in lesson.written)}", markup=False)
-    console.print(f"The models are in {output}: go on with sablier classify, attack and compare.", markup=False)
+    console.print(f"The models are in {output}: go on with sablier classify, robustness and compare.", markup=False)

@@ -1,22 +1,24 @@
-"""The lab of lesson 4: two nets on CIFAR-10, the photos on which they are most wrong, and changes nobody sees that fool them.
+"""The lab of lesson 4: two nets on CIFAR-10, the photos on which they are most wrong, and how they are fooled.
 
-It is a chain of verbs: train, compare, look at mistakes, attack. Everything it makes lies in one folder, models too.
+It is a chain of verbs: train, compare, mistakes, attack, fool. Everything it makes lies in one folder, models too.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sablier.course.wrong import write_wrong
 from sablier.errors import ConfigError
 from sablier.images.datasets import load_dataset
 from sablier.models.base import count_parameters
 from sablier.tasks.attack import AttackResult
 from sablier.tasks.classify import NET, ClassificationResult
+from sablier.tasks.fool import FoolResult
 from sablier.training.loop import Progress
 from sablier.training.recipes import make_recipe
 from sablier.workflows.attack import attack
 from sablier.workflows.compare import compare
+from sablier.workflows.fool import fool
+from sablier.workflows.mistakes import mistakes
 from sablier.workflows.train import train
 
 SIMPLE, DEEPER = "simple", "deeper"
@@ -33,6 +35,7 @@ class Net:
         seconds: of training.
         told: the test photos as it tells them.
         attacked: what slight changes do to some of them.
+        fooled: strange images that it is sure of, judged by the other net.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Net:
     seconds: float
     told: ClassificationResult
     attacked: AttackResult
+    fooled: FoolResult
 
 
 @dataclass(frozen=True)
@@ -62,8 +66,8 @@ def run(
     """Train a simple net and a deeper one, compare them, and attack both.
 
     Args:
-        output: a folder for simple.sablier and deeper.sablier, for compare.csv, compare.json and curves.png, and for each net
-            NAME-wrong.csv and NAME-wrong.png, the test photos it tells most wrongly, and NAME-attacked/, what `attack` writes.
+        output: a folder for simple.sablier and deeper.sablier, for compare.csv, compare.json and curves.png, and of each net for
+            NAME-mistakes/, NAME-attacked/ and NAME-fooled/, what these verbs write.
         data: a named set with labels.
         tier: of the recipe `classifier`, which makes the deeper net.
         count: how many test photos to attack, drawn evenly.
@@ -83,11 +87,13 @@ def run(
     for found, (name, file) in zip(compared.models, files.items(), strict=True):
         told = found.measured
         assert isinstance(told, ClassificationResult)  # the models classify
+        mistakes(paths[name], tests, output / f"{name}-mistakes", folds=0)
         attacked = attack(paths[name], tests, output / f"{name}-attacked", method=METHOD, eps=EPS, count=count)
-        nets.append(Net(name, count_parameters(file.parts[NET].to_model()), found.seconds, told, attacked))
-        dense = tests.dense(file.preprocess)
-        written += write_wrong(output, f"{name}-wrong", dense, file.preprocess, told.classes, told.probabilities)
-        written.append(output / f"{name}-attacked" / "attack.png")
+        judge = next(path for other, path in paths.items() if other != name)
+        fooled = fool(paths[name], output / f"{name}-fooled", judge=judge)
+        nets.append(Net(name, count_parameters(file.parts[NET].to_model()), found.seconds, told, attacked, fooled))
+        pages = ("mistakes/mistakes.html", "attacked/attack.png", "fooled/fool.png")
+        written += [output / f"{name}-{page}" for page in pages]
     return Lesson(tuple(nets), tuple(written))
 
 

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from sablier.course.printed_loss import NegativeProbability
-from sablier.course.wrong import write_wrong
 from sablier.files import write_whole
 from sablier.images.datasets import load_dataset
 from sablier.images.preprocess import Preprocess
@@ -28,11 +27,13 @@ from sablier.report.figures import Sheet, to_png
 from sablier.report.pictures import signed_colours
 from sablier.report.words import counted
 from sablier.tasks.classify import all_logits, softmax
+from sablier.tasks.mistakes import find_mistakes
 from sablier.training.loop import Progress, fit
 from sablier.training.recipe import Recipe
 from sablier.training.recipes import make_recipe
 from sablier.transforms.batches import Batches, choose_device
 from sablier.workflows.classifier import check_labels, class_numbers
+from sablier.workflows.mistakes import write_mistakes
 
 Array = NDArray[Any]
 
@@ -97,7 +98,8 @@ def run(
     Nothing is chosen by the test images: they are looked at only, and the last epoch counts.
 
     Args:
-        output: a folder for curves.png, weights.png, wrong.csv and wrong.png; None writes nothing.
+        output: a folder for curves.png, weights.png, and mistakes/, what `mistakes` writes of the convolutional net and the test
+            images; None writes nothing.
         data: a named set with labels.
         seeds: how many trainings of each length.
         settings: "key=value" changes to the recipes `course-softmax` and `course-cnn`; epochs is the longer of the two lengths.
@@ -118,7 +120,8 @@ def run(
         pictures = {"curves.png": _curve_picture(trained), "weights.png": _weight_picture(trained[LINEAR].model, desk.classes)}
         for name, data_of_picture in pictures.items():
             write_whole(output / name, data_of_picture)
-        written = [*(output / name for name in pictures), *desk.write_wrong(output, trained[CONVOLUTIONAL].model)]
+        desk.write_mistakes(output / "mistakes", CONVOLUTIONAL, trained[CONVOLUTIONAL].model)
+        written = [*(output / name for name in pictures), output / "mistakes" / "mistakes.html"]
     nets = {name: trained[name].model for name in (LINEAR, CONVOLUTIONAL)}
     return Lesson(
         layers=layer_tables(nets),
@@ -232,10 +235,12 @@ class _Desk:
         """Return the share of the test images that is told right; leave the net on the CPU."""
         return float((all_logits(model.cpu(), self.preprocess, self.tests).argmax(axis=1) == self.truth).mean())
 
-    def write_wrong(self, output: Path, model: Model) -> list[Path]:
-        """Write which test images a net tells wrong."""
+    def write_mistakes(self, folder: Path, name: str, model: Model) -> None:
+        """Write which test images a net tells wrong; it has not learnt from them."""
         probabilities = softmax(all_logits(model, self.preprocess, self.tests))
-        return write_wrong(output, "wrong", self.tests, self.preprocess, self.classes, probabilities)
+        found = find_mistakes(self.tests, self.classes, probabilities)
+        title = f"the {name} net on {self.tests.source}"
+        write_mistakes(folder, found, self.tests, self.preprocess, [model], np.zeros(len(self.tests), int), title)
 
 
 def _curve_picture(trained: dict[str, _Trained]) -> bytes:

@@ -1,6 +1,7 @@
 """mistakes = load, read, judge out of sample, write: a table first, then pictures."""
 
 import json
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ from sablier.errors import ImagesError, TooFewImages
 from sablier.files import write_whole
 from sablier.images.datasets import DATASETS
 from sablier.images.imageset import ImageSet
+from sablier.images.preprocess import Preprocess
 from sablier.images.selection import parse_selection
 from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile, Provenance
+from sablier.models.base import Model
 from sablier.tasks.classify import Classifier
 from sablier.tasks.mistakes import CROSS_VALIDATION, MODEL, MistakesResult, find_mistakes
 from sablier.tasks.saliency import where_it_looked
@@ -82,7 +85,9 @@ def mistakes(
         reason=reason_for(chosen, folds is not None, learnt),
     )
     if output is not None:
-        _write(result, found, images, Path(output), f"{Path(model).name} on {images.source}")
+        nets, preprocess = [each.network for each in found.classifiers], found.classifiers[0].preprocess
+        title = f"{Path(model).name} on {images.source}"
+        write_mistakes(Path(output), result, images, preprocess, nets, found.fold, title)
         forget_folds(Path(output))
     return result
 
@@ -136,8 +141,24 @@ def reason_for(folds: int, asked: bool, learnt: bool) -> str:
     return f"Probabilities are the model's own, {why}. Where it has learnt from some of them, take --folds {FOLDS}."
 
 
-def _write(result: MistakesResult, found: CrossValidation, images: ImageSet, folder: Path, title: str) -> None:
-    """Write the tables, then the pictures and the page."""
+def write_mistakes(
+    folder: Path,
+    result: MistakesResult,
+    images: ImageSet,
+    preprocess: Preprocess,
+    networks: Sequence[Model],
+    fold: Array,
+    title: str,
+) -> None:
+    """Write the tables, then the pictures and the page.
+
+    Args:
+        folder: for mistakes.csv, mistakes.json, mistakes.png, confusion.png and mistakes.html.
+        images: the N dense images that were judged.
+        networks: those that judged them.
+        fold: N: the number of the network that judged each image.
+        title: of the page.
+    """
     write_whole(folder / "mistakes.csv", as_csv(result.to_table()))
     write_whole(folder / "mistakes.json", (json.dumps(result.to_json(), indent=1) + "\n").encode())
     # Drawing is imported only when something is drawn.
@@ -146,25 +167,16 @@ def _write(result: MistakesResult, found: CrossValidation, images: ImageSet, fol
     from sablier.report.mistakes_page import listed_rows, mistakes_page
     from sablier.report.pictures import as_rgb
 
-    rows, to_unit = pictured_rows(result), found.classifiers[0].preprocess.to_unit
-    units = to_unit(images.array[rows])
-    where = looked_at(result, found, images, rows)
-    pictures = {int(row): looked(*pair) for row, *pair in zip(rows, units, where, strict=True)}
+    rows, to_unit = pictured_rows(result), preprocess.to_unit
+    where = np.empty((len(rows), *images.shape[:2]), np.float32)
+    for number, network in enumerate(networks):
+        own = fold[rows] == number
+        chosen = rows[own]
+        seen, other = result.rivals[chosen], result.numbers[chosen]
+        where[own] = where_it_looked(network, preprocess, images.take(chosen), seen, other)
+    pictures = {int(row): looked(*pair) for row, *pair in zip(rows, to_unit(images.array[rows]), where, strict=True)}
     write_whole(folder / "confusion.png", confusion_picture(result))
     write_whole(folder / "mistakes.png", mistakes_sheet(result, pictures))
     thumbnails = {int(row): as_rgb(to_unit(images.array[row])) for row in listed_rows(result)}
     page = mistakes_page(result, pictures, thumbnails, title, f"sablier {__version__}")
     write_whole(folder / "mistakes.html", page.encode(errors="backslashreplace"))
-
-
-def looked_at(result: MistakesResult, found: CrossValidation, images: ImageSet, rows: Array) -> Array:
-    """Return maps of where the network that judged each of some images looked, to tell the label from its rival."""
-    numbers, rivals = result.numbers, result.rivals
-    where = np.empty((len(rows), *images.shape[:2]), np.float32)
-    for number, classifier in enumerate(found.classifiers):
-        own = found.fold[rows] == number
-        chosen = rows[own]
-        where[own] = where_it_looked(
-            classifier.network, classifier.preprocess, images.take(chosen), rivals[chosen], numbers[chosen]
-        )  # fmt: skip
-    return where
