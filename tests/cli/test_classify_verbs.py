@@ -92,3 +92,18 @@ def test_what_cannot_be_done_is_said(sablier, classifier_path, digits_file, tmp_
         assert done.code == 2, arguments
         assert message in " ".join(done.err.replace("│", " ").split()), arguments
     assert not Path("x.sablier").exists()
+
+
+def test_classes_that_the_model_does_not_know_are_named(sablier, classifier_path, tmp_path):
+    for name, image in zip(("3", "nine"), read_images("digits:test").array, strict=False):
+        (tmp_path / "new" / name).mkdir(parents=True)
+        Image.fromarray(image[..., 0]).save(tmp_path / "new" / name / "a.png")
+    done = sablier("classify", classifier_path, "new", "-o", "out")
+    assert "1 image of classes that the model does not know (nine)" in done.out
+    assert json.loads(Path("out/classes.json").read_text())["unknown"] == 1
+
+
+def test_a_budget_is_for_classifiers(sablier):
+    done = sablier("train", "digits", "-o", "d.sablier", "--budget", "5m")
+    assert done.code == 2
+    assert "expected a recipe of a classifier for --budget, got detector" in done.err

@@ -59,6 +59,10 @@ def classify(
     console.print(f"{counted(len(result))}; {strange:,} less like any class than 99 % of held-out training images.")
     if result.accuracy is not None:
         console.print(f"[bold]{result.accuracy:.2%}[/bold] told right; calibration error (ECE) {result.calibration_error():.2%}.")
+    if result.labels is not None and result.unknown.any():
+        names = ", ".join(sorted(set(result.labels[result.unknown].tolist()))[:5])
+        text = f"{counted(int(result.unknown.sum()))} of classes that the model does not know ({names}) cannot be told right."
+        console.print(text, markup=False)
     print_skipped(result.skipped, len(result.skipped), "listed in classes.json")
     reliable = "" if result.accuracy is None else f" And {output / 'reliability.png'}: whether it is right as often as it says."
     console.print(f"See {output / 'unsure.png'}: what it is least sure of.{reliable}", markup=False)

@@ -60,11 +60,14 @@ def train(
     strict: options.Strict = False,
 ) -> None:
     """Learn what images look like. Labels are not needed; for a detector every image is taken for a good one."""
+    from sablier.errors import ConfigError
     from sablier.training.recipes import make_recipe
     from sablier.workflows.denoiser import denoiser_recipe
     from sablier.workflows.train import train as run
 
     name = denoiser_recipe(recipe, noisy_only, otherwise="detector")
+    if budget is not None and make_recipe(name).task != "classify":
+        raise ConfigError(f"expected a recipe of a classifier for --budget, got {name}. Say how long it may take with --tier.")
     own = [f"seed={seed}", f"threads={threads}", f"dtype={dtype}", f"profile={profile}"]
     within = [] if budget is None else [f"budget_seconds={options.seconds(budget)}"]
     chosen = make_recipe(name, tier, [*own, *within, *(settings or [])])

@@ -58,6 +58,11 @@ class ClassificationResult:
         """The share of images that are told right; None without labels."""
         return None if self.labels is None or not len(self) else float((self.predicted == self.labels).mean())
 
+    @property
+    def unknown(self) -> Array:
+        """N booleans: labelled as something that is none of the classes, and so told wrong."""
+        return np.zeros(len(self), bool) if self.labels is None else ~np.isin(self.labels, self.classes)
+
     def to_table(self) -> list[dict[str, Any]]:
         """Return one row per image: its class, how sure that is, the next likeliest, and whether it may be none of these."""
         order = np.argsort(-self.probabilities, axis=1)[:, :2]
@@ -72,8 +77,10 @@ class ClassificationResult:
         return rows
 
     def to_json(self) -> dict[str, Any]:
-        """Return the same, with the accuracy and the calibration error where labels exist."""
-        known = {} if self.labels is None else {"accuracy": self.accuracy, "calibration_error": self.calibration_error()}
+        """Return the same, and where labels exist the accuracy, the calibration error, and how many are none of the classes."""
+        known: dict[str, Any] = {}
+        if self.labels is not None:
+            known = {"accuracy": self.accuracy, "calibration_error": self.calibration_error(), "unknown": int(self.unknown.sum())}
         skipped = [asdict(item) for item in self.skipped]
         return {"images": len(self), "classes": self.classes.tolist(), **known, "skipped": skipped, "rows": self.to_table()}
 
