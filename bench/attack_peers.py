@@ -17,26 +17,26 @@ from pyautoattack import AutoAttack
 from torch import Tensor, nn
 
 from sablier.modelfile import ModelFile
-from sablier.models.base import Model
 from sablier.tasks.classify import Classifier
 
 
 class Logits(nn.Module):
-    """A classifier as both packages want it: a module from images to logits."""
+    """A classifier as both packages want it: a module from images to logits, the very ones that ours climbs."""
 
-    def __init__(self, network: Model) -> None:
+    def __init__(self, classifier: Classifier) -> None:
         super().__init__()
-        self.network = network
+        self.network = classifier.network  # so that it is known as a part of the module
+        self.answer = classifier.answer
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.network.classify(x)
+        return self.answer(x)
 
 
 def main() -> None:
     job = json.loads(sys.argv[3])
     torch.set_num_threads(job["threads"])
     torch.manual_seed(job["seed"])
-    net = Logits(Classifier.from_file(ModelFile.load(sys.argv[1])).network).eval().requires_grad_(False)
+    net = Logits(Classifier.from_file(ModelFile.load(sys.argv[1]))).eval().requires_grad_(False)
     with np.load(sys.argv[2]) as file:
         images, labels = torch.from_numpy(file["images"]), torch.from_numpy(file["labels"])
 

@@ -136,14 +136,15 @@ def train_seconds(path: Path, data: str, recipe: Recipe) -> float:
 @torch.no_grad()
 def attacked(classifier: Classifier, x: Tensor, labels: Tensor, name: str, eps: float, seed: int) -> Found:
     """Attack all images at once, as AutoAttack does: floats, timed; then the 8-bit images that a file would hold."""
-    net, attack = classifier.network.eval(), make_attack(name, eps=eps, seed=seed)
+    classifier.network.eval()
+    answer, attack = classifier.answer, make_attack(name, eps=eps, seed=seed)
     start = time.perf_counter()
-    moved = attack(net.classify, x, labels)
+    moved = attack(answer, x, labels)
     seconds = time.perf_counter() - start
     inner = in_whole_steps(attack)
-    kept = saved(inner(of_saved(net.classify), x, labels), x, inner)
-    right = net.classify(x).argmax(dim=1) == labels
-    stands, stands_saved = (right & (net.classify(each).argmax(dim=1) == labels) for each in (moved, kept))
+    kept = saved(inner(of_saved(answer), x, labels), x, inner)
+    right = answer(x).argmax(dim=1) == labels
+    stands, stands_saved = (right & (answer(each).argmax(dim=1) == labels) for each in (moved, kept))
     before, after = (each.permute(0, 2, 3, 1).numpy() for each in (x, kept))
     return {
         "accuracy": float(stands.float().mean()),

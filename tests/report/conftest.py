@@ -1,4 +1,8 @@
-"""Tiny detectors, trained once: with networks, and without."""
+"""A browser, and tiny detectors, trained once: with networks, and without."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +12,21 @@ from threes import Threes
 from sablier.images.imageset import ImageSet
 from sablier.training.recipes import make_recipe
 from sablier.workflows.detector import train_detector
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, to open pages from files."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is not installed")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=flags)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture(scope="session")

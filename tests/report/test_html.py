@@ -1,5 +1,4 @@
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,8 +11,6 @@ from threes import Threes
 from sablier.images.imageset import ImageSet, Skipped
 from sablier.report import words
 from sablier.training.recipe import MEMBERS
-
-CHROMIUM = Path("/usr/bin/chromium")
 
 
 class Page(HTMLParser):
@@ -194,18 +191,6 @@ def test_evaluation_without_verdicts_claims_no_rates(threes: Threes) -> None:
     assert "No verdicts at 0.1%" in page.text
     assert page.text.count("no verdict") >= 6
     assert "It misses none" not in page.text
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is not installed")
-    sync_api = pytest.importorskip("playwright.sync_api")
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=flags)
-        yield chromium
-        chromium.close()
 
 
 @pytest.mark.web

@@ -1,9 +1,6 @@
 """The map in Chromium, from a file: it draws, answers the pointer and the keys, and saves what was chosen."""
 
 import csv
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,20 +8,7 @@ from maps import COUNT, content
 
 from sablier.report.map_page import Column, map_page
 
-CHROMIUM = Path("/usr/bin/chromium")
 pytestmark = pytest.mark.web
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is not installed")
-    sync_api = pytest.importorskip("playwright.sync_api")
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=flags)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

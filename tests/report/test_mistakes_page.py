@@ -2,8 +2,6 @@
 
 import io
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +14,6 @@ from sablier.report.mistakes import confusion_picture, headline, looked, mistake
 from sablier.report.mistakes_page import listed_rows, mistakes_page
 from sablier.tasks.mistakes import MistakesResult, find_mistakes
 
-CHROMIUM = Path("/usr/bin/chromium")
 EVIL = "</script><script>alert(1)</script>\"'><img src=x>"
 
 
@@ -90,18 +87,6 @@ def test_where_nothing_is_wrong_the_least_certain_are_shown():
 def test_long_lists_are_cut_and_said_to_be():
     text = page_of(judged(images=500, wrong=400))
     assert "The first 300 of 400; mistakes.csv has every image." in text
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is not installed")
-    sync_api = pytest.importorskip("playwright.sync_api")
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=flags)
-        yield chromium
-        chromium.close()
 
 
 @pytest.mark.web

@@ -117,7 +117,7 @@ def robustness_page(result: RobustnessResult, title: str) -> str:
             (each.attack, each.ball, _cell(result, each.right), each.warnings if each is worst else ()) for each in result.attacks
         ],
         skipped=len(result.skipped),
-        version=__version__,
+        made_by=f"sablier {__version__}",
     )
 
 

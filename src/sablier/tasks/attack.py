@@ -132,16 +132,17 @@ def attack_classifier(
         raise ImagesError(f"expected at least one image to attack, got none from {images.source}.")
     if images.array.dtype != np.uint8:
         raise ImagesError(f"expected 8-bit images to attack, got {images.array.dtype} from {images.source}. Convert them first.")
-    net, tried = classifier.network.eval(), in_whole_steps(attack)
-    seen = of_saved(net.classify)
+    classifier.network.eval()
+    answer, tried = classifier.answer, in_whole_steps(attack)
+    seen = of_saved(answer)
     size = max(1, PIXELS_PER_BATCH // (images.shape[0] * images.shape[1]))
     found, logits_before, logits_after = [], [], []
     for start in range(0, len(images), size):
         x, numbers = as_tensor(images.array[start : start + size]), torch.from_numpy(labels[start : start + size])
         moved = saved(tried(seen, x, numbers), x, tried)
         with torch.no_grad():
-            logits_before.append(net.classify(x).float().numpy())
-            logits_after.append(net.classify(moved).float().numpy())
+            logits_before.append(answer(x).numpy())
+            logits_after.append(answer(moved).numpy())
         found.append((moved * 255).round().byte().permute(0, 2, 3, 1).numpy())
         on_progress(min(start + size, len(images)))
     attacked, before, after = (np.concatenate(parts) for parts in (found, logits_before, logits_after))
@@ -179,13 +180,13 @@ def hidden_gradients(classifier: Classifier, x: Tensor, labels: Tensor, attack: 
     Args:
         stood: N booleans: which images are told right in spite of the attack.
     """
-    net, said = classifier.network, []
-    seen = of_saved(net.classify)
+    answer, said = classifier.answer, []
+    seen = of_saved(answer)
     with torch.no_grad():
-        twice = [net.classify(x) for _ in range(2)]
+        twice = [answer(x) for _ in range(2)]
     if not torch.equal(*twice):
         said.append("The same image gets other answers each time: the attack climbs what has changed by the next step.")
-    gradient, _ = input_gradient(lambda images: cross_entropy(net.classify(images), labels), x)
+    gradient, _ = input_gradient(lambda images: cross_entropy(answer(images), labels), x)
     gone = float((gradient.abs().amax(dim=(1, 2, 3)) < VANISHED).float().mean())
     if gone > SUSPICIOUS:
         said.append(f"{gone:.0%} of the images have no gradient: try apgd-dlr or square, which do not climb the cross-entropy.")

@@ -143,6 +143,10 @@ class Classifier:
         config = {"names": self.classes.tolist(), "temperature": self.temperature, "views": self.views.to_json()}
         return Part("classes", config, {"unlikeness": self.calibration.folds[0]})
 
+    def answer(self, x: Tensor) -> Tensor:
+        """Return N,K logits of N,C,H,W images in [0, 1] as `classify` finds them, with their gradient: what attacks climb."""
+        return self.views.logits(self.network, x)
+
     def logits(self, images: ImageSet) -> Array:
         """Return N,K logits of dense images, before they are divided by the temperature."""
         return all_logits(self.network, self.preprocess, images, self.views)
@@ -169,7 +173,7 @@ class Classifier:
 def all_logits(network: Model, preprocess: Preprocess, images: ImageSet, views: Views = ONE_VIEW) -> Array:
     """Return N,K logits of dense images, float32; without `views`, of the images alone."""
     network.eval()
-    parts = [views.logits(network, batch).numpy() for batch in Batches(images, preprocess).for_scoring()]
+    parts = [views.logits(network, batch.x).numpy() for batch in Batches(images, preprocess).for_scoring()]
     return np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
 
 

@@ -13,7 +13,6 @@ from sablier.errors import ConfigError, ModelFileError, UnknownName
 from sablier.images.imageset import ImageSet
 from sablier.tasks.classify import Classifier
 from sablier.tasks.fooling import WAYS, Found, Goal
-from sablier.transforms.batches import Batch
 
 Array = NDArray[Any]
 
@@ -124,9 +123,9 @@ def fool_classifier(
     preprocess = classifier.preprocess
     if judge is not None:
         _check_judge(judge, names, (preprocess.height, preprocess.width, preprocess.channels))
-    network = classifier.network.eval()
+    classifier.network.eval()
     goal = Goal(
-        logits=lambda x: classifier.views.logits(network, Batch(x)),
+        logits=classifier.answer,
         temperature=classifier.temperature,
         shape=(preprocess.channels, preprocess.height, preprocess.width),
         classes=torch.from_numpy(np.searchsorted(classifier.classes, names)),

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sablier.models.base import Model
-from sablier.transforms.batches import Batch
 from sablier.transforms.geometry import shifted
 
 Array = NDArray[Any]
@@ -44,12 +43,12 @@ class Views:
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
-    def logits(self, network: Model, batch: Batch) -> Tensor:
+    def logits(self, network: Model, x: Tensor) -> Tensor:
         """Return N,K logits: of an image, or where these are close, the mean over its copies."""
-        found = network.classify(batch.x).float()
+        found = network.classify(x).float()
         rows = torch.nonzero(margins(found) < self.margin).flatten()
         if len(rows):
-            copies = list(self._copies(batch.x[rows]))
+            copies = list(self._copies(x[rows]))
             mean = (found[rows] + sum(network.classify(copy).float() for copy in copies)) / (1 + len(copies))
             found = found.index_copy(0, rows, mean)
         return found
