@@ -4,6 +4,7 @@ import time
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
@@ -23,7 +24,7 @@ WIDTHS = (8, 16, 32, 64, 128)
 # A wider network that sees the images eight times is better than one of half the width that sees them twenty times, and one
 # that sees them four times is not: bench/classify.py, docs/LOG.md.
 FEWEST_EPOCHS, MOST_EPOCHS = 8, 200
-KEPT_BACK = 0.12  # of the budget: for what follows training, and for a machine that is busier later
+KEPT_BACK = 0.15  # of the budget: for what follows training, and since a long run is slower than a few steps
 TRIED_STEPS, TRIED_PASSES = 5, 3
 CHEAPEST = 2  # at least so many times longer takes a network of twice the width
 
@@ -81,8 +82,8 @@ class Trial:
         """Return how long a pass over all images takes with a network of this width."""
         config = replace(self.recipe.fit, epochs=1 + TRIED_PASSES, dtype=self.dtype)
         rows = fit(self._model(width), self.batches, self.recipe.objective, config).rows
-        # The first pass warms up; of the others the fastest is the least disturbed.
-        return min(after["seconds"] - before["seconds"] for before, after in pairwise(rows)) * self.images / len(self.batches)
+        # The first pass warms up; of the others one may have been disturbed.
+        return median(after["seconds"] - before["seconds"] for before, after in pairwise(rows)) * self.images / len(self.batches)
 
     def _faster(self) -> str:
         batch = self.batches.take(torch.arange(self.size))
