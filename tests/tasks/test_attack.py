@@ -58,7 +58,7 @@ def test_nothing_changes_where_nothing_may(classifier, tests):
 
 
 def test_a_net_that_is_attacked_well_gets_no_warning(classifier, tests):
-    assert attacked(classifier, tests, Pgd(0.1, restarts=3)).warnings == ()
+    assert attacked(classifier, tests, ApgdCe(0.1)).warnings == ()
 
 
 class Stepped(Model):

@@ -24,7 +24,7 @@ def sized(seconds, monkeypatch, first=1 / 3, factor=3.0):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "width", "epochs"), [(2.3, 8, 6), (15, 16, 13), (30, 32, 8), (110, 64, 10), (1000, 128, 32), (1e5, 128, 200)]
+    ("seconds", "width", "epochs"), [(2.3, 8, 5), (15, 16, 12), (30, 32, 8), (110, 64, 10), (1000, 128, 31), (1e5, 128, 200)]
 )
 def test_the_widest_with_time_for_eight_passes_is_taken(seconds, width, epochs, monkeypatch):
     assert sized(seconds, monkeypatch) == (width, epochs)
