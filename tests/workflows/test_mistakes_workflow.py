@@ -14,7 +14,9 @@ from sablier.training.recipes import make_recipe
 from sablier.workflows.classifier import train_classifier
 from sablier.workflows.mistakes import has_learnt_from, mistakes, overlapping, reason_for
 
-RECIPE = make_recipe("course-softmax", settings=["epochs=40", "optimizer=adam", "learning_rate=0.01", "threads=1"])
+RECIPE = make_recipe(
+    "course-softmax", settings=["epochs=40", "optimizer=adam", "learning_rate=0.01", "threads=1", "dtype=float32"]
+)
 FALSIFIED = 30
 
 
