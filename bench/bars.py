@@ -200,7 +200,6 @@ BARS: dict[str, list[tuple[str, str, str, Any]]] = {
         ("copied", "nearer to a training image than 99 % of real tests: share", "reported, chance is 0.01", None),
     ],
     "label_errors-mnist": LABEL_ERRORS,
-    "label_errors-mnist-small": LABEL_ERRORS,
     "robustness-mnist-cifar10": [
         ("apgd_accuracy_mnist", "MNIST classifier under our APGD, eps 0.3, 500 images: accuracy", "<= 0.01", lambda v: v <= 0.01),
         ("similarity_mnist", "SSIM of these images and the originals", "reported", None),

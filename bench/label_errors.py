@@ -33,13 +33,14 @@ from sablier.workflows.cross_validation import FOLDS, cross_validate, folder_of
 
 Array = NDArray[Any]
 
+TIER = "small"
 PEOPLE = 3  # of five who must choose a label for it to stand
 FALSIFIED = 0.05  # share of the digits of a quick run
 PLACES = (15, 25, 50, 100, 200)  # of the ranking, up to which hits are counted
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--tier", default="base", choices=TIERS)
+    parser.add_argument("--tier", default=TIER, choices=TIERS)
     parser.add_argument("--folds", type=int, default=FOLDS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", action="append", default=[], dest="settings", help="key=value of the recipe; again for more")
@@ -52,7 +53,7 @@ def main() -> None:
     data = "digits" if args.quick else "mnist"
     images, judged, errors = falsified_digits(args.seed) if args.quick else mnist()
     recipe = make_recipe("classifier", tier, [*args.settings, f"seed={args.seed}"])
-    key = "-".join([data, *([] if tier == "base" else [tier]), *args.settings])
+    key = "-".join([data, *([] if tier == TIER else [tier]), *args.settings])
     dense = images.dense(Preprocess.for_images(images, recipe.size))
     workshop = bench.workshop(key, recipe, args.folds)
     folder = folder_of(workshop, dense, recipe, args.folds)
