@@ -42,7 +42,7 @@ class Encoding(ABC):
         """Return the genes of N children, changed at random.
 
         Args:
-            elites: genes whose first two axes are K niches and their elites.
+            elites: genes whose first two axes are K niches and their elites, the best first.
             niches: N: the niche whose elites are the parents of each child.
         """
 

@@ -6,7 +6,8 @@ from torch import Tensor
 from sablier.tasks.fooling.evolution import Encoding, Genes
 
 # Share of the pixels of a child that change, from the paper's to its hundredth: many to get away from noise, few to get on from
-# an image that is nearly there, and each child draws its own (heavy-tailed mutation; Doerr and others 2017).
+# an image that is nearly there. Each child draws its own (heavy-tailed mutation; Doerr and others 2017), and how many parents
+# it has, since noise of another brightness mixes badly.
 MOST_MUTATED, LEAST_MUTATED = 0.1, 0.001
 SHARPNESS = 15  # of the change of a pixel, as in the paper: the higher, the smaller
 # First images span at least half of the way from black to white: flat ones would crowd niches that they cannot win.
@@ -25,10 +26,11 @@ class Pixels(Encoding):
         return genes[0]
 
     def children(self, elites: Genes, niches: Tensor, random: torch.Generator) -> Genes:
-        """Return children that take each pixel from any of the elites of their niche, and change up to a tenth of them."""
+        """Return children that take each pixel from any of the best of their niche, one to all of them, and change some."""
         (pixels,) = elites
         flat = pixels.flatten(2)
-        parents = torch.randint(flat.shape[1], (len(niches), flat.shape[2]), generator=random)
+        mixed_from = torch.randint(1, flat.shape[1] + 1, (len(niches), 1), generator=random)
+        parents = (mixed_from * torch.rand(len(niches), flat.shape[2], generator=random)).long()
         mixed = flat[niches[:, None], parents, torch.arange(flat.shape[2])].view(len(niches), *self.shape)
         share = MOST_MUTATED * (LEAST_MUTATED / MOST_MUTATED) ** torch.rand(len(mixed), 1, 1, 1, generator=random)
         hit = torch.rand(mixed.shape, generator=random) < share
