@@ -58,7 +58,7 @@ class Bench:
             "threads": torch.get_num_threads(),
             "seeds": seeds,
             "seconds": round(time.perf_counter() - self.started if seconds is None else seconds, 1),
-            "command": " ".join(["python", f"bench/{self.name}.py", *sys.argv[1:]]),
+            "command": " ".join(["python", f"bench/{self.name}.py", *map(_of_any_machine, sys.argv[1:])]),
         }
         if not self.args.quick:
             RESULTS.mkdir(exist_ok=True)
@@ -92,6 +92,11 @@ def print_table(header: list[str], rows: list[list[Any]]) -> None:
     for row in cells:
         padded = [cell.rjust(width) for cell, width in zip(row, widths, strict=True)]
         print("  ".join([row[0].ljust(widths[0]), *padded[1:]]))
+
+
+def _of_any_machine(word: str) -> str:
+    """Return a word of a command, a file without the folder that it lies in on this machine."""
+    return Path(word).name if Path(word).is_absolute() else word
 
 
 def _output(command: list[str]) -> str:

@@ -1,7 +1,5 @@
 """A budget of seconds decides how wide a classifier is and how long it learns."""
 
-import time
-
 import pytest
 
 from sablier.errors import ConfigError, Interrupted
@@ -50,8 +48,6 @@ def test_a_stopped_run_goes_on_at_its_size(tmp_path, monkeypatch):
     with pytest.raises(Interrupted):
         train(DIGITS, tmp_path / "c.sablier", recipe, on_progress=stop)
     monkeypatch.setattr(budget, "Trial", None)  # nothing is timed again
-    start = time.perf_counter()
     file = train(DIGITS, tmp_path / "c.sablier", recipe, resume=True)
-    assert time.perf_counter() - start < 60
     assert file.provenance.recipe["fit"]["epochs"] == file.histories["net"]["rows"][-1]["epoch"]
     assert file.provenance.recipe["budget_seconds"] is None
