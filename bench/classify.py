@@ -24,9 +24,11 @@ from sablier.models import create_model
 from sablier.tasks.classify import Classifier, all_logits
 from sablier.training.recipe import Recipe
 from sablier.training.recipes import make_recipe
+from sablier.transforms.batches import Batches
 from sablier.workflows.classifier import class_numbers, train_classifier
 
 MANY, FEW = range(5), range(1)
+STARTING_IMAGES = 1000  # that a network looks at before it learns
 # Name -> (data, recipe, settings, seeds).
 ROWS: dict[str, tuple[str, str, list[str], range]] = {
     "course-softmax": ("mnist", "course-softmax", [], MANY),
@@ -87,7 +89,7 @@ def measure(data: str, recipe: Recipe) -> dict[str, float]:
     assert result.accuracy is not None  # the test split has labels
     assert error is not None
     return {
-        "accuracy_before": accuracy_before(classifier, recipe, tests),
+        "accuracy_before": accuracy_before(classifier, recipe, training, tests),
         "accuracy": result.accuracy,
         "accuracy_one_view": float((once.argmax(axis=1) == numbers).mean()),
         "ece": error,
@@ -97,10 +99,13 @@ def measure(data: str, recipe: Recipe) -> dict[str, float]:
     }
 
 
-def accuracy_before(classifier: Classifier, recipe: Recipe, tests: ImageSet) -> float:
+def accuracy_before(classifier: Classifier, recipe: Recipe, training: ImageSet, tests: ImageSet) -> float:
     """Return the accuracy of the weights that training starts from."""
     torch.manual_seed(recipe.fit.seed)
-    network = create_model(classifier.network.name, classifier.network.shape, classes=len(classifier.classes))
+    options = {key: value for key, value in classifier.network.config.items() if key != "shape"}
+    network = create_model(classifier.network.name, classifier.network.shape, **options)
+    some = training.take(range(min(len(training), STARTING_IMAGES))).dense(classifier.preprocess)
+    network.initialise(Batches(some, classifier.preprocess).take(slice(None)).x, recipe.fit.seed)
     logits = all_logits(network, classifier.preprocess, tests.dense(classifier.preprocess))
     return float((logits.argmax(axis=1) == class_numbers(tests, classifier.classes)).mean())
 

@@ -16,10 +16,11 @@ import numpy as np
 
 from harness import Bench, print_table
 from sablier.images.datasets import load_dataset
+from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
 from sablier.report.fooling import fool_sheet
 from sablier.tasks.classify import Classifier
-from sablier.tasks.fool import SURE, FoolResult, fool_classifier, opinion
+from sablier.tasks.fool import SURE, FoolResult, fool_classifier
 from sablier.tasks.fooling import WAYS
 from sablier.training.recipe import Recipe
 from sablier.training.recipes import TIERS, make_recipe
@@ -99,8 +100,8 @@ def row_of(result: FoolResult, way: int, nets: dict[str, Classifier], name: str,
     judged = {}
     for other, net in nets.items():
         if other != name:
-            sure, _, seen = opinion(net, result.images[way : way + 1], result.classes)
-            judged[other] = {"agrees": float((seen[0] == result.classes).mean()), "probability": float(sure.mean())}
+            said = net.classify(ImageSet(result.images[way], labels=result.classes))
+            judged[other] = {"agrees": said.accuracy, "probability": float(said.probability_of(result.classes).mean())}
     return {
         "net": name,
         "way": result.ways[way],
@@ -110,7 +111,7 @@ def row_of(result: FoolResult, way: int, nets: dict[str, Classifier], name: str,
         "generations": result.generations[way],
         "seconds": round(result.seconds[way], 2),
         "p_value_median": float(np.median(result.p_values[way])),
-        "seen_through": float(result.unlike[way].mean()),
+        "seen_through": float("nan") if result.unlike is None else float(result.unlike[way].mean()),
         "judged": judged,
     }
 

@@ -24,10 +24,13 @@ _MODULES = {
     "ModelFile": "sablier.modelfile",
     "Preprocess": "sablier.images",
     "SablierError": "sablier.errors",
+    "attack": "sablier.workflows.attack",
     "audit": "sablier.workflows.audit",
     "calibrate": "sablier.workflows.calibrate",
+    "classify": "sablier.workflows.classify",
     "cluster": "sablier.workflows.cluster",
     "combine": "sablier.workflows.combine",
+    "compare": "sablier.workflows.compare",
     "compress": "sablier.workflows.compress",
     "create_model": "sablier.models",
     "decompress": "sablier.workflows.compress",
@@ -36,6 +39,7 @@ _MODULES = {
     "embed": "sablier.workflows.embed",
     "evaluate": "sablier.workflows.evaluate",
     "fit": "sablier.training.loop",
+    "fool": "sablier.workflows.fool",
     "interpolate": "sablier.workflows.interpolate",
     "list_datasets": "sablier.images",
     "list_models": "sablier.models",
@@ -47,6 +51,7 @@ _MODULES = {
     "read_images": "sablier.images",
     "reconstruct": "sablier.workflows.reconstruct",
     "register": "sablier.models",
+    "robustness": "sablier.workflows.robustness",
     "sample": "sablier.workflows.sample",
     "stream_images": "sablier.images",
     "train": "sablier.workflows.train",
@@ -67,10 +72,13 @@ __all__ = [
     "ModelFile",
     "Preprocess",
     "SablierError",
+    "attack",
     "audit",
     "calibrate",
+    "classify",
     "cluster",
     "combine",
+    "compare",
     "compress",
     "create_model",
     "decompress",
@@ -79,6 +87,7 @@ __all__ = [
     "embed",
     "evaluate",
     "fit",
+    "fool",
     "interpolate",
     "list_datasets",
     "list_models",
@@ -90,6 +99,7 @@ __all__ = [
     "read_images",
     "reconstruct",
     "register",
+    "robustness",
     "sample",
     "stream_images",
     "train",
@@ -115,19 +125,24 @@ if TYPE_CHECKING:
     from sablier.training.config import FitConfig
     from sablier.training.loop import fit
     from sablier.training.recipes import make_recipe
+    from sablier.workflows.attack import attack
     from sablier.workflows.audit import audit
     from sablier.workflows.calibrate import calibrate
+    from sablier.workflows.classify import classify
     from sablier.workflows.cluster import cluster
     from sablier.workflows.combine import combine
+    from sablier.workflows.compare import compare
     from sablier.workflows.compress import compress, decompress
     from sablier.workflows.denoise import denoise
     from sablier.workflows.detect import detect
     from sablier.workflows.embed import embed
     from sablier.workflows.evaluate import evaluate
+    from sablier.workflows.fool import fool
     from sablier.workflows.interpolate import interpolate
     from sablier.workflows.map import map_images
     from sablier.workflows.mistakes import mistakes
     from sablier.workflows.reconstruct import reconstruct
+    from sablier.workflows.robustness import robustness
     from sablier.workflows.sample import sample
     from sablier.workflows.train import train
     from sablier.workflows.watch import watch

@@ -54,7 +54,7 @@ def test_images_without_labels_are_classified_too(sablier, classifier_path, tmp_
 def test_attack_writes_what_fools(sablier, classifier_path):
     done = sablier("attack", classifier_path, "digits:test", "--eps", "25/255", "-n", 40, "--steps", 20, "-o", "out")
     assert done.code == 0
-    assert "of 40 images are told right under apgd-ce, linf 25/255" in done.out
+    assert "of 40 images are told right under apgd, linf 25/255" in done.out
     found = json.loads(Path("out/attack.json").read_text())
     fooled = [row for row in found["rows"] if row["fooled"]]
     assert found["robust_accuracy"] == pytest.approx(found["accuracy"] - len(fooled) / 40)

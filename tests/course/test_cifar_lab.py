@@ -15,8 +15,10 @@ def test_the_whole_command(sablier):
     done = sablier("course", "cifar", "--data", "digits", "--tier", "tiny", "-n", "20", "--set", "steps=30", "--set", "width=8")
     assert done.code == 0
     assert all(
-        word in done.out for word in ("simple", "deeper", "more than 50 %", "apgd-ce", "2 of 255", "SSIM", "the other net agrees")
+        word in done.out for word in ("simple", "deeper", "more than 50 %", "apgd", "2 of 255", "SSIM", "the other net agrees")
     )
+    stages = [line.removesuffix(" ...") for line in done.err.splitlines() if line.endswith("...")]
+    assert [f"{doing} the {net} net" for net in ("simple", "deeper") for doing in ("attacking", "fooling")] == stages[2:]
     folder = Path("course-cifar")
     for net, model in (("simple", "course_cnn"), ("deeper", "whitened_convnet")):
         assert ModelFile.load(folder / f"{net}.sablier").parts["net"].name == model

@@ -1,11 +1,13 @@
 """An attack on a classifier is judged on 8-bit pixels, and says where it cannot be trusted."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from sablier.calibration import Calibration
-from sablier.errors import ImagesError
+from sablier.errors import ImagesError, ModelFileError
 from sablier.images import ImageSet, read_images
 from sablier.images.preprocess import Preprocess
 from sablier.metrics import ssim
@@ -96,9 +98,9 @@ def test_square_tells_of_gradients_that_lead_astray(classifier, tests):
 def test_bad_input_is_refused(classifier, tests):
     with pytest.raises(ImagesError, match="at least one image"):
         attacked(classifier, tests.take([]), Pgd(0.1))
-    floats = ImageSet(np.zeros((2, 8, 8), np.float32), labels=["1", "2"])
-    with pytest.raises(ImagesError, match="8-bit images"):
-        attacked(classifier, floats, Pgd(0.1))
+    deep = replace(classifier, preprocess=classifier.preprocess.model_copy(update={"dtype": "uint16"}))
+    with pytest.raises(ModelFileError, match="8-bit images, got one of uint16"):
+        attacked(deep, tests, Pgd(0.1))
 
 
 def test_ssim_is_that_of_scikit_image():

@@ -63,8 +63,20 @@ def test_a_number_of_images_that_leaves_one_over_can_be_learnt_from():
 
 def test_a_temperature_stays_within_bounds():
     certain = np.eye(3)[np.arange(60) % 3]
-    assert 0.049 < fitted_temperature(certain, np.arange(60) % 3)[0] < 0.06
+    assert fitted_temperature(0.001 * certain, np.arange(60) % 3)[0] == pytest.approx(0.05, rel=0.01)
     assert fitted_temperature(certain, (np.arange(60) + 1) % 3)[0] > 15
+
+
+@pytest.mark.parametrize("count", [6, 60, 600])
+def test_few_images_that_are_all_told_right_do_not_make_it_certain(count):
+    logits = np.eye(3)[np.arange(count) % 3]
+    sure = softmax(logits / fitted_temperature(logits, np.arange(count) % 3)[0]).max(axis=1)
+    assert sure == pytest.approx((count + 1) / (count + 2), abs=1e-3)
+
+
+def test_no_images_have_no_classes(classifier):
+    told = classifier.classify(read_images("digits").take([]))
+    assert (told.probabilities.shape, told.predicted.shape) == ((0, 10), (0,))
 
 
 def test_unlikeness_is_high_where_no_class_answers():

@@ -1,9 +1,11 @@
 """Robustness: what is counted is what a classifier says of corrupted and of attacked images."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from sablier.errors import ImagesError
+from sablier.errors import ImagesError, ModelFileError
 from sablier.images import ImageSet, read_images
 from sablier.tasks.attack import attack_classifier
 from sablier.tasks.classify import Classifier
@@ -14,7 +16,7 @@ from sablier.transforms.natural import corrupt
 from sablier.workflows.classifier import class_numbers, train_classifier
 
 KINDS, LEVELS = ("fog", "jpeg", "rotate"), (1, 5)
-ATTACKS = {"fgsm": Fgsm(0.1), "apgd-ce": ApgdCe(0.1, steps=10)}
+ATTACKS = {"fgsm": Fgsm(0.1), "apgd": ApgdCe(0.1, steps=10)}
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +51,7 @@ def test_the_attacks_are_those_of_the_verb_attack(result, classifier, images):
     for each in result.attacks:
         alone = attack_classifier(classifier, images, numbers, each.attack, ATTACKS[each.attack])
         assert each.right == round(alone.robust_accuracy * 60)
-    assert result.worst_attack.attack == "apgd-ce"
+    assert result.worst_attack.attack == "apgd"
 
 
 def test_the_table_and_the_means_follow_from_the_counts(result):
@@ -89,9 +91,9 @@ def test_attacks_alone_and_corruptions_alone(classifier, images):
 def test_images_that_cannot_be_used_are_refused(classifier, images):
     with pytest.raises(ImagesError, match="at least one image"):
         measure_robustness(classifier, images.take([]), np.zeros(0, int), ("fog",), (1,), {})
-    floats = ImageSet(np.zeros((2, 8, 8), np.float32), labels=["1", "2"])
-    with pytest.raises(ImagesError, match="8-bit images"):
-        measure_robustness(classifier, floats, np.zeros(2, int), ("fog",), (1,), {})
+    deep = replace(classifier, preprocess=classifier.preprocess.model_copy(update={"dtype": "uint16"}))
+    with pytest.raises(ModelFileError, match="8-bit images, got one of uint16"):
+        measure_robustness(deep, images, class_numbers(images, classifier.classes), ("fog",), (1,), {})
 
 
 def test_a_ball_is_said_as_people_write_it():

@@ -58,6 +58,14 @@ def test_what_a_robust_net_is_shown_stays_in_the_ball_and_is_harder():
     assert net.training  # as it was
 
 
+@pytest.mark.parametrize(("channels", "eps"), [(1, 0.3), (3, 8 / 255)])
+def test_a_ball_that_is_not_named_fits_grey_digits_or_colour(channels, eps):
+    torch.manual_seed(0)
+    given = batch(5, channels=channels)
+    shown = RobustClassification().shown(create_model("strided_convnet", (8, 8, channels), width=8), given)
+    assert (shown - given.x).abs().max().item() == pytest.approx(eps, abs=1e-6)
+
+
 @pytest.mark.parametrize(("setting", "value"), [("eps", 1.5), ("eps", -0.1), ("attack_steps", 0)])
 def test_impossible_attacks_are_refused(setting, value):
     with pytest.raises(ConfigError, match=setting):

@@ -35,6 +35,23 @@ def test_settings_reach_the_place_they_belong_to():
     assert (recipe.objective.noise, recipe.folds, recipe.fit.batch_size) == (0.2, 3, 12)
 
 
+def test_numbers_may_be_fractions():
+    assert make_recipe("classifier-robust", settings=["eps=8/255"]).objective.eps == pytest.approx(8 / 255)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "settings", "rate"),
+    [
+        ("classifier", ["optimizer=adam"], 1e-3),  # the optimizer's usual one
+        ("classifier", ["optimizer=adam", "learning_rate=0.02"], 0.02),
+        ("classifier", ["optimizer=muon"], 0.24),  # the recipe's own optimizer keeps its rate
+        ("course-cnn", ["optimizer=rmsprop"], 2e-3),  # the recipe knows one
+    ],
+)
+def test_another_optimizer_brings_a_rate_of_its_own(recipe, settings, rate):
+    assert make_recipe(recipe, settings=settings).fit.learning_rate == rate
+
+
 def test_none_is_a_value_where_it_means_something():
     assert make_recipe(settings=["epochs=3", "epochs=none"]).fit.epochs is None
 
@@ -69,11 +86,13 @@ def test_unknown_names_offer_the_nearest(arguments, message):
         ("epochs=0", "expected epochs from 1"),
         ("learning_rate=fast", "expected a number for learning_rate, got 'fast'"),
         ("optimizer=sgdd", "expected optimizer to be one of adamw"),
-        ("noise=nan", "expected noise from 0 to 10, got nan"),
+        ("noise=11", "expected noise from 0 to 10, got 11"),
+        ("noise=nan", "expected a number for noise, got 'nan'"),
+        ("noise=1/0", "expected a number for noise, got '1/0'"),
         ("size=4", "expected size from 8 to 4096, got 4"),
         ("folds=1", "expected folds from 2 to 50, got 1"),
         ("fusion_share=0.9", "expected fusion_share from 0.01 to 0.4"),
-        ("calibration_share=nan", "expected calibration_share from"),
+        ("calibration_share=2", "expected calibration_share from"),
     ],
 )
 def test_a_value_a_key_does_not_take_says_so(setting, message):

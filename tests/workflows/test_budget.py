@@ -2,7 +2,7 @@
 
 import pytest
 
-from sablier.errors import ConfigError, Interrupted
+from sablier.errors import ConfigError, Interrupted, ModelFileError
 from sablier.images import Preprocess, read_images
 from sablier.training.recipes import make_recipe
 from sablier.workflows import budget
@@ -38,12 +38,23 @@ def test_a_model_without_a_width_is_refused():
         within_budget(make_recipe("course-softmax", settings=["budget_seconds=5"]), DIGITS, RULE)
 
 
+def stop(stage, progress):
+    if progress.done > 20:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("stopped", "message"), [("course-softmax", "of another run: its model differ"), ("classifier", "a run without a budget")]
+)
+def test_a_budget_does_not_resume_a_run_without_one(stopped, message, tmp_path):
+    with pytest.raises(Interrupted):
+        train(DIGITS, tmp_path / "c.sablier", make_recipe(stopped, "tiny"), on_progress=stop)
+    with pytest.raises(ModelFileError, match=message):
+        train(DIGITS, tmp_path / "c.sablier", make_recipe("classifier", "tiny", ["budget_seconds=6"]), resume=True)
+
+
 def test_a_stopped_run_goes_on_at_its_size(tmp_path, monkeypatch):
     recipe = make_recipe("classifier", settings=["budget_seconds=6"])
-
-    def stop(stage, progress):
-        if progress.done > 20:
-            raise KeyboardInterrupt
 
     with pytest.raises(Interrupted):
         train(DIGITS, tmp_path / "c.sablier", recipe, on_progress=stop)

@@ -8,6 +8,7 @@ import pytest
 
 from sablier.errors import ImagesError, Interrupted, ModelFileError, OutputError, TooFewImages
 from sablier.images import ImageSet, read_images
+from sablier.images.imageset import IN_MEMORY
 from sablier.modelfile import ModelFile
 from sablier.tasks.classify import Classifier
 from sablier.training.recipes import make_recipe
@@ -128,7 +129,8 @@ def test_what_it_has_learnt_from_is_known_by_pixels_or_by_name(model, falsified,
         ("digits:train", "digits:test[label=3]", False),
         ("mnist:train", "fashion-mnist:train", False),
         ("digits:train", "photos", False),
-        ("memory", "memory", False),
+        (IN_MEMORY, IN_MEMORY, False),
+        (IN_MEMORY, ".", False),
         ("photos", "photos[label=a]", True),
         ("photos", "./photos/cat", True),
         ("photos/cat", "photos", True),

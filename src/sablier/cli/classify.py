@@ -14,7 +14,7 @@ MOST_ROWS = 20
 def add_to(app: typer.Typer) -> None:
     """Add the verbs."""
     app.command(epilog="Example: sablier classify c.sablier images/ -o classes/")(classify)
-    app.command(epilog="Example: sablier attack c.sablier labelled/ --eps 8/255 --method apgd-ce -n 200 -o attacked/")(attack)
+    app.command(epilog="Example: sablier attack c.sablier labelled/ --eps 8/255 --method apgd -n 200 -o attacked/")(attack)
 
 
 def classify(
@@ -35,8 +35,7 @@ def classify(
 
     An image with a small p-value is unlike all that the classifier learnt from: none of these.
     """
-    from sablier.report.words import counted
-    from sablier.workflows.classify import STRANGE
+    from sablier.report.words import TOO_FEW_FOR_NONE, counted
     from sablier.workflows.classify import classify as run
 
     with counting_progress("classifying") as on_progress:
@@ -55,8 +54,8 @@ def classify(
     table("", ["image", "class", "probability", "or", "", "p-value"], rows)
     if len(result) > MOST_ROWS:
         console.print(f"... and {len(result) - MOST_ROWS:,} more, listed in {output / 'classes.csv'}", markup=False)
-    strange = int((result.p_values < STRANGE).sum())
-    console.print(f"{counted(len(result))}; {strange:,} less like any class than 99 % of held-out training images.")
+    unlike = TOO_FEW_FOR_NONE if result.unlike is None else f"The p-value of {result.unlike.sum():,} says: none of the classes."
+    console.print(f"{counted(len(result))}. {unlike}")
     if result.accuracy is not None:
         console.print(f"[bold]{result.accuracy:.2%}[/bold] told right; calibration error (ECE) {result.calibration_error():.2%}.")
     if result.labels is not None and result.unknown.any():
@@ -75,8 +74,8 @@ def attack(
         Path, typer.Option("--output", "-o", help="A folder for attack.csv, attack.json, attack.png and the images that fool.")
     ] = Path("attacked"),
     method: Annotated[
-        str, typer.Option(help="fgsm, pgd, apgd-ce, apgd-dlr, apgd-t, square (which sees no gradient), deepfool or standard.")
-    ] = "apgd-ce",
+        str, typer.Option(help="fgsm, pgd, apgd, apgd-dlr, apgd-t, square (which sees no gradient), deepfool or standard.")
+    ] = "apgd",
     eps: Annotated[
         str, typer.Option(help="How far an image may be moved: of the range from black to white, such as 8/255.")
     ] = "8/255",

@@ -19,7 +19,7 @@ def add_to(app: typer.Typer) -> None:
     group.command(epilog="Example: sablier course latent --tier base -o lesson3/")(latent)
     group.command(epilog="Example: sablier course digits --set optimizer=adam -o lesson4/")(digits)
     group.command(epilog="Example: sablier course cifar --tier base -o lab/")(cifar)
-    group.command(epilog="Example: sablier course gan --data digits -o lesson4/")(gan)
+    group.command(epilog="Example: sablier course gan --data digits -o gans/")(gan)
     app.add_typer(group, name="course")
 
 
@@ -158,7 +158,7 @@ def gan(
     ] = "mnist",
     tier: Annotated[str, typer.Option(help="Of the two nets: tiny, small, base or large.")] = "small",
     point_steps: Annotated[
-        int | None, typer.Option(help="How long the game on 25 Gaussians lasts.", show_default="20000 steps", min=1)
+        int | None, typer.Option(help="How long the game on 25 Gaussians lasts.", show_default="30000 steps", min=1)
     ] = None,
     seeds: options.Seeds = 1,
     settings: options.RecipeSettings = None,

@@ -27,7 +27,7 @@ class OnProgress(Protocol):
 
 @contextmanager
 def training_progress() -> Iterator[OnProgress]:
-    """Show training: a bar with the last losses on a terminal, a line every two seconds otherwise."""
+    """Show training: a bar with the last losses on a terminal, otherwise the stage and a line every two seconds."""
     if not sys.stderr.isatty():
         yield _TrainingLines()
         return
@@ -53,8 +53,12 @@ def training_progress() -> Iterator[OnProgress]:
 class _TrainingLines:
     def __init__(self) -> None:
         self.spoke = time.monotonic()
+        self.stage = ""
 
     def __call__(self, stage: str, progress: "Progress") -> None:
+        if stage != self.stage:
+            self.stage = stage
+            print(f"{stage} ...", file=sys.stderr, flush=True)
         if not progress.row:
             return
         last = progress.done == progress.total

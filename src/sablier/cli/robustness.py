@@ -32,7 +32,7 @@ def robustness(
     attacks: Annotated[
         str,
         typer.Option(help="Attacks, as for the verb attack, or none. standard: several in turn, the strongest of them."),
-    ] = "fgsm,apgd-ce,standard",
+    ] = "fgsm,apgd,standard",
     eps: Annotated[
         str, typer.Option(help="How far an attack may move each value: of the range from black to white, such as 8/255.")
     ] = "8/255",

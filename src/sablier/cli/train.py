@@ -15,7 +15,7 @@ RECIPES_HELP = (
     "detector: finds what does not belong. autoencoder: draws images again from a few numbers. representation: the same from "
     "moved copies, for clusters and maps. generator: makes new images and variations. variational: a variational autoencoder. "
     "gan: makes sharper new images, and takes longer. codec: keeps images in few bytes. classifier: tells classes apart, and "
-    "how sure it is. classifier-fast: the same, for accuracy alone. classifier-robust: withstands attacks. "
+    "how sure it is. classifier-fast: the same, for accuracy alone. classifier-robust: withstands attacks up to --set eps=8/255. "
     "denoiser: removes noise, learnt from clean images. denoiser-noisy-only: the same, learnt from noisy images. course-dense, "
     "course-conv, course-softmax, course-cnn: the nets of the course's lessons."
 )

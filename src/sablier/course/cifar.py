@@ -3,8 +3,9 @@
 It is a chain of verbs: train, compare, mistakes, attack, fool. Everything it makes lies in one folder, models too.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sablier.errors import ConfigError
@@ -13,17 +14,19 @@ from sablier.models.base import count_parameters
 from sablier.tasks.attack import AttackResult
 from sablier.tasks.classify import NET, ClassificationResult
 from sablier.tasks.fool import FoolResult
+from sablier.tasks.fooling import WAYS
 from sablier.training.loop import Progress
 from sablier.training.recipes import make_recipe
 from sablier.workflows.attack import attack
 from sablier.workflows.compare import compare
 from sablier.workflows.fool import fool
 from sablier.workflows.mistakes import mistakes
+from sablier.workflows.network import OnProgress
 from sablier.workflows.train import train
 
 SIMPLE, DEEPER = "simple", "deeper"
 EPS = 2 / 255  # of the range from black to white: no eye sees it
-METHOD = "apgd-ce"
+METHOD = "apgd"
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def run(
     tier: str = "small",
     count: int = 200,
     settings: Sequence[str] = (),
-    on_progress: Callable[[str, Progress], None] = lambda stage, progress: None,
+    on_progress: OnProgress = lambda stage, progress: None,
 ) -> Lesson:
     """Train a simple net and a deeper one, compare them, and attack both.
 
@@ -81,21 +84,34 @@ def run(
     recipes = {SIMPLE: make_recipe("course-cnn"), DEEPER: make_recipe("classifier", tier, settings)}
     images, tests = (load_dataset(data, split) for split in ("train", "test"))
     paths = {name: output / f"{name}.sablier" for name in recipes}
-    files = {name: train(images, paths[name], recipes[name], on_progress=_named(on_progress, name)) for name in recipes}
+    files = {
+        name: train(images, paths[name], recipes[name], on_progress=partial(_training, on_progress, name)) for name in recipes
+    }
     compared = compare(list(paths.values()), tests, output)
     nets, written = [], [output / "curves.png"]
     for found, (name, file) in zip(compared.models, files.items(), strict=True):
         told = found.measured
         assert isinstance(told, ClassificationResult)  # the models classify
         mistakes(paths[name], tests, output / f"{name}-mistakes", folds=0)
-        attacked = attack(paths[name], tests, output / f"{name}-attacked", method=METHOD, eps=EPS, count=count)
+        attacked = attack(
+            paths[name], tests, output / f"{name}-attacked", method=METHOD, eps=EPS, count=count,
+            on_progress=partial(_attacking, on_progress, name, count),
+        )  # fmt: skip
         judge = next(path for other, path in paths.items() if other != name)
-        fooled = fool(paths[name], output / f"{name}-fooled", judge=judge)
+        fooled = fool(paths[name], output / f"{name}-fooled", judge=judge, on_progress=partial(_fooling, on_progress, name))
         nets.append(Net(name, count_parameters(file.parts[NET].to_model()), found.seconds, told, attacked, fooled))
         pages = ("mistakes/mistakes.html", "attacked/attack.png", "fooled/fool.png")
         written += [output / f"{name}-{page}" for page in pages]
     return Lesson(tuple(nets), tuple(written))
 
 
-def _named(on_progress: Callable[[str, Progress], None], name: str) -> Callable[[str, Progress], None]:
-    return lambda stage, progress: on_progress(f"{stage} the {name} net", progress)
+def _training(on_progress: OnProgress, name: str, stage: str, progress: Progress) -> None:
+    on_progress(f"{stage} the {name} net", progress)
+
+
+def _attacking(on_progress: OnProgress, name: str, count: int, images: int) -> None:
+    on_progress(f"attacking the {name} net", Progress(images, count))
+
+
+def _fooling(on_progress: OnProgress, name: str, way: str, images: int) -> None:
+    on_progress(f"fooling the {name} net", Progress(list(WAYS).index(way), len(WAYS)))

@@ -23,8 +23,8 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
     A share of each class does not train: on it the probabilities are calibrated (temperature scaling, Guo et al. 2017).
 
     Args:
-        recipe, tier: "classifier", "course-cnn" or "course-softmax"; "tiny", "small", "base" or "large": the one dial, of time
-            for quality.
+        recipe: "classifier", "classifier-fast", "classifier-robust", "course-cnn" or "course-softmax".
+        tier: "tiny", "small", "base" or "large": the one dial, of time for quality.
         settings: single values of the recipe, as `sablier train --set` takes them.
         image_shape: (height, width) or (height, width, channels) of the images in a table N,features.
         seed: same seed, threads and machine: same bits.
@@ -120,8 +120,6 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
     def predict_proba(self, X: Any) -> Array:
         """Return N,K float64 calibrated probabilities, in the order of `classes_`; rows add up to 1."""
         images, _ = self._images(X)
-        if not len(images):
-            return np.empty((0, len(self.classes_)))
         logits = self.classifier_.logits(images)
         return softmax(logits / self.classifier_.temperature)[:, self._columns]
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from sablier.errors import ImagesError, nearest
 from sablier.images.formats import LARGEST_DEFLATE_RATIO, Format, Options, check_room, numbered, readable, rows
-from sablier.images.imageset import Array, ImageSet
+from sablier.images.imageset import IN_MEMORY, Array, ImageSet
 from sablier.images.labels import given_labels
 
 IMAGE_KEYS = ("images", "X", "x", "data", "pixels", "x_train", "X_train", "train_images", "arr_0")
@@ -41,7 +41,7 @@ def images_from_array(array: object, options: Options) -> ImageSet:
         if pixels.dtype != object and (pixels.ndim < 2 or min(pixels.shape) < 1):
             raise ImagesError(f"expected an array of shape N,H,W, N,H,W,C or N,D with at least one image, got {pixels.shape}.")
         labels = given_labels(options.labels)
-        return next(numbered(iter([pixels]), labels, "array", options.shape, count=len(pixels)))
+        return next(numbered(iter([pixels]), labels, IN_MEMORY, options.shape, count=len(pixels)))
 
 
 def stream_npy(path: Path, options: Options, chunk: int | None) -> Iterator[ImageSet]:

@@ -17,6 +17,8 @@ from sablier.images.preprocess import Preprocess
 Array = NDArray[Any]
 Decode = Callable[[tuple[int, int] | None], Array]
 
+IN_MEMORY = "an array in memory"  # the source of images that come from no file
+
 
 @dataclass(frozen=True)
 class LazyPixels:
@@ -78,7 +80,7 @@ class ImageSet:
     depths: Array = None  # type: ignore[assignment]
     times: Array | None = None
     skipped: tuple[Skipped, ...] = ()
-    source: str = "memory"
+    source: str = IN_MEMORY
 
     def __post_init__(self) -> None:
         if isinstance(self.pixels, LazyPixels):

@@ -52,12 +52,13 @@ class CourseCnn(Model):
 
     @torch.no_grad()
     def initialise(self, images: Tensor, seed: int) -> None:
-        """Scale the weights to ReLU (He, Zhang, Ren and Sun 2015)."""
+        """Scale the weights to ReLU (He, Zhang, Ren and Sun 2015), those of the last layer to none (Glorot and Bengio 2010)."""
         generator = torch.Generator(self.layer.weight.device).manual_seed(seed)
-        for layer in (self.first, self.second, self.hidden_layer, self.layer):
+        for layer in (self.first, self.second, self.hidden_layer):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
-            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]  # made with one
         nn.init.xavier_normal_(self.layer.weight, generator=generator)
+        for layer in (self.first, self.second, self.hidden_layer, self.layer):
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]  # made with one
 
     def classify(self, x: Tensor) -> Tensor:
         y = F.pad(x, (0, self.frame[0], 0, self.frame[1]))

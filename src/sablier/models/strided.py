@@ -23,7 +23,7 @@ class StridedConvNet(Model):
         height, width_of_image, channels = shape
         self.first = nn.Conv2d(channels, width, 4, stride=2, padding=1)
         self.second = nn.Conv2d(width, 2 * width, 4, stride=2, padding=1)
-        # An odd side is framed by one pixel, so that halves are whole.
+        # Sides are framed so that a quarter of them is whole.
         sides = [4 * math.ceil(side / 4) for side in (height, width_of_image)]
         self.frame = sides[1] - width_of_image, sides[0] - height
         self.hidden_layer = nn.Linear(2 * width * (sides[0] // 4) * (sides[1] // 4), 16 * width)

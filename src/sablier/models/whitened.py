@@ -15,10 +15,11 @@ from sablier.models.base import Model
 from sablier.models.registry import register
 
 PATCH_SIDE = 2  # pixels of the patches that are whitened; patches of 3 x 3 take twice as long and tell no more digits apart
-LEAST_SIDE = 8  # smaller images are framed: three stages halve three times
+LEAST_SIDE = 10  # smaller images are framed: patches take a pixel, and three stages halve three times
 SPREAD = 5e-4  # added to the variance of each direction, so that what hardly varies is not blown up
 WIDER = 4  # how many times wider the later stages are than the first
 LOGIT_SCALE = 1 / 9
+AT_ONCE = 100  # images whose patches are unfolded together
 
 
 class Stage(nn.Module):
@@ -53,7 +54,7 @@ class WhitenedConvNet(Model):
     def __init__(self, shape: tuple[int, int, int], classes: int, width: int) -> None:
         super().__init__(shape)
         height, width_of_image, channels = shape
-        self.frame = max(0, LEAST_SIDE + 2 - width_of_image), max(0, LEAST_SIDE + 2 - height)
+        self.frame = max(0, LEAST_SIDE - width_of_image), max(0, LEAST_SIDE - height)
         directions = channels * PATCH_SIDE**2
         self.filters: Tensor
         self.register_buffer("filters", torch.zeros(2 * directions, channels, PATCH_SIDE, PATCH_SIDE))
@@ -65,8 +66,12 @@ class WhitenedConvNet(Model):
 
     def initialise(self, images: Tensor, seed: int) -> None:
         """Set the first layer from patches of training images: every direction they vary in, at one strength, both ways."""
-        patches = F.unfold(self._framed(images).contiguous(), PATCH_SIDE).transpose(1, 2).flatten(0, 1).double()
-        variances, directions = torch.linalg.eigh(patches.T @ patches / len(patches))
+        size, count = self.filters[0].numel(), 0
+        products = images.new_zeros((size, size), dtype=torch.float64)
+        for some in torch.split(images, AT_ONCE):
+            patches = F.unfold(self._framed(some).contiguous(), PATCH_SIDE).transpose(1, 2).flatten(0, 1).double()
+            products, count = products + patches.T @ patches, count + len(patches)
+        variances, directions = torch.linalg.eigh(products / count)
         found = (directions / (variances + SPREAD).sqrt()).T.view(-1, *self.filters.shape[1:])
         self.filters.copy_(torch.cat([found, -found]))
 

@@ -5,8 +5,8 @@ from matplotlib.figure import Figure
 
 from sablier.report.figures import Sheet, to_png
 from sablier.report.pictures import as_rgb
-from sablier.report.words import counted
-from sablier.tasks.fool import UNLIKE, FoolResult
+from sablier.report.words import TOO_FEW_FOR_NONE, counted
+from sablier.tasks.fool import FoolResult
 
 MOST_CLASSES = 20  # beside each other; further ones are in the tables alone
 
@@ -36,7 +36,7 @@ def fool_headline(result: FoolResult) -> str:
     """Return how many images fool the classifier, and what would have told, in a line each."""
     lines = [
         f"The classifier is at least {_percent(result.sure)} sure of {int(result.fooled.sum()):,} of {counted(len(result))}.",
-        f"The p-value of {int(result.unlike.sum()):,} is below {UNLIKE:g} and says: none of the classes.",
+        TOO_FEW_FOR_NONE if result.unlike is None else f"The p-value of {result.unlike.sum():,} says: none of the classes.",
     ]
     if result.judge_agrees is not None:
         lines.append(f"The judge, another net, sees the same class in {int(result.judge_agrees.sum()):,}.")
@@ -44,7 +44,7 @@ def fool_headline(result: FoolResult) -> str:
 
 
 def _percent(share: float) -> str:
-    """Return a share that may be close to 1, never rounded up to it.
+    """Return a share that may be close to 1, which it is not rounded up to.
 
     >>> _percent(0.9990), _percent(0.99999), _percent(0.5)
     ('99.90%', '99.99%', '50.00%')

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from math import ceil, floor, log10
 
-from sablier.calibration import Calibration, percent, simultaneous_band
+from sablier.calibration import Calibration, images_needed, percent, simultaneous_band
 from sablier.images.preprocess import Preprocess
 from sablier.report.figures import METHOD_NAMES
+from sablier.tasks.classify import UNLIKE
 from sablier.tasks.evaluate import EvaluationResult, MethodRow, Rate
 from sablier.tasks.summary import DetectionSummary
 
@@ -28,6 +29,9 @@ HEATS = {
     "patches": "The squared distance of each patch to the nearest good one that was there",
     "inpainting": "How far each pixel is from what its surroundings let expect",
 }
+TOO_FEW_FOR_NONE = (
+    f"Fewer than {images_needed(UNLIKE)} images were held out in training, too few for a p-value to say: none of the classes."
+)
 
 
 def counted(count: int, noun: str = "image") -> str:

@@ -16,7 +16,7 @@ from sablier.tasks.classify import Classifier, softmax
 from sablier.transforms.attacks import Attack, Fgsm, Pgd, Square
 from sablier.transforms.attacks.base import cross_entropy, input_gradient
 from sablier.transforms.attacks.eight_bits import in_whole_steps, of_saved, saved
-from sablier.transforms.batches import PIXELS_PER_BATCH
+from sablier.transforms.batches import images_at_once
 
 Array = NDArray[Any]
 
@@ -126,27 +126,26 @@ def attack_classifier(
         name: of the attack, for people.
 
     Raises:
-        ImagesError: for no images, or images that are not of 8 bits.
+        ImagesError: for no images; ModelFileError for a classifier of other than 8-bit images.
     """
     if not len(images):
         raise ImagesError(f"expected at least one image to attack, got none from {images.source}.")
-    if images.array.dtype != np.uint8:
-        raise ImagesError(f"expected 8-bit images to attack, got {images.array.dtype} from {images.source}. Convert them first.")
+    classifier.check_bytes()
     classifier.network.eval()
     answer, tried = classifier.answer, in_whole_steps(attack)
     seen = of_saved(answer)
-    size = max(1, PIXELS_PER_BATCH // (images.shape[0] * images.shape[1]))
-    found, logits_before, logits_after = [], [], []
+    size = images_at_once(*images.shape[:2])
+    found = []
     for start in range(0, len(images), size):
-        x, numbers = as_tensor(images.array[start : start + size]), torch.from_numpy(labels[start : start + size])
+        some, numbers = images.array[start : start + size], torch.from_numpy(labels[start : start + size])
+        x = as_tensor(some)
         moved = saved(tried(seen, x, numbers), x, tried)
         with torch.no_grad():
-            logits_before.append(answer(x).numpy())
-            logits_after.append(answer(moved).numpy())
-        found.append((moved * 255).round().byte().permute(0, 2, 3, 1).numpy())
+            logits = answer(x).numpy(), answer(moved).numpy()
+        pixels = (moved * 255).round().byte().permute(0, 2, 3, 1).numpy()
+        found.append((*logits, pixels, *changes(some, pixels)))
         on_progress(min(start + size, len(images)))
-    attacked, before, after = (np.concatenate(parts) for parts in (found, logits_before, logits_after))
-    change = (attacked.astype(np.float64) - images.array) / 255
+    before, after, attacked, largest, length, similarity = map(np.concatenate, zip(*found, strict=True))
     few = slice(0, MOST_CHECKED)
     stood = (after.argmax(axis=1) == labels) & (before.argmax(axis=1) == labels)
     return AttackResult(
@@ -158,9 +157,9 @@ def attack_classifier(
         sure_after=softmax(after / classifier.temperature).max(axis=1),
         images=images.array,
         attacked=attacked,
-        largest=np.abs(change).max(axis=(1, 2, 3)),
-        length=np.sqrt((change**2).sum(axis=(1, 2, 3))),
-        similarity=ssim(images.array / 255, attacked / 255),
+        largest=largest,
+        length=length,
+        similarity=similarity,
         attack=name,
         eps=attack.eps,
         norm=attack.norm,
@@ -171,7 +170,14 @@ def attack_classifier(
 
 def as_tensor(pixels: Array) -> Tensor:
     """Return N,C,H,W in [0, 1] of N,H,W,C uint8."""
-    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))).float() / 255
+    return torch.from_numpy(pixels.transpose(0, 3, 1, 2).astype(np.float32)) / 255
+
+
+def changes(before: Array, after: Array) -> tuple[Array, Array, Array]:
+    """Return how far N,H,W,C uint8 images were changed: N largest changes of a value, of 1; N lengths; N similarities."""
+    one, other = before / 255, after / 255
+    change = np.abs(other - one)
+    return change.max(axis=(1, 2, 3)), np.sqrt((change**2).sum(axis=(1, 2, 3))), ssim(one, other)
 
 
 def hidden_gradients(classifier: Classifier, x: Tensor, labels: Tensor, attack: Attack, stood: Array) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ Array = NDArray[Any]
 TASK = "classify"
 NET, CLASSES = "net", "classes"  # parts of the model file
 BINS = 15  # of the calibration error, as in most papers
+UNLIKE = 0.01  # p-values up to it say that an image is none of the classes
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class ClassificationResult:
         classes: K names.
         probabilities: N,K calibrated probabilities; rows add up to 1.
         p_values: N: the share of held-out training images that are at least as unlike every class.
+        unlike: N booleans: a p-value of 0.01 or less says that the image is none of the classes; None where too few images were
+            held out to say so.
         labels: N true classes, where the source has them.
         skipped: images that could not be read.
     """
@@ -42,6 +45,7 @@ class ClassificationResult:
     classes: Array
     probabilities: Array
     p_values: Array
+    unlike: Array | None = None
     labels: Array | None = None
     skipped: tuple[Skipped, ...] = ()
 
@@ -62,6 +66,10 @@ class ClassificationResult:
     def unknown(self) -> Array:
         """N booleans: labelled as something that is none of the classes, and so told wrong."""
         return np.zeros(len(self), bool) if self.labels is None else ~np.isin(self.labels, self.classes)
+
+    def probability_of(self, names: Array) -> Array:
+        """Return N: the probability of a class named for each image, 0 of one that is none of the classes."""
+        return np.asarray((self.probabilities * (np.asarray(names)[:, None] == self.classes)).sum(axis=1))
 
     def to_table(self) -> list[dict[str, Any]]:
         """Return one row per image: its class, how sure that is, the next likeliest, and whether it may be none of these."""
@@ -143,6 +151,13 @@ class Classifier:
         config = {"names": self.classes.tolist(), "temperature": self.temperature, "views": self.views.to_json()}
         return Part("classes", config, {"unlikeness": self.calibration.folds[0]})
 
+    def check_bytes(self) -> None:
+        """Raise ModelFileError unless it takes images of 8 bits: attacks move whole bytes."""
+        if self.preprocess.dtype != "uint8":
+            raise ModelFileError(
+                f"expected a classifier of 8-bit images, got one of {self.preprocess.dtype}. Train one on 8-bit images."
+            )
+
     def answer(self, x: Tensor) -> Tensor:
         """Return N,K logits of N,C,H,W images in [0, 1] as `classify` finds them, with their gradient: what attacks climb."""
         return self.views.logits(self.network, x)
@@ -159,11 +174,13 @@ class Classifier:
         """
         dense = images.dense(self.preprocess)
         logits = self.logits(dense)
+        p_values = self.calibration.p_values(unlikeness(logits)[:, None])
         return ClassificationResult(
             dense.ids,
             self.classes,
             softmax(logits / self.temperature),
-            self.calibration.p_values(unlikeness(logits)[:, None]),
+            p_values,
+            p_values <= UNLIKE if self.calibration.decides(UNLIKE) else None,
             dense.labels,
             dense.skipped,
         )
@@ -173,8 +190,9 @@ class Classifier:
 def all_logits(network: Model, preprocess: Preprocess, images: ImageSet, views: Views = ONE_VIEW) -> Array:
     """Return N,K logits of dense images, float32; without `views`, of the images alone."""
     network.eval()
-    parts = [views.logits(network, batch.x).numpy() for batch in Batches(images, preprocess).for_scoring()]
-    return np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
+    batches = Batches(images, preprocess)
+    parts = [views.logits(network, batch.x).numpy() for batch in batches.for_scoring()]
+    return np.concatenate(parts) if parts else views.logits(network, batches.take(slice(0)).x).numpy()
 
 
 def softmax(logits: Array) -> Array:
@@ -194,18 +212,23 @@ def unlikeness(logits: Array) -> Array:
 def fitted_temperature(logits: Array, numbers: Array) -> tuple[float, float]:
     """Return what to divide logits by so that the true classes of held-out images are likeliest, and the cross-entropy then.
 
-    By a bounded search over the logarithm, from 0.05 to 20: it cannot run away, and needs no gradient (Guo et al. 2017).
+    By a bounded search over the logarithm, from 0.05 to 20: it cannot run away, and needs no gradient (Guo et al. 2017). Of N
+    images the true class counts (N + 1) / (N + 2), the others what remains (Platt 1999): where all are told right, that does
+    not mean that all ever will be.
 
     Args:
         numbers: N true class numbers.
     """
     from scipy.optimize import minimize_scalar
 
-    tensor, labels = torch.from_numpy(np.asarray(logits, np.float64)), torch.from_numpy(np.asarray(numbers, np.int64))
+    count, classes = logits.shape
+    targets = np.full((count, classes), 1 / (count + 2) / max(1, classes - 1))
+    targets[np.arange(count), numbers] = (count + 1) / (count + 2)
+    tensor, wanted = torch.from_numpy(np.asarray(logits, np.float64)), torch.from_numpy(targets)
 
     def loss(log_temperature: float) -> float:
         scaled: Tensor = tensor / float(np.exp(log_temperature))
-        return float(F.cross_entropy(scaled, labels))
+        return float(F.cross_entropy(scaled, wanted))
 
     found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20.0)), method="bounded", options={"xatol": 1e-4})
     return float(np.exp(found.x)), float(found.fun)

@@ -19,7 +19,7 @@ from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.preprocess import FULL_SCALE, Preprocess
 from sablier.models.base import Model
 from sablier.training.objectives import LOWEST_LEVEL
-from sablier.transforms.batches import PIXELS_PER_BATCH
+from sablier.transforms.batches import images_at_once
 
 Array = NDArray[Any]
 Window = tuple[slice, slice]
@@ -203,7 +203,7 @@ class NoiseRemover:
                 f"model {self.model.name} takes images of {self.model.shape[0]} x {self.model.shape[1]} only, got "
                 f"{height} x {width}. Cut them to that size, or train with --recipe denoiser, whose own model takes any size."
             )
-        size = max(1, PIXELS_PER_BATCH // (height * width))
+        size = images_at_once(height, width)
         clean, levels = np.empty_like(x), np.zeros(len(x))
         for start in range(0, len(x), size):
             batch = torch.from_numpy(np.ascontiguousarray(x[start : start + size])).permute(0, 3, 1, 2)

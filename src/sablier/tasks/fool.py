@@ -17,7 +17,6 @@ from sablier.tasks.fooling import WAYS, Found, Goal
 Array = NDArray[Any]
 
 SURE, GENERATIONS = 0.999, 5000
-UNLIKE = 0.01  # p-values below it say that an image is none of the classes
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,8 @@ class FoolResult:
         images: W,K,H,W,C uint8; everything below is judged on these very bytes.
         probabilities: W,K: the calibrated probability of the class.
         p_values: W,K: the share of held-out training images that are at least as unlike every class.
+        unlike: W,K booleans: whether the p-value says that an image is none of the classes; None where too few images were held
+            out to say so.
         generations: W: how many each way took; steps of the gradient.
         seconds: W: how long each way took.
         sure: the probability that was enough.
@@ -42,6 +43,7 @@ class FoolResult:
     images: Array
     probabilities: Array
     p_values: Array
+    unlike: Array | None
     generations: tuple[int, ...]
     seconds: tuple[float, ...]
     sure: float
@@ -55,11 +57,6 @@ class FoolResult:
     def fooled(self) -> Array:
         """W,K booleans: whether the classifier is sure enough."""
         return np.asarray(self.probabilities >= self.sure)
-
-    @property
-    def unlike(self) -> Array:
-        """W,K booleans: whether the p-value, below 0.01, says that an image is none of the classes."""
-        return np.asarray(self.p_values < UNLIKE)
 
     @property
     def judge_agrees(self) -> Array | None:
@@ -140,28 +137,22 @@ def fool_classifier(
         found.append(WAYS[way](goal, lambda images, way=way: on_progress(way, images)))  # type: ignore[misc]  # way is a str
         seconds.append(time.perf_counter() - start)
     images = np.stack([(each.images * 255).round().byte().permute(0, 2, 3, 1).numpy() for each in found])
-    probabilities, p_values, _ = opinion(classifier, images, names)
-    others = opinion(judge, images, names) if judge is not None else (None, None, None)
+    shown, wanted, shape = ImageSet(images.reshape(-1, *images.shape[2:])), np.tile(names, len(ways)), images.shape[:2]
+    said = classifier.classify(shown)
+    judged = None if judge is None else judge.classify(shown)
     return FoolResult(
         ways=tuple(ways),
         classes=names,
         images=images,
-        probabilities=probabilities,
-        p_values=p_values,
+        probabilities=said.probability_of(wanted).reshape(shape),
+        p_values=said.p_values.reshape(shape),
+        unlike=None if said.unlike is None else said.unlike.reshape(shape),
         generations=tuple(each.generations for each in found),
         seconds=tuple(seconds),
         sure=sure,
-        judge_probabilities=others[0],
-        judge_classes=others[2],
+        judge_probabilities=None if judged is None else judged.probability_of(wanted).reshape(shape),
+        judge_classes=None if judged is None else judged.predicted.reshape(shape),
     )
-
-
-def opinion(classifier: Classifier, images: Array, names: Array) -> tuple[Array, Array, Array]:
-    """Return what a classifier says of W,K,H,W,C bytes: the probability of the own class, the p-value, the likeliest class."""
-    said = classifier.classify(ImageSet(images.reshape(-1, *images.shape[2:])))
-    columns = np.searchsorted(classifier.classes, np.tile(names, len(images)))
-    own = said.probabilities[np.arange(len(columns)), columns]
-    return own.reshape(images.shape[:2]), said.p_values.reshape(images.shape[:2]), said.predicted.reshape(images.shape[:2])
 
 
 def _checked(classifier: Classifier, ways: Sequence[str], classes: Sequence[str] | None, sure: float, generations: int) -> Array:
@@ -179,22 +170,15 @@ def _checked(classifier: Classifier, ways: Sequence[str], classes: Sequence[str]
         raise ConfigError(f"expected a probability between 0 and 1 to be sure, such as 0.999, got {sure:g}.")
     if generations < 1:
         raise ConfigError(f"expected at least 1 generation, got {generations}.")
-    _check_bytes(classifier)
+    classifier.check_bytes()
     return np.array([name for name in known if classes is None or name in classes])
 
 
 def _check_judge(judge: Classifier, names: Array, shape: tuple[int, int, int]) -> None:
     """Raise where another classifier cannot be asked about these classes, or about bytes of this shape."""
-    _check_bytes(judge)
+    judge.check_bytes()
     unknown = [name for name in names.tolist() if name not in judge.classes.tolist()]
     if unknown:
         known = ", ".join(judge.classes[:10].tolist())
         raise ModelFileError(f"expected a judge that knows the same classes, got one that knows {known}, not {unknown[0]}.")
     ImageSet(np.zeros((1, *shape), np.uint8), ids=np.array(["the images to judge"])).dense(judge.preprocess)
-
-
-def _check_bytes(classifier: Classifier) -> None:
-    if classifier.preprocess.dtype != "uint8":
-        raise ModelFileError(
-            f"expected a classifier of 8-bit images, got one of {classifier.preprocess.dtype}. Train one on 8-bit images."
-        )

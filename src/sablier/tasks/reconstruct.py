@@ -15,7 +15,7 @@ from sablier.images.preprocess import Preprocess
 from sablier.metrics import psnr
 from sablier.models.base import Model
 from sablier.tasks.summary import MOST_SKIPPED_LISTED, Kept, kept
-from sablier.transforms.batches import PIXELS_PER_BATCH, Batches
+from sablier.transforms.batches import Batches, images_at_once
 
 if TYPE_CHECKING:
     from sklearn.decomposition import PCA
@@ -293,7 +293,7 @@ def scaled_back(pictures: Array, height: int, width: int) -> Array:
 
 
 def _batch_size(preprocess: Preprocess) -> int:
-    return max(1, PIXELS_PER_BATCH // (preprocess.height * preprocess.width))
+    return images_at_once(preprocess.height, preprocess.width)
 
 
 def _without(images: ImageSet, others: ImageSet, most: int) -> ImageSet:

@@ -142,17 +142,17 @@ def measure_robustness(
     Args:
         labels: N numbers of classes.
         kinds, severities: as for `corrupt`; attacks: by the names that people are shown.
+        seed: of the corruptions; the same seed damages the same.
         on_progress: called with what comes next, how many kinds and attacks are done, and of how many.
 
     Raises:
-        ImagesError: for no images, or images that are not of 8 bits, or below 8 pixels a side.
+        ImagesError: for no images, or images below 8 pixels a side; ModelFileError for a classifier of other than 8-bit images.
     """
     if not len(images):
         raise ImagesError(f"expected at least one image to corrupt and attack, got none from {images.source}.")
-    if images.array.dtype != np.uint8:
-        raise ImagesError(f"expected 8-bit images to corrupt, got {images.array.dtype} from {images.source}. Convert them first.")
+    classifier.check_bytes()
     as_they_are = _told_right(classifier, images, labels)
-    example = images.array[int(np.argmax(as_they_are))]  # the first that is told right, or the first
+    example = int(np.argmax(as_they_are))  # the first that is told right, or the first
     corrupted = np.zeros((len(kinds), len(severities)), int)
     pictures = np.zeros((*corrupted.shape, *images.shape), np.uint8)
     total = len(kinds) + len(attacks)
@@ -161,7 +161,7 @@ def measure_robustness(
         for column, severity in enumerate(severities):
             damaged = replace(images, pixels=corrupt(images.array, kind, severity, seed))
             corrupted[row, column] = _told_right(classifier, damaged, labels).sum()
-            pictures[row, column] = corrupt(example[None], kind, severity, seed)[0]
+            pictures[row, column] = damaged.array[example]
     under = []
     for row, (name, attack) in enumerate(attacks.items(), len(kinds)):
         on_progress(name, row, total)
@@ -176,7 +176,7 @@ def measure_robustness(
         tuple(severities),
         corrupted,
         tuple(under),
-        example,
+        images.array[example],
         pictures,
         images.skipped,
     )

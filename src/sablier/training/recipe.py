@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
+from fractions import Fraction
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -17,6 +18,9 @@ WITH_NETWORK = ("transformations", "inpainting")  # besides "restoration", whose
 DRAWING = ("restoration", "closed-form", "inpainting")  # those that say what an image should look like, and where it does not
 # Settings of the run and of its length: without a network's name before them they are set for all networks of a recipe.
 SHARED = ("seed", "threads", "device", "dtype", "compile", "profile", "epochs", "steps", "megapixels")
+
+# The usual learning rates, of other optimizers than a recipe was made with, for which it has none of its own.
+RATES = {"adamw": 1e-3, "adam": 1e-3, "rmsprop": 1e-3, "sgd": 0.05, "muon": 0.02}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,9 +160,9 @@ def _changed(recipe: Recipe, pairs: dict[str, str]) -> Recipe:
 
 def _changed_network(network: N, pairs: dict[str, str]) -> N:
     """Return a network, or a recipe by its own network, with known settings changed; another optimizer brings its rate."""
-    rate = network.rates.get(pairs.get("optimizer", ""))
-    if rate is not None:
-        pairs = {"learning_rate": f"{rate}", **pairs}
+    optimizer = pairs.get("optimizer", network.fit.optimizer)
+    if optimizer != network.fit.optimizer and optimizer in RATES:
+        pairs = {"learning_rate": f"{network.rates.get(optimizer, RATES[optimizer])}", **pairs}
     parts: dict[str, dict[str, Any]] = {"objective": {}, "fit": {}, "options": {}, "whole": {}}
     for key, text in pairs.items():
         part = next((name for name in ("objective", "fit") if hasattr(getattr(network, name), key)), None)
@@ -188,14 +192,19 @@ def _parsed(key: str, text: str, kind: Any) -> Any:
         return tuple(part.strip() for part in text.split(",") if part.strip())
     if get_origin(kind) is Literal or kind is str:
         return text
-    if kind is bool:
-        kind = _yes_or_no
     try:
-        return kind(text)
-    except (ValueError, KeyError) as error:
-        wanted = {"int": "a whole number", "float": "a number", "_yes_or_no": "yes or no"}.get(kind.__name__, kind.__name__)
+        return READERS.get(kind, kind)(text)
+    except (ValueError, KeyError, ArithmeticError) as error:
+        wanted = {"int": "a whole number", "float": "a number", "bool": "yes or no"}.get(kind.__name__, kind.__name__)
         raise ConfigError(f"expected {wanted} for {key}, got {text!r}.") from error
+
+
+def _number(text: str) -> float:
+    return float(Fraction(text))  # which knows 8/255 as well
 
 
 def _yes_or_no(text: str) -> bool:
     return {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}[text.lower()]
+
+
+READERS = {float: _number, bool: _yes_or_no}

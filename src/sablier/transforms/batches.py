@@ -14,6 +14,11 @@ from sablier.images.preprocess import Preprocess
 PIXELS_PER_BATCH = 100_000  # larger ones gained nothing when tried
 
 
+def images_at_once(height: int, width: int) -> int:
+    """Return how many images of a size are best computed together."""
+    return max(1, PIXELS_PER_BATCH // (height * width))
+
+
 @dataclass(frozen=True)
 class Batch:
     """Images in [0, 1], N,C,H,W float32 in channels-last memory, and the class number of each where labels exist.
@@ -63,7 +68,7 @@ class Batches:
 
     def for_scoring(self) -> Iterator[Batch]:
         """Yield the images in order, as many at a time as are best computed at once where nothing is learnt."""
-        return self.in_order(max(1, PIXELS_PER_BATCH // (self.pixels.shape[1] * self.pixels.shape[2])))
+        return self.in_order(images_at_once(*self.pixels.shape[1:3]))
 
     def in_order(self, size: int) -> Iterator[Batch]:
         """Yield the images in order, `size` at a time."""

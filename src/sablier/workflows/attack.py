@@ -1,8 +1,6 @@
 """attack = load, read, attack, write: a table first, then pictures."""
 
-import json
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from os import PathLike
 from pathlib import Path
@@ -19,13 +17,12 @@ from sablier.tasks.attack import AttackResult, attack_classifier
 from sablier.tasks.classify import Classifier
 from sablier.transforms.attacks import ATTACKS, Attack
 from sablier.workflows.classifier import class_numbers
-from sablier.workflows.image_files import as_file
-from sablier.workflows.naming import check_apart, picture_path
-from sablier.workflows.tables import as_csv
+from sablier.workflows.image_files import write_pictures
+from sablier.workflows.naming import check_apart
+from sablier.workflows.tables import write_tables
 
-METHOD = "apgd-ce"
+METHOD = "apgd"
 MOST_ON_SHEET = 16
-WRITERS = 8  # files written at once
 
 
 def attack(
@@ -48,9 +45,11 @@ def attack(
         model: a .sablier file that classifies.
         source: whatever `read_images` takes, with labels; `reading` are its options.
         output: a folder for attack.csv, attack.json, attack.png, and images/ that fool the classifier; None writes nothing.
-        method: "fgsm", "pgd", "apgd-ce", "apgd-dlr", "apgd-t", "square", "deepfool" or "standard".
-        eps: how far an image may be moved, as a share of the range from black to white (linf) or as a length (l2).
+        method: "fgsm", "pgd", "apgd", "apgd-dlr", "apgd-t", "square", "deepfool" or "standard".
+        eps, norm: how far an image may be moved: each value ("linf"), from 0 to 1, the range from black to white; or the root
+            of the summed squared changes ("l2").
         count: attack only so many images, drawn evenly; None attacks all.
+        seed: the same seed attacks the same.
         settings: further fields of the attack, such as steps or restarts.
 
     Raises:
@@ -100,13 +99,6 @@ def _write(result: AttackResult, folder: Path) -> None:
     # Drawing is imported only when something is drawn.
     from sablier.report.attacks import attack_sheet
 
-    write_whole(folder / "attack.csv", as_csv(result.to_table()))
-    write_whole(folder / "attack.json", (json.dumps(result.to_json(), indent=1) + "\n").encode())
+    write_tables(folder, "attack", result)
     write_whole(folder / "attack.png", attack_sheet(result, MOST_ON_SHEET))
-
-    def write(row: int) -> None:
-        suffix, data = as_file(result.attacked[row])
-        write_whole(picture_path(folder / "images", str(result.ids[row]), suffix), data)
-
-    with ThreadPoolExecutor(WRITERS) as pool:
-        list(pool.map(write, np.flatnonzero(result.fooled)))
+    write_pictures(folder / "images", map(str, result.ids[result.fooled]), result.attacked[result.fooled])

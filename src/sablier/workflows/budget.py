@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from sablier.errors import ConfigError
+from sablier.errors import ConfigError, ModelFileError
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.models import Model, create_model
@@ -41,14 +41,19 @@ def within_budget(recipe: Recipe, images: ImageSet, preprocess: Preprocess, chec
 
     Raises:
         ConfigError: for a model without a width, or a budget too short for one pass.
+        ModelFileError: for a checkpoint of another run.
     """
     if recipe.budget_seconds is None:
         return recipe
     if "width" not in model_options(recipe.model):
         raise ConfigError(f"expected a model that has a width to fit into a budget, got {recipe.model}. Leave the budget out.")
     if checkpoint and checkpoint.exists():
-        kept = Checkpoint.load(checkpoint).identity
-        return _sized(recipe, kept["config"]["width"], kept["fit"]["epochs"], kept["fit"]["dtype"])
+        kept = Checkpoint.load(checkpoint)
+        kept.check({"model": recipe.model})
+        config, fitted = kept.identity["config"], kept.identity["fit"]
+        if fitted["epochs"] is None:
+            raise ModelFileError("the checkpoint is of a run without a budget. Leave the budget out to go on with it.")
+        return _sized(recipe, config["width"], fitted["epochs"], fitted["dtype"])
     end = time.perf_counter() + (1 - KEPT_BACK) * recipe.budget_seconds
     trial = Trial(recipe, images, preprocess)
     width, epochs = WIDTHS[0], trial.epochs_until(end, WIDTHS[0])
@@ -86,8 +91,10 @@ class Trial:
         return median(after["seconds"] - before["seconds"] for before, after in pairwise(rows)) * self.images / len(self.batches)
 
     def _faster(self) -> str:
-        batch = self.batches.take(torch.arange(self.size))
-        model = self._model(WIDTHS[0]).to(self.batches.pixels.device)
+        device = self.batches.pixels.device
+        batch = self.batches.take(torch.arange(self.size, device=device))
+        model = self._model(WIDTHS[0]).to(device)
+        model.initialise(batch.x, self.recipe.fit.seed)
         return str(choose_dtype(model, self.recipe.objective, batch, WORTH_PROBING)).removeprefix("torch.")
 
     def _model(self, width: int) -> Model:

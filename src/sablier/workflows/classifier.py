@@ -41,6 +41,9 @@ def train_classifier(
     A share `recipe.fusion_share` of each class, at least one image of it, is held out: the temperature is fitted on these, and
     they say how unlike every class an image may be that belongs to one.
 
+    Args:
+        checkpoints: the first is a file to resume from where it exists, and to keep up to date.
+
     Raises:
         TooFewImages: for fewer than 4 images, or a class with one image.
         ImagesError: for images without labels, or of one class.

@@ -1,6 +1,5 @@
 """classify = load, read, tell, write: a table first, then pictures."""
 
-import json
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
@@ -14,10 +13,9 @@ from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
 from sablier.tasks.classify import ClassificationResult, Classifier
 from sablier.workflows.naming import check_apart
-from sablier.workflows.tables import as_csv
+from sablier.workflows.tables import write_tables
 
 MOST_ON_SHEET = 48
-STRANGE = 0.01  # p-values below it are marked as none of the classes
 
 
 def classify(
@@ -50,14 +48,13 @@ def classify(
     if output is None:
         return result
     folder = Path(output)
-    write_whole(folder / "classes.csv", as_csv(result.to_table()))
-    write_whole(folder / "classes.json", (json.dumps(result.to_json(), indent=1) + "\n").encode())
+    write_tables(folder, "classes", result)
     # Drawing is imported only when something is drawn.
     from sablier.report.figures import sheet
 
     rows = result.to_table()
     least = np.argsort(result.probabilities.max(axis=1), kind="stable")[:MOST_ON_SHEET]
-    captions = [_caption(rows[index]) for index in least]
+    captions = [_caption(rows[index], result.unlike is not None and bool(result.unlike[index])) for index in least]
     write_whole(folder / "unsure.png", sheet(classifier.preprocess.to_unit(images.array[least]), captions))
     found = result.reliability()
     if found is not None:
@@ -67,9 +64,9 @@ def classify(
     return result
 
 
-def _caption(row: dict[str, Any]) -> str:
+def _caption(row: dict[str, Any], unlike: bool) -> str:
     lines = [f"{row['class']} {row['probability']:.0%}", f"{row['next']} {row['next_probability']:.0%}"]
-    if row["p_value"] < STRANGE:
+    if unlike:
         lines.append("none of these?")
     elif "label" in row:
         lines.append(f"labelled {row['label']}")

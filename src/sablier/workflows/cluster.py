@@ -1,6 +1,5 @@
 """cluster = load, read, encode, part, write a table, what was found, and a sheet of pictures."""
 
-import json
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
@@ -21,7 +20,7 @@ from sablier.tasks.embed import Embedder
 from sablier.tasks.latents import Latents, fingerprint
 from sablier.workflows.embed import chunk_size, encode_stream, encoding_network
 from sablier.workflows.naming import check_apart
-from sablier.workflows.tables import as_csv
+from sablier.workflows.tables import write_tables
 
 Array = NDArray[Any]
 
@@ -73,8 +72,7 @@ def cluster(
     pictures = _pictures_of(result.ids[wanted], source, file.preprocess, reading)
     sheet = cluster_sheet(result, shown, dict(zip(wanted.tolist(), pictures, strict=True)))
     write_whole(folder / "sheet.png", sheet)
-    write_whole(folder / "clusters.csv", as_csv(result.to_table()))
-    write_whole(folder / "clusters.json", (json.dumps(result.to_json(), indent=1) + "\n").encode())
+    write_tables(folder, "clusters", result)
     return result
 
 

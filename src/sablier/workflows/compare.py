@@ -1,6 +1,5 @@
 """compare = load several models of one task, show how they differ, how they learnt, and what they make of the same images."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -22,7 +21,7 @@ from sablier.tasks.detect import Detector
 from sablier.tasks.evaluate import EvaluationResult, MethodRow, evaluate_detector
 from sablier.workflows.classifier import class_numbers
 from sablier.workflows.naming import check_apart
-from sablier.workflows.tables import as_csv
+from sablier.workflows.tables import write_tables
 
 Measured = EvaluationResult | ClassificationResult
 
@@ -206,6 +205,5 @@ def _write(comparison: Comparison, folder: Path) -> None:
     # Drawing is imported only when something is drawn.
     from sablier.report.curves import training_curves
 
-    write_whole(folder / "compare.csv", as_csv(comparison.to_table()))
-    write_whole(folder / "compare.json", (json.dumps(comparison.to_json(), indent=1) + "\n").encode())
+    write_tables(folder, "compare", comparison)
     write_whole(folder / "curves.png", training_curves({model.name: model.histories for model in comparison.models}))

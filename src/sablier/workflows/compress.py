@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sablier.errors import ConfigError, ContainerError, OutputError
-from sablier.files import write_whole
+from sablier.files import write_each, write_whole
 from sablier.images.imageset import ImageSet
 from sablier.images.sources import read_images
 from sablier.tasks.codec.codec import QUALITY, Codec, Compressed, Decompressed
@@ -19,7 +18,6 @@ from sablier.tasks.codec.peers import Rates, lossless_bytes, lossy_rates, pca_ra
 from sablier.workflows.image_files import as_file
 from sablier.workflows.naming import picture_paths
 
-WRITERS = 8  # files written at once
 MOST_COMPARED, FEWEST_FOR_PCA = 300, 40
 QUALITIES_COMPARED = (1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)
 OURS = "sablier"
@@ -133,8 +131,7 @@ def decompress(
             seconds = int(images.times[index].astype("datetime64[s]").astype(int))
             os.utime(paths[index], (seconds, seconds))
 
-    with ThreadPoolExecutor(WRITERS) as pool:
-        list(pool.map(write, range(len(images))))
+    write_each(write, range(len(images)))
     return found
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sablier.errors import ImagesError, ImagesWarning
-from sablier.files import write_whole
+from sablier.files import WRITERS, write_whole
 from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.sources import stream_images
 from sablier.modelfile import ModelFile
@@ -31,7 +31,6 @@ PIXELS_AT_ONCE = 1_000_000
 MOST_ROWS = 20
 SHEET = "sheet.png"
 MOST_ON_SHEET = 8
-WRITERS = 8  # files written at once
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,6 @@
 """fool = load, make, write: a table first, then pictures."""
 
-import json
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from os import PathLike
 from pathlib import Path
 
@@ -12,11 +10,8 @@ from sablier.modelfile import ModelFile
 from sablier.tasks.classify import Classifier
 from sablier.tasks.fool import GENERATIONS, SURE, FoolResult, fool_classifier
 from sablier.tasks.fooling import WAYS
-from sablier.workflows.image_files import as_file
-from sablier.workflows.naming import picture_paths
-from sablier.workflows.tables import as_csv
-
-WRITERS = 8  # files written at once
+from sablier.workflows.image_files import write_pictures
+from sablier.workflows.tables import write_tables
 
 
 def fool(
@@ -64,10 +59,7 @@ def _write(result: FoolResult, folder: Path) -> None:
     # Drawing is imported only when something is drawn.
     from sablier.report.fooling import fool_sheet
 
-    write_whole(folder / "fool.csv", as_csv(result.to_table()))
-    write_whole(folder / "fool.json", (json.dumps(result.to_json(), indent=1) + "\n").encode())
+    write_tables(folder, "fool", result)
     write_whole(folder / "fool.png", fool_sheet(result))
-    with ThreadPoolExecutor(WRITERS) as pool:
-        for way, images in zip(result.ways, result.images, strict=True):
-            paths = picture_paths(folder / "images" / way, map(str, result.classes))
-            list(pool.map(lambda path, image: write_whole(path, as_file(image)[1]), paths, images))
+    for way, images in zip(result.ways, result.images, strict=True):
+        write_pictures(folder / "images" / way, map(str, result.classes), images)

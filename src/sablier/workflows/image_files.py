@@ -1,11 +1,16 @@
 """Images as files that keep every value."""
 
 import io
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from sablier.files import write_each, write_whole
+from sablier.workflows.naming import picture_paths
 
 Array = NDArray[Any]
 
@@ -27,3 +32,13 @@ def as_file(image: Array) -> tuple[str, bytes]:
     else:
         np.save(buffer, pixels)
     return ".png" if fits_png else ".npy", buffer.getvalue()
+
+
+def write_pictures(folder: Path, ids: Iterable[str], images: Iterable[Array]) -> None:
+    """Write H,W,C uint8 images as PNG files that are named after their ids, no two of them over each other.
+
+    Raises:
+        OutputError: where one cannot be written.
+    """
+    pairs = zip(picture_paths(folder, ids), images, strict=True)
+    write_each(lambda pair: write_whole(pair[0], as_file(pair[1])[1]), pairs)

@@ -1,6 +1,5 @@
 """mistakes = load, read, judge out of sample, write: a table first, then pictures."""
 
-import json
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from sablier.errors import ImagesError, TooFewImages
 from sablier.files import write_whole
 from sablier.images.datasets import DATASETS
-from sablier.images.imageset import ImageSet
+from sablier.images.imageset import IN_MEMORY, ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.images.selection import parse_selection
 from sablier.images.sources import read_images
@@ -26,11 +25,9 @@ from sablier.workflows.classifier import check_labels, class_numbers
 from sablier.workflows.cross_validation import FOLDS, CrossValidation, cross_validate, folder_of, forget_folds
 from sablier.workflows.naming import check_apart
 from sablier.workflows.network import OnProgress
-from sablier.workflows.tables import as_csv
+from sablier.workflows.tables import write_tables
 
 Array = NDArray[Any]
-
-IN_MEMORY = "memory"  # the source of images that came as an array
 
 
 def mistakes(
@@ -159,8 +156,7 @@ def write_mistakes(
         fold: N: the number of the network that judged each image.
         title: of the page.
     """
-    write_whole(folder / "mistakes.csv", as_csv(result.to_table()))
-    write_whole(folder / "mistakes.json", (json.dumps(result.to_json(), indent=1) + "\n").encode())
+    write_tables(folder, "mistakes", result)
     # Drawing is imported only when something is drawn.
     from sablier import __version__
     from sablier.report.mistakes import confusion_picture, looked, mistakes_sheet, pictured_rows

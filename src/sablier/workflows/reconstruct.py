@@ -1,14 +1,13 @@
 """reconstruct = load, read, redraw, write; in memory that does not grow with the number of images."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from sablier.errors import ImagesError, ModelFileError
-from sablier.files import write_whole
+from sablier.files import write_each, write_whole
 from sablier.images.sources import read_images, stream_images
 from sablier.modelfile import ModelFile
 from sablier.models.base import Model
@@ -31,7 +30,6 @@ from sablier.workflows.network import network_of
 from sablier.workflows.tables import streamed_tables
 
 SHOWN = 4  # images of each kind on the sheet
-WRITERS = 8  # files written at once
 
 
 def reconstruct(
@@ -113,6 +111,4 @@ def _write_pictures(result: ReconstructionResult, folder: Path) -> None:
         picture = scaled_back(result.reconstructions[index : index + 1], height, width)[0]
         write_whole(picture_path(folder, str(result.ids[index])), png(as_bytes(picture)))
 
-    # Most of the time goes by waiting for the disk.
-    with ThreadPoolExecutor(WRITERS) as pool:
-        list(pool.map(write, range(len(result))))
+    write_each(write, range(len(result)))

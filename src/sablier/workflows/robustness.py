@@ -1,6 +1,5 @@
 """robustness = load, read, corrupt and attack, write: a table first, then pictures and a page."""
 
-import json
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
@@ -16,10 +15,10 @@ from sablier.transforms.natural import KINDS, SETS, SEVERITIES, check_severity
 from sablier.workflows.attack import drawn_evenly, make_attack
 from sablier.workflows.classifier import class_numbers
 from sablier.workflows.naming import check_apart
-from sablier.workflows.tables import as_csv
+from sablier.workflows.tables import write_tables
 
 COUNT = 1000
-ATTACKED_BY = ("fgsm", "apgd-ce", "standard")  # one step, the usual one, and the strongest
+ATTACKED_BY = ("fgsm", "apgd", "standard")  # one step, the usual one, and the strongest
 
 
 def robustness(
@@ -47,6 +46,7 @@ def robustness(
         severities: numbers from 1 to 5.
         attacks: names of `ATTACKS`; empty for none. They may change each value by `eps`, a share of the range.
         count: measure on only so many images, drawn evenly; None takes all.
+        seed: of corruptions and attacks; the same seed damages the same.
         on_progress: called with what comes next, how many kinds and attacks are done, and of how many.
 
     Raises:
@@ -89,8 +89,7 @@ def _write(result: RobustnessResult, folder: Path, title: str) -> None:
     # Drawing is imported only when something is drawn.
     from sablier.report.robustness import corruption_sheet, robustness_page, robustness_table
 
-    write_whole(folder / "robustness.csv", as_csv(result.to_table()))
-    write_whole(folder / "robustness.json", (json.dumps(result.to_json(), indent=1) + "\n").encode())
+    write_tables(folder, "robustness", result)
     write_whole(folder / "robustness.png", robustness_table(result))
     if result.kinds:
         write_whole(folder / "corruptions.png", corruption_sheet(result))

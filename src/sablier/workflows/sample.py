@@ -1,7 +1,5 @@
 """sample = load, draw, write: new images from a model file, or variations of given ones."""
 
-import json
-from concurrent.futures import ThreadPoolExecutor
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -9,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sablier.errors import ConfigError, ImagesError, ModelFileError, OutputError
-from sablier.files import write_whole
+from sablier.files import write_each, write_whole
 from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
 from sablier.report.figures import sheet
@@ -21,11 +19,11 @@ from sablier.tasks.sample import METHODS, STRENGTH, Sampler, SampleResult, compa
 from sablier.workflows.naming import check_apart
 from sablier.workflows.network import NET
 from sablier.workflows.reconstruct import drawing_network
+from sablier.workflows.tables import as_json
 
 COUNT = 64
 MOST_ON_A_SHEET = 400
 MOST_COMPARED = 200_000_000  # pixel values of the images to compare with: 800 megabytes
-WRITERS = 8  # files written at once
 
 
 def sample(
@@ -146,9 +144,7 @@ def _write(result: SampleResult, output: Path) -> None:
     def write(index: int) -> None:
         write_whole(output / f"{index:0{width}}.png", png(as_bytes(result.images[index])))
 
-    # Most of the time goes by waiting for the disk.
-    with ThreadPoolExecutor(WRITERS) as pool:
-        list(pool.map(write, range(len(result))))
+    write_each(write, range(len(result)))
     return write_whole(output / "samples.json", _document(result))
 
 
@@ -164,4 +160,4 @@ def _captions(result: SampleResult) -> list[str]:
 
 
 def _document(result: SampleResult) -> bytes:
-    return (json.dumps(result.to_json(), indent=1) + "\n").encode()
+    return as_json(result.to_json())

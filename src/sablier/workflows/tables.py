@@ -1,4 +1,4 @@
-"""Tables that grow as a stream goes by, and take their names when they are whole."""
+"""Tables, written at once, or as a stream goes by; they take their names when they are whole."""
 
 import csv
 import io
@@ -7,9 +7,10 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 from sablier.errors import OutputError
+from sablier.files import write_whole
 
 
 def as_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
@@ -23,6 +24,28 @@ def as_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode(errors="backslashreplace")
+
+
+def as_json(document: Mapping[str, Any]) -> bytes:
+    """Return a document as a JSON file that people can read."""
+    return (json.dumps(document, indent=1) + "\n").encode()
+
+
+class Tabled(Protocol):
+    """A result as rows, and as a document."""
+
+    def to_table(self) -> list[dict[str, Any]]: ...
+    def to_json(self) -> dict[str, Any]: ...
+
+
+def write_tables(folder: Path, name: str, result: Tabled) -> None:
+    """Write a result as `name`.csv and `name`.json.
+
+    Raises:
+        OutputError: where they cannot be written.
+    """
+    write_whole(folder / f"{name}.csv", as_csv(result.to_table()))
+    write_whole(folder / f"{name}.json", as_json(result.to_json()))
 
 
 class StreamedTables:

@@ -27,8 +27,9 @@ def ascend(goal: Goal, on_progress: OnProgress = lambda images: None) -> Found:
         on_progress: takes the number of images that the classifier has looked at.
     """
     random = torch.Generator().manual_seed(goal.seed)
-    x = torch.empty(len(goal.classes), *goal.shape)
+    x = torch.zeros(len(goal.classes), *goal.shape)
     mean, square = torch.empty_like(x), torch.empty_like(x)
+    best, surest = as_bytes(x), torch.full((len(x),), -torch.inf, dtype=torch.float64)
     left, looked, steps = torch.arange(len(x)), 0, 0
     while len(left) and steps < goal.generations:
         turn, step = divmod(steps, ROUND)
@@ -42,10 +43,13 @@ def ascend(goal: Goal, on_progress: OnProgress = lambda images: None) -> Found:
         scale = (square[left] / (1 - MEMORY ** (step + 1))).sqrt() + TINY
         x[left] = (x[left] + STEP * mean[left] / (1 - MOMENTUM ** (step + 1)) / scale).clamp(0, 1)
         steps, looked = steps + 1, looked + len(left)
+        if step >= SETTLING or steps == goal.generations:
+            sure = goal.judged(x[left])[torch.arange(len(left)), left]
+            better, looked = sure > surest[left], looked + len(left)
+            best[left[better]], surest[left[better]] = as_bytes(x[left[better]]), sure[better]
+            left = left[surest[left] < goal.enough]
         on_progress(looked)
-        if step >= SETTLING:
-            left = left[goal.judged(x[left])[torch.arange(len(left)), left] < goal.enough]
-    return Found(as_bytes(x), steps)
+    return Found(best, steps)
 
 
 def roughness(x: Tensor) -> Tensor:

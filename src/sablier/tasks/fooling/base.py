@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sablier.transforms.attacks import Logits
-from sablier.transforms.batches import PIXELS_PER_BATCH
+from sablier.transforms.batches import images_at_once
 
 OnProgress = Callable[[int], None]
 
@@ -47,7 +47,7 @@ class Goal:
     @property
     def batch_size(self) -> int:
         """How many images are best looked at together."""
-        return max(1, PIXELS_PER_BATCH // (self.shape[1] * self.shape[2]))
+        return images_at_once(*self.shape[1:])
 
     def log_odds(self, x: Tensor) -> Tensor:
         """Return N,K float64: log(p / (1 - p)) of the calibrated probability of each wanted class, with its gradient.

@@ -11,6 +11,7 @@ from sablier.training.objectives.classification import Classification, true_clas
 from sablier.transforms.attacks import Pgd
 from sablier.transforms.batches import Batch
 
+GREY_EPS, COLOUR_EPS = 0.3, 8 / 255  # the usual balls of MNIST (Madry et al. 2018) and of CIFAR-10
 ONE_STEP_REACH = 1.25  # radii: where a single step of more leads, only corners of the ball are ever seen (Wong et al. 2020)
 
 
@@ -19,18 +20,19 @@ class RobustClassification(Classification):
     """Cross-entropy of images that were attacked first (Madry et al. 2018); by one step, FGSM (Wong et al. 2020).
 
     Args:
-        eps: largest change of a value, as a share of the range from black to white.
+        eps: largest change of a value, as a share of the range from black to white; None: 0.3 for grey images, which is for
+            black and white ones such as digits, 8/255 for colour.
         attack_steps: gradient steps of the attack; training takes that many times longer, and one more.
         ramp_epochs: passes over the images in which eps grows to its full size; else a net may learn to answer always the same.
     """
 
-    eps: float = 0.3
+    eps: float | None = None
     attack_steps: int = 7
     ramp_epochs: int = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.eps <= 1:
+        if self.eps is not None and not 0 <= self.eps <= 1:
             raise ConfigError(f"expected eps from 0 to 1, such as 8/255, got {self.eps}.")
         if not 1 <= self.attack_steps <= 1000:
             raise ConfigError(f"expected attack_steps from 1 to 1000, got {self.attack_steps}.")
@@ -38,7 +40,8 @@ class RobustClassification(Classification):
     def shown(self, model: Model, batch: Batch) -> Tensor:
         """Return the images of a batch, attacked; the attack sees the network as it will be used."""
         x, labels = super().shown(model, batch), true_classes(batch)
-        eps = self.eps * min(1.0, (batch.epoch + 1) / max(1, self.ramp_epochs))
+        full = self.eps if self.eps is not None else GREY_EPS if x.shape[1] == 1 else COLOUR_EPS
+        eps = full * min(1.0, (batch.epoch + 1) / max(1, self.ramp_epochs))
         attack = Pgd(eps, steps=self.attack_steps, reach=ONE_STEP_REACH if self.attack_steps == 1 else Pgd.reach)
         generator = torch.Generator(x.device).manual_seed(int(torch.randint(2**31, ())))
         was_training = model.training

@@ -15,7 +15,7 @@ from sablier.transforms.attacks.standard import Standard
 ATTACKS: dict[str, type[Attack]] = {
     "fgsm": Fgsm,
     "pgd": Pgd,
-    "apgd-ce": ApgdCe,
+    "apgd": ApgdCe,
     "apgd-dlr": ApgdDlr,
     "apgd-t": ApgdTargeted,
     "square": Square,
