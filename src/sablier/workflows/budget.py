@@ -54,7 +54,8 @@ def within_budget(recipe: Recipe, images: ImageSet, preprocess: Preprocess, chec
         if fitted["epochs"] is None:
             raise ModelFileError("the checkpoint is of a run without a budget. Leave the budget out to go on with it.")
         return _sized(recipe, config["width"], fitted["epochs"], fitted["dtype"])
-    end = time.perf_counter() + (1 - KEPT_BACK) * recipe.budget_seconds
+    start = time.perf_counter()
+    end = start + (1 - KEPT_BACK) * recipe.budget_seconds
     trial = Trial(recipe, images, preprocess)
     width, epochs = WIDTHS[0], trial.epochs_until(end, WIDTHS[0])
     for wider in WIDTHS[1:]:
@@ -62,6 +63,8 @@ def within_budget(recipe: Recipe, images: ImageSet, preprocess: Preprocess, chec
         if fewer < FEWEST_EPOCHS:
             break
         width, epochs = wider, fewer
+    if epochs < 1:  # the trial may have been disturbed: once more, and with nothing kept back
+        epochs = min(1, trial.epochs_until(start + recipe.budget_seconds, width))
     if epochs < 1:
         raise ConfigError(f"{recipe.budget_seconds:g} s are too short to see all {len(images):,} images once. Give it more time.")
     return _sized(recipe, width, min(epochs, MOST_EPOCHS), trial.dtype)
