@@ -1,6 +1,7 @@
 """Training within a budget of time: what a step takes here decides how wide a network is and how long it learns."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +20,8 @@ from sablier.training.loop import fit
 from sablier.training.probe import WORTH_PROBING, choose_dtype
 from sablier.training.recipe import Recipe
 from sablier.transforms.batches import Batches, choose_device
+
+Counts = Callable[[list[float]], float]
 
 WIDTHS = (8, 16, 32, 64, 128)
 # A wider network that sees the images eight times is better than one of half the width that sees them twenty times, and one
@@ -63,8 +66,8 @@ def within_budget(recipe: Recipe, images: ImageSet, preprocess: Preprocess, chec
         if fewer < FEWEST_EPOCHS:
             break
         width, epochs = wider, fewer
-    if epochs < 1:  # the trial may have been disturbed: once more, and with nothing kept back
-        epochs = min(1, trial.epochs_until(start + recipe.budget_seconds, width))
+    if epochs < 1:  # the trial may have been disturbed: once more, by its fastest pass, and with nothing kept back
+        epochs = min(1, trial.epochs_until(start + recipe.budget_seconds, width, min))
     if epochs < 1:
         raise ConfigError(f"{recipe.budget_seconds:g} s are too short to see all {len(images):,} images once. Give it more time.")
     return _sized(recipe, width, min(epochs, MOST_EPOCHS), trial.dtype)
@@ -81,17 +84,18 @@ class Trial:
         self.batches = Batches(some, preprocess, choose_device(recipe.fit.device))
         self.dtype: Any = self._faster() if recipe.fit.dtype == "auto" else recipe.fit.dtype
 
-    def epochs_until(self, end: float, width: int) -> int:
+    def epochs_until(self, end: float, width: int, counts: Counts = median) -> int:
         """Return how many passes a network of this width has time for, when it has been timed."""
-        seconds = self.seconds_per_epoch(width)
+        seconds = self.seconds_per_epoch(width, counts)
         return int((end - time.perf_counter()) / seconds)
 
-    def seconds_per_epoch(self, width: int) -> float:
-        """Return how long a pass over all images takes with a network of this width."""
+    def seconds_per_epoch(self, width: int, counts: Counts = median) -> float:
+        """Return how long a pass over all images takes with a network of this width; `counts` chooses among those timed."""
         config = replace(self.recipe.fit, epochs=1 + TRIED_PASSES, dtype=self.dtype)
         rows = fit(self._model(width), self.batches, self.recipe.objective, config).rows
         # The first pass warms up; of the others one may have been disturbed.
-        return median(after["seconds"] - before["seconds"] for before, after in pairwise(rows)) * self.images / len(self.batches)
+        seconds = [after["seconds"] - before["seconds"] for before, after in pairwise(rows)]
+        return counts(seconds) * self.images / len(self.batches)
 
     def _faster(self) -> str:
         device = self.batches.pixels.device
