@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sablier.errors import OutputError
-from sablier.files import write_whole
+from sablier.files import write_each, write_whole
 
 
 def refuse(*_args: object, **_options: object) -> None:
@@ -31,15 +31,22 @@ def test_others_may_read_it_as_the_umask_says(tmp_path: Path):
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o644
 
 
-@pytest.mark.parametrize("call", ["fsync", "replace", "fdopen"])
+@pytest.mark.parametrize("call", ["os.fsync", "os.replace", "builtins.open"])
 def test_a_full_disk_leaves_the_old_file_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str):
     target = tmp_path / "file"
     write_whole(target, b"old")
-    monkeypatch.setattr(os, call, refuse)
+    monkeypatch.setattr(call, refuse)
     with pytest.raises(OutputError, match=r"file could not be written: No space left on device\. What was there before is whole"):
         write_whole(target, b"new")
     assert target.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_of_several_the_first_error_is_raised_and_the_others_are_written(tmp_path: Path):
+    (tmp_path / "1").mkdir()
+    with pytest.raises(OutputError, match="1 could not be written"):
+        write_each(lambda number: write_whole(tmp_path / str(number), b"x"), range(3))
+    assert (tmp_path / "0").read_bytes() == (tmp_path / "2").read_bytes() == b"x"
 
 
 def test_no_folder_can_be_made_below_a_file(tmp_path: Path):
