@@ -22,16 +22,18 @@ def fool(
         Path, typer.Option("--output", "-o", help="A folder for fool.csv, fool.json, fool.png and the images.")
     ] = Path("fooled"),
     classes: Annotated[
-        list[str], typer.Option("--class", help="A class that images shall be taken for, or all; again for more.")
-    ] = [ALL],  # noqa: B006  # typer wants a list
+        list[str] | None,
+        typer.Option("--class", help="A class that images shall be taken for, or all; again for more.", show_default=ALL),
+    ] = None,
     ways: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--way",
             help="direct: evolution of pixels. cppn: evolution of small nets that draw patterns. gradient: ascent from noise. "
             "Or all; again for more.",
+            show_default=ALL,
         ),
-    ] = [ALL],  # noqa: B006
+    ] = None,
     judge: Annotated[Path | None, typer.Option(help="Another classifier, to be asked what it sees.", metavar="MODEL")] = None,
     sure: Annotated[float, typer.Option(help="The calibrated probability that is enough, below 1.")] = 0.999,
     generations: Annotated[int, typer.Option(help="Generations of evolution, or steps of the gradient, at most.")] = 5000,
@@ -48,8 +50,8 @@ def fool(
 
     with counting_progress("fooling") as on_progress:
         result = run(
-            model, output, classes=None if ALL in classes else classes, ways=tuple(WAYS) if ALL in ways else ways, judge=judge,
-            sure=sure, generations=generations, seed=seed, on_progress=lambda way, images: on_progress(images),
+            model, output, classes=_named(classes), ways=_named(ways) or tuple(WAYS), judge=judge, sure=sure,
+            generations=generations, seed=seed, on_progress=lambda way, images: on_progress(images),
         )  # fmt: skip
     rows = [
         [
@@ -66,3 +68,8 @@ def fool(
     table("", ["way", "classes fooled", "least sure", "lowest p-value", *judged, "time"], rows)
     console.print(fool_headline(result))
     console.print(f"See {output / 'fool.png'}", markup=False)
+
+
+def _named(names: list[str] | None) -> list[str] | None:
+    """Return what was asked for by name; None for all."""
+    return None if not names or ALL in names else names

@@ -59,7 +59,7 @@ def train(
     shape: options.Shape = None,
     strict: options.Strict = False,
 ) -> None:
-    """Learn what images look like. Labels are not needed; for a detector every image is taken for a good one."""
+    """Learn what images look like. Only classifiers need labels; for a detector every image is taken for a good one."""
     from sablier.errors import ConfigError
     from sablier.training.recipes import make_recipe
     from sablier.workflows.denoiser import denoiser_recipe

@@ -222,7 +222,7 @@ def fitted_temperature(logits: Array, numbers: Array) -> tuple[float, float]:
     from scipy.optimize import minimize_scalar
 
     count, classes = logits.shape
-    targets = np.full((count, classes), 1 / (count + 2) / max(1, classes - 1))
+    targets = np.full((count, classes), 1 / (count + 2) / (classes - 1))
     targets[np.arange(count), numbers] = (count + 1) / (count + 2)
     tensor, wanted = torch.from_numpy(np.asarray(logits, np.float64)), torch.from_numpy(targets)
 
