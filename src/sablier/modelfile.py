@@ -10,7 +10,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -49,6 +49,9 @@ class Provenance(BaseModel):
     torch: str
     source: str
     images: int = Field(ge=0)
+    groups: int = Field(default=0, ge=0)  # of images that are not independent of each other; each counts once
+    grouping: Literal["given", "found"] = "found"  # by a person, or in the pixels alone
+    joined_groups: int = Field(default=0, ge=0)  # given ones that were joined with another, since they hold copies
     fingerprint: str
     recipe: dict[str, Any]
     skipped: list[str] = Field(default_factory=list)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sablier.calibration import Calibration, percent
+from sablier.calibration import Calibration, levels_of, percent
 from sablier.errors import ConfigError, ImagesError
 
 Array = NDArray[Any]
@@ -39,8 +39,8 @@ class DriftAlarm:
 
     Args:
         masses: how many images, of calibration and of the stream so far, fell in each cell of p-values, smallest first;
-            one more in the first, for an image stranger than all.
-        calibration_count: the number of calibration images; p-values are multiples of 1 / (calibration_count + 1).
+            one more in the first, for an image stranger than all. A calibration group counts once, shared among its images.
+        calibration_count: the number of calibration groups; p-values are rounded up to multiples of 1 / (calibration_count + 1).
         level: the chance that the alarm ever goes, if the stream is like the calibration images.
         stakes: what each bet holds at present.
         count: the number of p-values seen.
@@ -72,11 +72,13 @@ class DriftAlarm:
         """
         if not 0 < level < 1:
             raise ConfigError(f"expected a level of the drift alarm between 0 and 1, such as 0.01, got {level}.")
-        levels = np.arange(2, calibration.count + 2)
+        groups = calibration.groups
+        levels, weights = np.arange(2, groups + 2), np.ones(groups)
         if not calibration.crossed:  # equal scores share a level
             levels = calibration.levels(calibration.p_values(calibration.folds[0][:, None]))
-        alarm = cls(np.zeros(min(CELLS, calibration.count + 1), np.int64), calibration.count, level)
-        np.add.at(alarm.masses, alarm._cells(np.append(levels, 1)), 1)
+            weights = calibration.views[0][0][0]
+        alarm = cls(np.zeros(min(CELLS, groups + 1)), groups, level)
+        np.add.at(alarm.masses, alarm._cells(np.append(levels, 1)), np.append(weights, 1.0))
         return alarm
 
     @property
@@ -87,13 +89,15 @@ class DriftAlarm:
     def update(self, p_values: Array) -> None:
         """Take the p-values of the next images, in their order; how they are cut into calls makes no difference.
 
+        The guarantee is for images that are independent of each other: of a burst only one may be given.
+
         Raises:
             ImagesError: for what is no p-value.
         """
         p_values = np.asarray(p_values, np.float64)
         if p_values.ndim != 1 or not np.all((p_values > 0) & (p_values <= 1)):
             raise ImagesError("expected p-values above 0 and at most 1, in one dimension.")
-        cells = self._cells(np.asarray(np.rint(p_values * (self.calibration_count + 1)), np.int64))
+        cells = self._cells(levels_of(p_values, self.calibration_count))
         for start in range(0, len(cells), AT_ONCE):
             block = cells[start : start + AT_ONCE]
             for factors in self._factors(block):

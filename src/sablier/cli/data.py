@@ -41,14 +41,15 @@ def preview(
     source: options.Source,
     output: Annotated[Path, typer.Option("--output", "-o", help="The PNG to write.")] = Path("preview.png"),
     count: Annotated[int, typer.Option(help="How many images to show.", min=1, max=400)] = 64,
+    groups: options.Groups = None,
     label_column: options.LabelColumn = None,
     labels: options.Labels = None,
     shape: options.Shape = None,
     strict: options.Strict = False,
 ) -> None:
-    """Draw a sheet of images drawn evenly from a source, and say what it holds."""
+    """Draw a sheet of images drawn evenly from a source, and say what it holds, and which images repeat each other."""
     from sablier.workflows.preview import preview as run
 
-    images, facts = run(source, output, count, **options.reading(label_column, labels, shape, strict))
+    images, facts = run(source, output, count, groups=groups, **options.reading(label_column, labels, shape, strict))
     table("", ["fact", "value"], [[name, value] for name, value in facts.items()], numbers=False)
     console.print(f"See {output}: {len(images)} of them.", markup=False)

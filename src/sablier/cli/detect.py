@@ -17,7 +17,7 @@ def add_to(app: typer.Typer) -> None:
     )(detect)
     app.command(epilog="Example: sablier audit out/ --reviewed out/flagged.csv")(audit)
     app.command(
-        epilog="Example: sablier calibrate part.sablier good/ -o part-monday.sablier\n\n"
+        epilog="Example: sablier calibrate part.sablier fresh/ -o part-monday.sablier\n\n"
         "Example: sablier calibrate part.sablier monday/ --feedback out/flagged.csv --feedback out/audit.csv"
     )(calibrate)
 
@@ -67,7 +67,9 @@ def detect(
         console.print(f"At the same {rate} rate the baselines flag: {others}.")
     print_skipped(summary.skipped, summary.skipped_count, "listed in detections.json")
     console.print(summary.promise)
-    console.print(summary.drift.words(), style="bold" if summary.drift.alarmed else "")
+    console.print(summary.drift_words(), style="bold" if summary.drift.alarmed else "")
+    for note in filter(None, (summary.known_words(), summary.repeats_words())):
+        console.print(note, style="bold")
     if audit is not None:
         console.print(f"Fill in the column verdict of {output / 'audit.csv'}, then: sablier audit {output}", markup=False)
     console.print(f"See {output / ('report.html' if report else 'detections.csv')}", markup=False)
@@ -106,18 +108,24 @@ def calibrate(
     fdr: Annotated[
         float | None, typer.Option(help="With --feedback: the false-discovery rate, if the images were flagged by one.")
     ] = None,
+    groups: options.Groups = None,
     strict: options.Strict = False,
 ) -> None:
-    """Set a new threshold from fresh images, which neither trained nor calibrated the model. No retraining.
+    """Set a new threshold from fresh images, which did not train the model. No retraining.
 
-    The images must be good ones; or, with --feedback, a whole batch as it came.
+    The images must be good ones; or, with --feedback, a whole batch as it came. Those that trained the model are left out.
     """
     from sablier.tasks.detect import Detector
     from sablier.workflows.calibrate import calibrate as run
+    from sablier.workflows.calibrate import calibration_groups_paths
 
-    file = run(model, source, output, feedback=feedback or (), **_rates(alpha, fdr), strict=strict)
-    console.print(f"{output or model} is calibrated {file.provenance.calibrated}.", markup=False)
-    console.print(Detector.from_file(file).calibration.promise(0.05))
+    file = run(model, source, output, feedback=feedback or (), **_rates(alpha, fdr), groups=groups, strict=strict)
+    calibration, place = Detector.from_file(file).calibration, output or model
+    console.print(f"{place} is calibrated {file.provenance.calibrated}.", markup=False)
+    if calibration.groups < calibration.count:
+        listed, drawn = calibration_groups_paths(place)
+        console.print(f"The largest groups are drawn in {drawn}, all are in {listed}.", markup=False)
+    console.print(calibration.promise(0.05))
 
 
 def _rates(alpha: float | None, fdr: float | None) -> dict[str, Any]:

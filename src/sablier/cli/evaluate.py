@@ -17,7 +17,7 @@ MOST_WITHOUT_MASK = 5
 def add_to(app: typer.Typer) -> None:
     """Add the verb."""
     app.command(
-        epilog="Example: sablier evaluate part.sablier --good good/ --bad bad/ -o evaluation.html, "
+        epilog="Example: sablier evaluate part.sablier --good unseen-good/ --bad bad/ -o evaluation.html, "
         "or: sablier evaluate tile.sablier tile/"
     )(evaluate)
 
@@ -51,6 +51,8 @@ def evaluate(
     print_skipped(skipped, len(skipped), "unreadable too")
     print_methods(f"{len(result.good)} good and {len(result.bad)} bad images, alpha {percent(alpha)}", result)
     print_kinds(result)
+    for note in result.notes:
+        console.print(note, style="bold")
     console.print(result.good.promise)
     if output is not None:
         console.print(f"See {output}", markup=False)

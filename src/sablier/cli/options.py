@@ -24,6 +24,16 @@ LabelColumn = Annotated[str | None, typer.Option(help="The column of a CSV that 
 Labels = Annotated[Path | None, typer.Option(help="A file with one label per image, in the images' order.")]
 Shape = Annotated[str | None, typer.Option(help="Height x width of the images of a CSV that are not square, e.g. 20x30.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first unreadable image instead of skipping it.")]
+Groups = Annotated[
+    str | None,
+    typer.Option(
+        help="Images that are not independent of each other, such as shots of one part: folder (each subfolder is a group), "
+        r"column:NAME, column:TABLE.csv (columns id and group), or 'regex:(part\\d+)' (what the pattern captures in the "
+        "name). No split divides a group, and each counts once. Repeats of an image are found without it.",
+        metavar="RULE",
+        show_default=False,
+    ),
+]
 LessonFolder = Annotated[Path, typer.Option("--output", "-o", help="A folder for the pictures.")]
 Seeds = Annotated[int, typer.Option(help="How many trainings the figures are a mean of.", min=1)]
 RecipeSettings = Annotated[

@@ -31,7 +31,10 @@ NEXT = {
 
 def add_to(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command(epilog="Example: sablier train good/ -o part.sablier --tier small --set latent=32")(train)
+    app.command(
+        epilog="Example: sablier train good/ -o part.sablier --tier small --set latent=32\n\n"
+        r"Example: sablier train shots/ -o part.sablier --groups 'regex:(part\d+)'"
+    )(train)
 
 
 def train(
@@ -54,6 +57,7 @@ def train(
     dtype: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
     profile: Annotated[bool, typer.Option("--profile", help="Say where the time of a training step goes.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
+    groups: options.Groups = None,
     label_column: options.LabelColumn = None,
     labels: options.Labels = None,
     shape: options.Shape = None,
@@ -61,6 +65,7 @@ def train(
 ) -> None:
     """Learn what images look like. Only classifiers need labels; for a detector every image is taken for a good one."""
     from sablier.errors import ConfigError
+    from sablier.images.grouping import counted
     from sablier.training.recipes import make_recipe
     from sablier.workflows.denoiser import denoiser_recipe
     from sablier.workflows.train import train as run
@@ -73,10 +78,13 @@ def train(
     chosen = make_recipe(name, tier, [*own, *within, *(settings or [])])
     with training_progress() as on_progress:
         file = run(
-            source, output, chosen, resume=resume, on_progress=on_progress, **options.reading(label_column, labels, shape, strict)
-        )
+            source, output, chosen, resume=resume, groups=groups, on_progress=on_progress,
+            **options.reading(label_column, labels, shape, strict),
+        )  # fmt: skip
     seconds = sum(history["seconds"] for history in file.histories.values())
-    learnt_from = f"{file.provenance.images} {'images or patches of images' if file.task == 'denoise' else 'images'}"
+    learnt_from = counted(file.provenance.images, file.provenance.groups)
+    if file.task == "denoise":
+        learnt_from = f"{file.provenance.images} images or patches of images"
     how = f" in {seconds:.0f} s of training" if file.histories else "; it has no network to train"
     console.print(f"{output} learnt from {learnt_from}{how}.", markup=False)
     for skipped in file.provenance.skipped[:10]:
@@ -85,11 +93,24 @@ def train(
         console.print(f"... and {len(file.provenance.skipped) - 10} more; see: sablier info {output}", markup=False)
     if profile:
         _print_profiles(file)
+    if file.task == "detect" and file.provenance.groups < file.provenance.images:
+        _print_groups(file, output)
     if file.provenance.suspects:
         _print_suspects(file, output)
     for fact in _what_it_can(file):
         console.print(fact, markup=False)
     console.print(f"Next: {NEXT[file.task].format(output=str(output))}", markup=False)
+
+
+def _print_groups(file: "ModelFile", output: Path) -> None:
+    """Say that some images are not independent of each other, what that means, and where their groups are seen."""
+    from sablier.workflows.groups import groups_paths
+
+    listed, drawn = groups_paths(output)
+    how = "given, and images that repeat each other" if file.provenance.grouping == "given" else "images that repeat each other"
+    console.print(f"Groups: {how}. Each counts once. The largest are drawn in {drawn}, all are in {listed}.", markup=False)
+    if file.provenance.joined_groups:
+        console.print(f"{file.provenance.joined_groups} given groups hold copies of the same image and were joined.")
 
 
 def _print_suspects(file: "ModelFile", output: Path) -> None:

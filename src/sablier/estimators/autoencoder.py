@@ -65,8 +65,12 @@ class ImageAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ImageE
         tags.transformer_tags.preserves_dtype = []  # latents are float32, whatever the pixels are
         return tags
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, groups: Any = None) -> Self:
         """Train on images; `y` is ignored.
+
+        Args:
+            X: the images.
+            groups: N names or numbers, equal for images that are held out together.
 
         Raises:
             ImagesError: for images that cannot be used; TooFewImages for fewer than 2.
@@ -76,7 +80,7 @@ class ImageAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ImageE
         if task != TASK:
             raise ConfigError(f"expected a recipe that reconstructs, got {self.recipe!r}, made to {task}. Use 'autoencoder'.")
         recipe = self._made_recipe(latent=self.latent)
-        images = self._training_images(X)
+        images = self._training_images(X, groups)
         file = train_autoencoder(images, recipe)
         self._adopt(file)
         self._remember_shape(images, file.preprocess)

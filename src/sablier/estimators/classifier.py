@@ -60,12 +60,13 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         self.image_shape = image_shape
         self.seed = seed
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, groups: Any = None) -> Self:
         """Train and calibrate on images and their classes.
 
         Args:
             X: images.
             y: N classes: numbers or names. None takes the labels of an ImageSet.
+            groups: N names or numbers, equal for images that are not independent of each other; they are held out together.
 
         Raises:
             ImagesError: for images that cannot be used, of one class, or as many classes as there are not images;
@@ -75,7 +76,7 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         recipe = self._made_recipe()
         if recipe.task != TASK:
             raise ConfigError(f"expected a recipe that classifies, got {self.recipe!r}, made to {recipe.task}. Use 'classifier'.")
-        images = self._training_images(X)
+        images = self._training_images(X, groups)
         targets = self._targets(images, y)
         if len(targets) != len(images):
             raise ImagesError(f"expected a class for each of {len(images)} images in y, got {len(targets)}.")

@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sablier.errors import ConfigError, ImagesError, ImagesWarning, ModelFileError
+from sablier.images.grouping import with_group_names
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part
@@ -100,8 +101,8 @@ class ImageEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
         pairs = [*own.items(), ("seed", self.seed), *(self.settings or {}).items()]
         return make_recipe(self.recipe, self.tier, [f"{key}={value}" for key, value in pairs])
 
-    def _training_images(self, X: Any) -> ImageSet:
-        """Return X as images, and remember with how many dimensions it came."""
+    def _training_images(self, X: Any, groups: Any = None) -> ImageSet:
+        """Return X as images with their groups, N names or numbers, and remember with how many dimensions it came."""
         if isinstance(X, ImageSet):
             images, self._dimensions = X, 4
         else:
@@ -109,7 +110,7 @@ class ImageEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
             images = ImageSet(pixels if pixels.dtype in (np.uint8, np.uint16) else _float32(pixels))
         if self._dimensions > 2 and hasattr(self, "feature_names_in_"):
             del self.feature_names_in_  # of the table of an earlier fit
-        return images
+        return images if groups is None else with_group_names(images, groups)
 
     def _remember_shape(self, images: ImageSet, rule: Preprocess) -> None:
         """Keep the size of the training images where they have one, else that of the model."""

@@ -60,8 +60,12 @@ class Denoiser(OneToOneFeatureMixin, TransformerMixin, ImageEstimator):  # type:
         tags.transformer_tags.preserves_dtype = []  # cleaned images are float32, whatever the pixels are
         return tags
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, groups: Any = None) -> Self:
         """Train on clean images, or with `noisy_only` on noisy ones; `y` is ignored.
+
+        Args:
+            X: the images.
+            groups: N names or numbers, equal for images that are held out together.
 
         Raises:
             ImagesError: for images that cannot be used.
@@ -70,7 +74,7 @@ class Denoiser(OneToOneFeatureMixin, TransformerMixin, ImageEstimator):  # type:
         recipe = clone(self).set_params(recipe=denoiser_recipe(self.recipe, self.noisy_only))._made_recipe()
         if recipe.task != TASK:
             raise ConfigError(f"expected a recipe that denoises, got {self.recipe!r}, made to {recipe.task}. Use 'denoiser'.")
-        images = self._training_images(X)
+        images = self._training_images(X, groups)
         file = train_denoiser(images, recipe)
         self._adopt(file)
         self._remember_shape(images, file.preprocess)

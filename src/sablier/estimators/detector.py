@@ -63,18 +63,23 @@ class AnomalyDetector(OutlierMixin, ImageEstimator):  # type: ignore[misc]
         self.image_shape = image_shape
         self.seed = seed
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, groups: Any = None) -> Self:
         """Train and calibrate on normal images; `y` is ignored.
 
+        Args:
+            X: the images.
+            groups: N names or numbers, equal for images that are not independent of each other, such as shots of one part: no
+                split divides them, and a group counts once. Images that repeat each other are found besides.
+
         Raises:
-            ImagesError: for images that cannot be used; TooFewImages for fewer than 8.
+            ImagesError: for images that cannot be used; TooFewImages for fewer than 8 groups.
             ConfigError, UnknownName: for a parameter or a setting that is not one.
         """
         checked_alpha(self.alpha)
         recipe = self._made_recipe()
         if recipe.task != TASK:
             raise ConfigError(f"expected a recipe that detects, got {self.recipe!r}, made to {recipe.task}. Use 'detector'.")
-        images = self._training_images(X)
+        images = self._training_images(X, groups)
         file = train_detector(images, recipe)
         self._adopt(file)
         self._remember_shape(images, file.preprocess)
@@ -120,7 +125,7 @@ class AnomalyDetector(OutlierMixin, ImageEstimator):  # type: ignore[misc]
         calibration = self.detector_.calibration
         if not calibration.decides(self.alpha):
             warnings.warn(
-                f"nothing is flagged at a false-alarm rate of {percent(self.alpha)}: {calibration.count} images calibrate, it "
+                f"nothing is flagged at a false-alarm rate of {percent(self.alpha)}: {calibration.size} calibrate, it "
                 f"would take {images_needed(self.alpha)}. Fit on more images or choose a larger alpha; scores and p-values hold.",
                 ImagesWarning,
                 stacklevel=2,

@@ -17,6 +17,7 @@ from sablier.images.preprocess import Preprocess
 Array = NDArray[Any]
 Decode = Callable[[tuple[int, int] | None], Array]
 
+COLUMNS = ("ids", "labels", "masks", "sizes", "channels", "depths", "times", "groups", "given_groups")
 IN_MEMORY = "an array in memory"  # the source of images that come from no file
 
 
@@ -59,6 +60,8 @@ class ImageSet:
         channels: the number of channels of each image; for lazy pixels required.
         depths: bits per sample of each image (8, 16 or 32); for lazy pixels required.
         times: when each image was taken (datetime64), or None.
+        groups: N numbers, equal for images that are not independent of each other; None where each stands for itself.
+        given_groups: the same as a person gave them, before images that repeat each other were found; None if nobody did.
         skipped: images of the source that could not be read.
         source: where the images came from, for people.
 
@@ -79,6 +82,8 @@ class ImageSet:
     channels: Array = None  # type: ignore[assignment]
     depths: Array = None  # type: ignore[assignment]
     times: Array | None = None
+    groups: Array | None = None
+    given_groups: Array | None = None
     skipped: tuple[Skipped, ...] = ()
     source: str = IN_MEMORY
 
@@ -95,6 +100,8 @@ class ImageSet:
             "labels": None if self.labels is None else np.asarray(self.labels).astype(str),
             "masks": None if self.masks is None else np.asarray(self.masks, bool),
             "times": None if self.times is None else np.asarray(self.times, "datetime64[s]"),
+            "groups": None if self.groups is None else np.asarray(self.groups, np.int64),
+            "given_groups": None if self.given_groups is None else np.asarray(self.given_groups, np.int64),
         }
         if not isinstance(pixels, LazyPixels):
             height, width, channels = pixels.shape[1:]
@@ -165,7 +172,7 @@ class ImageSet:
             self,
             pixels=LazyPixels(tuple(pixels.decoders[i] for i in chosen)) if isinstance(pixels, LazyPixels) else pick(pixels),
             attributes={name: pick(column) for name, column in self.attributes.items()},
-            **{name: pick(getattr(self, name)) for name in ("ids", "labels", "masks", "sizes", "channels", "depths", "times")},
+            **{name: pick(getattr(self, name)) for name in COLUMNS},
         )
 
     def where(self, **conditions: Any) -> "ImageSet":
@@ -282,10 +289,7 @@ class ImageSet:
             attributes={name: joined([part.attributes[name] for part in parts]) for name in sorted(names)},
             skipped=tuple(skipped for part in parts for skipped in part.skipped),
             source=parts[0].source,
-            **{
-                name: joined([getattr(part, name) for part in parts])
-                for name in ("ids", "labels", "sizes", "channels", "depths", "times") + (("masks",) if dense else ())
-            },
+            **{name: joined([getattr(part, name) for part in parts]) for name in COLUMNS if dense or name != "masks"},
         )
 
 

@@ -13,7 +13,8 @@ def patches(images: ImageSet, side: int, count: int, seed: int = 0) -> ImageSet:
     """Return about `count` patches of side x side pixels, drawn evenly from the images, each turned or flipped at random.
 
     Images of one size, at most 64 pixels a side, are small enough to be taken whole, as they are. What is narrower than a
-    patch is widened by its outermost pixels. Grey stays one channel where every image is grey.
+    patch is widened by its outermost pixels. Grey stays one channel where every image is grey. Patches of one image are one
+    group, as are those of images of one group.
 
     >>> patches(ImageSet(np.zeros((3, 100, 80), np.uint8)), side=32, count=12).shape
     (32, 32, 1)
@@ -27,7 +28,8 @@ def patches(images: ImageSet, side: int, count: int, seed: int = 0) -> ImageSet:
         rule = Preprocess.for_images(images, side).model_copy(update={"height": side, "width": side, "resize": "exact"})
     rng = np.random.default_rng(seed)
     each = max(1, round(count / max(len(images), 1)))
-    found, ids, skipped = [], [], list(images.skipped)
+    groups, given = (np.arange(len(images)) if each is None else each for each in (images.groups, images.given_groups))
+    found, ids, origins, skipped = [], [], [], list(images.skipped)
     for index in range(len(images)):
         name = str(images.ids[index])
         try:
@@ -43,5 +45,9 @@ def patches(images: ImageSet, side: int, count: int, seed: int = 0) -> ImageSet:
             patch = patch[:, ::-1] if rng.integers(2) else patch
             found.append(rule.apply(np.ascontiguousarray(patch), name))
             ids.append(f"{name}#{number}")
+            origins.append(index)
     pixels = np.stack(found) if found else np.empty((0, side, side, rule.channels), rule.dtype)
-    return ImageSet(pixels, ids=np.array(ids, str), skipped=tuple(skipped), source=images.source)
+    return ImageSet(
+        pixels, ids=np.array(ids, str), groups=groups[origins], given_groups=given[origins], skipped=tuple(skipped),
+        source=images.source,
+    )  # fmt: skip

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from sablier.calibration import ANOMALY, Calibration, percent
+from sablier.images.grouping import counted
 from sablier.modelfile import ModelFile
 from sablier.models.base import Model, count_parameters, layer_table
 from sablier.report import figures, words
@@ -87,6 +88,8 @@ def detection_report(file: ModelFile, detector: Detector, summary: DetectionSumm
         promise=summary.promise,
         decided=not summary.undetermined,
         drift=summary.drift,
+        notes=[note for note in (summary.known_words(), summary.repeats_words()) if note],
+        drift_words=summary.drift_words(),
         rule=words.flagging_rule(summary.alpha, summary.fdr),
         tiles=tiles,
         sections=[section for section in sections if section.cards or section.empty],
@@ -123,6 +126,8 @@ def evaluation_report(file: ModelFile, detector: Detector, result: EvaluationRes
         promise=calibration.promise(alpha),
         decided=not result.undetermined,
         drift=None,
+        notes=result.notes,
+        drift_words="",
         rule=words.flagging_rule(alpha),
         tiles=tiles + _promise_tiles(calibration, "false-alarm rate", alpha),
         sections=_ranked_sections(result) if result.undetermined else _judged_sections(result),
@@ -150,7 +155,8 @@ def _page(file: ModelFile, detector: Detector, **content: Any) -> str:
         wide=preprocess.width / preprocess.height > WIDE,
         shape=(preprocess.width, preprocess.height),
         crossed=crossed,
-        calibrated=detector.calibration.count,
+        calibration=detector.calibration,
+        trained_on=counted(provenance.images, provenance.groups or provenance.images),
         provenance=provenance,
         preprocess=words.preprocess_note(preprocess),
         computed=_computed(file, networks),
@@ -255,7 +261,7 @@ def _cards(result: DetectionResult, indices: Iterable[int] | None = None) -> lis
 
 
 def _promise_tiles(calibration: Calibration, name: str, rate: float) -> list[tuple[str, str]]:
-    return [(name, percent(rate)), ("calibrated on", f"{calibration.count:,}")]
+    return [(name, percent(rate)), ("calibrated on", calibration.size)]
 
 
 def _calibration_group(calibration: Calibration, edges: Array) -> ScoreGroup:

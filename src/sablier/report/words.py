@@ -97,12 +97,12 @@ def detection_note(summary: DetectionSummary, calibration: Calibration) -> str:
 
 def chance_flags(summary: DetectionSummary, calibration: Calibration) -> tuple[int, int]:
     """Return how many flags there would be, 95 % of the time, if every image was good."""
-    return simultaneous_band(summary.alpha, calibration.count, summary.count, splits=1, level=0.95)
+    return simultaneous_band(summary.alpha, calibration.groups, summary.count, splits=1, level=0.95)
 
 
 def undetermined_note(calibration: Calibration, rate: str = "false-alarm rate") -> str:
     """Return what there is in place of verdicts, and the smallest rate, rounded up, that would give some."""
-    smallest = 1 / (calibration.count + 1)
+    smallest = 1 / (calibration.groups + 1)
     unit = 10.0 ** (floor(log10(smallest)) - 1)
     return (
         "The images are ranked all the same, strangest first. "

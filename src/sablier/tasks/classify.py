@@ -140,7 +140,7 @@ class Classifier:
                 file.preprocess,
                 names,
                 float(kept.config["temperature"]),
-                Calibration((kept.tensors["unlikeness"],)),
+                Calibration.from_tensors(kept.tensors, 1, bool(kept.config["found"])),
                 Views(**kept.config.get("views", {})),
             )
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -149,7 +149,7 @@ class Classifier:
     def part(self) -> Part:
         """Return the part of a model file that keeps everything but the network."""
         config = {"names": self.classes.tolist(), "temperature": self.temperature, "views": self.views.to_json()}
-        return Part("classes", config, {"unlikeness": self.calibration.folds[0]})
+        return Part("classes", config | {"found": self.calibration.found}, self.calibration.tensors())
 
     def check_bytes(self) -> None:
         """Raise ModelFileError unless it takes images of 8 bits: attacks move whole bytes."""

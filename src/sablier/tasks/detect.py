@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from sablier.calibration import ANOMALY, Calibration, discovery_cut, verdicts_at
 from sablier.errors import ModelFileError
+from sablier.images.grouping import group_numbers, sizes_of_groups
 from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part
+from sablier.tasks.known_images import Recognized
 from sablier.tasks.scorer import Scorer, Scores
 
 Array = NDArray[Any]
@@ -40,6 +42,7 @@ class DetectionResult:
         images: N,H,W,C pixels in [0, 1] as the model saw them; None unless pictures were asked for.
         reconstructions: the same of what the model made of them.
         heatmaps: N,H,W; 1 is the heat that some place of a good image reaches in 5 % of them.
+        recognized: which images trained or calibrated the model, and which repeat an earlier one; None where nobody looked.
         fdr: the false-discovery rate asked for, if one was: the share of good images among the flagged.
         sizes: N,2 heights and widths of the images as they came.
     """
@@ -59,6 +62,7 @@ class DetectionResult:
     heatmaps: Array | None = None
     fdr: float | None = None
     sizes: Array | None = None
+    recognized: Recognized | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -76,6 +80,8 @@ class DetectionResult:
         for name in BASELINES:
             columns[f"{name}_score"] = self.baseline_scores[name]
             columns[f"{name}_p_value"] = self.baseline_p_values[name]
+        if self.recognized is not None:
+            columns |= {"known": self.recognized.known, "repeats": self.recognized.repeats}
         lists = {name: column.tolist() for name, column in columns.items()}
         return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
 
@@ -128,8 +134,9 @@ class Detector:
                 rows.append({"model": scores.scores, **scores.baselines})
                 peaks.append(_heat(scores).max(axis=(1, 2)))
             found.append({name: np.concatenate([row[name] for row in rows]) for name in ("model", *BASELINES)})
-        calibrations = {name: Calibration(tuple(scores[name] for scores in found)) for name in ("model", *BASELINES)}
-        heat_unit = max(float(np.quantile(np.concatenate(peaks), 1 - HEAT_ALPHA)), 1e-12)
+        grouped = sizes_in(normals)
+        calibrations = {name: Calibration(tuple(scores[name] for scores in found), **grouped) for name in ("model", *BASELINES)}
+        heat_unit = max(_usual_peak(np.concatenate(peaks), grouped.get("sizes")), 1e-12)
         return cls(scorers, calibrations.pop("model"), calibrations, heat_unit)
 
     @property
@@ -189,8 +196,9 @@ class Detector:
         for index, scorer in enumerate(self.scorers):
             parts |= scorer.parts(f"member-{index}/")
         kept = {"model": self.calibration, **self.baseline_calibrations}
-        tensors = {f"{name}/{k}": fold for name, calibration in kept.items() for k, fold in enumerate(calibration.folds)}
-        parts["calibration"] = Part("conformal", {"heat_unit": self.heat_unit, "folds": len(self.calibration.folds)}, tensors)
+        tensors = {f"{name}/{key}": value for name, each in kept.items() for key, value in each.tensors().items()}
+        config = {"heat_unit": self.heat_unit, "folds": len(self.calibration.folds), "found": self.calibration.found}
+        parts["calibration"] = Part("conformal", config, tensors)
         return parts
 
     @classmethod
@@ -209,7 +217,8 @@ class Detector:
                 raise ValueError(f"{members} networks and {kept.config['folds']} sets of calibration scores")
 
             def calibration(name: str) -> Calibration:
-                return Calibration(tuple(kept.tensors[f"{name}/{k}"] for k in range(kept.config["folds"])))
+                own = {key.removeprefix(f"{name}/"): value for key, value in kept.tensors.items() if key.startswith(f"{name}/")}
+                return Calibration.from_tensors(own, kept.config["folds"], bool(kept.config["found"]))
 
             return cls(
                 tuple(Scorer.from_parts(file.parts, f"member-{index}/", file.preprocess) for index in range(members)),
@@ -219,6 +228,27 @@ class Detector:
             )
         except (KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
             raise ModelFileError(f"the model file lacks a part of a detector: {error}.") from error
+
+
+def sizes_in(normals: Sequence[ImageSet]) -> dict[str, Any]:
+    """Return how a calibration on sets of images counts their groups: the sizes of these, and whether some were found."""
+    if all(images.groups is None for images in normals):
+        return {}
+    sizes = tuple(sizes_of_groups(group_numbers(images)) for images in normals)
+    if any(images.given_groups is None for images in normals):
+        return {"sizes": sizes, "found": True}
+    given = tuple(sizes_of_groups(np.asarray(images.given_groups)) for images in normals)
+    found = any(not np.array_equal(*pair) for pair in zip(sizes, given, strict=True))
+    return {"sizes": sizes, "given_sizes": given if found else None, "found": found}
+
+
+def _usual_peak(peaks: Array, sizes: tuple[Array, ...] | None) -> float:
+    """Return the heat that the hottest place of a normal image reaches in 5 % of them; a group has one say, as in p-values."""
+    if sizes is None:
+        return float(np.quantile(peaks, 1 - HEAT_ALPHA))
+    order = np.argsort(peaks)
+    shares = np.cumsum(1 / np.concatenate(sizes)[order])
+    return float(peaks[order[np.searchsorted(shares, (1 - HEAT_ALPHA) * shares[-1])]])
 
 
 def score_columns(calibration: Calibration, scores: Sequence[Array]) -> Array:

@@ -13,7 +13,8 @@ from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.masks import at_original_size
 from sablier.metrics import PixelCounts, auroc, auroc_interval, rate_interval, roc_curve
 from sablier.tasks.detect import BASELINES, DetectionResult, Detector
-from sablier.tasks.summary import Kept, kept
+from sablier.tasks.known_images import KnownImages, Recognized, Recognizer
+from sablier.tasks.summary import Kept, kept, known_words
 
 Array = NDArray[Any]
 # The mask of each image of a set, H,W booleans at the size the image came in, or why there is none.
@@ -96,6 +97,7 @@ class EvaluationResult:
         kinds: sablier on each kind of bad images, by label; empty where they have none.
         pixels: sablier's heat against the masks of all bad images; None where there are none.
         without_mask: the bad images that the figures of pixels leave out, and why.
+        notes: what keeps the figures from meaning what they seem to, in sentences: images that the model knows, repeats.
     """
 
     rows: tuple[MethodRow, ...]
@@ -108,6 +110,7 @@ class EvaluationResult:
     kinds: tuple[KindRow, ...] = ()
     pixels: PixelRow | None = None
     without_mask: tuple[Skipped, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def to_table(self) -> list[dict[str, Any]]:
         """Return a row per method on all bad images, then one per kind for sablier, rates and AUROC with their 95 % intervals."""
@@ -129,6 +132,7 @@ class EvaluationResult:
             "kinds": table[methods:],
             "pixels": None if self.pixels is None else asdict(self.pixels),
             "without_mask": [asdict(item) for item in self.without_mask],
+            "notes": list(self.notes),
         }
 
     @staticmethod
@@ -148,7 +152,12 @@ class EvaluationResult:
 
 
 def evaluate_detector(
-    detector: Detector, good_images: ImageSet, bad_images: ImageSet, alpha: float, masks: Masks | None = None
+    detector: Detector,
+    good_images: ImageSet,
+    bad_images: ImageSet,
+    alpha: float,
+    masks: Masks | None = None,
+    known: KnownImages | None = None,
 ) -> EvaluationResult:
     """Judge good and bad images at `alpha` and count what is missed and what is flagged wrongly.
 
@@ -160,14 +169,15 @@ def evaluate_detector(
         good_images, bad_images: as they were read; the labels of the bad ones are their kinds.
         alpha: the false-alarm rate.
         masks: yields the mask of each bad image, H,W booleans, or why there is none; by default those the set has.
+        known: the images that trained or calibrated the detector, for the notes; None looks for none.
 
     Raises:
         TooFewImages: where there is no image of either kind.
     """
     if masks is None and bad_images.masks is not None and bad_images.masks.any():
         masks = own_masks
-    good = _judged(detector, good_images, alpha, None if masks is None else _no_defects)
-    bad = _judged(detector, bad_images, alpha, masks)
+    good = _judged(detector, good_images, alpha, None if masks is None else _no_defects, known)
+    bad = _judged(detector, bad_images, alpha, masks, known)
     decided = detector.calibration.decides(alpha)
     return EvaluationResult(
         tuple(_method_rows(good.result, bad.result, decided)),
@@ -180,7 +190,24 @@ def evaluate_detector(
         kinds=tuple(_kind_rows(good, bad, decided)),
         pixels=_pixel_row(good, list(bad.pixels.values())),
         without_mask=tuple(bad.without_mask),
+        notes=(*_notes("good", good.result), *_notes("bad", bad.result)),
     )
+
+
+def _notes(kind: str, result: DetectionResult) -> Iterator[str]:
+    """Yield what keeps figures of good or bad images from meaning what they seem to."""
+    if result.recognized is None:
+        return
+    known, count = result.recognized.known, len(result)
+    words = known_words(int(np.sum(known == "trained")), int(np.sum(known == "calibrated")), count, kind)
+    if words:
+        yield words
+    repeats = int(np.sum(result.recognized.repeats != ""))
+    if repeats:
+        yield (
+            f"{repeats:,} of {count:,} {kind} images repeat an earlier one (bursts, copies). Intervals are those of independent "
+            "images: with repeats they are too narrow."
+        )
 
 
 def own_masks(images: ImageSet) -> Iterator[Array | Skipped]:
@@ -204,7 +231,8 @@ class _Judged:
     without_mask: list[Skipped]
 
 
-def _judged(detector: Detector, images: ImageSet, alpha: float, masks: Masks | None) -> _Judged:
+def _judged(detector: Detector, images: ImageSet, alpha: float, masks: Masks | None, known: KnownImages | None) -> _Judged:
+    recognizer = None if known is None else Recognizer(known, detector.preprocess)
     size = PIXELS_AT_ONCE // (detector.preprocess.height * detector.preprocess.width)
     results: list[DetectionResult] = []
     lowest: Kept | None = None
@@ -216,7 +244,8 @@ def _judged(detector: Detector, images: ImageSet, alpha: float, masks: Masks | N
         dense = chunk.dense(detector.preprocess)
         found = detector.detect(dense, alpha, pictures=masks is not None)
         lowest, highest = kept(lowest, dense, -found.scores, MOST_PICTURES), kept(highest, dense, found.scores, MOST_PICTURES)
-        results.append(replace(found, images=None, reconstructions=None, heatmaps=None))
+        recognized = None if recognizer is None else recognizer.look(dense)
+        results.append(replace(found, images=None, reconstructions=None, heatmaps=None, recognized=recognized))
         if masks is not None and found.heatmaps is not None:
             without_mask += _count(pixels, dense, found.heatmaps, masks)
     if lowest is None or highest is None or not len(lowest.images):
@@ -251,6 +280,8 @@ def joined(results: Sequence[DetectionResult]) -> DetectionResult:
             return np.concatenate(values)
         if isinstance(values[0], dict):
             return {name: join([value[name] for value in values]) for name in values[0]}
+        if isinstance(values[0], Recognized):
+            return Recognized(*(join([getattr(value, item.name) for value in values]) for item in fields(Recognized)))
         return sum(values, ()) if isinstance(values[0], tuple) else values[0]
 
     return DetectionResult(

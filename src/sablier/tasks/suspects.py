@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sablier.images.grouping import count_groups, group_numbers
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.tasks.closed_form import ClosedForm
@@ -92,7 +93,9 @@ def suspicion(images: ImageSet, preprocess: Preprocess, seed: int = 0) -> Array:
     """Return N: by how many spreads each image of a dense set is stranger than the median image."""
     features, edges = _features(images.array, preprocess)
     rng = np.random.default_rng(seed)
-    folds = np.array_split(rng.permutation(len(features)), FOLDS)
+    groups = group_numbers(images)  # an image whose repeat is learnt from looks normal, whatever it shows
+    parts = np.array_split(rng.permutation(count_groups(images)), FOLDS)
+    folds = parts if images.groups is None else [np.flatnonzero(np.isin(groups, part)) for part in parts]
     learnt = np.ones(len(features), bool)
     scores = np.zeros(len(features))
     for closely in [False] * ROUGH_PASSES + [True] * (len(features) >= ENOUGH_FOR_CLOSE):

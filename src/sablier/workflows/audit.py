@@ -1,8 +1,9 @@
 """audit = what slips through: a random sample of unflagged images for a person to look at, and what it says of the rest."""
 
 import csv
+from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import blake2b
 from heapq import nsmallest
 from math import ceil, floor
@@ -30,6 +31,7 @@ class AuditResult:
         audited, bad: how many of them were looked at, and were bad.
         missed, missed_interval: how many bad images that makes among the unflagged ones.
         flagged, found: how many images were flagged, and how many of those are bad; `found` is None where nobody looked.
+        known, repeats: how many of all images the model knew, and how many repeat an earlier one.
     """
 
     unflagged: int
@@ -39,6 +41,8 @@ class AuditResult:
     missed_interval: tuple[int, int]
     flagged: int
     found: int | None
+    known: int = 0
+    repeats: int = 0
 
     @property
     def miss_rate(self) -> tuple[float, float, float]:
@@ -75,6 +79,10 @@ class AuditResult:
         if self.missed_share is not None:
             share, low, high = map(percent, self.missed_share)
             text += f"\nSo {share} of all bad images are missed (95% interval: {low} to {high})."
+        if self.repeats:
+            text += f"\n{self.repeats:,} images repeat an earlier one. All numbers count images, not parts: each repeat counts."
+        if self.known:
+            text += f"\n{self.known:,} images trained or calibrated the model: what is missed among fresh images may be more."
         return text
 
 
@@ -98,8 +106,12 @@ def audit(folder: str | PathLike[str], reviewed: str | PathLike[str] | None = No
         judged = read_verdicts(reviewed)
         _check_same(Path(reviewed), judged, flagged, "flagged")
         found = sum(not good for good in judged.values())
-    unflagged = sum(not _is_flagged(row) for row in _rows(table))
-    return estimate(unflagged, len(verdicts), sum(not good for good in verdicts.values()), len(flagged), found)
+    counts = Counter[str]()
+    for row in _rows(table):
+        counts.update(unflagged=not _is_flagged(row), known=bool(row.get("known")), repeats=bool(row.get("repeats")))
+    bad = sum(not good for good in verdicts.values())
+    result = estimate(counts["unflagged"], len(verdicts), bad, len(flagged), found)
+    return replace(result, known=counts["known"], repeats=counts["repeats"])
 
 
 def estimate(unflagged: int, audited: int, bad: int, flagged: int = 0, found: int | None = None) -> AuditResult:

@@ -38,9 +38,9 @@ def train_autoencoder(
     Raises:
         TooFewImages: for fewer than 2 images.
     """
-    preprocess, dense = prepared(images, recipe, FEWEST)
+    preprocess, dense, prints = prepared(images, recipe, FEWEST)
     places = iter(checkpoints)
-    file = train_network_file(TASK, dense, preprocess, recipe, [next(places, None)], on_progress)
+    file = train_network_file(TASK, dense, preprocess, recipe, [next(places, None)], on_progress, prints)
     flow = recipe.others.get(FLOW)
     network = network_of(file, TASK)
     if latent_size(network, preprocess) > mixture.MOST_NUMBERS:

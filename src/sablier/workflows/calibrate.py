@@ -10,11 +10,15 @@ import numpy as np
 
 from sablier.calibration import ANOMALY, percent
 from sablier.errors import ImagesError, TooFewImages
+from sablier.images.fingerprints import fingerprints
+from sablier.images.grouping import count_groups, counted_groups, with_groups, with_repeats
 from sablier.images.imageset import ImageSet
 from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
 from sablier.tasks.detect import Detector
+from sablier.tasks.known_images import CALIBRATED, TRAINED, KnownImages
 from sablier.workflows.audit import read_verdicts
+from sablier.workflows.groups import groups_paths, write_groups
 
 
 def calibrate(
@@ -25,9 +29,10 @@ def calibrate(
     feedback: Sequence[str | PathLike[str]] = (),
     alpha: float = 0.05,
     fdr: float | None = None,
+    groups: str | None = None,
     **reading: Any,
 ) -> ModelFile:
-    """Renew the promise of a detector on good images that neither trained nor calibrated it.
+    """Renew the promise of a detector on good images that did not train it; those that did, or nearly copy one, are left out.
 
     Without feedback the source must hold good images only. With it, the source is a whole batch as it came, good and bad,
     of which a person has judged all that the model flags. The images rejected do not calibrate; all others do. (Those
@@ -41,31 +46,59 @@ def calibrate(
         feedback: CSV files with the columns `id` and `verdict`, good or bad, such as flagged.csv of `detect`.
         alpha: the false-alarm rate at which the flagged images were picked for the person to judge.
         fdr: the false-discovery rate at which they were, if it was one: the source must then be that batch, whole.
+        groups: which images are not independent of each other, as `sablier.images.grouping.parse_groups` reads it. Those that
+            repeat each other are found as well.
 
     Raises:
-        TooFewImages: for fewer than 2 images.
+        TooFewImages: for fewer than 2 groups of images that did not train the model.
         ImagesError: for feedback that is unfair: flagged images without a verdict, or no image that was not flagged.
     """
     file = ModelFile.load(Path(model))
     detector = Detector.from_file(file)
-    fresh = read_images(source, **reading).dense(file.preprocess)
+    fresh = with_groups(read_images(source, **reading), groups).dense(file.preprocess)
     rejected = 0
     if feedback:
         kept = _not_rejected(detector, fresh, feedback, alpha, fdr)
         fresh, rejected = fresh.take(kept), len(fresh) - len(kept)
-    if len(fresh) < 2:
-        raise TooFewImages(f"expected at least 2 good images to calibrate with, got {len(fresh)}.")
+    known = KnownImages.from_file(file)
+    prints = fingerprints(fresh, file.preprocess)
+    uses = known.overlap(prints)
+    fresh, prints = fresh.take(uses != TRAINED), prints.take(uses != TRAINED)
+    left_out, again = int(np.sum(uses == TRAINED)), int(np.sum(uses == CALIBRATED))
+    fresh = with_repeats(fresh, prints)
+    if count_groups(fresh) < 2:
+        trained = f", and {left_out:,} more that trained the model, which cannot calibrate it" if left_out else ""
+        raise TooFewImages(
+            f"expected at least 2 good images to calibrate with, of 2 groups, got {counted_groups(fresh)} from {fresh.source}"
+            f"{trained}. Take fresh images, that the model has not seen."
+        )
     renewed = Detector.calibrated(detector.scorers, (fresh,))
-    calibrated = f"on {len(fresh)} fresh images from {fresh.source}"
+    calibrated = f"on {renewed.calibration.size} from {fresh.source}"
     if feedback:
         calibrated += f", {rejected} rejected ones left out"
+    if left_out:
+        calibrated += f"; {left_out:,} that trained the model, or nearly copy one that did, were left out"
+    if again:
+        calibrated += f"; {again:,} calibrated it before and do so again"
     if fresh.skipped:
         named = ", ".join(item.id for item in fresh.skipped[:3]) + (", ..." if len(fresh.skipped) > 3 else "")
         calibrated += f"; {len(fresh.skipped)} unreadable and skipped: {named}"
     provenance = file.provenance.model_copy(update={"calibrated": calibrated})
-    result = replace(file, parts={**file.parts, **renewed.parts()}, provenance=provenance)
-    result.save(Path(model if output is None else output))
+    parts = {**file.parts, **renewed.parts(), **known.recalibrated(prints)}
+    result = replace(file, parts=parts, provenance=provenance)
+    place = Path(model if output is None else output)
+    result.save(place)
+    write_groups(fresh, file.preprocess, calibration_groups_paths(place))
     return result
+
+
+def calibration_groups_paths(output: Path) -> tuple[Path, Path]:
+    """Return where the groups of calibration images are listed and drawn, beside a model file.
+
+    >>> [path.name for path in calibration_groups_paths(Path("part.sablier"))]
+    ['part.calibration-groups.csv', 'part.calibration-groups.png']
+    """
+    return groups_paths(output, "calibration-groups")
 
 
 def _not_rejected(

@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 
 from sablier.calibration import Calibration
 from sablier.errors import ImagesError, TooFewImages
+from sablier.images.grouping import group_numbers
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part
 from sablier.models.base import Model
 from sablier.tasks.classify import CLASSES, NET, TASK, Classifier, all_logits, fitted_temperature, unlikeness
+from sablier.tasks.detect import sizes_in
+from sablier.tasks.known_images import known_part
 from sablier.tasks.views import ONE_VIEW, Views
 from sablier.training.objectives import Classification
 from sablier.training.recipe import Recipe
@@ -49,9 +52,9 @@ def train_classifier(
         ImagesError: for images without labels, or of one class.
     """
     check_labels(images)
-    preprocess, dense = prepared(images, recipe, FEWEST)
+    preprocess, dense, prints = prepared(images, recipe, FEWEST)
     classes = check_labels(dense)
-    held = held_out(dense.labels, recipe.fusion_share, recipe.fit.seed)
+    held = held_out(dense.labels, recipe.fusion_share, recipe.fit.seed, dense.groups)
     training, apart = dense.take(~held), dense.take(held)
     recipe, checkpoint = replace(recipe, options={**recipe.options, "classes": len(classes)}), next(iter(checkpoints), None)
     recipe = within_budget(recipe, training, preprocess, checkpoint)
@@ -66,7 +69,7 @@ def train_classifier(
     )
     mirror = isinstance(recipe.objective, Classification) and recipe.objective.mirrors(preprocess.channels)
     found = calibrated(network, preprocess, apart, classes, mirror)
-    parts = {NET: Part.of_model(network), CLASSES: found.part()}
+    parts = {NET: Part.of_model(network), CLASSES: found.part(), **known_part(prints)}
     return ModelFile(TASK, preprocess, parts, {NET: history.__dict__}, provenance(dense, recipe))
 
 
@@ -78,7 +81,7 @@ def calibrated(network: Model, preprocess: Preprocess, apart: ImageSet, classes:
     fits = [fitted_temperature(logits, numbers) for _, logits in ways]
     best = min(range(len(ways)), key=lambda way: fits[way][1])
     (views, logits), (temperature, _) = ways[best], fits[best]
-    return Classifier(network, preprocess, classes, temperature, Calibration((unlikeness(logits),)), views)
+    return Classifier(network, preprocess, classes, temperature, Calibration((unlikeness(logits),), **sizes_in((apart,))), views)
 
 
 def check_labels(images: ImageSet, fewest: int = FEWEST_OF_A_CLASS) -> Array:
@@ -92,15 +95,22 @@ def check_labels(images: ImageSet, fewest: int = FEWEST_OF_A_CLASS) -> Array:
             f"expected labels, got none from {images.source}. Put the images of each class in a folder of its own, or name a "
             "file of labels with --labels."
         )
-    classes, counts = np.unique(images.labels, return_counts=True)
+    classes, counts = groups_by_class(images)
     if len(classes) < 2:
         only = f"only {str(classes[0])!r}" if len(classes) else "none"
         raise ImagesError(f"expected images of at least 2 classes, got {only} from {images.source}. Add others.")
     alone = classes[counts < fewest]
     if len(alone):
-        names = ", ".join(alone[:5].tolist())
-        raise TooFewImages(f"expected at least {fewest} images of each class, got one of {names}. Add more of it.")
+        names, what = ", ".join(alone[:5].tolist()), "images" if images.groups is None else "images that are not one group"
+        raise TooFewImages(f"expected at least {fewest} {what} of each class, got one of {names}. Add more of it.")
     return np.asarray(classes)
+
+
+def groups_by_class(images: ImageSet) -> tuple[Array, Array]:
+    """Return the names of the classes, in their order, and how many groups of images each has."""
+    classes, numbers = np.unique(np.asarray(images.labels), return_inverse=True)
+    pairs = np.unique(np.column_stack([numbers, group_numbers(images)]), axis=0)
+    return classes, np.bincount(pairs[:, 0], minlength=len(classes))
 
 
 def class_numbers(images: ImageSet, classes: Array) -> Array:
@@ -118,8 +128,14 @@ def class_numbers(images: ImageSet, classes: Array) -> Array:
     return np.asarray(np.searchsorted(classes, images.labels))
 
 
-def held_out(labels: Any, share: float, seed: int) -> Array:
-    """Return N booleans: a share of each class at random, at least one of each, and at most 2,500 in all.
+def held_out(labels: Any, share: float, seed: int, groups: Array | None = None) -> Array:
+    """Return N booleans: a share of each class at random, in whole groups, at least one of each, and about 2,500 in all at most.
+
+    Args:
+        labels: N classes.
+        share: of the images of each class.
+        seed: of the draw.
+        groups: N numbers, equal for images that are not independent; None where each is by itself.
 
     >>> held_out(np.array(list("aaaaaaaaaabb")), 0.2, 0).sum()
     np.int64(3)
@@ -129,5 +145,12 @@ def held_out(labels: Any, share: float, seed: int) -> Array:
     found = np.zeros(len(labels), bool)
     for name in np.unique(labels):
         own = np.flatnonzero(labels == name)
-        found[random.choice(own, max(1, int(share * len(own))), replace=False)] = True
+        wanted = max(1, int(share * len(own)))
+        if groups is None:
+            found[random.choice(own, wanted, replace=False)] = True
+            continue
+        for group in random.permutation(np.unique(groups[own])):
+            if found[own].sum() >= wanted:
+                break
+            found |= groups == group
     return found

@@ -15,7 +15,7 @@ from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
 from sablier.tasks.classify import Classifier
 from sablier.training.recipe import Recipe
-from sablier.workflows.classifier import FEWEST_OF_A_CLASS, check_labels, train_classifier
+from sablier.workflows.classifier import FEWEST_OF_A_CLASS, check_labels, groups_by_class, train_classifier
 from sablier.workflows.network import OnProgress
 
 Array = NDArray[Any]
@@ -78,15 +78,17 @@ def cross_validate(
 def fold_numbers(images: ImageSet, folds: int, seed: int) -> Array:
     """Return N: the fold of each image, from 0; of each class every fold has as many as any other, or one more.
 
+    Where images form groups, which no fold divides, they have about as many.
+
     Raises:
         ConfigError, TooFewImages: as for `cross_validate`.
     """
-    from sklearn.model_selection import StratifiedKFold
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     if not 2 <= folds <= MOST_FOLDS:
         raise ConfigError(f"expected from 2 to {MOST_FOLDS} folds, or 0 for none, got {folds}.")
     labels = np.asarray(images.labels)
-    classes, counts = np.unique(labels, return_counts=True)
+    classes, counts = groups_by_class(images)
     # What a fold leaves of a class must be enough to learn from and to calibrate on.
     least = counts.argmin()
     needed = max(folds, 2 * FEWEST_OF_A_CLASS if folds == 2 else 0)
@@ -99,7 +101,8 @@ def fold_numbers(images: ImageSet, folds: int, seed: int) -> Array:
             f"{fewer} let the model itself judge with --folds 0."
         )
     fold = np.empty(len(labels), np.int64)
-    parts = StratifiedKFold(folds, shuffle=True, random_state=seed).split(labels, labels)
+    kind = StratifiedKFold if images.groups is None else StratifiedGroupKFold
+    parts = kind(folds, shuffle=True, random_state=seed).split(labels, labels, images.groups)
     for number, (_, held) in enumerate(parts):
         fold[held] = number
     return fold

@@ -11,6 +11,7 @@ from sablier.files import write_whole
 from sablier.images.sources import stream_images
 from sablier.modelfile import ModelFile
 from sablier.tasks.detect import Detector
+from sablier.tasks.known_images import Recognizer
 from sablier.tasks.summary import DetectionSummary, Summarizer
 from sablier.workflows.audit import check_unanswered, checked_count, write_questions
 from sablier.workflows.tables import StreamedTables, WaitingRows, streamed_tables, waiting_rows
@@ -49,7 +50,8 @@ def detect(
     """
     file, folder = ModelFile.load(Path(model)), None if output is None else Path(output)
     detector = Detector.from_file(file)
-    summarizer = Summarizer(detector, alpha, worst=200 if report else 1, typical=12 if report else 1, fdr=fdr)
+    pictures = {"worst": 200 if report else 1, "typical": 12 if report else 1}
+    summarizer = Summarizer(detector, alpha, **pictures, fdr=fdr, recognizer=Recognizer.of(file))
     if audit is not None and checked_count(audit) and folder is None:
         raise ConfigError(f"expected an output folder for the {audit} images to audit, got none.")
     if folder is not None:

@@ -1,6 +1,6 @@
 """A detector: its members trained, fused and calibrated on disjoint images."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, repeat
@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from sablier.calibration import images_needed
 from sablier.errors import TooFewImages
+from sablier.images.grouping import count_groups, counted_groups, group_numbers
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
 from sablier.models import Model
 from sablier.tasks.detect import TASK, Detector
+from sablier.tasks.known_images import CALIBRATED, TRAINED, known_part
 from sablier.tasks.members import Inpaintings, Member, Mixtures, Patches, Restoration, Transformations
 from sablier.tasks.scorer import Scorer
 from sablier.tasks.suspects import find_suspects
@@ -63,6 +65,7 @@ def train_detector(
     *,
     checkpoints: Iterable[Path | None] = (),
     on_progress: OnProgress = lambda stage, progress: None,
+    on_groups: Callable[[ImageSet, Preprocess], object] = lambda dense, preprocess: None,
 ) -> ModelFile:
     """Train, fuse and calibrate a detector on normal images; return the model file.
 
@@ -71,12 +74,17 @@ def train_detector(
     training and fusion images is found among these alone, so that no calibration image decides what is learnt.
 
     Training, fusion and calibration use disjoint images. With fewer than `recipe.folds_below` images every image
-    calibrates the one scorer of `recipe.folds` that has not seen it.
+    calibrates the one scorer of `recipe.folds` that has not seen it. Groups of images that are not independent (`images.groups`,
+    joined with those that repeat each other) are never divided, and each counts once.
+
+    Args:
+        on_groups: called with the dense images, and what made them so, once their groups are known.
 
     Raises:
-        TooFewImages: for fewer than 8 images.
+        TooFewImages: for fewer than 8 groups of images, or fewer than folds that were asked for.
     """
-    preprocess, dense = prepared(images, recipe, FEWEST)
+    preprocess, dense, prints = prepared(images, recipe, FEWEST)
+    on_groups(dense, preprocess)
     plan = plan_uses(dense, recipe)
     if recipe.screen:
         plan = [_screened(uses, preprocess, recipe.fit.seed) for uses in plan]
@@ -111,7 +119,14 @@ def train_detector(
         taught = {name for uses in plan for each in (uses.training, uses.fusion) for name in each.ids.tolist()}
         listed = [pair for pair in zip(found.ids.tolist(), found.scores.tolist(), strict=True) if pair[0] not in taught]
         origin = origin.model_copy(update={"suspects": listed})
-    return ModelFile(TASK, preprocess, detector.parts(), histories, origin)
+    parts = {**detector.parts(), **known_part(prints, _uses_of_each(dense, plan))}
+    return ModelFile(TASK, preprocess, parts, histories, origin)
+
+
+def _uses_of_each(dense: ImageSet, plan: Sequence[Uses]) -> Array:
+    """Return N: whether each image trained the model, or only calibrated it."""
+    only_calibrate = np.isin(dense.ids, plan[0].calibration.ids) if len(plan) == 1 else np.zeros(len(dense), bool)
+    return np.where(only_calibrate, CALIBRATED, TRAINED)
 
 
 def _fitting(network: Network, effort: float, preprocess: Preprocess) -> Network:
@@ -146,14 +161,23 @@ def _screened(uses: Uses, preprocess: Preprocess, seed: int) -> Uses:
 
 
 def plan_uses(dense: ImageSet, recipe: Recipe) -> list[Uses]:
-    """Assign images to their disjoint uses: a single split where there are enough, cross-conformal folds below that."""
-    count, seed = len(dense), recipe.fit.seed
+    """Assign images to their disjoint uses: a single split where there are enough groups, cross-conformal folds below that.
+
+    Raises:
+        TooFewImages: for fewer groups than folds, or too few to train on.
+    """
+    groups, count, seed = group_numbers(dense), count_groups(dense), recipe.fit.seed
     order = np.random.default_rng(seed).permutation(count)
     if count < recipe.folds_below:
-        folds = np.array_split(order, min(recipe.folds, count))
+        if count < recipe.folds:
+            raise TooFewImages(
+                f"expected at least as many groups of images as folds, {recipe.folds}, got {counted_groups(dense)}. Ask "
+                f"for fewer: --set folds={count}."
+            )
         plan = []
-        for index, fold in enumerate(folds):
-            rest, left_out = dense.take(np.setdiff1d(order, fold)), dense.take(np.sort(fold))
+        for index, fold in enumerate(np.array_split(order, recipe.folds)):
+            apart = np.isin(groups, fold)
+            rest, left_out = dense.take(~apart), dense.take(apart)
             plan.append(Uses(f"member-{index}", recipe.fold_effort, rest, left_out, rest, left_out))
         return plan
     calibration = min(MOST_CALIBRATION, max(FEWEST_CALIBRATION, round(recipe.calibration_share * count)))
@@ -161,8 +185,8 @@ def plan_uses(dense: ImageSet, recipe: Recipe) -> list[Uses]:
     edges = np.cumsum([calibration, fusion])
     if edges[-1] >= count:
         raise TooFewImages(
-            f"{count} images leave none to train on beside {calibration} for calibration and {fusion} for corrections. "
+            f"{counted_groups(dense)} leave none to train on beside {calibration} for calibration and {fusion} for corrections. "
             f"Use folds for so few: --set folds_below={count + 1}."
         )
-    held, fused, trained = (dense.take(np.sort(part)) for part in np.split(order, edges))
+    held, fused, trained = (dense.take(np.isin(groups, part)) for part in np.split(order, edges))
     return [Uses("member-0", 1.0, trained, fused, fused, held)]

@@ -13,6 +13,7 @@ from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
 from sablier.tasks.detect import Detector
 from sablier.tasks.evaluate import EvaluationResult, Masks, evaluate_detector
+from sablier.tasks.known_images import KnownImages
 
 
 def evaluate(
@@ -24,7 +25,7 @@ def evaluate(
     alpha: float = 0.05,
     **reading: Any,
 ) -> EvaluationResult:
-    """Measure a detector on images known to be good and known to be bad; neither may have trained it.
+    """Measure a detector on images known to be good and known to be bad; the result notes those that it knows already.
 
     Args:
         model: a .sablier file that detects.
@@ -39,7 +40,7 @@ def evaluate(
     file = ModelFile.load(Path(model))
     detector = Detector.from_file(file)
     good_images, bad_images, masks = _test_images(good, bad, reading)
-    result = evaluate_detector(detector, good_images, bad_images, alpha, masks)
+    result = evaluate_detector(detector, good_images, bad_images, alpha, masks, KnownImages.from_file(file))
     if output is not None:
         from sablier.report.html import evaluation_report
 

@@ -37,7 +37,7 @@ def train_generator(
     Raises:
         TooFewImages: for fewer than 2 images.
     """
-    preprocess, dense = prepared(images, recipe, FEWEST)
+    preprocess, dense, prints = prepared(images, recipe, FEWEST)
     drawn_at = -REFRESH_SECONDS
 
     def on_epoch(epoch: int, model: Model) -> None:
@@ -46,7 +46,7 @@ def train_generator(
             write_whole(picture, sheet_of_samples(model))
             drawn_at = time.monotonic()
 
-    file = train_network_file(TASK, dense, preprocess, recipe, checkpoints, on_progress, on_epoch=on_epoch)
+    file = train_network_file(TASK, dense, preprocess, recipe, checkpoints, on_progress, prints, on_epoch)
     if picture:
         write_whole(picture, sheet_of_samples(file.parts[NET].to_model()))
     return file

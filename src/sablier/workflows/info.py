@@ -12,6 +12,7 @@ import torch
 import sablier
 from sablier.calibration import percent
 from sablier.images.datasets import list_datasets
+from sablier.images.grouping import counted
 from sablier.modelfile import ModelFile, Provenance
 from sablier.models.base import Model, count_parameters, layer_tables
 from sablier.report.settings import as_text, settings_in_use
@@ -43,6 +44,7 @@ def describe_model(path: Path) -> tuple[dict[str, str], list[tuple[str, str, str
         **_what_looks(detector, networks),
         "images": _what_it_takes(file, networks),
         "trained on": f"{provenance.images} {'images or patches' if file.task == DENOISE else 'images'} from {provenance.source}",
+        **_groups(provenance, detector),
         "fingerprint": provenance.fingerprint[:16],
         **({"codec": f"{fingerprint(file)}: compressed files name it"} if file.task == COMPRESS else {}),
         "skipped": f"{len(provenance.skipped)} unreadable images",
@@ -98,6 +100,16 @@ def _what_looks(detector: Detector | None, networks: Mapping[str, Model]) -> dic
     kinds = [member.kind for member in detector.scorers[0].members]
     folds = f"; {len(detector.scorers)} cross-conformal folds" if len(detector.scorers) > 1 else ""
     return {"members": "; ".join(f"{kind}: {described.get(kind, 'no network')}" for kind in kinds) + folds}
+
+
+def _groups(provenance: Provenance, detector: Detector | None) -> dict[str, str]:
+    """Return how many groups there are where some images are not independent of each other, and what calibrates."""
+    facts = {}
+    if provenance.groups not in (0, provenance.images):
+        joined = provenance.joined_groups
+        also = f"; {joined} given groups hold copies of each other and were joined" if joined else ""
+        facts["groups"] = f"{counted(provenance.images, provenance.groups)}, {provenance.grouping}; each counts once{also}"
+    return facts if detector is None else facts | {"calibration": detector.calibration.size}
 
 
 def _suspects(provenance: Provenance) -> dict[str, str]:

@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sablier.errors import ImagesError, TooFewImages
+from sablier.errors import TooFewImages
 from sablier.files import write_whole
-from sablier.images.datasets import DATASETS
-from sablier.images.imageset import IN_MEMORY, ImageSet
+from sablier.images.fingerprints import Fingerprints, fingerprints
+from sablier.images.grouping import with_repeats
+from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
-from sablier.images.selection import parse_selection
 from sablier.images.sources import read_images
-from sablier.modelfile import ModelFile, Provenance
+from sablier.modelfile import ModelFile
 from sablier.models.base import Model
 from sablier.tasks.classify import Classifier
+from sablier.tasks.known_images import NEW, KnownImages
 from sablier.tasks.mistakes import CROSS_VALIDATION, MODEL, MistakesResult, find_mistakes
 from sablier.tasks.saliency import where_it_looked
 from sablier.training.recipes import recipe_from
@@ -28,6 +29,8 @@ from sablier.workflows.network import OnProgress
 from sablier.workflows.tables import write_tables
 
 Array = NDArray[Any]
+
+LEARNT_SHARE = 0.05  # of the images, from which on others judge them
 
 
 def mistakes(
@@ -64,7 +67,9 @@ def mistakes(
         raise TooFewImages(f"expected at least one readable image in {source}, got none.")
     class_numbers(images, classifier.classes)
     check_labels(images, fewest=1)
-    learnt = has_learnt_from(file.provenance, images)
+    prints = fingerprints(images, classifier.preprocess)
+    images = with_repeats(images, prints, near=False)
+    learnt = has_learnt_from(file, prints)
     chosen = (FOLDS if learnt else 0) if folds is None else folds
     if chosen:
         recipe = recipe_from(file.provenance.recipe)
@@ -89,50 +94,27 @@ def mistakes(
     return result
 
 
-def has_learnt_from(provenance: Provenance, images: ImageSet) -> bool:
-    """Return whether a model has learnt from dense images, or may have: they are the same, or come from the same place.
+def has_learnt_from(file: ModelFile, prints: Fingerprints) -> bool:
+    """Return whether a model has learnt from more than a twentieth of some images, or from near copies of them.
 
-    Images that were moved to another class, added or left out make another fingerprint, but their source is the same.
+    Labels do not matter, so images that were moved to another class are known; a few in a hundred may be taken for known ones
+    that are not.
     """
-    return provenance.fingerprint == images.fingerprint() or overlapping(provenance.source, images.source)
-
-
-def overlapping(first: str, second: str) -> bool:
-    """Return whether two sources, by their names, have images in common.
-
-    >>> overlapping("mnist:train", "mnist[label=3]"), overlapping("mnist:train", "mnist:test"), overlapping("a/b", "a/b/c")
-    (True, False, True)
-    """
-    names = [_unselected(source) for source in (first, second)]
-    sets = [name.partition(":") for name in names]
-    if all(name in DATASETS for name, _, _ in sets):
-        splits = {split or "train" for _, _, split in sets}
-        return sets[0][0] == sets[1][0] and (len(splits) == 1 or "all" in splits)
-    if IN_MEMORY in names or any(name in DATASETS for name, _, _ in sets):
-        return False
-    one, other = (Path(name).expanduser().resolve() for name in names)
-    return one.is_relative_to(other) or other.is_relative_to(one)
-
-
-def _unselected(source: str) -> str:
-    """Return the name of a source without its selection; a folder may have brackets in its name."""
-    try:
-        return source if Path(source).exists() else parse_selection(source)[0]
-    except ImagesError:
-        return source
+    known = KnownImages.from_file(file).overlap(prints)
+    return bool(np.mean(known != NEW) > LEARNT_SHARE)
 
 
 def reason_for(folds: int, asked: bool, learnt: bool) -> str:
     """Return where the probabilities come from and why, in words."""
     if folds:
-        why = "as asked" if asked else "since the model has learnt from these images, or from others of the same source"
+        why = "as asked" if asked else "since the model has learnt from some of these images"
         return (
             f"Probabilities are those of a cross-validation in {folds} folds, {why}: no network judges what it has learnt from."
         )
     if learnt:
         return (
-            "Probabilities are the model's own, as asked, though it has learnt from these images, or from others of the same "
-            "source: it may know wrong labels by heart."
+            "Probabilities are the model's own, as asked, though it has learnt from some of these images: it may "
+            "know wrong labels by heart."
         )
     why = "as asked" if asked else "since these images are new to it"
     return f"Probabilities are the model's own, {why}. Where it has learnt from some of them, take --folds {FOLDS}."

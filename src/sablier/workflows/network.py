@@ -4,23 +4,23 @@ from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 import sablier
 from sablier.errors import ConfigError, ModelFileError, TooFewImages
+from sablier.images.fingerprints import Fingerprints, fingerprints
+from sablier.images.grouping import count_groups, counted_groups, group_numbers, joined_groups, with_repeats
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part, Provenance
 from sablier.models import Model, create_model
+from sablier.tasks.known_images import known_part
 from sablier.training.loop import History, Progress, fit
 from sablier.training.recipe import Network, Recipe
 from sablier.transforms.batches import Batches, choose_device
 
-Array = NDArray[Any]
 OnProgress = Callable[[str, Progress], None]
 
 NET = "net"
@@ -41,17 +41,26 @@ NEEDED = {
 }
 
 
-def prepared(images: ImageSet, recipe: Recipe, fewest: int) -> tuple[Preprocess, ImageSet]:
-    """Decide the preprocessing from training images; return it and the images it makes.
+def prepared(images: ImageSet, recipe: Recipe, fewest: int) -> tuple[Preprocess, ImageSet, Fingerprints]:
+    """Decide the preprocessing from training images; return it, the images it makes, with their groups, and fingerprints.
+
+    Pixel-equal images are one group. A detector promises a rate, so near copies are looked for as well where it is one.
 
     Raises:
-        TooFewImages: where fewer than `fewest` can be read.
+        TooFewImages: where fewer than `fewest` can be read, or they make fewer groups.
     """
     preprocess = Preprocess.for_images(images, recipe.size)
     dense = images.dense(preprocess)
     if len(dense) < fewest:
         raise TooFewImages(f"expected at least {fewest} images to learn from, got {len(dense)} from {images.source}.")
-    return preprocess, dense
+    prints = fingerprints(dense, preprocess)
+    dense = with_repeats(dense, prints, near=recipe.task == "detect")
+    if count_groups(dense) < fewest:
+        raise TooFewImages(
+            f"expected at least {fewest} groups of images to learn from, got {counted_groups(dense)} from {images.source}. "
+            "Images of one group (repeats of an image, or a group that was given) count once: add others."
+        )
+    return preprocess, dense, prints
 
 
 def train_model(
@@ -99,18 +108,18 @@ def train_network_file(
     recipe: Recipe,
     checkpoints: Iterable[Path | None] = (),
     on_progress: OnProgress = lambda stage, progress: None,
-    origins: Array | None = None,
+    prints: Fingerprints | None = None,
     on_epoch: Callable[[int, Model], None] | None = None,
 ) -> ModelFile:
     """Train the one network of a task on dense images and return its model file.
 
-    A share `recipe.fusion_share` of the images, at most 500, is held out: the history reports the loss on them.
+    A share `recipe.fusion_share` of the images, at most 500, is held out, in whole groups: the history reports the loss on them.
 
     Args:
-        origins: N names of what the images were cut from: what is held out is then cut from others than what trains.
+        prints: what the file keeps of the images to recognise them by; None for pieces of images, of which it keeps nothing.
         on_epoch: called with the network after every recorded epoch; see `fit`.
     """
-    groups = np.arange(len(dense)) if origins is None else np.unique(origins, return_inverse=True)[1]
+    groups = group_numbers(dense)
     order = np.random.default_rng(recipe.fit.seed).permutation(groups.max() + 1)
     apart = np.isin(groups, order[: min(MOST_VALIDATION, int(recipe.fusion_share * len(order)))])
     held = np.flatnonzero(apart)
@@ -125,7 +134,8 @@ def train_network_file(
         on_progress=partial(on_progress, "training"),
         on_epoch=on_epoch,
     )
-    return ModelFile(task, preprocess, {NET: Part.of_model(model)}, {NET: history.__dict__}, provenance(dense, recipe))
+    parts = {NET: Part.of_model(model)} | ({} if prints is None else known_part(prints))
+    return ModelFile(task, preprocess, parts, {NET: history.__dict__}, provenance(dense, recipe))
 
 
 def network_of(file: ModelFile, task: str) -> Model:
@@ -149,6 +159,9 @@ def provenance(dense: ImageSet, recipe: Recipe) -> Provenance:
         torch=torch.__version__,
         source=dense.source,
         images=len(dense),
+        groups=count_groups(dense),
+        grouping="given" if dense.given_groups is not None else "found",
+        joined_groups=joined_groups(dense),
         fingerprint=dense.fingerprint(),
         recipe=recipe.to_dict(),
         skipped=[f"{item.id}: {item.reason}" for item in dense.skipped],

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Callable
+from functools import partial
 from glob import escape
 from os import PathLike
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 
 from sablier.errors import OutputError
 from sablier.files import write_whole
+from sablier.images.grouping import with_groups
 from sablier.images.imageset import ImageSet
 from sablier.images.mvtec import training_source
 from sablier.images.sources import read_images
@@ -24,6 +26,7 @@ from sablier.workflows.codec import train_codec
 from sablier.workflows.denoiser import train_denoiser
 from sablier.workflows.detector import train_detector
 from sablier.workflows.generator import train_generator
+from sablier.workflows.groups import groups_paths, write_groups
 from sablier.workflows.network import OnProgress
 
 MOST_PICTURED = 48  # of the suspects, the worst
@@ -44,6 +47,7 @@ def train(
     recipe: Recipe | None = None,
     *,
     resume: bool = False,
+    groups: str | None = None,
     on_progress: OnProgress = lambda stage, progress: None,
     **reading: Any,
 ) -> ModelFile:
@@ -56,6 +60,9 @@ def train(
             generator draws is seen in OUTPUT.samples.png while it learns.
         recipe: the configuration; `make_recipe()` where none is given.
         resume: go on from those checkpoints.
+        groups: which images are not independent of each other, as `sablier.images.grouping.parse_groups` reads it; no split
+            divides a group. A detector finds images that repeat each other besides: OUTPUT.groups.csv lists the group of each
+            image, and OUTPUT.groups.png shows the largest, where there are groups of several.
 
     Raises:
         ImagesError: for a source that cannot be read; TooFewImages where it takes more.
@@ -66,10 +73,12 @@ def train(
     check_writable(output)
     most = recipe.folds * max(len(recipe.members), len(recipe.photo_members))
     checkpoints = [output.with_name(f"{output.name}.member-{index}.resume") for index in range(most)]
-    images = read_images(training_source(source), **reading)
+    images = with_groups(read_images(training_source(source), **reading), groups)
     if not resume:
         _remove(output)
-    watched = {"picture": samples_path(output)} if recipe.task == "generate" else {}
+    watched: dict[str, Any] = {"picture": samples_path(output)} if recipe.task == "generate" else {}
+    if recipe.task == "detect":
+        watched = {"on_groups": partial(write_groups, places=groups_paths(output))}
     file = MAKERS[recipe.task](images, recipe, checkpoints=checkpoints, on_progress=on_progress, **watched)
     file.save(output)
     _remove(output)

@@ -30,7 +30,9 @@ from sablier.images.decoding import Decoder, Entry, read_header
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
 from sablier.monitoring import DriftAlarm
-from sablier.tasks.detect import BASELINES, Detector
+from sablier.tasks.detect import BASELINES, DetectionResult, Detector
+from sablier.tasks.known_images import Recognizer
+from sablier.tasks.summary import independent
 from sablier.workflows.arrivals import Arrival, Arrivals, Stamp, identity, recorded_id
 from sablier.workflows.detect import CHUNK_PIXELS
 from sablier.workflows.naming import check_apart
@@ -43,6 +45,7 @@ UNREADABLE = "unreadable"
 COLUMNS = (
     *("id", "score", "p_value", "verdict", "label"),
     *(f"{name}_{what}" for name in BASELINES for what in ("score", "p_value")),
+    *("known", "repeats"),
     *("time", "size_bytes", "modified_ns", "model", "heatmap", "note"),
 )
 MOST_AT_ONCE = 64  # few, since a verdict is of use when it is written
@@ -124,9 +127,10 @@ def watch(
         came = "a file" if watched.exists() else "nothing of that name"
         raise ImagesError(f"{watched}: expected a folder to watch, got {came}. Name a folder, or make it first.")
     check_apart(str(watched), written)
-    detector, digest = Detector.from_file(ModelFile.load(Path(model))), hashlib.sha256(Path(model).read_bytes()).hexdigest()
+    file, digest = ModelFile.load(Path(model)), hashlib.sha256(Path(model).read_bytes()).hexdigest()
+    detector, recognizer = Detector.from_file(file), Recognizer.of(file)
     with locked(written, "watch.lock"), closing(Record(written / "watch.csv", COLUMNS)) as record:
-        watcher = Watcher(detector, digest[:MODEL_DIGITS], Arrivals(watched), record, written, alpha, now)
+        watcher = Watcher(detector, recognizer, digest[:MODEL_DIGITS], Arrivals(watched), record, written, alpha, now)
         on_start(watcher.summary())
         while not stopped():
             for rows in watcher.look():
@@ -146,7 +150,9 @@ class Watcher:
     """Judges what arrives and records it; knows what the record says.
 
     Args:
-        detector, model: what judges, and a name for it that changes when its file does.
+        detector: what judges.
+        recognizer: what tells which images the model knows, and which repeat one of the last 2,000 of this run.
+        model: a name for the detector that changes when its file does.
         arrivals, record: where files come from and rows go to. The record is read here.
         output: the folder of heatmaps/.
         alpha: the false-alarm rate.
@@ -157,10 +163,10 @@ class Watcher:
     """
 
     def __init__(
-        self, detector: Detector, model: str, arrivals: Arrivals, record: Record, output: Path, alpha: float,
-        now: Callable[[], datetime],
+        self, detector: Detector, recognizer: Recognizer, model: str, arrivals: Arrivals, record: Record, output: Path,
+        alpha: float, now: Callable[[], datetime],
     ) -> None:  # fmt: skip
-        self.detector, self.model, self.alpha = detector, model, alpha
+        self.detector, self.recognizer, self.model, self.alpha = detector, recognizer, model, alpha
         self.arrivals, self.record, self.output, self.now = arrivals, record, output, now
         rule = detector.preprocess
         self.at_once = min(MOST_AT_ONCE, max(1, CHUNK_PIXELS // (rule.height * rule.width)))
@@ -206,7 +212,7 @@ class Watcher:
             try:
                 self.arrivals.recorded.add(identity(row["id"], (int(row["size_bytes"]), int(row["modified_ns"]))))
                 # A model that was calibrated anew starts anew: its predecessor's p-values say nothing about its own.
-                if row["model"] == self.model and row["verdict"] != UNREADABLE:
+                if row["model"] == self.model and row["verdict"] != UNREADABLE and not row["repeats"]:
                     p_values.append(_p_value(row["p_value"]))
             except ValueError as error:
                 raise OutputError(
@@ -248,9 +254,9 @@ class Watcher:
     def _scored(self, arrivals: Sequence[Arrival], pixels: Array) -> list[tuple[Arrival, Row]]:
         """Return files with the verdicts on their N,H,W,C pixels; write the heatmaps of those flagged."""
         images = ImageSet(pixels, ids=np.array([arrival.id for arrival in arrivals]))
-        result = self.detector.detect(images, self.alpha)
+        result = replace(self.detector.detect(images, self.alpha), recognized=self.recognizer.look(images))
         heatmaps = self._drawn(arrivals, images, np.flatnonzero(result.verdicts == ANOMALY))
-        notes = self._drift_note(result.p_values)
+        notes = self._drift_note(result)
         return [
             (arrival, self._row(arrival, {**row, "heatmap": heatmaps.get(index, ""), "note": notes.get(index, "")}))
             for index, (arrival, row) in enumerate(zip(arrivals, result.to_table(), strict=True))
@@ -267,14 +273,15 @@ class Watcher:
         paths = write_heatmaps(replace(pictured, ids=names), self.output / "heatmaps")
         return {int(index): path.relative_to(self.output).as_posix() for index, path in zip(flagged, paths, strict=True)}
 
-    def _drift_note(self, p_values: Array) -> dict[int, str]:
-        """Tell the alarm of N p-values; return its words by position if it goes at one of them."""
+    def _drift_note(self, result: DetectionResult) -> dict[int, str]:
+        """Tell the alarm of N p-values, of repeats the first; return its words by position if it goes at one of them."""
         quiet, count = not self.alarm.alarmed, self.alarm.count
-        self.alarm.update(p_values)
+        self.alarm.update(independent(result))
         if not (quiet and self.alarm.alarmed):
             return {}
         self.drift = one_line(self.alarm.words())
-        return {self.alarm.count - count - 1: self.drift}
+        counted = np.arange(len(result)) if result.recognized is None else np.flatnonzero(result.recognized.repeats == "")
+        return {int(counted[self.alarm.count - count - 1]): self.drift}
 
     def _row(self, arrival: Arrival, values: Mapping[str, Any]) -> Row:
         return {

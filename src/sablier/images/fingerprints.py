@@ -1,0 +1,113 @@
+"""What an image is recognised by: a hash of its pixels, and a few numbers that copies share.
+
+The numbers (a descriptor) are the square roots of amplitudes in the Fourier transform of a thumbnail, lowest frequencies
+first, scaled to a length of 1. Amplitudes do not change where an image is shifted, nor the length where it is brightened;
+noise and compression act on higher frequencies. So a copy lies close to its original, and two independent images do not.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sablier.images.imageset import ImageSet
+from sablier.images.preprocess import Preprocess
+
+Array = NDArray[Any]
+
+THUMBNAIL = 32  # pixels of the longer side, about
+NUMBERS = 48  # of a descriptor at most; with the hash and the use of an image fewer than 64 bytes
+COLOUR_NUMBERS = 5  # of these, for each of two differences of colours
+HIGHEST = 8  # frequency, in waves per image
+FLAT = 0.3  # length below which a spectrum is rounding: descriptors of flat images are not scaled up
+AT_ONCE = 64  # images whose thumbnails are made at once
+
+
+@dataclass(frozen=True)
+class Fingerprints:
+    """What N images are recognised by.
+
+    Args:
+        hashes: N uint64, equal where all pixels are.
+        descriptors: N,D float32, D at most 48; the distance of copies is a small part of that of independent images.
+    """
+
+    hashes: Array
+    descriptors: Array
+
+    def __len__(self) -> int:
+        return len(self.hashes)
+
+    def take(self, chosen: Array) -> "Fingerprints":
+        """Return the fingerprints at some positions, or where a mask is true."""
+        return Fingerprints(self.hashes[chosen], self.descriptors[chosen])
+
+    @staticmethod
+    def joined(first: "Fingerprints", second: "Fingerprints") -> "Fingerprints":
+        """Return the fingerprints of two sets as those of one; an empty first one may have descriptors of another size."""
+        if not len(first):
+            return second
+        pairs = ((first.hashes, second.hashes), (first.descriptors, second.descriptors))
+        return Fingerprints(*map(np.concatenate, pairs))
+
+
+def fingerprints(images: ImageSet, preprocess: Preprocess) -> Fingerprints:
+    """Return the fingerprints of dense images.
+
+    Args:
+        images: a uniform set, as `preprocess` makes it: fingerprints of the same image at another size differ.
+
+    >>> images = ImageSet(np.random.default_rng(0).integers(0, 255, (3, 28, 28)).astype(np.uint8))
+    >>> prints = fingerprints(images, Preprocess(height=28, width=28, channels=1))
+    >>> prints.hashes.shape, prints.descriptors.shape
+    ((3,), (3, 48))
+    """
+    return Fingerprints(_hashes(images.array), _descriptors(images.array, preprocess))
+
+
+def _hashes(pixels: Array) -> Array:
+    digests = (hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=8).digest() for image in pixels)
+    return np.frombuffer(b"".join(digests), "<u8")
+
+
+def _descriptors(pixels: Array, preprocess: Preprocess) -> Array:
+    thumbnails = _thumbnails(pixels, preprocess)
+    grey = thumbnails.mean(axis=3)
+    grey -= grey.mean(axis=(1, 2), keepdims=True)
+    coloured = pixels.shape[3] == 3
+    parts = [_amplitudes(grey, NUMBERS - 2 * COLOUR_NUMBERS * coloured, mean=False)]
+    if coloured:
+        red, green, blue = np.moveaxis(thumbnails, 3, 0)
+        parts += [_amplitudes(difference, COLOUR_NUMBERS, mean=True) for difference in (red - green, blue - green)]
+    roots = np.sqrt(np.concatenate(parts, axis=1))
+    return np.asarray(roots / np.maximum(np.linalg.norm(roots, axis=1, keepdims=True), FLAT), np.float32)
+
+
+def _thumbnails(pixels: Array, preprocess: Preprocess) -> Array:
+    """Return N,h,w,C float32 in [0, 1]: means over blocks of pixels; what is left of a block at the far edges is cut off."""
+    count, height, width, channels = pixels.shape
+    side = min(max(1, max(height, width) // THUMBNAIL), height, width)
+    rows, columns = height // side, width // side
+    found = np.empty((count, rows, columns, channels), np.float32)
+    for start in range(0, count, AT_ONCE):
+        values = preprocess.to_unit(pixels[start : start + AT_ONCE, : rows * side, : columns * side])
+        blocks = values.reshape(len(values), rows, side, columns, side, channels)
+        found[start : start + AT_ONCE] = blocks.mean(axis=(2, 4)) if side > 1 else values
+    return found
+
+
+def _amplitudes(planes: Array, count: int, mean: bool) -> Array:
+    """Return N,K amplitudes of the lowest frequencies of N,h,w planes, K at most `count`; the mean of a plane only if asked."""
+    height, width = planes.shape[1:]
+    tall, wide = min(HIGHEST, height // 2), min(HIGHEST, width // 2)
+    # Of two opposite frequencies, whose amplitudes are the same, one is taken.
+    half = [(down, across) for across in range(wide + 1) for down in range(-tall, tall + 1) if across > 0 or down > 0]
+    half.sort(key=lambda pair: (pair[0] ** 2 + pair[1] ** 2, pair))
+    taken = ([(0, 0)] if mean else []) + half
+    downs, acrosses = np.array(taken[:count], int).reshape(-1, 2).T
+    waves_down = np.exp(-2j * np.pi * np.arange(-tall, tall + 1)[:, None] * np.arange(height) / height).astype(np.complex64)
+    waves_across = np.exp(-2j * np.pi * np.arange(width)[:, None] * np.arange(wide + 1) / width).astype(np.complex64)
+    spectrum = np.abs(waves_down @ planes @ waves_across)
+    return np.asarray(spectrum[:, downs + tall, acrosses])

@@ -1,0 +1,164 @@
+"""The images that trained or calibrated a model, so that it can tell when it is given them again; and repeats in a stream."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sablier.images.fingerprints import Fingerprints, fingerprints
+from sablier.images.imageset import ImageSet
+from sablier.images.preprocess import Preprocess
+from sablier.images.repeats import Surroundings, near_pairs
+from sablier.modelfile import ModelFile, Part
+
+Array = NDArray[Any]
+
+KNOWN = "known-images"  # the part of the model file
+NEW, TRAINED, CALIBRATED = 0, 1, 2
+WORDS = np.array(["", "trained", "calibrated"])  # by use, as tables say it
+SPREADS, STEPS = 4.0, 127  # standard deviations either side of the mean that so many steps of a stored number reach
+MOST_REMEMBERED = 2000  # images of a stream that later ones are compared with
+
+
+@dataclass(frozen=True)
+class KnownImages:
+    """Fingerprints of N images that trained or calibrated a model.
+
+    Args:
+        prints: of the images.
+        uses: N: 1 where an image trained the model, 2 where it only calibrated it.
+        surroundings: how near independent images come to each other.
+        radii: N: how near a copy of each must be.
+    """
+
+    prints: Fingerprints
+    uses: Array
+    surroundings: Surroundings
+    radii: Array
+
+    @classmethod
+    def of(cls, prints: Fingerprints, uses: Array) -> "KnownImages":
+        """Return known images and what their descriptors tell of each other."""
+        return cls(prints, np.asarray(uses, np.uint8), *Surroundings.of(prints.descriptors))
+
+    @classmethod
+    def from_file(cls, file: ModelFile) -> "KnownImages":
+        """Return the known images that a model file keeps; none where it keeps none."""
+        part = file.parts.get(KNOWN)
+        if part is None:
+            return cls.of(Fingerprints(np.empty(0, np.uint64), np.empty((0, 0), np.float32)), np.empty(0))
+        kept = part.tensors
+        descriptors = kept["means"] + kept["steps"] * kept["descriptors"].astype(np.float32)
+        return cls.of(Fingerprints(kept["hashes"].view(np.uint64), descriptors), kept["uses"])
+
+    def overlap(self, prints: Fingerprints) -> Array:
+        """Return M uses: of each of M images, of the one that it is or nearly copies: TRAINED, CALIBRATED or NEW."""
+        found = np.zeros(len(prints), np.uint8)
+        if not len(self.uses) or not len(prints):
+            return found
+        order = np.argsort(self.prints.hashes, kind="stable")
+        places = np.minimum(np.searchsorted(self.prints.hashes[order], prints.hashes), len(order) - 1)
+        equal = self.prints.hashes[order][places] == prints.hashes
+        found[equal] = self.uses[order][places[equal]]
+        pairs = near_pairs(prints.descriptors, self.radius_of(prints), self.prints.descriptors, self.radii)
+        near = np.full(len(prints), np.iinfo(np.uint8).max)
+        np.minimum.at(near, pairs[:, 0], self.uses[pairs[:, 1]])
+        copied = (found == NEW) & (near < np.iinfo(np.uint8).max)
+        found[copied] = near[copied]
+        return found
+
+    def radius_of(self, prints: Fingerprints) -> Array:
+        """Return M: how near a copy of each of M other images must be."""
+        return self.surroundings.radii(prints.descriptors)
+
+    def recalibrated(self, prints: Fingerprints) -> dict[str, Part]:
+        """Return the part that keeps the images that trained the model, and those that calibrate it now."""
+        kept = self.uses == TRAINED
+        trained = self.prints.take(kept)
+        return known_part(Fingerprints.joined(trained, prints), np.r_[self.uses[kept], np.full(len(prints), CALIBRATED)])
+
+
+@dataclass(frozen=True)
+class Recognized:
+    """What is known of N images of a stream.
+
+    Args:
+        known: N of "", "trained" and "calibrated": whether the model knows the image, or one that it nearly copies.
+        repeats: N ids of an earlier image of the stream that an image repeats, or "".
+    """
+
+    known: Array
+    repeats: Array
+
+
+@dataclass
+class Recognizer:
+    """Tells of each image of a stream whether the model knows it, and whether it repeats one of the last 2,000.
+
+    Args:
+        known: the images that trained or calibrated the model.
+        preprocess: how images are made dense.
+    """
+
+    known: KnownImages
+    preprocess: Preprocess
+    _ids: Array = field(default_factory=lambda: np.empty(0, str))
+    _prints: Fingerprints | None = None
+    _radii: Array = field(default_factory=lambda: np.empty(0))
+
+    @classmethod
+    def of(cls, file: ModelFile) -> "Recognizer":
+        """Return the recognizer of what a model file knows."""
+        return cls(KnownImages.from_file(file), file.preprocess)
+
+    def look(self, dense: ImageSet) -> Recognized:
+        """Return what is known of the next images of the stream, and remember them."""
+        prints = fingerprints(dense, self.preprocess)
+        radii = self.known.radius_of(prints)
+        earlier = 0 if self._prints is None else len(self._prints)
+        of_all = prints if self._prints is None else Fingerprints.joined(self._prints, prints)
+        ids, radii = np.concatenate([self._ids, dense.ids]), np.concatenate([self._radii, radii])
+        first = _earliest(of_all, radii)
+        repeats = np.where(first < np.arange(len(ids)), ids[first], "")[earlier:]
+        last = np.arange(max(0, len(ids) - MOST_REMEMBERED), len(ids))
+        self._ids, self._radii = ids[last], radii[last]
+        self._prints = of_all.take(last)
+        return Recognized(WORDS[self.known.overlap(prints)], repeats)
+
+
+def _stored(prints: Fingerprints, uses: Array) -> Part:
+    """Return the part of a model file, about 57 bytes an image: descriptors are kept in 255 steps of their own spread."""
+    descriptors = prints.descriptors
+    means, spreads = (np.zeros(descriptors.shape[1], np.float32),) * 2
+    if len(descriptors):
+        means, spreads = descriptors.mean(axis=0), descriptors.std(axis=0)
+    steps = np.maximum(SPREADS * spreads / STEPS, 1e-6).astype(np.float32)
+    tensors = {
+        "hashes": prints.hashes.astype("<u8").view(np.int64),
+        "uses": np.asarray(uses, np.uint8),
+        "descriptors": np.rint((descriptors - means) / steps).clip(-STEPS, STEPS).astype(np.int8),
+        "means": means,
+        "steps": steps,
+    }
+    return Part(KNOWN, {}, tensors)
+
+
+def _earliest(prints: Fingerprints, radii: Array) -> Array:
+    """Return N: the position of the first image that each repeats, or its own."""
+    _, first, inverse = np.unique(prints.hashes, return_index=True, return_inverse=True)
+    found = first[inverse]
+    pairs = near_pairs(prints.descriptors, radii, prints.descriptors, radii)
+    np.minimum.at(found, pairs[:, 1], pairs[:, 0])
+    return np.asarray(found)
+
+
+def known_part(prints: Fingerprints, uses: Array | None = None) -> dict[str, Part]:
+    """Return the part of a model file that keeps what images are recognised by.
+
+    Args:
+        prints: of N images.
+        uses: N: TRAINED or CALIBRATED; None where all of them trained the model.
+    """
+    used = np.full(len(prints), TRAINED) if uses is None else uses
+    return {KNOWN: _stored(prints, used)}
