@@ -8,6 +8,7 @@ Long ones keep what they have after every step in bench/results/NAME-....partial
 import argparse
 import hashlib
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -92,6 +93,11 @@ def print_table(header: list[str], rows: list[list[Any]]) -> None:
     for row in cells:
         padded = [cell.rjust(width) for cell, width in zip(row, widths, strict=True)]
         print("  ".join([row[0].ljust(widths[0]), *padded[1:]]))
+
+
+def idle(busy: float = 1.5) -> bool:
+    """Return whether nothing else runs: on average over the last minute no more than what this process keeps busy itself."""
+    return os.getloadavg()[0] <= (os.cpu_count() or 1) + busy - 1
 
 
 def _of_any_machine(word: str) -> str:

@@ -47,7 +47,12 @@ def same_tensors(first: ModelFile, second: ModelFile) -> bool:
 @settings(deadline=None, max_examples=60)
 def test_training_corrections_and_calibration_never_share_an_image(count, folds, seed):
     images = ImageSet(np.zeros((count, 1, 1, 1), np.uint8))
-    members = plan_uses(images, make_recipe(settings=[f"folds={folds}", f"seed={seed}"]))
+    recipe = make_recipe(settings=[f"folds={folds}", f"seed={seed}"])
+    if count < folds:
+        with pytest.raises(TooFewImages, match=f"as many groups of images as folds, {folds}, got {count} images"):
+            plan_uses(images, recipe)
+        return
+    members = plan_uses(images, recipe)
     calibrating = np.concatenate([member.calibration.ids for member in members])
     assert len(set(calibrating)) == len(calibrating)
     for member in members:
@@ -55,7 +60,7 @@ def test_training_corrections_and_calibration_never_share_an_image(count, folds,
         assert not set(member.training.ids) & set(member.validation.ids)
         assert len(member.training)
     if count < 300:
-        assert len(members) == min(folds, count)
+        assert len(members) == folds
         assert set(calibrating) == set(images.ids)  # every image calibrates the one model that has not seen it
     else:
         (member,) = members
@@ -114,10 +119,16 @@ def test_images_of_any_type_train(dtype, tiny_recipe):
     assert np.isfinite(detector.detect(ImageSet(pixels)).scores).all()
 
 
-def test_images_that_are_all_the_same_train(tiny_recipe):
+def test_images_that_are_all_the_same_are_one_group(tiny_recipe):
     same = ImageSet(np.full((20, 8, 8, 1), 7, np.uint8))
-    detector = Detector.from_file(train_detector(same, tiny_recipe))
-    assert detector.detect(same).flagged == 0
+    with pytest.raises(TooFewImages, match="expected at least 8 groups of images to learn from, got 20 images, 1 group from"):
+        train_detector(same, tiny_recipe)
+
+
+def test_images_of_one_grey_each_train(tiny_recipe):
+    flat = ImageSet(np.broadcast_to(np.arange(100, 120, dtype=np.uint8)[:, None, None, None], (20, 8, 8, 1)))
+    detector = Detector.from_file(train_detector(flat, tiny_recipe))
+    assert detector.detect(flat).flagged == 0
     assert detector.detect(ImageSet(np.eye(8, dtype=np.uint8)[None] * 255), 0.05).flagged == 1
 
 

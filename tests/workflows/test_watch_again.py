@@ -161,7 +161,7 @@ def test_good_images_raise_no_alarm(digits_file, digits, incoming, tmp_path):
 def test_a_model_calibrated_anew_listens_anew(digits_file, strange, incoming, tmp_path):
     fill(incoming, strange.take(range(85)))
     assert once(digits_file, incoming, tmp_path / "out").drift
-    calibrate(digits_file, "digits[label=3]", tmp_path / "new.sablier")
+    calibrate(digits_file, "digits:test[label=3]", tmp_path / "new.sablier")
     assert once(tmp_path / "new.sablier", incoming, tmp_path / "out").judged == 0
     fill(incoming, strange.take(range(85, 170)), prefix="later-")
     assert once(tmp_path / "new.sablier", incoming, tmp_path / "out").drift

@@ -201,7 +201,7 @@ def _by_pattern(images: ImageSet, pattern: str) -> Array:
     if len(images) > 1 and len(np.unique(names)) == len(images):
         raise ImagesError(
             f"expected the pattern {pattern} to capture the same in several names, got another text in each of {len(images)}, "
-            f"such as {names[0]!r} in {images.ids[0]}. Capture less, or leave --groups out."
+            f"such as {str(names[0])!r} in {images.ids[0]}. Capture less, or leave --groups out."
         )
     return names
 

@@ -2,15 +2,21 @@
 
 A near copy is nearer than independent images ever are. How near these come is read off each image's own surroundings: if
 its k-th nearest neighbour lies at a distance d and distances spread as in D dimensions (the estimate of Levina and Bickel
-2004), then about k * (r / d)^D independent images lie within r. Where that expected number is below 0.003, what lies there
-is a copy. The nearest neighbours may be copies themselves, so several k are asked, of which the larger look beyond them:
-up to 128 copies of one image are seen through.
+2004), then about k * (r / d)^D independent images lie within r. Two rules say what is too near to be one of these:
+
+- A copy: the expected number within its distance is below 0.003.
+- A burst: so many images lie within a distance that chance would put them there in 3 of 1,000 sets (a Poisson tail) and at least
+  nine in ten are copies; and behind the last of them there is a gap: the next image is twice as far, and they lie as close
+  together as noise puts them, or it is 6.5 times as far. The gap tells a burst from parts in a fixture and from colours.
+
+The nearest neighbours may be copies themselves, so several k are asked, of which the larger look beyond them.
 
 Groups are the copies around one image each, the one with the most copies first. A copy of a copy is not followed, so that a
 slow video or parts in a fixture do not all become one group.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,11 +27,19 @@ from sablier.images.fingerprints import Fingerprints
 Array = NDArray[Any]
 
 # Chosen on training images of MNIST, Fashion-MNIST, CIFAR-10 and the industrial sets; bench/dependence.py measures it.
-EXPECTED = 0.003  # independent images within the radius of an image, below which what lies there is a copy
-NEIGHBOURS = (8, 16, 32, 64, 128, 256)  # k; the nearer half of them is left out, since it may be copies
+EXPECTED = 0.003  # independent images within the radius of an image, or the chance of so many of them: below it they are copies
+WRONG_SHARE = 0.1  # of a burst, that may be independent images
+GAP, WIDE_GAP = 2.0, 6.5  # how many times as far as the last image of a burst the next one is
+CLOSE = 0.8  # distance of the middle image of a burst over that of the last: noise puts all of them about equally far
+NEIGHBOURS = tuple(round(8 * 2 ** (step / 4)) for step in range(25))  # k, up to 512
+COPIES_BY = NEIGHBOURS[::4]  # those k that the rule for single copies asks; a burst needs one just beyond it
 MOST_COMPARED = 4000  # images that neighbours are looked for among, drawn at random: sets have an order
+FEWEST = 17  # images of which something is told
+SHARE = 0.8  # of the images compared, that neighbours may be of at most
 ROWS_AT_ONCE, COLUMNS_AT_ONCE = 512, 4096  # whose products stay in the cache
 SLACK = 2e-3  # of distances by products of float32, which are computed again where it matters
+REACH = 1.25  # of a burst's radius over its farthest image, where the gap is wider
+NO_DISTANCE = 1e-5  # below what float32 tells
 NO_RADIUS = -1.0  # of an image whose surroundings do not tell: it has no near copies
 
 
@@ -54,29 +68,53 @@ class Surroundings:
         own = np.full(count, -1)
         own[drawn] = np.arange(len(drawn))
         distances = _nearest(descriptors, descriptors[drawn], own)
-        pooled = {k: _slope(k) / max(float(_spreads(distances, k).mean()), 1e-3) for k in _told_by(distances)}
+        logs = np.log(distances)
+        told = [k for k in NEIGHBOURS if k <= logs.shape[1]]
+        pooled = {k: _slope(k) / max(float(_spreads(logs, k).mean()), 1e-3) for k in told}
         found = cls(descriptors[drawn], count, pooled)
-        return found, found._radii(distances)
+        return found, found._radii(logs)
 
     def radii(self, descriptors: Array) -> Array:
         """Return the radius of each of N,D descriptors of other images."""
-        return self._radii(_nearest(descriptors, self.compared, np.full(len(descriptors), -1)))
+        return self._radii(np.log(_nearest(descriptors, self.compared, np.full(len(descriptors), -1))))
 
-    def _radii(self, distances: Array) -> Array:
-        """Return N radii from N,K distances to the nearest, sorted."""
-        radii = np.full(len(distances), NO_RADIUS)
+    def _radii(self, logs: Array) -> Array:
+        """Return N radii from N,K logarithms of distances to the nearest, sorted."""
+        radii = np.full(len(logs), NO_RADIUS)
         share = self.images / max(len(self.compared), 1)
+        rows, sizes = _gaps(logs)
         for k, pooled in self.dimensions.items():
             # A few distances tell little of one image: of its own estimate and the pooled one the more careful is taken.
-            dimension = np.minimum(_slope(k) / np.maximum(_spreads(distances, k), 1e-3), pooled)
-            farthest = distances[:, k - 1]
-            told = farthest * np.exp(-np.log(k * share / EXPECTED) / dimension)
-            radii = np.maximum(radii, np.where(farthest > 0, told, NO_RADIUS))
+            dimension = np.minimum(_slope(k) / np.maximum(_spreads(logs, k), 1e-3), pooled)
+            if k in COPIES_BY:
+                radii = np.maximum(radii, np.exp(logs[:, k - 1] - np.log(k * share / EXPECTED) / dimension))
+            expected = np.log(k) - dimension[rows] * (logs[rows, k - 1] - logs[rows, sizes - 1])
+            burst = (sizes <= k // 2) & (expected <= _most_expected(logs.shape[1])[sizes - 1])
+            chosen, size = rows[burst], sizes[burst]
+            half_way = (logs[chosen, size] - logs[chosen, size - 1]) / 2
+            np.maximum.at(radii, chosen, np.exp(logs[chosen, size - 1] + np.minimum(half_way, np.log(REACH))))
         return radii
 
 
-def _told_by(distances: Array) -> list[int]:
-    return [k for k in NEIGHBOURS if k <= distances.shape[1]]
+def _gaps(logs: Array) -> tuple[Array, Array]:
+    """Return the rows of N,K sorted logarithms and the numbers of nearest images behind which there is the gap of a burst."""
+    if not logs.shape[1]:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    last, gaps = logs[:, :-1], np.diff(logs, axis=1)
+    middle = logs[:, np.arange(logs.shape[1] - 1) // 2]
+    apart = ((gaps >= np.log(GAP)) & (last - middle <= -np.log(CLOSE))) | (gaps >= np.log(WIDE_GAP))
+    rows, columns = np.nonzero(apart)
+    return rows, columns + 1
+
+
+@cache
+def _most_expected(largest: int) -> Array:
+    """Return for each number of images up to `largest` the logarithm of how many may be expected for them to be a burst."""
+    from scipy.stats import gamma
+
+    sizes = np.arange(1, largest + 1)
+    # The chance of at least n images where m are expected is that of a gamma variable of shape n to be at most m.
+    return np.asarray(np.log(np.minimum(WRONG_SHARE * sizes, gamma.ppf(EXPECTED, sizes))))
 
 
 def _slope(k: int) -> float:
@@ -84,16 +122,15 @@ def _slope(k: int) -> float:
     return float(np.log(k / np.arange(k // 2, k)).mean())
 
 
-def _spreads(distances: Array, k: int) -> Array:
+def _spreads(logs: Array, k: int) -> Array:
     """Return N: the same of the logarithm of distances."""
-    nearer = np.maximum(distances[:, k // 2 - 1 : k - 1], 1e-9)
-    return np.asarray(np.log(np.maximum(distances[:, k - 1 : k], 1e-9) / nearer).mean(axis=1))
+    return np.asarray((logs[:, k - 1 : k] - logs[:, k // 2 - 1 : k - 1]).mean(axis=1))
 
 
 def _nearest(descriptors: Array, compared: Array, own: Array) -> Array:
-    """Return N,K sorted distances to the nearest of M,D others, K at most half of them; `own` is N: which of them is oneself."""
-    most = min(NEIGHBOURS[-1], (len(compared) - 1) // 2)
-    if most < NEIGHBOURS[0]:
+    """Return N,K sorted distances to the nearest of M,D others; `own` is N: which of them is oneself, or -1."""
+    most = min(NEIGHBOURS[-1], int(SHARE * (len(compared) - 1)))
+    if len(compared) < FEWEST:
         return np.empty((len(descriptors), 0))
     found = np.empty((len(descriptors), most))
     squares = (compared**2).sum(axis=1)
@@ -103,7 +140,7 @@ def _nearest(descriptors: Array, compared: Array, own: Array) -> Array:
         distances[np.flatnonzero(selves >= 0), selves[selves >= 0]] = np.inf
         nearest = np.partition(distances, most - 1, axis=1)[:, :most]
         nearest.sort(axis=1)
-        found[start : start + ROWS_AT_ONCE] = np.sqrt(np.maximum(nearest, 0))
+        found[start : start + ROWS_AT_ONCE] = np.sqrt(np.maximum(nearest, NO_DISTANCE**2))
     return found
 
 

@@ -57,6 +57,7 @@ class Recipe(Network):
     photo_side: int = 64  # pixels of the longer side above which an image is a photo
     others: dict[str, Network] = field(default_factory=dict)
     screen: bool = True  # whether training images that may not belong among the others are kept from teaching anything
+    repeats: bool = True  # whether images that repeat each other are looked for; they form groups, and each group counts once
     size: int = 128  # longer side in pixels that photos are scaled to, or of patches; small images of one size stay whole
     folds: int = 5  # cross-conformal folds, each a model of its own, where images are few
     folds_below: int = 300  # with fewer images than this, folds; from here on, one split
@@ -115,6 +116,7 @@ def _not_set(task: str) -> tuple[str, ...]:
         "photo_members",
         "photo_side",
         "screen",
+        "repeats",
         "folds",
         "folds_below",
         "fold_effort",

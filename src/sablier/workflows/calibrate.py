@@ -73,7 +73,8 @@ def calibrate(
             f"{trained}. Take fresh images, that the model has not seen."
         )
     renewed = Detector.calibrated(detector.scorers, (fresh,))
-    calibrated = f"on {renewed.calibration.size} from {fresh.source}"
+    groups_too = f", {count_groups(fresh):,} groups" if count_groups(fresh) < len(fresh) else ""
+    calibrated = f"on {len(fresh):,} fresh images from {fresh.source}{groups_too}"
     if feedback:
         calibrated += f", {rejected} rejected ones left out"
     if left_out:

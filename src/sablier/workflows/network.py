@@ -54,7 +54,8 @@ def prepared(images: ImageSet, recipe: Recipe, fewest: int) -> tuple[Preprocess,
     if len(dense) < fewest:
         raise TooFewImages(f"expected at least {fewest} images to learn from, got {len(dense)} from {images.source}.")
     prints = fingerprints(dense, preprocess)
-    dense = with_repeats(dense, prints, near=recipe.task == "detect")
+    if recipe.repeats:
+        dense = with_repeats(dense, prints, near=recipe.task == "detect")
     if count_groups(dense) < fewest:
         raise TooFewImages(
             f"expected at least {fewest} groups of images to learn from, got {counted_groups(dense)} from {images.source}. "
