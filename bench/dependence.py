@@ -201,12 +201,12 @@ def twice(rng: Rng, source: Source, copies: Callable[[Rng, np.ndarray], np.ndarr
 
 
 def as_it_is(rng: Rng, source: Source, seed: int, grouping: str) -> dict[str, Any]:
-    """Train on every image of half of the tiles, in six lights each, and judge one image each of the others."""
+    """Train on every image of a third of the tiles, in six lights each, and judge one image each of the others."""
     groups = rng.permutation(np.unique(source.groups))
-    half = np.isin(source.groups, groups[: len(groups) // 2])
-    (fresh,) = Source(source.pixels[~half], source.groups[~half]).draw(rng, len(groups) - len(groups) // 2)
-    given = source.groups[half] if grouping == "given" else None
-    return rate_of(source.pixels[half], fresh, seed, grouping, given)
+    third = np.isin(source.groups, groups[: len(groups) // 3])
+    (fresh,) = Source(source.pixels[~third], source.groups[~third]).draw(rng, len(groups) - len(groups) // 3)
+    given = source.groups[third] if grouping == "given" else None
+    return rate_of(source.pixels[third], fresh, seed, grouping, given)
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaincinv
 
 from sablier.images.fingerprints import Fingerprints
 
@@ -110,11 +111,9 @@ def _gaps(logs: Array) -> tuple[Array, Array]:
 @cache
 def _most_expected(largest: int) -> Array:
     """Return for each number of images up to `largest` the logarithm of how many may be expected for them to be a burst."""
-    from scipy.stats import gamma
-
     sizes = np.arange(1, largest + 1)
     # The chance of at least n images where m are expected is that of a gamma variable of shape n to be at most m.
-    return np.asarray(np.log(np.minimum(WRONG_SHARE * sizes, gamma.ppf(EXPECTED, sizes))))
+    return np.asarray(np.log(np.minimum(WRONG_SHARE * sizes, gammaincinv(sizes, EXPECTED))))
 
 
 def _slope(k: int) -> float:
