@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from sablier.calibration import ANOMALY, percent
-from sablier.errors import ConfigError, ImagesError, OutputError
+from sablier.errors import ConfigError, ImagesError
+from sablier.files.cells import plain_row
+from sablier.files.names import as_name
 from sablier.metrics import rate_interval
+from sablier.workflows.tables import whole_table
 
 TABLE, SAMPLE, FLAGGED = "detections.csv", "audit.csv", "flagged.csv"
 ASKED = ("id", "path", "score", "p_value", "verdict")
@@ -157,22 +160,10 @@ def write_questions(folder: Path, count: int, source: Any) -> None:
     """
     table = folder / TABLE
     for name, rows in ((SAMPLE, draw(table, count)), (FLAGGED, filter(_is_flagged, _rows(table)))):
-        part = folder / f"{name}.part"
-        try:
-            with part.open("w", newline="", encoding="utf-8") as file:
-                lines = csv.writer(file)
-                lines.writerow(ASKED)
-                lines.writerows((row["id"], _path(source, row["id"]), row["score"], row["p_value"], "") for row in rows)
-            part.replace(folder / name)
-        except OSError as error:
-            raise OutputError(f"{folder / name} could not be written: {error.strerror or error}.") from error
-
-
-def check_unanswered(folder: Path) -> None:
-    """Raise OutputError where a folder holds verdicts that a person filled in, which are about the run that is in it."""
-    for path in (folder / SAMPLE, folder / FLAGGED):
-        if path.exists() and any(row["verdict"].strip() for row in _rows(path)):
-            raise OutputError(f"{path} holds verdicts on an earlier run. Move it away, or choose another folder with -o.")
+        asked = ((row["id"], _path(source, row["id"]), row["score"], row["p_value"], "") for row in rows)
+        with whole_table(folder / name) as lines:
+            lines.write([ASKED])
+            lines.write(asked)
 
 
 def checked_count(count: int) -> int:
@@ -198,7 +189,7 @@ def _rows(path: Path, *columns: str) -> Iterator[Row]:
                 raise ImagesError(
                     f"{path}: expected a column {missing[0]!r}, got the columns {', '.join(rows.fieldnames or ['none'])}."
                 )
-            yield from rows
+            yield from map(plain_row, rows)
     except FileNotFoundError as error:
         raise ImagesError(f"{path}: no such file. `sablier detect ... --audit 50 -o {path.parent}` writes one.") from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -224,5 +215,5 @@ def _path(source: Any, name: str) -> str:
     """Return where an image lies, if it is a file of its own."""
     if not isinstance(source, str | PathLike):
         return ""
-    path = (Path(source) if Path(source).is_dir() else Path(source).parent) / name
+    path = (Path(source) if Path(source).is_dir() else Path(source).parent) / as_name(name)
     return str(path) if path.is_file() else ""

@@ -1,7 +1,5 @@
 """train = read, fit, calibrate where the recipe detects, save; list the images that may not belong."""
 
-import csv
-import io
 from collections.abc import Callable
 from glob import escape
 from os import PathLike
@@ -11,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from sablier.errors import OutputError
-from sablier.files import write_whole
+from sablier.files import write_text, write_whole
+from sablier.files.cells import csv_text
 from sablier.images.imageset import ImageSet
 from sablier.images.mvtec import training_source
 from sablier.images.sources import read_images
@@ -108,11 +107,8 @@ def _write_suspects(file: ModelFile, images: ImageSet, output: Path) -> None:
     from sablier.report.figures import sheet
 
     positions = {str(name): index for index, name in enumerate(images.ids)}
-    rows = io.StringIO(newline="")
-    writer = csv.writer(rows)
-    writer.writerow(("id", "score", "position"))
-    writer.writerows((name, f"{score:.4f}", positions[name]) for name, score in suspects)
-    write_whole(table, rows.getvalue().encode(errors="backslashreplace"))
+    rows = ((name, f"{score:.4f}", positions[name]) for name, score in suspects)
+    write_text(table, csv_text([("id", "score", "position"), *rows]))
     worst = suspects[:MOST_PICTURED]
     pixels = images.take(np.array([positions[name] for name, _ in worst])).dense(file.preprocess).array
     captions = [f"{name}\nscore {score:.1f}" for name, score in worst]

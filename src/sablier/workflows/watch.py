@@ -26,15 +26,17 @@ from numpy.typing import NDArray
 
 from sablier.calibration import ANOMALY, checked_alpha
 from sablier.errors import ConfigError, ImagesError, OutputError
+from sablier.files.locking import locked
+from sablier.files.names import printable
 from sablier.images.decoding import Decoder, Entry, read_header
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
 from sablier.monitoring import DriftAlarm
 from sablier.tasks.detect import BASELINES, Detector
-from sablier.workflows.arrivals import Arrival, Arrivals, Stamp, identity, recorded_id
+from sablier.workflows.arrivals import Arrival, Arrivals, Stamp, identity
 from sablier.workflows.detect import CHUNK_PIXELS
 from sablier.workflows.naming import check_apart
-from sablier.workflows.record import Record, locked
+from sablier.workflows.record import Record
 
 Array = NDArray[Any]
 Row = dict[str, Any]
@@ -125,7 +127,7 @@ def watch(
         raise ImagesError(f"{watched}: expected a folder to watch, got {came}. Name a folder, or make it first.")
     check_apart(str(watched), written)
     detector, digest = Detector.from_file(ModelFile.load(Path(model))), hashlib.sha256(Path(model).read_bytes()).hexdigest()
-    with locked(written, "watch.lock"), closing(Record(written / "watch.csv", COLUMNS)) as record:
+    with locked(written), closing(Record(written / "watch.csv", COLUMNS)) as record:
         watcher = Watcher(detector, digest[:MODEL_DIGITS], Arrivals(watched), record, written, alpha, now)
         on_start(watcher.summary())
         while not stopped():
@@ -297,7 +299,7 @@ def _p_value(text: str) -> float:
 
 def one_line(text: str) -> str:
     """Return text that fits into a line of a table."""
-    return recorded_id(" ".join(text.split()))[:LONGEST_NOTE]
+    return printable(" ".join(text.split()))[:LONGEST_NOTE]
 
 
 def heatmap_name(id: str, stamp: Stamp) -> str:

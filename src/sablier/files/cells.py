@@ -1,0 +1,65 @@
+"""The one way tables are written as CSV, and read again.
+
+Text that a spreadsheet would take for a formula gets an apostrophe in front, and what would disturb a terminal is written out.
+`plain_cell` takes the apostrophe away again.
+"""
+
+import csv
+import re
+from collections.abc import Iterable, Mapping
+from io import StringIO
+from typing import Any, TextIO
+
+from sablier.files.names import printable
+
+FORMULA = re.compile(r"'*[=+\-@]")
+MARKED = re.compile(r"'+[=+\-@]")
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
+def safe_cell(value: Any) -> Any:
+    """Return a value as it stands in a table.
+
+    >>> [safe_cell(value) for value in ("a.png", "=1+1", "-b.png", "'=c", "-1.5", -1.5)]
+    ['a.png', "'=1+1", "'-b.png", "''=c", '-1.5', -1.5]
+    """
+    if not isinstance(value, str):
+        return value
+    text = printable(value)
+    return f"'{text}" if FORMULA.match(text) and not NUMBER.fullmatch(text) else text
+
+
+def plain_cell(text: str) -> str:
+    """Return what `safe_cell` was given.
+
+    >>> [plain_cell(text) for text in ("a.png", "'=1+1", "''=c", "'quoted'")]
+    ['a.png', '=1+1', "'=c", "'quoted'"]
+    """
+    return text[1:] if MARKED.match(text) else text
+
+
+class TableWriter:
+    """Writes rows into an open CSV file."""
+
+    def __init__(self, file: TextIO) -> None:
+        self.rows = csv.writer(file)
+
+    def write(self, rows: Iterable[Iterable[Any]]) -> None:
+        """Write rows of values."""
+        self.rows.writerows([safe_cell(value) for value in row] for row in rows)
+
+
+def csv_text(rows: Iterable[Iterable[Any]]) -> str:
+    """Return rows of values as CSV.
+
+    >>> csv_text([["id", "score"], ["=a", -1]])
+    "id,score\\r\\n'=a,-1\\r\\n"
+    """
+    text = StringIO(newline="")
+    TableWriter(text).write(rows)
+    return text.getvalue()
+
+
+def plain_row(row: Mapping[str, str]) -> dict[str, str]:
+    """Return a row that was read from CSV, each cell as it was before it was written."""
+    return {name: plain_cell(value) if isinstance(value, str) else value for name, value in row.items()}

@@ -1,0 +1,73 @@
+"""Kinds of files, told by what is in them: a file is overwritten only if it is of the kind that is written."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sablier.errors import OutputError
+
+LONGEST_HEADER = 1 << 26
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of file.
+
+    Args:
+        name: with its article, as people call it.
+        holds: whether the bytes at the beginning of a file are of this kind; of `length` bytes at most.
+        length: how many it looks at.
+    """
+
+    name: str
+    holds: Callable[[bytes], bool]
+    length: int = 512
+
+
+def _starts(*heads: bytes) -> Callable[[bytes], bool]:
+    return lambda data: data.startswith(heads)
+
+
+def _is_model(data: bytes) -> bool:
+    header = data[8 : 8 + int.from_bytes(data[:8], "little")]
+    return header.startswith(b"{") and re.search(rb'"format"\s*:\s*"sablier', header) is not None
+
+
+def _is_page(data: bytes) -> bool:
+    return data.lstrip()[:9].lower() in (b"<!doctype", b"<html") and b"sablier" in data
+
+
+def _is_codes(data: bytes) -> bool:
+    return re.match(rb"id,(label,)?model,z0[,\r\n]", data) is not None
+
+
+MODEL = Kind("a .sablier model", _is_model, LONGEST_HEADER)
+COMPRESSED = Kind("a .sabz file", _starts(b"SABZ"))
+PAGE = Kind("a page written by sablier", _is_page, LONGEST_HEADER)
+PNG = Kind("a PNG picture", _starts(b"\x89PNG\r\n\x1a\n"))
+GIF = Kind("a GIF animation", _starts(b"GIF8"))
+NPZ = Kind("a .npz file", _starts(b"PK\x03\x04"))
+CODES = Kind("a table of codes", _is_codes)
+PARQUET = Kind("a Parquet table", _starts(b"PAR1"))
+JSON = Kind("a JSON document", _starts(b"{", b"["))
+BY_SUFFIX = {".png": PNG, ".gif": GIF, ".npz": NPZ, ".csv": CODES, ".parquet": PARQUET, ".html": PAGE, ".htm": PAGE}
+
+
+def check_replaces(path: Path, kind: Kind) -> None:
+    """See that nothing of another kind would be lost by writing a file. An empty file is nothing.
+
+    Raises:
+        OutputError: where `path` is a folder, or a file of another kind.
+    """
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder. Name a file with -o.")
+    try:
+        with path.open("rb") as file:
+            data = file.read(kind.length)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}. Choose another place with -o.") from error
+    if data and not kind.holds(data):
+        raise OutputError(f"{path} is there already and is not {kind.name}, so it is not replaced. Choose another name with -o.")
