@@ -6,6 +6,7 @@ import os
 
 import numpy as np
 import pytest
+from listing import visible
 from PIL import Image
 
 from sablier.errors import ConfigError, ImagesError, ModelFileError, OutputError, TooFewImages, UnknownName
@@ -116,7 +117,7 @@ def rows(folder):
 
 def test_clusters_are_written_with_a_sheet(codes_file, folder, tmp_path):
     result = cluster(codes_file, folder, tmp_path / "out", 2, manifold="none")
-    assert sorted(os.listdir(tmp_path / "out")) == ["clusters.csv", "clusters.json", "sheet.png"]
+    assert visible(tmp_path / "out") == ["clusters.csv", "clusters.json", "sheet.png"]
     assert result.accuracy > 0.9
     table = rows(tmp_path / "out")
     assert [row["id"] for row in table] == result.ids.tolist()

@@ -49,8 +49,10 @@ PNG = Kind("a PNG picture", _starts(b"\x89PNG\r\n\x1a\n"))
 GIF = Kind("a GIF animation", _starts(b"GIF8"))
 NPZ = Kind("a .npz file", _starts(b"PK\x03\x04"))
 CODES = Kind("a table of codes", _is_codes)
+SUSPECTS = Kind("a list of suspects", _starts(b"id,score,position"))
 PARQUET = Kind("a Parquet table", _starts(b"PAR1"))
 JSON = Kind("a JSON document", _starts(b"{", b"["))
+ANYTHING = Kind("anything", lambda data: True, 0)
 BY_SUFFIX = {".png": PNG, ".gif": GIF, ".npz": NPZ, ".csv": CODES, ".parquet": PARQUET, ".html": PAGE, ".htm": PAGE}
 
 

@@ -16,6 +16,7 @@ from sablier.files.whole import make_folder, short, sweep
 LOCK = ".sablier.lock"
 LOCK_TAKEN = (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK)
 
+
 @contextmanager
 def locked(folder: Path, *, needed: bool = True) -> Iterator[None]:
     """Make a folder, keep it to this process, and remove what killed runs left unfinished in it.

@@ -21,6 +21,11 @@ def printable(text: str) -> str:
     return UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
+def printable_lines(text: str) -> str:
+    """Return text of several lines with everything else written out that is not `printable`."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def as_id(name: str) -> str:
     """Return the id of a file of this name: the name, with what is not `printable` and backslashes written out.
 

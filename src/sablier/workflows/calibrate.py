@@ -10,13 +10,16 @@ import numpy as np
 
 from sablier.calibration import ANOMALY, percent
 from sablier.errors import ImagesError, TooFewImages
+from sablier.files.kinds import MODEL
 from sablier.images.imageset import ImageSet
 from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
 from sablier.tasks.detect import Detector
 from sablier.workflows.audit import read_verdicts
+from sablier.workflows.outputs import writes
 
 
+@writes("calibrate", "source", file=MODEL, otherwise="model")
 def calibrate(
     model: str | PathLike[str],
     source: Any,

@@ -11,9 +11,11 @@ from sablier.tasks.classify import Classifier
 from sablier.tasks.fool import GENERATIONS, SURE, FoolResult, fool_classifier
 from sablier.tasks.fooling import WAYS
 from sablier.workflows.image_files import write_pictures
+from sablier.workflows.outputs import writes
 from sablier.workflows.tables import write_tables
 
 
+@writes("fool")
 def fool(
     model: str | PathLike[str],
     output: str | PathLike[str] | None = None,

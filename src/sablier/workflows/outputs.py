@@ -5,13 +5,13 @@
 
 import inspect
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from sablier.errors import OutputError
-from sablier.files.kinds import BY_SUFFIX, Kind, check_replaces
+from sablier.files.kinds import ANYTHING, BY_SUFFIX, Kind, check_replaces
 from sablier.files.locking import locked, locked_file
 from sablier.files.manifest import listed
 from sablier.images.folders import is_image_name
@@ -26,6 +26,7 @@ def writes(
     *reads: str,
     file: Kind | Callable[[Path], Kind | None] | None = None,
     otherwise: str | None = None,
+    adds: bool = False,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Return a decorator for a function that writes to its argument `output`, a folder unless `file` says otherwise.
 
@@ -36,6 +37,7 @@ def writes(
         reads: the arguments that are sources, or lists of them.
         file: the kind of file that is written; or what says so of a path, None of a folder.
         otherwise: the argument that is the output where none is given.
+        adds: whether runs into one folder add to each other, so that none removes what an earlier one made.
 
     Raises:
         OutputError: from the function, where the output lies inside what is read, or the other way round; where another process
@@ -55,7 +57,7 @@ def writes(
             path = Path(output)
             kind = file(path) if callable(file) else file
             sources = [source for name in reads for source in _listed(given.get(name))]
-            with output_folder(path, verb, *sources) if kind is None else output_file(path, kind, *sources):
+            with output_folder(path, None if adds else verb, *sources) if kind is None else output_file(path, kind, *sources):
                 return function(*args, **kwargs)
 
         return checked
@@ -63,21 +65,21 @@ def writes(
     return decorate
 
 
-def by_suffix(path: Path) -> Kind | None:
-    """Return the kind of file that an ending stands for; None for any other, which the verb refuses or takes for a folder."""
-    return BY_SUFFIX.get(path.suffix.lower())
+def by_suffix(path: Path) -> Kind:
+    """Return the kind of file that an ending stands for, or that of anything, which the verb then refuses."""
+    return BY_SUFFIX.get(path.suffix.lower(), ANYTHING)
 
 
 @contextmanager
-def output_folder(folder: Path, verb: str, *sources: Any) -> Iterator[None]:
-    """Keep a folder to this run, and list what it writes there: see `sablier.files.manifest`.
+def output_folder(folder: Path, verb: str | None, *sources: Any) -> Iterator[None]:
+    """Keep a folder to this run, and list what it writes there: see `sablier.files.manifest`; without a verb nothing is listed.
 
     Raises:
         OutputError: where it lies inside a source, or holds one; where another process writes to it.
     """
     for source in sources:
         check_apart(source, folder)
-    with locked(folder, needed=False), listed(folder, verb):
+    with locked(folder, needed=False), nullcontext() if verb is None else listed(folder, verb):
         yield
 
 

@@ -8,14 +8,17 @@ import numpy as np
 
 from sablier.errors import ImagesWarning
 from sablier.files import write_whole
+from sablier.files.kinds import PNG
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.images.sources import read_images
 from sablier.report.figures import sheet
+from sablier.workflows.outputs import writes
 
 SIDE = 96
 
 
+@writes("preview", "source", file=PNG)
 def preview(source: Any, output: Path, count: int, **reading: Any) -> tuple[ImageSet, dict[str, str]]:
     """Write a PNG sheet of `count` images; return them, and facts about the source by name."""
     images = read_images(source, **reading)

@@ -10,6 +10,7 @@ from typing import Any
 from sablier.errors import OutputError
 from sablier.files.cells import csv_text, plain_cell
 
+
 class Record:
     """A CSV of fixed columns that is read once and then appended to. A row is one line.
 

@@ -11,6 +11,7 @@ import numpy as np
 from sablier.errors import OutputError
 from sablier.files import write_text, write_whole
 from sablier.files.cells import csv_text
+from sablier.files.kinds import MODEL, PNG, SUSPECTS, check_replaces
 from sablier.images.imageset import ImageSet
 from sablier.images.mvtec import training_source
 from sablier.images.sources import read_images
@@ -24,6 +25,7 @@ from sablier.workflows.denoiser import train_denoiser
 from sablier.workflows.detector import train_detector
 from sablier.workflows.generator import train_generator
 from sablier.workflows.network import OnProgress
+from sablier.workflows.outputs import writes
 
 MOST_PICTURED = 48  # of the suspects, the worst
 
@@ -37,6 +39,7 @@ MAKERS: dict[str, Callable[..., ModelFile]] = {
 }
 
 
+@writes("train", "source", file=MODEL)
 def train(
     source: Any,
     output: str | PathLike[str],
@@ -63,6 +66,8 @@ def train(
     """
     output, recipe = Path(output), recipe or make_recipe()
     check_writable(output)
+    for path, kind in zip(suspects_paths(output), (SUSPECTS, PNG), strict=True):
+        check_replaces(path, kind)
     most = recipe.folds * max(len(recipe.members), len(recipe.photo_members))
     checkpoints = [output.with_name(f"{output.name}.member-{index}.resume") for index in range(most)]
     images = read_images(training_source(source), **reading)

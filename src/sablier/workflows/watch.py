@@ -35,7 +35,7 @@ from sablier.monitoring import DriftAlarm
 from sablier.tasks.detect import BASELINES, Detector
 from sablier.workflows.arrivals import Arrival, Arrivals, Stamp, identity
 from sablier.workflows.detect import CHUNK_PIXELS
-from sablier.workflows.naming import check_apart
+from sablier.workflows.outputs import check_apart
 from sablier.workflows.record import Record
 
 Array = NDArray[Any]
