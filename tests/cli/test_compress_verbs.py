@@ -100,7 +100,7 @@ def test_info_of_a_codec_names_its_fingerprint(sablier, codec_path):
 
 def test_what_cannot_be_done_is_said(sablier, codec_path, digits_file, photos, tmp_path):
     sablier("compress", codec_path, "digits:test", "-o", "d.sabz")
-    Path("old.sabz").write_bytes(b"what was there before")
+    Path("old.sabz").write_bytes(b"SABZ that was there before")
     (tmp_path / "empty").mkdir()
     (tmp_path / "there" / "test").mkdir(parents=True)
     (tmp_path / "there" / "test" / "7.png").write_bytes(b"the only copy")
@@ -114,11 +114,11 @@ def test_what_cannot_be_done_is_said(sablier, codec_path, digits_file, photos, t
         ("compress", codec_path, "digits:test", "-o", "old.sabz", "--target-bytes", 0.01): "Allow more than 0.01",
         ("compress", codec_path, "digits:test", "--lossless", "--target-bytes", 5): "of a lossy file",
         ("compress", codec_path, "digits:test", "-o", "empty"): "is a folder",
-        ("compress", codec_path, photos / "a.png", "-o", photos / "a.png"): "is one of them",
-        ("compress", codec_path, photos, "-o", photos / "a.png"): "is one of them",
-        ("compress", codec_path, photos, "-o", "x.sabz", "--chart", photos / "a.png"): "is one of them",
-        ("compress", codec_path, photos, "-o", "x.png", "--chart", "x.png"): "both are one",
-        ("compress", codec_path, photos, "-o", codec_path): "is the model",
+        ("compress", codec_path, photos / "a.png", "-o", photos / "a.png"): "lies among the images",
+        ("compress", codec_path, photos, "-o", photos / "a.png"): "lies among the images",
+        ("compress", codec_path, photos, "-o", "x.sabz", "--chart", photos / "a.png"): "lies among the images",
+        ("compress", codec_path, photos, "-o", "x.png", "--chart", "x.png"): "are one. Name two files",
+        ("compress", codec_path, photos, "-o", codec_path): "is not a .sabz file",
         ("decompress", "d.sabz", "-o", tmp_path / "there", "--model", codec_path): "is there already",
         ("decompress", "d.sabz", "-o", "out", "--model", codec_path, "--only", "x"): "expected numbers such as 3,10-19",
         ("decompress", "d.sabz", "-o", "out", "--model", codec_path, "--only", "360"): "no image of a number that is wanted",
@@ -135,4 +135,4 @@ def test_what_cannot_be_done_is_said(sablier, codec_path, digits_file, photos, t
         done = sablier(*arguments)
         assert done.code == 2, arguments
         assert message in " ".join(done.err.split()), arguments
-    assert Path("old.sabz").read_bytes() == b"what was there before"
+    assert Path("old.sabz").read_bytes() == b"SABZ that was there before"

@@ -22,6 +22,7 @@ def fill_in(path: str) -> None:
         table.writerows({**row, "verdict": "good" if labels[row["id"]] == "3" else "bad"} for row in rows)
 
 
+@pytest.mark.filterwarnings("default")  # what is warned of is printed
 def test_from_a_batch_to_an_audit_to_a_calibration(sablier, digits_file):
     done = sablier("detect", digits_file, "digits:test", "-o", "out", "--no-report", "--fdr", "0.1", "--audit", "20")
     assert done.code == 0

@@ -16,12 +16,14 @@ class Kind:
 
     Args:
         name: with its article, as people call it.
-        holds: whether the bytes at the beginning of a file are of this kind; of `length` bytes at most.
-        length: how many it looks at.
+        holds: whether the bytes at the beginning of a file are of this kind.
+        example: what such a file may be called.
+        length: how many bytes it looks at.
     """
 
     name: str
     holds: Callable[[bytes], bool]
+    example: str
     length: int = 512
 
 
@@ -42,17 +44,17 @@ def _is_codes(data: bytes) -> bool:
     return re.match(rb"id,(label,)?model,z0[,\r\n]", data) is not None
 
 
-MODEL = Kind("a .sablier model", _is_model, LONGEST_HEADER)
-COMPRESSED = Kind("a .sabz file", _starts(b"SABZ"))
-PAGE = Kind("a page written by sablier", _is_page, LONGEST_HEADER)
-PNG = Kind("a PNG picture", _starts(b"\x89PNG\r\n\x1a\n"))
-GIF = Kind("a GIF animation", _starts(b"GIF8"))
-NPZ = Kind("a .npz file", _starts(b"PK\x03\x04"))
-CODES = Kind("a table of codes", _is_codes)
-SUSPECTS = Kind("a list of suspects", _starts(b"id,score,position"))
-PARQUET = Kind("a Parquet table", _starts(b"PAR1"))
-JSON = Kind("a JSON document", _starts(b"{", b"["))
-ANYTHING = Kind("anything", lambda data: True, 0)
+MODEL = Kind("a .sablier model", _is_model, "model.sablier", LONGEST_HEADER)
+COMPRESSED = Kind("a .sabz file", _starts(b"SABZ"), "images.sabz")
+PAGE = Kind("a page written by sablier", _is_page, "page.html", LONGEST_HEADER)
+PNG = Kind("a PNG picture", _starts(b"\x89PNG\r\n\x1a\n"), "picture.png")
+GIF = Kind("a GIF animation", _starts(b"GIF8"), "picture.gif")
+NPZ = Kind("a .npz file", _starts(b"PK\x03\x04"), "codes.npz")
+CODES = Kind("a table of codes", _is_codes, "codes.csv")
+SUSPECTS = Kind("a list of suspects", _starts(b"id,score,position"), "suspects.csv")
+PARQUET = Kind("a Parquet table", _starts(b"PAR1"), "codes.parquet")
+JSON = Kind("a JSON document", _starts(b"{", b"["), "samples.json")
+ANYTHING = Kind("anything", lambda data: True, "file", 0)
 BY_SUFFIX = {".png": PNG, ".gif": GIF, ".npz": NPZ, ".csv": CODES, ".parquet": PARQUET, ".html": PAGE, ".htm": PAGE}
 
 
@@ -62,8 +64,10 @@ def check_replaces(path: Path, kind: Kind) -> None:
     Raises:
         OutputError: where `path` is a folder, or a file of another kind.
     """
+    if kind is ANYTHING:
+        return
     if path.is_dir():
-        raise OutputError(f"{path} is a folder. Name a file with -o.")
+        raise OutputError(f"{path} is a folder. Name a file, for example -o {path / kind.example}.")
     try:
         with path.open("rb") as file:
             data = file.read(kind.length)

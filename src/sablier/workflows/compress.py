@@ -57,6 +57,8 @@ def compress(
     if picture is not None:
         if Path(picture).suffix.lower() != ".png":
             raise OutputError(f"expected a .png file for the chart, got {picture}.")
+        if Path(picture).resolve() == output.resolve():
+            raise OutputError(f"{output} and {picture} are one. Name two files.")
         check_file_apart(source, Path(picture))
         check_replaces(Path(picture), PNG)
     codec = Codec(model)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
 
-from sablier.errors import OutputError
 from sablier.files import write_whole
 from sablier.modelfile import ModelFile
 from sablier.tasks.classify import Classifier
@@ -46,8 +45,6 @@ def fool(
     """
     classifier = Classifier.from_file(ModelFile.load(Path(model)))
     other = None if judge is None else Classifier.from_file(ModelFile.load(Path(judge)))
-    if output is not None and Path(output).is_file():
-        raise OutputError(f"expected a folder to write to, got the file {output}. Choose another with -o.")
     result = fool_classifier(
         classifier, ways, classes, judge=other, sure=sure, generations=generations, seed=seed, on_progress=on_progress
     )

@@ -50,12 +50,14 @@ def writes(
         @wraps(function)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
             given = signature.bind(*args, **kwargs).arguments
-            output = given.get("output")
-            output = given[otherwise] if output is None and otherwise else output
+            output, kind = given.get("output"), file
+            if output is None:
+                # What is replaced on purpose is read first, and says by itself if it is of another kind.
+                output, kind = given.get(str(otherwise)), ANYTHING
             if output is None:
                 return function(*args, **kwargs)
             path = Path(output)
-            kind = file(path) if callable(file) else file
+            kind = kind if kind is None or isinstance(kind, Kind) else kind(path)
             sources = [source for name in reads for source in _listed(given.get(name))]
             with output_folder(path, None if adds else verb, *sources) if kind is None else output_file(path, kind, *sources):
                 return function(*args, **kwargs)
