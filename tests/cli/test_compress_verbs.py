@@ -60,6 +60,33 @@ def test_names_that_clash_are_numbered(sablier, codec_path, tmp_path):
     assert all((np.asarray(Image.open(f"out/{name}")) == digits[row][..., 0]).all() for name, row in names.items())
 
 
+def test_names_of_every_kind_come_out_as_files(sablier, codec_path, tmp_path):
+    names = [
+        "x.png",
+        "x.png/y.png",
+        "X.PNG/y.png",
+        "d/" * 3000 + "deep.png",
+        "caf\\udce9.png",
+        "esc\\x1b[2J.png",
+        "back\\\\slash.png",
+    ]
+    digits = read_images("digits:test").take(range(len(names)))
+    named = replace(digits, ids=np.array(names))
+    Path("n.sabz").write_bytes(Codec(codec_path).compress(named, lossless=True))
+    done = sablier("decompress", "n.sabz", "-o", "out", "--model", codec_path)
+    assert (done.code, f"{len(names)} images written to out" in done.out) == (0, True)
+    found = {np.asarray(Image.open(path)).tobytes() for path in Path("out").rglob("*.png") if path.is_file()}
+    assert found == {image.tobytes() for image in digits}
+
+
+def test_one_file_after_another_into_one_folder(sablier, codec_path, tmp_path):
+    for name in ("a", "b"):
+        one = replace(read_images("digits:test").take([0]), ids=np.array([name]))
+        Path(f"{name}.sabz").write_bytes(Codec(codec_path).compress(one, lossless=True))
+        assert sablier("decompress", f"{name}.sabz", "-o", "out", "--model", codec_path).code == 0
+    assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", "b.png"]
+
+
 def test_a_lossy_file_says_its_size_and_error(sablier, codec_path):
     done = sablier("compress", codec_path, "digits:test", "-o", "d.sabz", "--target-bytes", 6, "--no-names")
     assert done.code == 0

@@ -98,7 +98,7 @@ def test_what_cannot_be_embedded_is_said(codes_file, tmp_path):
         embed(codes_file, "glyphs:test", tmp_path / "z.npz")
     np.savez(tmp_path / "own.npz", images=np.zeros((3, 8, 8), np.uint8))
     before = (tmp_path / "own.npz").read_bytes()
-    with pytest.raises(OutputError, match="holds the images"):
+    with pytest.raises(OutputError, match="is or lies among the images"):
         embed(codes_file, str(tmp_path / "own.npz"), tmp_path / "own.npz")
     assert (tmp_path / "own.npz").read_bytes() == before
 
