@@ -107,7 +107,7 @@ def decompress(
     """Write the images of a .sabz file as PNG files below a folder, under the names and with the times they had.
 
     Of a damaged file, the images of all blocks that are whole are written; the result says which are lost. Names that are not
-    unique, or not on every file system, are numbered.
+    unique, or not on every file system, are numbered. What is there already, and differs, is not replaced.
 
     Args:
         only: numbers of the images that are wanted, from 0; no block is decoded for others. None: all.
@@ -127,7 +127,9 @@ def decompress(
     if only is not None and not len(images) and not found.lost:
         raise ConfigError(f"{path} holds no image of a number that is wanted: they are numbered from 0.")
     paths = picture_paths(folder, map(str, images.ids))
-    present = next((each for each in paths if each.exists()), None)
+    # What is there already may be what this run would write: the same command was killed before.
+    there = [index for index, each in enumerate(paths) if os.path.lexists(each)]
+    present = next((paths[index] for index in there if not _holds(paths[index], as_file(images[index])[1])), None)
     if present is not None:
         raise OutputError(f"{present} is there already, and may be the only copy of something. Choose another folder with -o.")
 
@@ -148,6 +150,10 @@ def examine(path: str | PathLike[str]) -> Container:
         ContainerError: for a file that cannot be read at all.
     """
     return unpack(_bytes(Path(path)), str(path))
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    return path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data
 
 
 def is_container(path: Path) -> bool:
