@@ -19,6 +19,7 @@ import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -220,7 +221,8 @@ def hit(verb: str, job: Job, given: Path, folder: Path, seed: int) -> dict[str, 
         for name, found in state(folder).items()
         if name not in appended
     )
-    in_a_process(partial(job.run, given, folder, False))
+    with suppress(RuntimeError):  # where it cannot go on, its end is not as it should be
+        in_a_process(partial(job.run, given, folder, False))
     broken += sum(bool(UNFINISHED.fullmatch(path.name)) or path.name == LOCK for path in folder.rglob("*"))
     rows, wanted = (rows_of(place / job.table) if job.table else Counter[str]() for place in (folder, given / f"{verb}-new"))
     return {
