@@ -2,12 +2,14 @@
 
 import csv
 import io
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sablier.files.cells import csv_text, plain_cell, plain_row, safe_cell
+import sablier.report
+from sablier.files.cells import FORMULA, NUMBER, csv_text, plain_cell, plain_row, safe_cell
 
 
 @pytest.mark.parametrize("text", ["=HYPERLINK(A1)", "+1+1.png", "-x.png", "@SUM(A1)", "'=x", "''-y"])
@@ -29,3 +31,9 @@ def test_text_is_read_again_as_it_was(cells: list[str]):
 
 def test_control_characters_are_written_out():
     assert csv_text([["a\x1b[31m", "b\nc"]]) == "a\\x1b[31m,b\\nc\r\n"
+
+
+def test_the_page_of_a_map_saves_tables_by_the_same_rule():
+    script = (Path(sablier.report.__path__[0]) / "map" / "lasso.js").read_text("utf-8")
+    assert f"formula = /^(?:{FORMULA.pattern})/" in script
+    assert f"number = /^(?:{NUMBER.pattern})$/" in script

@@ -125,7 +125,7 @@ def watch(
     if not watched.is_dir():
         came = "a file" if watched.exists() else "nothing of that name"
         raise ImagesError(f"{watched}: expected a folder to watch, got {came}. Name a folder, or make it first.")
-    check_apart(str(watched), written)
+    check_apart(watched, written)
     detector, digest = Detector.from_file(ModelFile.load(Path(model))), hashlib.sha256(Path(model).read_bytes()).hexdigest()
     with locked(written), closing(Record(written / "watch.csv", COLUMNS)) as record:
         watcher = Watcher(detector, digest[:MODEL_DIGITS], Arrivals(watched), record, written, alpha, now)
