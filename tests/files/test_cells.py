@@ -30,7 +30,7 @@ def test_text_is_read_again_as_it_was(cells: list[str]):
 
 
 def test_control_characters_are_written_out():
-    assert csv_text([["a\x1b[31m", "b\nc"]]) == "a\\x1b[31m,b\\nc\r\n"
+    assert csv_text([["a\x1b[31m", "b\rc\nd"]]) == 'a\\x1b[31m,"b\\rc\nd"\r\n'
 
 
 def test_the_page_of_a_map_saves_tables_by_the_same_rule():

@@ -1,7 +1,7 @@
 """The one way tables are written as CSV, and read again.
 
-Text that a spreadsheet would take for a formula gets an apostrophe in front, and what would disturb a terminal is written out.
-`plain_cell` takes the apostrophe away again.
+Text that a spreadsheet would take for a formula gets an apostrophe in front, which `plain_cell` takes away again. What would
+disturb a terminal is written out; line ends stay, in quotation marks.
 """
 
 import csv
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from io import StringIO
 from typing import Any, TextIO
 
-from sablier.files.names import printable
+from sablier.files.names import printable_lines
 
 FORMULA = re.compile(r"'*[=+\-@]")
 MARKED = re.compile(r"'+[=+\-@]")
@@ -25,7 +25,7 @@ def safe_cell(value: Any) -> Any:
     """
     if not isinstance(value, str):
         return value
-    text = printable(value)
+    text = printable_lines(value)
     return f"'{text}" if FORMULA.match(text) and not NUMBER.fullmatch(text) else text
 
 
