@@ -225,6 +225,10 @@ BARS: dict[str, list[tuple[str, str, str, Any]]] = {
         ("hover_ms", "an image answers the pointer, 95th of 100 times, ms", "<= 50", lambda v: v <= 50),
         ("page_megabytes", "weight of that page, megabytes", "reported", None),
     ],
+    "crash-digits": [
+        ("hits_least", "kills of each of train, detect, watch, calibrate, compress, decompress", ">= 40", lambda v: v >= 40),
+        ("verbs_whole", "of these: no file broken, no row lost or double, next run equal to the bit", "6", lambda v: v == 6),
+    ],
     "latent-mnist": [
         ("linear_probe", "MNIST, linear probe on 32 numbers learnt without labels", ">= 0.970", lambda v: v >= 0.97),
         ("knn5", "the same by the 5 nearest codes", ">= 0.975", lambda v: v >= 0.975),

@@ -12,6 +12,7 @@
      └─ OutputError        (OSError)        a result that could not be written; the old file is whole
 
     ImagesWarning          (UserWarning)    the images are usable, but something is lost
+    OutputWarning          (UserWarning)    the results are whole, but something about where they went is to be known
 
 Every message says what was expected, what came, and what to do.
 """
@@ -27,6 +28,7 @@ __all__ = [
     "Interrupted",
     "ModelFileError",
     "OutputError",
+    "OutputWarning",
     "SablierError",
     "TooFewImages",
     "TrainingDiverged",
@@ -87,6 +89,10 @@ class OutputError(SablierError, OSError):
 
 class ImagesWarning(UserWarning):
     """The images are usable, but something is lost or assumed."""
+
+
+class OutputWarning(UserWarning):
+    """The results are whole, but something about where they went is to be known."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -21,6 +21,7 @@ from safetensors import numpy as safetensors_numpy
 
 from sablier.errors import ModelFileError, SablierError
 from sablier.files import write_whole
+from sablier.files.kinds import MODEL, check_replaces
 from sablier.images.preprocess import Preprocess
 from sablier.models import Model, create_model
 
@@ -106,8 +107,9 @@ class ModelFile:
         """Write the file whole or not at all.
 
         Raises:
-            OutputError: where it cannot be written; an old file stays as it was.
+            OutputError: where it cannot be written, or would replace a file of another kind; an old file stays as it was.
         """
+        check_replaces(Path(path), MODEL)
         metadata = Metadata(
             task=self.task,
             preprocess=self.preprocess,

@@ -240,7 +240,7 @@ def test_an_output_that_is_a_folder(sablier, model, tmp_path):
     ):
         done = sablier(*arguments)
         assert done.code == 2
-        assert "could not be written" in done.err
+        assert "there is a folder. Name a file, for example -o there/" in done.err
     assert os.listdir("there") == []
 
 

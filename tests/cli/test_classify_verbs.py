@@ -2,11 +2,11 @@
 
 import csv
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from listing import visible
 from PIL import Image
 
 from sablier.images import read_images
@@ -34,7 +34,7 @@ def test_classify_writes_a_table_and_a_sheet(sablier, classifier_path):
     assert done.code == 0
     assert "360 images" in done.out
     assert "told right; calibration error (ECE)" in done.out
-    assert sorted(os.listdir("out")) == ["classes.csv", "classes.json", "reliability.png", "unsure.png"]
+    assert visible("out") == ["classes.csv", "classes.json", "reliability.png", "unsure.png"]
     rows = list(csv.DictReader(Path("out/classes.csv").read_text().splitlines()))
     assert len(rows) == 360
     right = np.mean([row["label"] == row["class"] for row in rows])

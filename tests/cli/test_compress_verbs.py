@@ -60,6 +60,33 @@ def test_names_that_clash_are_numbered(sablier, codec_path, tmp_path):
     assert all((np.asarray(Image.open(f"out/{name}")) == digits[row][..., 0]).all() for name, row in names.items())
 
 
+def test_names_of_every_kind_come_out_as_files(sablier, codec_path, tmp_path):
+    names = [
+        "x.png",
+        "x.png/y.png",
+        "X.PNG/y.png",
+        "d/" * 3000 + "deep.png",
+        "caf\\udce9.png",
+        "esc\\x1b[2J.png",
+        "back\\\\slash.png",
+    ]
+    digits = read_images("digits:test").take(range(len(names)))
+    named = replace(digits, ids=np.array(names))
+    Path("n.sabz").write_bytes(Codec(codec_path).compress(named, lossless=True))
+    done = sablier("decompress", "n.sabz", "-o", "out", "--model", codec_path)
+    assert (done.code, f"{len(names)} images written to out" in done.out) == (0, True)
+    found = {np.asarray(Image.open(path)).tobytes() for path in Path("out").rglob("*.png") if path.is_file()}
+    assert found == {image.tobytes() for image in digits}
+
+
+def test_one_file_after_another_into_one_folder(sablier, codec_path, tmp_path):
+    for name in ("a", "b"):
+        one = replace(read_images("digits:test").take([0]), ids=np.array([name]))
+        Path(f"{name}.sabz").write_bytes(Codec(codec_path).compress(one, lossless=True))
+        assert sablier("decompress", f"{name}.sabz", "-o", "out", "--model", codec_path).code == 0
+    assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", "b.png"]
+
+
 def test_a_lossy_file_says_its_size_and_error(sablier, codec_path):
     done = sablier("compress", codec_path, "digits:test", "-o", "d.sabz", "--target-bytes", 6, "--no-names")
     assert done.code == 0
@@ -100,7 +127,7 @@ def test_info_of_a_codec_names_its_fingerprint(sablier, codec_path):
 
 def test_what_cannot_be_done_is_said(sablier, codec_path, digits_file, photos, tmp_path):
     sablier("compress", codec_path, "digits:test", "-o", "d.sabz")
-    Path("old.sabz").write_bytes(b"what was there before")
+    Path("old.sabz").write_bytes(b"SABZ that was there before")
     (tmp_path / "empty").mkdir()
     (tmp_path / "there" / "test").mkdir(parents=True)
     (tmp_path / "there" / "test" / "7.png").write_bytes(b"the only copy")
@@ -114,11 +141,11 @@ def test_what_cannot_be_done_is_said(sablier, codec_path, digits_file, photos, t
         ("compress", codec_path, "digits:test", "-o", "old.sabz", "--target-bytes", 0.01): "Allow more than 0.01",
         ("compress", codec_path, "digits:test", "--lossless", "--target-bytes", 5): "of a lossy file",
         ("compress", codec_path, "digits:test", "-o", "empty"): "is a folder",
-        ("compress", codec_path, photos / "a.png", "-o", photos / "a.png"): "is one of them",
-        ("compress", codec_path, photos, "-o", photos / "a.png"): "is one of them",
-        ("compress", codec_path, photos, "-o", "x.sabz", "--chart", photos / "a.png"): "is one of them",
-        ("compress", codec_path, photos, "-o", "x.png", "--chart", "x.png"): "both are one",
-        ("compress", codec_path, photos, "-o", codec_path): "is the model",
+        ("compress", codec_path, photos / "a.png", "-o", photos / "a.png"): "lies among the images",
+        ("compress", codec_path, photos, "-o", photos / "a.png"): "lies among the images",
+        ("compress", codec_path, photos, "-o", "x.sabz", "--chart", photos / "a.png"): "lies among the images",
+        ("compress", codec_path, photos, "-o", "x.png", "--chart", "x.png"): "are one. Name two files",
+        ("compress", codec_path, photos, "-o", codec_path): "is not a .sabz file",
         ("decompress", "d.sabz", "-o", tmp_path / "there", "--model", codec_path): "is there already",
         ("decompress", "d.sabz", "-o", "out", "--model", codec_path, "--only", "x"): "expected numbers such as 3,10-19",
         ("decompress", "d.sabz", "-o", "out", "--model", codec_path, "--only", "360"): "no image of a number that is wanted",
@@ -135,4 +162,4 @@ def test_what_cannot_be_done_is_said(sablier, codec_path, digits_file, photos, t
         done = sablier(*arguments)
         assert done.code == 2, arguments
         assert message in " ".join(done.err.split()), arguments
-    assert Path("old.sabz").read_bytes() == b"what was there before"
+    assert Path("old.sabz").read_bytes() == b"SABZ that was there before"

@@ -80,5 +80,5 @@ def test_what_cannot_be_asked_is_said(sablier, classifier, path, tmp_path):
     (tmp_path / "file").write_text("kept")
     done = sablier("fool", path, "-o", tmp_path / "file")
     assert done.code == 2
-    assert "expected a folder to write to" in done.err
+    assert "file is a file. Choose another folder with -o" in done.err
     assert (tmp_path / "file").read_text() == "kept"

@@ -1,11 +1,11 @@
 """sablier mistakes: what it prints, what it writes, what it refuses."""
 
 import csv
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from listing import visible
 from PIL import Image
 
 from sablier.images import read_images
@@ -29,7 +29,7 @@ def test_new_images_are_judged_by_the_model(sablier, path):
     assert "Confused most:" in done.out
     assert "Calibration error (ECE)" in done.out
     assert "See out/mistakes.html" in done.out
-    assert sorted(os.listdir("out")) == ["confusion.png", "mistakes.csv", "mistakes.html", "mistakes.json", "mistakes.png"]
+    assert visible("out") == ["confusion.png", "mistakes.csv", "mistakes.html", "mistakes.json", "mistakes.png"]
     rows = list(csv.DictReader(Path("out/mistakes.csv").read_text().splitlines()))
     assert [int(row["rank"]) for row in rows] == list(range(1, 361))
     assert rows[0]["id"] in done.out

@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 import pytest
+from listing import visible
 from PIL import Image
 
 from sablier.images import read_images
@@ -27,7 +28,7 @@ def test_reconstruct_prints_a_summary(sablier, digits_autoencoder):
     assert "6 for 64" in done.out
     assert "PCA" not in done.out
     assert "See out/sheet.png" in done.out
-    assert sorted(os.listdir("out")) == ["errors.csv", "errors.json", "reconstructions", "sheet.png"]
+    assert visible("out") == ["errors.csv", "errors.json", "reconstructions", "sheet.png"]
 
 
 def test_reconstruct_beside_pca(sablier, digits_autoencoder):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from listing import visible
 from PIL import Image
 
 from sablier.images import read_images
@@ -34,7 +35,7 @@ def test_it_writes_a_table_pictures_and_a_page(sablier, classifier_path):
     assert "1 of 3: fog" in done.err
     assert "3 of 3: fgsm" in done.err
     names = ["corruptions.png", "robustness.csv", "robustness.html", "robustness.json", "robustness.png"]
-    assert sorted(os.listdir("out")) == names
+    assert visible("out") == names
     rows = list(csv.DictReader(io.StringIO(Path("out/robustness.csv").read_text())))
     assert [(row["name"], row["severity"]) for row in rows] == [
         ("", ""), ("fog", "1"), ("fog", "5"), ("jpeg", "1"), ("jpeg", "5"), ("fgsm", ""),

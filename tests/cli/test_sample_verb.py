@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from listing import visible
 
 from sablier.images import read_images
 from sablier.training.recipes import make_recipe
@@ -31,7 +32,7 @@ def test_variations(sablier, digits_generator):
     done = sablier("sample", digits_generator, "--like", "digits:test[label=3]", "-n", 3, "-o", "new", "--strength", 0.3)
     assert done.code == 0
     assert "3 images drawn as variations, with seed 0." in done.out
-    assert sorted(os.listdir("new")) == ["0000.png", "0001.png", "0002.png", "samples.json"]
+    assert visible("new") == ["0000.png", "0001.png", "0002.png", "samples.json"]
 
 
 def test_what_cannot_be_done_is_said(sablier, digits_generator, digits_file, tmp_path):

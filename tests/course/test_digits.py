@@ -1,12 +1,12 @@
 """The classifiers of lesson 4, on the digits that ship inside."""
 
 import csv
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from listing import visible
 
 from sablier.course import digits
 from sablier.course.digits import CONVOLUTIONAL, LINEAR, PRINTED, run
@@ -80,7 +80,7 @@ def test_the_whole_command(sablier):
     done = sablier("course", "digits", "--data", "digits", "--set", "epochs=2", "--set", "batch_size=50")
     assert done.code == 0
     assert all(word in done.out for word in ("90-92 %", "97-98 %", "loss as printed", "-sum log p", "Dropout2d", "convolutional"))
-    assert sorted(os.listdir("course-digits")) == ["curves.png", "mistakes", "weights.png"]
+    assert visible("course-digits") == ["curves.png", "mistakes", "weights.png"]
     rows = list(csv.DictReader(Path("course-digits/mistakes/mistakes.csv").read_text().splitlines()))
     tests = read_images("digits:test")
     assert {row["id"]: row["label"] for row in rows} == dict(zip(tests.ids.tolist(), tests.labels.tolist(), strict=True))

@@ -1,10 +1,10 @@
 """The GAN of lesson 4: on a small grid of points, and the whole command on the digits that ship inside."""
 
-import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from listing import visible
 
 from sablier.course import gaussians
 from sablier.course.gaussians import Game, centres, gaussians_found, play, real_points
@@ -54,7 +54,7 @@ def test_the_whole_command(sablier):
     )  # fmt: skip
     assert done.code == 0
     assert all(word in done.out for word in ("Generator, ", "discriminator", "of 25 Gaussians found", "seed 1", "variety"))
-    assert sorted(os.listdir("course-gan")) == ["gaussians.png", "learning.png", "samples.png"]
+    assert visible("course-gan") == ["gaussians.png", "learning.png", "samples.png"]
     assert len(read_images("course-gan")) == 3
 
 

@@ -1,8 +1,7 @@
 """Lesson 2, on drawn letters and, where it is there, on notMNIST."""
 
-import os
-
 import pytest
+from listing import visible
 
 from sablier.course import letters
 from sablier.errors import ConfigError, UnknownName
@@ -35,7 +34,7 @@ def test_the_whole_command(sablier, drawn_letters):
     )
     assert "course net, our schedule, 1 epoch 1,568" in done.out
     assert "course net, as printed, 1 epoch 1,568" in done.out
-    assert sorted(os.listdir("course-letters")) == [
+    assert visible("course-letters") == [
         "denoising.png", "losses-as-printed.svg", "losses.svg", "reconstructions.png",
     ]  # fmt: skip
     assert len(read_images("course-letters")) == 2

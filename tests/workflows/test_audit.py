@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sablier.errors import ConfigError, ImagesError, OutputError
-from sablier.workflows.audit import audit, check_unanswered, checked_count, draw, estimate, read_verdicts, write_questions
+from sablier.errors import ConfigError, ImagesError
+from sablier.workflows.audit import audit, checked_count, draw, estimate, read_verdicts, write_questions
 
 
 def write(path: Path, header: list[str], rows: list[list[object]], delimiter: str = ",") -> Path:
@@ -160,13 +160,6 @@ def test_all_that_is_flagged_must_be_reviewed(run):
     write(run / "some.csv", ["id", "verdict"], [[f"f{i}", "bad"] for i in range(9)])
     with pytest.raises(ImagesError, match="image that was flagged and on no other, but it lacks f9"):
         audit(run, run / "some.csv")
-
-
-def test_answers_are_not_overwritten(run):
-    check_unanswered(run)  # questions alone are
-    answer(run / "flagged.csv", 3)
-    with pytest.raises(OutputError, match=r"flagged\.csv holds verdicts on an earlier run\. Move it away"):
-        check_unanswered(run)
 
 
 @pytest.mark.parametrize("count", [0, -3])

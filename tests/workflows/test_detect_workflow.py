@@ -10,10 +10,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from listing import visible
 from PIL import Image
 from scipy import stats
 
-from sablier.errors import ConfigError, ImagesError, ModelFileError, OutputError, TooFewImages
+from sablier.errors import ConfigError, ImagesError, ModelFileError, OutputError, OutputWarning, TooFewImages
 from sablier.images import read_images
 from sablier.modelfile import ModelFile
 from sablier.tasks.detect import Detector
@@ -65,13 +66,13 @@ def test_both_tables_say_what_the_detector_says(digits_file, digits_detector, tm
     ]
     assert document["images"] == summary.count == 360
     assert document["flagged"] == summary.flagged == sum(row["verdict"] == "anomaly" for row in expected)
-    assert sorted(os.listdir(tmp_path / "out")) == ["detections.csv", "detections.json"]
+    assert visible(tmp_path / "out") == ["detections.csv", "detections.json"]
 
 
 def test_with_a_report_there_are_pictures(digits_file, tmp_path):
     pytest.importorskip("sablier.report.html")
     detect(digits_file, "digits:test[label=5]", tmp_path / "out")
-    assert sorted(os.listdir(tmp_path / "out")) == ["detections.csv", "detections.json", "heatmaps", "masks", "report.html"]
+    assert visible(tmp_path / "out") == ["detections.csv", "detections.json", "heatmaps", "masks", "report.html"]
     assert os.listdir(tmp_path / "out" / "heatmaps")
 
 
@@ -171,7 +172,7 @@ def test_both_tables_hold_the_verdicts_of_the_batch_whatever_the_chunks(digits_f
     assert document["fdr"] == 0.1
     assert document["alpha"] == p_values[expected].max()
     assert "Of the images flagged" in document["promise"]
-    assert sorted(os.listdir(tmp_path / "out")) == ["detections.csv", "detections.json"]
+    assert visible(tmp_path / "out") == ["detections.csv", "detections.json"]
 
 
 def test_a_bad_false_discovery_rate_writes_nothing(digits_file, tmp_path):
@@ -215,8 +216,11 @@ def test_an_audit_asks_about_a_sample_of_what_was_not_flagged(digits_file, tmp_p
     found = audit(tmp_path, tmp_path / "flagged.csv")
     missed = sum(labels[name] != "3" for name, verdict in verdicts.items() if verdict == "normal")
     assert found.missed_interval[0] <= missed <= found.missed_interval[1]
-    with pytest.raises(OutputError, match="holds verdicts on an earlier run"):
+    answered = (tmp_path / "flagged.csv").read_bytes()
+    with pytest.warns(OutputWarning, match=r"not as sablier wrote it\. It is kept as .*-kept\.csv"):
         detect(digits_file, "digits:test", tmp_path, report=False)
+    assert (tmp_path / "flagged-kept.csv").read_bytes() == answered
+    assert visible(tmp_path) == ["audit-kept.csv", "detections.csv", "detections.json", "flagged-kept.csv"]
 
 
 def test_an_audit_needs_a_number_and_a_place(digits_file, tmp_path):

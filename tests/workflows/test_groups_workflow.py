@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from sablier import AnomalyDetector
-from sablier.errors import ImagesError, TooFewImages
+from sablier.errors import ImagesError, OutputError, TooFewImages
 from sablier.images import ImageSet, read_images
 from sablier.modelfile import ModelFile
 from sablier.tasks.detect import Detector
@@ -79,12 +79,20 @@ def test_groups_are_listed_drawn_and_read_back(trained, thrice, tmp_path):
 
 
 def test_a_set_without_repeats_lists_no_groups_and_removes_an_old_list(digits, tmp_path):
-    for name in ("m.groups.csv", "m.groups.png"):
-        (tmp_path / name).write_text("old")
+    (tmp_path / "m.groups.csv").write_text("id,group\na,b\n")
+    (tmp_path / "m.groups.png").write_bytes(b"\x89PNG\r\n\x1a\nold")
     file = train(digits.take(range(60)), tmp_path / "m.sablier", TINY)
     assert file.provenance.groups == 60
     assert Detector.from_file(file).calibration.sizes is None
     assert sorted(path.name for path in tmp_path.iterdir() if "groups" in path.name) == []
+
+
+def test_a_file_of_another_kind_is_not_replaced_by_groups(thrice, tmp_path):
+    other = tmp_path / "m.groups.csv"
+    other.write_text("mine")
+    with pytest.raises(OutputError, match=r"m\.groups\.csv is there already and is not a list of groups"):
+        train(thrice, tmp_path / "m.sablier", TINY)
+    assert other.read_text() == "mine"
 
 
 def test_every_part_of_a_split_holds_whole_groups(digits):

@@ -1,6 +1,5 @@
 """map_images: from a model file and a source to one page, and what it says of itself."""
 
-import csv
 import json
 import re
 
@@ -9,6 +8,7 @@ import pytest
 from PIL import Image
 
 from sablier.errors import ConfigError, ImagesError, ModelFileError, OutputError, TooFewImages, UnknownName
+from sablier.files.cells import csv_text
 from sablier.images import ImageSet, read_images
 from sablier.modelfile import ModelFile
 from sablier.models.bottleneck import Bottleneck
@@ -79,12 +79,11 @@ def test_a_detector_colours_by_score_and_only_a_detector(digits_file, digits_aut
 
 def test_a_table_of_clusters_and_columns_of_the_source_colour(digits_autoencoder, some, tmp_path):
     table = tmp_path / "clusters.csv"
-    with table.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["id", "cluster", "confidence"])
-        writer.writerows([name, -1 if place == 2 else place % 3, 0.5] for place, name in enumerate(some.ids[:40]))
+    ids = np.char.add("=", some.ids)  # as `cluster` writes a name that a spreadsheet would run
+    rows = [[name, -1 if place == 2 else place % 3, 0.5] for place, name in enumerate(ids[:40].tolist())]
+    table.write_text(csv_text([["id", "cluster", "confidence"], *rows]), newline="")
     camera = {"camera": np.array(["left", "right"] * 25), "serial": np.arange(50), "weight": np.linspace(0, 1, 50)}
-    images = ImageSet(some.array, ids=some.ids, attributes=camera)
+    images = ImageSet(some.array, ids=ids, attributes=camera)
     result = map_images(digits_autoencoder, images, tmp_path / "map.html", "pca", clusters=table, colour="camera")
     assert [*result.columns] == ["camera", "cluster", "error", "serial", "weight"]
     assert result.columns["cluster"][[0, 1, 2, 3, 45]].tolist() == ["0", "1", "none", "0", "none"]

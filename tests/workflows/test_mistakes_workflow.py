@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from listing import visible
 
 from sablier.errors import ImagesError, Interrupted, ModelFileError, OutputError, TooFewImages
 from sablier.images import ImageSet, read_images
@@ -55,7 +56,7 @@ def test_falsified_labels_come_first(found, falsified):
 
 def test_it_writes_a_table_and_pictures_and_leaves_nothing_else(found):
     result, folder = found
-    assert sorted(path.name for path in folder.iterdir()) == [
+    assert visible(folder) == [
         "confusion.png", "mistakes.csv", "mistakes.html", "mistakes.json", "mistakes.png"
     ]  # fmt: skip
     lines = (folder / "mistakes.csv").read_text().splitlines()

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from listing import visible
 from PIL import Image
 
 from sablier.errors import ImagesError, ModelFileError, OutputError, TooFewImages
@@ -54,7 +55,7 @@ def test_tables_pictures_and_sheet(digits_autoencoder, tmp_path):
     seen = []
     summary = reconstruct(digits_autoencoder, "digits:test", tmp_path / "out", on_progress=seen.append)
     assert (summary.network, seen) == ("", [360])
-    assert sorted(os.listdir(tmp_path / "out")) == ["errors.csv", "errors.json", "reconstructions", "sheet.png"]
+    assert visible(tmp_path / "out") == ["errors.csv", "errors.json", "reconstructions", "sheet.png"]
     document, table = json.loads((tmp_path / "out" / "errors.json").read_text()), rows(tmp_path / "out")
     assert [*table[0]] == ["id", "label", "mse", "psnr"]
     assert [{**row, "mse": float(row["mse"]), "psnr": float(row["psnr"])} for row in table] == document.pop("errors")

@@ -11,7 +11,8 @@ from contextlib import closing
 import pytest
 
 from sablier.errors import OutputError
-from sablier.workflows.record import Record, locked
+from sablier.files.locking import locked
+from sablier.workflows.record import Record
 
 COLUMNS = ("id", "score", "note")
 ROWS = [{"id": f'{n}, "é"', "score": n / 3, "note": ""} for n in range(4)]
@@ -108,32 +109,32 @@ def test_a_full_disk_is_said_so(tmp_path, monkeypatch):
 
 
 def test_a_lock_holds_while_its_owner_lives(tmp_path):
-    with locked(tmp_path, "a.lock"):
+    with locked(tmp_path):
         with pytest.raises(OutputError, match=f"in use by process {os.getpid()} on .*Stop it, or choose another"):
-            locked(tmp_path, "a.lock").__enter__()
-        with locked(tmp_path / "other", "a.lock"):
+            locked(tmp_path).__enter__()
+        with locked(tmp_path / "other"):
             pass
-    with locked(tmp_path, "a.lock"):
+    with locked(tmp_path):
         pass
 
 
 def test_a_lock_left_by_a_killed_process_does_not_block(tmp_path):
     code = (
-        "import sys, time; from pathlib import Path; from sablier.workflows.record import locked\n"
-        "with locked(Path(sys.argv[1]), 'a.lock'): print('held', flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from sablier.files.locking import locked\n"
+        "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     with process, process.stdout:
         assert process.stdout.readline() == "held\n"
         with pytest.raises(OutputError, match=f"in use by process {process.pid} "):
-            locked(tmp_path, "a.lock").__enter__()
+            locked(tmp_path).__enter__()
         process.send_signal(signal.SIGKILL)
         process.wait()
-    with locked(tmp_path, "a.lock"):
-        assert f"process {os.getpid()} " in (tmp_path / "a.lock").read_text()
+    with locked(tmp_path):
+        assert f"process {os.getpid()} " in (tmp_path / ".sablier.lock").read_text()
 
 
 def test_a_folder_that_cannot_be_made_is_said_so(tmp_path):
     (tmp_path / "out").write_text("precious")
     with pytest.raises(OutputError, match=r"out cannot be written: .*Choose another folder with -o"):
-        locked(tmp_path / "out", "a.lock").__enter__()
+        locked(tmp_path / "out").__enter__()

@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 import pytest
+from listing import visible
 from PIL import Image
 
 from sablier.errors import ConfigError, ImagesError, ModelFileError, OutputError
@@ -38,7 +39,7 @@ def threes(tmp_path):
 
 def test_a_folder_of_images_and_what_is_known_of_them(digits_generator, tmp_path):
     result = sample(digits_generator, tmp_path / "out", 12, seed=3, compare="digits")
-    assert sorted(os.listdir(tmp_path / "out")) == [*(f"{index:04}.png" for index in range(12)), "samples.json"]
+    assert visible(tmp_path / "out") == [*(f"{index:04}.png" for index in range(12)), "samples.json"]
     with Image.open(tmp_path / "out" / "0007.png") as picture:
         assert (picture.mode, picture.size) == ("L", (8, 8))
         assert np.allclose(np.asarray(picture) / 255, result.images[7, ..., 0], atol=0.5 / 255)

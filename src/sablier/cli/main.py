@@ -30,6 +30,7 @@ from sablier.cli import (
     watch,
 )
 from sablier.errors import Interrupted, SablierError, nearest
+from sablier.files.names import printable_lines
 
 INTERRUPTED, USERS_TO_MEND, OURS_TO_MEND = 130, 2, 1
 
@@ -78,7 +79,7 @@ course.add_to(app)
 
 def run() -> None:
     """Run the command line; exit 2 for what the user can mend, 1 for what we must, 130 when interrupted."""
-    warnings.showwarning = lambda message, *_args, **_kwargs: print(f"warning: {message}", file=sys.stderr)
+    warnings.showwarning = lambda message, *_args, **_kwargs: _tell(f"warning: {message}")
     verbs = [command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands]
     verbs += [group.name or "" for group in app.registered_groups]
     words = [word for word in sys.argv[1:2] if not word.startswith("-")]
@@ -103,5 +104,9 @@ def run() -> None:
 
 
 def _stop(message: object, code: int) -> None:
-    print(f"error: {message}", file=sys.stderr)
+    _tell(f"error: {message}")
     sys.exit(code)
+
+
+def _tell(message: str) -> None:
+    print(printable_lines(message), file=sys.stderr)

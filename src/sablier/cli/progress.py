@@ -4,9 +4,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.console import Console
+
+from sablier.files.names import printable, printable_lines
 
 if TYPE_CHECKING:
     from sablier.images.imageset import Skipped
@@ -14,9 +16,17 @@ if TYPE_CHECKING:
 
 LINE_SECONDS = 2.0
 
+
+class _PlainConsole(Console):
+    """Prints control characters as text: names of files may hold what clears a terminal, or worse."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*(printable_lines(each) if isinstance(each, str) else each for each in objects), **options)
+
+
 # No emoji: "digits:train:" would become a tram.
-console = Console(highlight=False, emoji=False)
-aside = Console(stderr=True, highlight=False, emoji=False)
+console = _PlainConsole(highlight=False, emoji=False)
+aside = _PlainConsole(stderr=True, highlight=False, emoji=False)
 
 
 class OnProgress(Protocol):
@@ -103,11 +113,11 @@ def table(title: str, columns: list[str], rows: list[list[str]], numbers: bool =
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(title=title or None, title_justify="left", header_style="bold")
+    drawn = Table(title=printable(title) or None, title_justify="left", header_style="bold")
     for index, column in enumerate(columns):
-        drawn.add_column(column, justify="right" if numbers and index else "left", overflow="fold")
+        drawn.add_column(printable(column), justify="right" if numbers and index else "left", overflow="fold")
     for row in rows:
-        drawn.add_row(*map(Text, row))  # as it is: "[label=3]" is no markup
+        drawn.add_row(*(Text(printable(cell)) for cell in row))  # as it is: "[label=3]" is no markup
     console.print(drawn)
 
 

@@ -34,6 +34,7 @@ from sablier.training.recipes import make_recipe
 from sablier.transforms.batches import Batches, choose_device
 from sablier.workflows.classifier import check_labels, class_numbers
 from sablier.workflows.mistakes import write_mistakes
+from sablier.workflows.outputs import writes
 
 Array = NDArray[Any]
 
@@ -85,6 +86,7 @@ class Lesson:
     pictures: tuple[Path, ...]
 
 
+@writes("course-digits")
 def run(
     output: Path | None,
     *,

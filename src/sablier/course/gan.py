@@ -25,6 +25,7 @@ from sablier.training.loop import Progress
 from sablier.training.recipes import make_recipe
 from sablier.workflows.generator import train_generator
 from sablier.workflows.network import NET
+from sablier.workflows.outputs import writes
 
 Array = NDArray[Any]
 
@@ -60,6 +61,7 @@ class Lesson:
     pictures: tuple[Path, ...]
 
 
+@writes("course-gan")
 def run(
     output: Path | None,
     *,

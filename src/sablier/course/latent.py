@@ -26,6 +26,7 @@ from sablier.tasks.walks import CURVES, Walk, walk
 from sablier.training.loop import Progress
 from sablier.training.recipes import make_recipe
 from sablier.workflows.network import train_model
+from sablier.workflows.outputs import writes
 
 Array = NDArray[Any]
 
@@ -63,6 +64,7 @@ class Lesson:
     pictures: tuple[Path, ...]
 
 
+@writes("course-latent")
 def run(
     output: Path | None,
     *,

@@ -25,6 +25,7 @@ from sablier.training.objectives import Denoising
 from sablier.training.recipe import Recipe
 from sablier.training.recipes import make_recipe
 from sablier.workflows.network import train_model
+from sablier.workflows.outputs import writes
 
 Array = NDArray[Any]
 
@@ -83,6 +84,7 @@ class Lesson:
     pictures: tuple[Path, ...]
 
 
+@writes("course-letters")
 def run(
     output: Path | None,
     *,

@@ -16,10 +16,12 @@ from time import mktime
 from typing import IO, Any, BinaryIO, cast
 
 from sablier.errors import ImagesError
+from sablier.files.names import as_id
 from sablier.images.decoding import Entry, image_chunks
-from sablier.images.folders import folder_labels, is_hidden, is_image_name
+from sablier.images.folders import folder_labels, is_image_name
 from sablier.images.formats import READ_BYTES, Format, Options, readable
 from sablier.images.imageset import ImageSet
+from sablier.images.walking import is_hidden
 
 MEMBER_BYTES = 256 << 20  # an image at Pillow's own limit is that large uncompressed; a longer member is a bomb
 HELD_BYTES = 4 << 30
@@ -53,7 +55,7 @@ def stream_zip(path: Path, options: Options, chunk: int | None) -> Iterator[Imag
     with readable(path, "a zip archive"):
         members = [member for member in archive.file.infolist() if not member.is_dir()]
     wanted = [member for member in members if _wanted(member.filename)]
-    ids = _unique([_plain(member.filename) for member in wanted])
+    ids = _unique([_id(member.filename) for member in wanted])
     entries = [
         Entry(id, label, _zip_time(member), partial(archive.open, member))
         for id, label, member in zip(ids, folder_labels(ids), wanted, strict=True)
@@ -83,7 +85,7 @@ def _plain_tar_entries(path: Path) -> list[Entry]:
     wanted: list[tarfile.TarInfo] = []
     with readable(path, "a tar archive"), tarfile.open(path, "r:") as archive:
         wanted.extend(member for member in _members(archive) if _wanted(member.name))
-    ids = _unique([_plain(member.name) for member in wanted])
+    ids = _unique([_id(member.name) for member in wanted])
     return [
         Entry(id, label, member.mtime, partial(_slice, path, member.offset_data, member.size))
         for id, label, member in zip(ids, folder_labels(ids), wanted, strict=True)
@@ -97,7 +99,7 @@ def _compressed_tar_entries(path: Path, hold: bool) -> Iterator[Entry]:
         for member in _members(archive):
             if not _wanted(member.name):
                 continue
-            (id,) = _unique([_plain(member.name)], seen)
+            (id,) = _unique([_id(member.name)], seen)
             (label,) = folder_labels([id])
             if member.size > MEMBER_BYTES:
                 yield Entry(id, label, member.mtime, partial(_slice, path, 0, member.size))
@@ -172,13 +174,25 @@ def _plain(name: str) -> str:
     return "/".join(part for part in name.replace("\\", "/").split("/") if part not in ("", ".", ".."))
 
 
+def _id(name: str) -> str:
+    return as_id(_plain(name))
+
+
 def _unique(names: list[str], seen: dict[str, int] | None = None) -> list[str]:
-    """Return the names, a number added to those that were there before."""
+    """Return the names, a number added to those that were there before.
+
+    Args:
+        seen: how often each was there; goes on from call to call.
+    """
     seen = {} if seen is None else seen
     result = []
     for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        result.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+        unique = name
+        while unique in seen:
+            seen[name] += 1
+            unique = f"{name}#{seen[name]}"
+        seen[unique] = 1
+        result.append(unique)
     return result
 
 

@@ -5,14 +5,17 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
 from sablier.errors import ImagesError
+from sablier.files.names import as_id
 from sablier.images.cifar import stream_cifar_folder
 from sablier.images.decoding import SUFFIXES, Entry, image_chunks
 from sablier.images.formats import Format, Options
 from sablier.images.imageset import ImageSet
+from sablier.images.walking import Found, walked
 
 
 def is_image_name(name: str) -> bool:
@@ -23,17 +26,20 @@ def is_image_name(name: str) -> bool:
 def stream_folder(path: Path, options: Options, chunk: int | None) -> Iterator[ImageSet]:
     """Yield the images below a folder; ids are relative paths, labels the name of the folder an image lies in.
 
-    Hidden files and folders are passed over, and so are files that do not end like images. Where all images lie at the
-    top there are no labels. A folder of CIFAR binary batches is read as such.
+    Hidden files and folders are passed over, and so are files that do not end like images. Links to folders are followed; those
+    that lead nowhere, or to what is read already, are listed as skipped. Where all images lie at the top there are no labels. A
+    folder of CIFAR binary batches is read as such.
     """
-    names = _files_below(path)
+    found = _found_below(path)
+    names = [each.name for each in found if not each.fault]
     images = [name for name in names if is_image_name(name.lower())]
     if not images and any(name.lower().endswith(".bin") for name in names):
         yield from stream_cifar_folder(path, options, chunk)
         return
     labels = folder_labels(images)
     entries = (_entry(path, name, label) for name, label in zip(images, labels, strict=True))
-    yield from image_chunks(entries, chunk, options.strict, str(path), lambda: _what_else(names))
+    broken = (_broken(each) for each in found if each.fault)
+    yield from image_chunks(chain(entries, broken), chunk, options.strict, str(path), lambda: _what_else(names))
 
 
 def stream_image_file(path: Path, options: Options, chunk: int | None) -> Iterator[ImageSet]:
@@ -63,24 +69,13 @@ def folder_labels(names: list[str]) -> list[str | None]:
     return list(parents) if any(parents) else [None] * len(names)
 
 
-def is_hidden(name: str) -> bool:
-    """Return whether any part of a relative name starts with a dot or is a Mac archive's shadow folder."""
-    return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)
+def _found_below(path: Path) -> list[Found]:
+    """Return every visible regular file and every link that leads nowhere, sorted by name."""
 
-
-def _files_below(path: Path) -> list[str]:
-    """Return every visible regular file as a relative posix path, sorted."""
-
-    def refused(error: OSError) -> None:
+    def refused(name: str, error: OSError) -> None:
         raise ImagesError(f"{path}: expected a folder that can be read: {error}.") from error
 
-    found: list[str] = []
-    for folder, folders, files in os.walk(path, onerror=refused):
-        folders[:] = [name for name in folders if not is_hidden(name)]
-        # A named pipe called a.png would block whoever opens it.
-        visible = (Path(folder, name) for name in files if not is_hidden(name))
-        found.extend(file.relative_to(path).as_posix() for file in visible if file.is_file())
-    return sorted(found)
+    return sorted(walked(path, refused), key=lambda found: found.name)
 
 
 def _entry(folder: Path, name: str, label: str | None) -> Entry:
@@ -89,7 +84,16 @@ def _entry(folder: Path, name: str, label: str | None) -> Entry:
         modified = file.stat().st_mtime
     except OSError:
         modified = None  # it went away since it was listed; opening it will say so
-    return Entry(name, label, modified, partial(_open, file))
+    return Entry(as_id(name), None if label is None else as_id(label), modified, partial(_open, file))
+
+
+def _broken(found: Found) -> Entry:
+    """Return an entry that says why it cannot be read."""
+    return Entry(as_id(found.name), None, None, partial(_refuse, found))
+
+
+def _refuse(found: Found) -> BinaryIO:
+    raise ImagesError(f"{as_id(found.name)}: expected a file or a folder, but {found.fault}. Mend or remove the link.")
 
 
 class _File(io.BufferedReader):

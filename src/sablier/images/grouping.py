@@ -3,7 +3,6 @@
 A person names them by folder, by a column or by what a pattern finds in the names; those that the pixels give away are found.
 """
 
-import csv
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sablier.errors import ConfigError, ImagesError, UnknownName
+from sablier.files.cells import read_rows
 from sablier.images.fingerprints import Fingerprints
 from sablier.images.imageset import ImageSet
 from sablier.images.repeats import find_repeats
@@ -218,18 +218,8 @@ def _by_column(images: ImageSet, column: str) -> Array:
 
 def _read_table(path: Path, column: str) -> dict[str, str]:
     """Return the group of each id in a CSV with the columns `id` and another."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file)
-            lacking = [name for name in (ID, column) if name not in (rows.fieldnames or [])]
-            if lacking:
-                came = ", ".join(rows.fieldnames or ["none"])
-                raise ImagesError(f"{path}: expected a column {lacking[0]!r}, got the columns {came}.")
-            return {row[ID]: (row[column] or "").strip() for row in rows}
-    except FileNotFoundError as error:
-        raise ImagesError(f"{path}: no such file. `sablier train` and `sablier data preview` write such a table.") from error
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ImagesError(f"{path}: expected a CSV table of groups: {error}.") from error
+    rows = read_rows(path, (ID, column), "`sablier train` and `sablier data preview` write such a table.")
+    return {row[ID]: row[column].strip() for row in rows}
 
 
 def _without_gaps(images: ImageSet, names: Array, column: str) -> Array:

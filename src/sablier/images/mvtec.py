@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from sablier.errors import ImagesError
+from sablier.files.names import as_name
 from sablier.images.datasets import is_dataset
 from sablier.images.decoding import SUFFIXES
 from sablier.images.imageset import Array, ImageSet, Skipped
@@ -80,7 +81,7 @@ class MvtecLayout:
                 yield Skipped(id, str(error))
 
     def _mask_file(self, id: str) -> Path:
-        name = PurePosixPath(id).with_suffix("")
+        name = PurePosixPath(as_name(id)).with_suffix("")
         for ending in ("_mask", ""):
             for suffix in SUFFIXES:
                 file = self.ground_truth / f"{name}{ending}{suffix}"

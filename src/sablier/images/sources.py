@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sablier.errors import ImagesError, nearest
+from sablier.files.names import printable
 from sablier.images.archives import TAR, ZIP
 from sablier.images.arrays import NPY, NPZ, images_from_array, stream_npz
 from sablier.images.cifar import CIFAR
@@ -62,10 +63,10 @@ def read_images(
     (28, 28, 1)
     """
     place, conditions = _split(source)
-    whole = ImageSet.concatenate(list(_stream(place, Options(label_column, labels, shape, strict), None)))
+    whole = ImageSet.concatenate(list(_stream_named(place, Options(label_column, labels, shape, strict), None)))
     if not conditions:
         return whole
-    return replace(check_not_empty(selected(whole, conditions), whole, str(source)), source=str(source))
+    return replace(check_not_empty(selected(whole, conditions), whole, str(source)), source=printable(str(source)))
 
 
 def stream_images(
@@ -92,16 +93,46 @@ def stream_images(
     if chunk < 1:
         raise ImagesError(f"expected a chunk of at least 1 image, got {chunk}.")
     place, conditions = _split(source)
-    stream = _stream(place, Options(label_column, labels, shape, strict), chunk)
+    stream = _stream_named(place, Options(label_column, labels, shape, strict), chunk)
     first = next(stream)  # so that a missing source is an error here, not where the first chunk is used
     return (selected(images, conditions) for images in chain([first], stream))
 
 
+def place_of(source: object) -> Path | None:
+    """Return the file or folder that a source is read from; None for arrays, named sets, and what is not there.
+
+    >>> place_of("digits"), place_of("nowhere/[label=3]"), place_of(".") == Path()
+    (None, None, True)
+    """
+    whole, _ = _split(source)
+    if not isinstance(whole, str | Path) or (isinstance(whole, str) and (not whole or is_dataset(whole))):
+        return None
+    path = Path(whole).expanduser()
+    if _exists(path):
+        return path
+    file, colon, _ = str(path).rpartition(":")
+    return Path(file) if colon and _exists(Path(file)) else None
+
+
+def _exists(path: Path) -> bool:
+    """Return whether something is there; nothing is where no name can be."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def _split(source: object) -> tuple[object, tuple[Condition, ...]]:
     """Return a source and the selection its name ends in; a file of exactly that name comes first."""
-    if isinstance(source, str | Path) and not Path(source).exists():
+    if isinstance(source, str | Path) and not _exists(Path(source)):
         return parse_selection(str(source))
     return source, ()
+
+
+def _stream_named(source: object, options: Options, chunk: int | None) -> Iterator[ImageSet]:
+    """Yield the images of a source; where they came from is said in text that every file and terminal takes."""
+    for images in _stream(source, options, chunk):
+        yield images if printable(images.source) == images.source else replace(images, source=printable(images.source))
 
 
 def _stream(source: object, options: Options, chunk: int | None) -> Iterator[ImageSet]:
@@ -118,11 +149,11 @@ def _stream(source: object, options: Options, chunk: int | None) -> Iterator[Ima
     if not str(source):
         raise ImagesError("expected a path or a named set, got an empty name. Pass one.")
     path = Path(source).expanduser()
-    if path.is_dir():
+    if _exists(path) and path.is_dir():
         _check_options("folder", options, frozenset({"strict"}))
         return stream_folder(path, options, chunk)
     file, colon, key = str(path).rpartition(":")
-    if colon and file.lower().endswith(".npz") and not path.exists():
+    if colon and file.lower().endswith(".npz") and not _exists(path):
         _check_options(NPZ.name, options, NPZ.takes)
         _check_exists(Path(file))
         return stream_npz(Path(file), options, chunk, key)
@@ -137,9 +168,9 @@ def _chunks(images: ImageSet, chunk: int | None) -> Iterator[ImageSet]:
 
 
 def _check_exists(path: Path) -> None:
-    if path.is_file():
-        return
-    if path.exists():
+    if _exists(path):
+        if path.is_file():
+            return
         raise ImagesError(f"{path}: expected a file or a folder, got something else (a device or a pipe). Save it first.")
     try:
         beside = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []

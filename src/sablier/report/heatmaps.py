@@ -8,6 +8,7 @@ import numpy as np
 
 from sablier.errors import ConfigError
 from sablier.files import write_whole
+from sablier.files.names import numbered_names
 from sablier.report.pictures import as_rgb, enlarged, overlay, png
 from sablier.tasks.detect import DetectionResult
 
@@ -41,16 +42,9 @@ def file_names(ids: Iterable[str]) -> list[str]:
     >>> file_names(["bad/a 1.png", "bad/a 1.jpg", "../x", "con"])
     ['bad_a_1', 'bad_a_1-2', 'x', '_con']
     """
-    names: list[str] = []
-    taken: set[str] = set()
-    for given in ids:
+
+    def plain(given: str) -> str:
         stem = re.sub(r"[^\w.-]+", "_", IMAGE_ENDING.sub("", str(given)), flags=re.ASCII).strip("._-")[:LONGEST_NAME] or "image"
-        stem = f"_{stem}" if RESERVED.match(stem) else stem
-        name, count = stem, 1
-        # Some file systems do not tell "A" from "a".
-        while name.lower() in taken:
-            count += 1
-            name = f"{stem}-{count}"
-        taken.add(name.lower())
-        names.append(name)
-    return names
+        return f"_{stem}" if RESERVED.match(stem) else stem
+
+    return [name if number == 1 else f"{name}-{number}" for name, number in numbered_names(map(plain, ids))]

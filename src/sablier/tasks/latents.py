@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from sablier.errors import ConfigError, ImagesError
 from sablier.files import write_whole
+from sablier.files.cells import csv_text, plain_cell
 from sablier.images.preprocess import Preprocess
 from sablier.models.base import Model
 
@@ -171,19 +172,18 @@ def _from_npz(path: Path) -> Latents:
 
 def _csv(latents: Latents) -> bytes:
     """Return a table whose every row names the model, so that tables joined by hand are told apart."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    labelled = latents.labels is not None
-    writer.writerow(["id", *(["label"] if labelled else []), "model", *_code_names(latents.numbers)])
-    for index, code in enumerate(latents.codes):
-        labels = [] if latents.labels is None else [latents.labels[index]]
+    names = ["id", *([] if latents.labels is None else ["label"]), "model", *_code_names(latents.numbers)]
+
+    def row(index: int) -> list[str]:
+        label = [] if latents.labels is None else [str(latents.labels[index])]
         # The shortest text that reads back as the same float32.
-        writer.writerow([latents.ids[index], *labels, latents.model, *code.astype(str).tolist()])
-    return text.getvalue().encode(errors="surrogateescape")
+        return [str(latents.ids[index]), *label, latents.model, *latents.codes[index].astype(str).tolist()]
+
+    return csv_text([names, *map(row, range(len(latents)))]).encode()
 
 
 def _from_csv(path: Path) -> Latents:
-    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         rows = csv.reader(file)
         header = next(rows, [])
         before = header.index("model") + 1
@@ -191,8 +191,8 @@ def _from_csv(path: Path) -> Latents:
         for row in rows:
             if len(row) != len(header):
                 raise ValueError(f"row {rows.line_num} has {len(row)} columns, the first {len(header)}")
-            ids.append(row[0])
-            labels.append(row[1])
+            ids.append(plain_cell(row[0]))
+            labels.append(plain_cell(row[1]))
             models.add(row[before - 1])
             codes.append(np.array(row[before:], np.float32))
     if header[before:] != _code_names(len(header) - before) or header[0] != "id":

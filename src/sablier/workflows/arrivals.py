@@ -2,19 +2,19 @@
 
 import hashlib
 import os
-import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from sablier.errors import ImagesError
-from sablier.images.folders import is_hidden, is_image_name
+from sablier.files.names import as_id
+from sablier.images.folders import is_image_name
+from sablier.images.walking import walked
 
 Stamp = tuple[int, int]
 
 RETRY_AFTER_LOOKS = (1, 2, 4, 8)  # a copy over a network may stall; half a minute at the usual pace
-NOT_WRITTEN_PLAINLY = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Arrival:
 
     Args:
         name: its path below the folder.
-        id: the same as it is recorded: what no table or terminal takes is escaped.
+        id: the same as `as_id` writes it, and as it is recorded.
         stamp: its size in bytes, and when it was changed, in nanoseconds.
         due: the look at which it may be read.
         failures: how often it could not be decoded.
@@ -51,7 +51,7 @@ class Arrivals:
         self.looks += 1
         waiting: dict[str, Arrival] = {}
         for name, stamp in _image_files(self.folder):
-            id = recorded_id(name)
+            id = as_id(name)
             if identity(id, stamp) not in self.recorded:
                 known = self.waiting.get(name)
                 waiting[name] = known if known and known.stamp == stamp else Arrival(name, id, stamp, self.looks + 1)
@@ -79,42 +79,25 @@ class Arrivals:
         self.waiting.pop(arrival.name, None)
 
 
-def recorded_id(name: str) -> str:
-    """Return a name as it is recorded: line ends, control characters and bytes that are no text are escaped.
-
-    >>> print(recorded_id("line 1/a.png"), recorded_id(f"a{chr(10)}b.png"))
-    line 1/a.png a\\nb.png
-    """
-    return NOT_WRITTEN_PLAINLY.sub(lambda match: match[0].encode("unicode_escape").decode(), name)
-
-
 def identity(id: str, stamp: Stamp) -> bytes:
     """Return twelve bytes that tell this file, in this size and time of change, from any other."""
     return hashlib.blake2b(f"{id}\0{stamp[0]}\0{stamp[1]}".encode(), digest_size=12).digest()
 
 
 def _image_files(folder: Path) -> Iterator[tuple[str, Stamp]]:
-    """Yield every visible image file below a folder, by its relative posix path; folders are not entered by links."""
-    folders = [""]
-    while folders:
-        below = folders.pop()
-        try:
-            with os.scandir(folder / below) as entries:
-                for entry in entries:
-                    name = f"{below}{entry.name}"
-                    if is_hidden(entry.name):
-                        continue
-                    if entry.is_dir(follow_symlinks=False):
-                        folders.append(f"{name}/")
-                    elif is_image_name(entry.name.lower()) and (stamp := _stamp(entry.path)):
-                        yield name, stamp
-        except OSError as error:
-            if below and isinstance(error, FileNotFoundError):
-                continue  # it went away since its parent was listed
-            raise ImagesError(
-                f"{folder / below}: expected a folder that can be read: {error.strerror or error}. What was judged is recorded; "
-                "run the same command again when the folder is back."
-            ) from error
+    """Yield every visible image file below a folder, by its relative posix path."""
+
+    def refused(below: str, error: OSError) -> None:
+        if below and isinstance(error, FileNotFoundError):
+            return  # it went away since its parent was listed
+        raise ImagesError(
+            f"{folder / below}: expected a folder that can be read: {error.strerror or error}. What was judged is recorded; "
+            "run the same command again when the folder is back."
+        ) from error
+
+    for found in walked(folder, refused):
+        if not found.fault and is_image_name(found.name.lower()) and (stamp := _stamp(folder / found.name)):
+            yield found.name, stamp
 
 
 def _stamp(path: str | Path) -> Stamp | None:

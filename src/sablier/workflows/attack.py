@@ -18,13 +18,14 @@ from sablier.tasks.classify import Classifier
 from sablier.transforms.attacks import ATTACKS, Attack
 from sablier.workflows.classifier import class_numbers
 from sablier.workflows.image_files import write_pictures
-from sablier.workflows.naming import check_apart
+from sablier.workflows.outputs import writes
 from sablier.workflows.tables import write_tables
 
 METHOD = "apgd"
 MOST_ON_SHEET = 16
 
 
+@writes("attack", "source")
 def attack(
     model: str | PathLike[str],
     source: Any,
@@ -57,8 +58,6 @@ def attack(
     """
     made = make_attack(method, eps=eps, norm=norm, seed=seed, **(settings or {}))
     classifier = Classifier.from_file(ModelFile.load(Path(model)))
-    if output is not None:
-        check_apart(source, Path(output))
     images = drawn_evenly(read_images(source, **reading), count).dense(classifier.preprocess)
     result = attack_classifier(classifier, images, class_numbers(images, classifier.classes), method, made, on_progress)
     if output is not None:

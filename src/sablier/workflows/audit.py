@@ -1,6 +1,5 @@
 """audit = what slips through: a random sample of unflagged images for a person to look at, and what it says of the rest."""
 
-import csv
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -12,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from sablier.calibration import ANOMALY, percent
-from sablier.errors import ConfigError, ImagesError, OutputError
+from sablier.errors import ConfigError, ImagesError
+from sablier.files.cells import read_rows
+from sablier.files.names import as_name
 from sablier.metrics import rate_interval
+from sablier.workflows.tables import whole_table
 
 TABLE, SAMPLE, FLAGGED = "detections.csv", "audit.csv", "flagged.csv"
 ASKED = ("id", "path", "score", "p_value", "verdict")
@@ -169,22 +171,10 @@ def write_questions(folder: Path, count: int, source: Any) -> None:
     """
     table = folder / TABLE
     for name, rows in ((SAMPLE, draw(table, count)), (FLAGGED, filter(_is_flagged, _rows(table)))):
-        part = folder / f"{name}.part"
-        try:
-            with part.open("w", newline="", encoding="utf-8") as file:
-                lines = csv.writer(file)
-                lines.writerow(ASKED)
-                lines.writerows((row["id"], _path(source, row["id"]), row["score"], row["p_value"], "") for row in rows)
-            part.replace(folder / name)
-        except OSError as error:
-            raise OutputError(f"{folder / name} could not be written: {error.strerror or error}.") from error
-
-
-def check_unanswered(folder: Path) -> None:
-    """Raise OutputError where a folder holds verdicts that a person filled in, which are about the run that is in it."""
-    for path in (folder / SAMPLE, folder / FLAGGED):
-        if path.exists() and any(row["verdict"].strip() for row in _rows(path)):
-            raise OutputError(f"{path} holds verdicts on an earlier run. Move it away, or choose another folder with -o.")
+        asked = ((row["id"], _path(source, row["id"]), row["score"], row["p_value"], "") for row in rows)
+        with whole_table(folder / name) as lines:
+            lines.write([ASKED])
+            lines.write(asked)
 
 
 def checked_count(count: int) -> int:
@@ -199,22 +189,8 @@ def checked_count(count: int) -> int:
 
 
 def _rows(path: Path, *columns: str) -> Iterator[Row]:
-    """Yield the rows of a CSV with the columns `id`, `verdict` and others; semicolons, as some spreadsheets write, will do."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            header = file.readline()
-            file.seek(0)
-            rows = csv.DictReader(file, delimiter=";" if ";" in header and "," not in header else ",", restval="")
-            missing = [name for name in ("id", "verdict", *columns) if name not in (rows.fieldnames or [])]
-            if missing:
-                raise ImagesError(
-                    f"{path}: expected a column {missing[0]!r}, got the columns {', '.join(rows.fieldnames or ['none'])}."
-                )
-            yield from rows
-    except FileNotFoundError as error:
-        raise ImagesError(f"{path}: no such file. `sablier detect ... --audit 50 -o {path.parent}` writes one.") from error
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ImagesError(f"{path}: expected a CSV table: {error}.") from error
+    """Yield the rows of a CSV with the columns `id`, `verdict` and others."""
+    return read_rows(path, ("id", "verdict", *columns), f"`sablier detect ... --audit 50 -o {path.parent}` writes one.")
 
 
 def _is_flagged(row: Row) -> bool:
@@ -236,5 +212,5 @@ def _path(source: Any, name: str) -> str:
     """Return where an image lies, if it is a file of its own."""
     if not isinstance(source, str | PathLike):
         return ""
-    path = (Path(source) if Path(source).is_dir() else Path(source).parent) / name
+    path = (Path(source) if Path(source).is_dir() else Path(source).parent) / as_name(name)
     return str(path) if path.is_file() else ""

@@ -10,6 +10,7 @@ import numpy as np
 
 from sablier.calibration import ANOMALY, percent
 from sablier.errors import ImagesError, TooFewImages
+from sablier.files.kinds import MODEL
 from sablier.images.fingerprints import fingerprints
 from sablier.images.grouping import count_groups, counted_groups, with_groups, with_repeats
 from sablier.images.imageset import ImageSet
@@ -19,8 +20,10 @@ from sablier.tasks.detect import Detector
 from sablier.tasks.known_images import CALIBRATED, TRAINED, KnownImages
 from sablier.workflows.audit import read_verdicts
 from sablier.workflows.groups import groups_paths, write_groups
+from sablier.workflows.outputs import writes
 
 
+@writes("calibrate", "source", file=MODEL, otherwise="model")
 def calibrate(
     model: str | PathLike[str],
     source: Any,

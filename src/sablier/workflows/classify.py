@@ -12,12 +12,13 @@ from sablier.files import write_whole
 from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
 from sablier.tasks.classify import ClassificationResult, Classifier
-from sablier.workflows.naming import check_apart
+from sablier.workflows.outputs import writes
 from sablier.workflows.tables import write_tables
 
 MOST_ON_SHEET = 48
 
 
+@writes("classify", "source")
 def classify(
     model: str | PathLike[str],
     source: Any,
@@ -38,8 +39,6 @@ def classify(
         ModelFileError, ImagesError, OutputError: before anything is written where possible.
     """
     classifier = Classifier.from_file(ModelFile.load(Path(model)))
-    if output is not None:
-        check_apart(source, Path(output))
     images = read_images(source, **reading).dense(classifier.preprocess)
     if not len(images):
         raise TooFewImages(f"expected at least one readable image in {source}, got none.")

@@ -19,12 +19,13 @@ from sablier.tasks.cluster import ClusterResult, check_wishes, cluster_latents
 from sablier.tasks.embed import Embedder
 from sablier.tasks.latents import Latents, fingerprint
 from sablier.workflows.embed import chunk_size, encode_stream, encoding_network
-from sablier.workflows.naming import check_apart
+from sablier.workflows.outputs import writes
 from sablier.workflows.tables import write_tables
 
 Array = NDArray[Any]
 
 
+@writes("cluster", "source")
 def cluster(
     model: str | PathLike[str],
     source: Any,
@@ -59,7 +60,6 @@ def cluster(
     file, folder = ModelFile.load(Path(model)), Path(output)
     network, _ = encoding_network(file)
     check_wishes(k, method, manifold, runs)
-    check_apart(source, folder)
     if latents is None:
         embedder = Embedder(network, file.preprocess, compare=False)
         encode_stream(embedder, source, on_progress, **reading)

@@ -16,10 +16,11 @@ from sablier.report.strips import combination_picture
 from sablier.tasks.combine import CodedSet, Combination, coded_set, weights_of
 from sablier.tasks.combine import combine as combine_sets
 from sablier.tasks.mixture import mixture_of
-from sablier.workflows.latent_pictures import check_not_read
+from sablier.workflows.outputs import by_suffix, writes
 from sablier.workflows.reconstruct import drawing_network
 
 
+@writes("combine", "add", "subtract", "among", file=by_suffix)
 def combine(
     model: str | PathLike[str],
     add: Any,
@@ -52,8 +53,6 @@ def combine(
     file = ModelFile.load(Path(model))
     network, _ = drawing_network(file)
     others = [] if among is None else [among]
-    if path is not None:
-        check_not_read(path, *added, *subtracted, *others)
     count = 0
 
     def encoded(source: Any) -> CodedSet:

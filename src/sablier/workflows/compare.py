@@ -20,7 +20,7 @@ from sablier.tasks.detect import TASK as DETECT
 from sablier.tasks.detect import Detector
 from sablier.tasks.evaluate import EvaluationResult, MethodRow, evaluate_detector
 from sablier.workflows.classifier import class_numbers
-from sablier.workflows.naming import check_apart
+from sablier.workflows.outputs import writes
 from sablier.workflows.tables import write_tables
 
 Measured = EvaluationResult | ClassificationResult
@@ -95,6 +95,7 @@ class Comparison:
         return {"task": self.task, **judged, "models": self.to_table()}
 
 
+@writes("compare", "images", "good", "bad")
 def compare(
     models: Sequence[str | PathLike[str]],
     images: Any = None,
@@ -120,9 +121,6 @@ def compare(
         ConfigError: for models of different tasks, or images that their task has no use for.
         ModelFileError, ImagesError, OutputError: before anything is written where possible.
     """
-    if output is not None:
-        for source in (images, good, bad):
-            check_apart(source, Path(output))
     files = [ModelFile.load(Path(model)) for model in models]
     task = _one_task(files)
     measure = _judge(task, images, good, bad, alpha, reading)

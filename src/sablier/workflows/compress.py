@@ -10,6 +10,7 @@ import numpy as np
 
 from sablier.errors import ConfigError, ContainerError, OutputError
 from sablier.files import write_each, write_whole
+from sablier.files.kinds import COMPRESSED, PNG, check_replaces
 from sablier.images.imageset import ImageSet
 from sablier.images.sources import read_images
 from sablier.tasks.codec.codec import QUALITY, Codec, Compressed, Decompressed
@@ -17,12 +18,14 @@ from sablier.tasks.codec.container import MAGIC, Container, unpack
 from sablier.tasks.codec.peers import Rates, lossless_bytes, lossy_rates, pca_rates
 from sablier.workflows.image_files import as_file
 from sablier.workflows.naming import picture_paths
+from sablier.workflows.outputs import check_file_apart, writes
 
 MOST_COMPARED, FEWEST_FOR_PCA = 300, 40
 QUALITIES_COMPARED = (1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)
 OURS = "sablier"
 
 
+@writes("compress", "source", file=COMPRESSED)
 def compress(
     model: str | PathLike[str],
     source: Any,
@@ -51,11 +54,13 @@ def compress(
         OutputError: where a file cannot be written, or would replace the model or one of the images.
     """
     output = Path(output)
-    if output.is_dir():
-        raise OutputError(f"{output} is a folder. Name a file, for example -o {output / 'images.sabz'}.")
-    if picture is not None and Path(picture).suffix.lower() != ".png":
-        raise OutputError(f"expected a .png file for the chart, got {picture}.")
-    _check_replaces_nothing([output, *([] if picture is None else [Path(picture)])], Path(model), source)
+    if picture is not None:
+        if Path(picture).suffix.lower() != ".png":
+            raise OutputError(f"expected a .png file for the chart, got {picture}.")
+        if Path(picture).resolve() == output.resolve():
+            raise OutputError(f"{output} and {picture} are one. Name two files.")
+        check_file_apart(source, Path(picture))
+        check_replaces(Path(picture), PNG)
     codec = Codec(model)
     images = read_images(source, **reading)
     found = codec.compressed(
@@ -90,6 +95,7 @@ def compare(codec: Codec, images: ImageSet) -> tuple[dict[str, Rates], dict[str,
     return lossy, {OURS: exact.bytes_an_image} | lossless_bytes(pixels)
 
 
+@writes("decompress", adds=True)
 def decompress(
     path: str | PathLike[str],
     output: str | PathLike[str],
@@ -101,7 +107,7 @@ def decompress(
     """Write the images of a .sabz file as PNG files below a folder, under the names and with the times they had.
 
     Of a damaged file, the images of all blocks that are whole are written; the result says which are lost. Names that are not
-    unique, or not on every file system, are numbered.
+    unique, or not on every file system, are numbered. What is there already, and differs, is not replaced.
 
     Args:
         only: numbers of the images that are wanted, from 0; no block is decoded for others. None: all.
@@ -121,7 +127,9 @@ def decompress(
     if only is not None and not len(images) and not found.lost:
         raise ConfigError(f"{path} holds no image of a number that is wanted: they are numbered from 0.")
     paths = picture_paths(folder, map(str, images.ids))
-    present = next((each for each in paths if each.exists()), None)
+    # What is there already may be what this run would write: the same command was killed before.
+    there = [index for index, each in enumerate(paths) if os.path.lexists(each)]
+    present = next((paths[index] for index in there if not _holds(paths[index], as_file(images[index])[1])), None)
     if present is not None:
         raise OutputError(f"{present} is there already, and may be the only copy of something. Choose another folder with -o.")
 
@@ -144,20 +152,8 @@ def examine(path: str | PathLike[str]) -> Container:
     return unpack(_bytes(Path(path)), str(path))
 
 
-def _check_replaces_nothing(outputs: list[Path], model: Path, source: Any) -> None:
-    """Raise OutputError where a file to be written is the model, or may be one of the images, or both are one."""
-    resolved = [path.resolve() for path in outputs]
-    if len(set(resolved)) < len(resolved) or model.resolve() in resolved:
-        raise OutputError(
-            f"{' and '.join(map(str, outputs))} cannot be written: one is the model, or both are one. Choose others."
-        )
-    came = Path(source).resolve() if isinstance(source, str | Path) else None
-    for path, target in zip(outputs, resolved, strict=True):
-        if came is None or not came.exists():
-            continue
-        inside = target == came or (came.is_dir() and target.is_relative_to(came))
-        if inside and target.exists() and not is_container(target):
-            raise OutputError(f"{path} holds images, or is one of them. Choose another file with -o.")
+def _holds(path: Path, data: bytes) -> bool:
+    return path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data
 
 
 def is_container(path: Path) -> bool:

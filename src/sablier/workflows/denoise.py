@@ -20,8 +20,9 @@ from sablier.modelfile import ModelFile
 from sablier.tasks.denoise import TASK, DenoisingResult, NoiseRemover
 from sablier.tasks.summary import MOST_SKIPPED_LISTED
 from sablier.workflows.image_files import as_file
-from sablier.workflows.naming import check_apart, picture_path
+from sablier.workflows.naming import picture_path
 from sablier.workflows.network import network_of
+from sablier.workflows.outputs import writes
 from sablier.workflows.tables import StreamedTables, streamed_tables
 
 Array = NDArray[Any]
@@ -62,6 +63,7 @@ class DenoisingSummary:
         }
 
 
+@writes("denoise", "source")
 def denoise(
     model: str | PathLike[str],
     source: Any,
@@ -82,15 +84,13 @@ def denoise(
 
     Raises:
         ModelFileError, ImagesError, OutputError: before anything is written where possible; tables are renamed into place
-            when whole, and what was written of them until an error stays as *.part.
+            when whole.
 
     Warns:
         ImagesWarning: once, where noise levels are found that the model was not trained on.
     """
     remover = noise_remover(ModelFile.load(Path(model)))
     folder = None if output is None else Path(output)
-    if folder is not None:
-        check_apart(source, folder)
     chunks = stream_images(source, chunk=CHUNK, **reading)
     tally = _Tally(remover.trained_range)
     with ExitStack() as stack:

@@ -1,25 +1,28 @@
 """detect = load, read, score, write, report; in memory that does not grow with the number of images."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from sablier.errors import ConfigError, ImagesError
-from sablier.files import write_whole
+from sablier.files import write_text
 from sablier.images.sources import stream_images
 from sablier.modelfile import ModelFile
 from sablier.tasks.detect import Detector
 from sablier.tasks.known_images import Recognizer
 from sablier.tasks.summary import DetectionSummary, Summarizer
-from sablier.workflows.audit import check_unanswered, checked_count, write_questions
+from sablier.workflows.audit import checked_count, write_questions
+from sablier.workflows.outputs import writes
+from sablier.workflows.picture_names import HEATMAPS, MASKS, picture_columns, picture_names
 from sablier.workflows.tables import StreamedTables, WaitingRows, streamed_tables, waiting_rows
 
 CHUNK_PIXELS = 4_000_000  # how much of a stream is held at once: a few dozen megabytes with everything made of it
 MOST_CHUNK, LEAST_CHUNK = 2048, 16
 
 
+@writes("detect", "source")
 def detect(
     model: str | PathLike[str],
     source: Any,
@@ -46,7 +49,7 @@ def detect(
 
     Raises:
         ModelFileError, ImagesError, ConfigError, OutputError: before anything is written where possible; tables are
-            renamed into place when whole, and what was written of them until an error stays as *.part.
+            renamed into place when whole.
     """
     file, folder = ModelFile.load(Path(model)), None if output is None else Path(output)
     detector = Detector.from_file(file)
@@ -54,13 +57,11 @@ def detect(
     summarizer = Summarizer(detector, alpha, **pictures, fdr=fdr, recognizer=Recognizer.of(file))
     if audit is not None and checked_count(audit) and folder is None:
         raise ConfigError(f"expected an output folder for the {audit} images to audit, got none.")
-    if folder is not None:
-        check_unanswered(folder)
     with ExitStack() as stack:
         tables, waiting = None, None
         if folder is not None:
             tables = stack.enter_context(streamed_tables(folder, "detections.csv", "detections.json", "detections"))
-            waiting = None if fdr is None else stack.enter_context(waiting_rows(folder))
+            waiting = None if fdr is None and not report else stack.enter_context(waiting_rows(folder))
         for images in stream_images(source, chunk=_chunk(file), **reading):
             rows = summarizer.judge(images).to_table()
             if tables is not None:
@@ -72,7 +73,7 @@ def detect(
         summary = summarizer.summary()
         if tables is not None:
             if waiting is not None:
-                _release(waiting, tables, summary)
+                _release(waiting, tables, summary, picture_names(summary.worst) if report else None)
             tables.close(summary.to_json())
     if folder is not None:
         if audit is not None:
@@ -88,10 +89,10 @@ def _chunk(file: ModelFile) -> int:
     return min(MOST_CHUNK, max(LEAST_CHUNK, CHUNK_PIXELS // (file.preprocess.height * file.preprocess.width)))
 
 
-def _release(waiting: WaitingRows, tables: StreamedTables, summary: DetectionSummary) -> None:
-    """Give the rows of a batch their verdicts, which none had before all of it was seen."""
+def _release(waiting: WaitingRows, tables: StreamedTables, summary: DetectionSummary, pictures: Mapping[str, str] | None) -> None:
+    """Give the rows of a batch what none had before all of it was seen: verdicts, and the pictures of the worst."""
     for row in waiting.take():
-        tables.append([{**row, "verdict": summary.verdict(row["p_value"])}])
+        tables.append([{**row, "verdict": summary.verdict(row["p_value"]), **picture_columns(row["id"], pictures)}])
 
 
 def _write_pictures(file: ModelFile, detector: Detector, summary: DetectionSummary, folder: Path, title: str) -> None:
@@ -100,6 +101,6 @@ def _write_pictures(file: ModelFile, detector: Detector, summary: DetectionSumma
     from sablier.report.html import detection_report
     from sablier.report.masks import write_masks
 
-    write_heatmaps(summary.worst, folder / "heatmaps")
-    write_masks(summary.worst, folder / "masks", summary.worst.sizes)
-    write_whole(folder / "report.html", detection_report(file, detector, summary, title).encode())
+    write_heatmaps(summary.worst, folder / HEATMAPS)
+    write_masks(summary.worst, folder / MASKS, summary.worst.sizes)
+    write_text(folder / "report.html", detection_report(file, detector, summary, title))

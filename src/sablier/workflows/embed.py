@@ -6,7 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from sablier.errors import ModelFileError, OutputError
+from sablier.errors import ModelFileError
 from sablier.images.preprocess import Preprocess
 from sablier.images.sources import stream_images
 from sablier.modelfile import ModelFile
@@ -16,10 +16,12 @@ from sablier.tasks.embed import Embedder, EmbeddingResult
 from sablier.tasks.latents import check_latents_path
 from sablier.workflows.detect import CHUNK_PIXELS, LEAST_CHUNK, MOST_CHUNK
 from sablier.workflows.network import NET
+from sablier.workflows.outputs import by_suffix, writes
 from sablier.workflows.reconstruct import drawing_network
 from sablier.workflows.train import check_writable
 
 
+@writes("embed", "source", file=by_suffix)
 def embed(
     model: str | PathLike[str],
     source: Any,
@@ -48,7 +50,6 @@ def embed(
     if output is not None:
         check_latents_path(Path(output))
         check_writable(Path(output))
-        _check_not_source(source, Path(output))
     embedder = Embedder(network, file.preprocess, compare)
     encode_stream(embedder, source, on_progress, **reading)
     result = replace(embedder.result(), network=note)
@@ -86,9 +87,3 @@ def encoding_network(file: ModelFile) -> tuple[Model, str]:
             "Train one with: sablier train IMAGES --recipe representation"
         )
     return network, ""
-
-
-def _check_not_source(source: Any, output: Path) -> None:
-    """Raise OutputError where the codes would be written over the images."""
-    if isinstance(source, str | Path) and output.exists() and Path(source).exists() and output.samefile(source):
-        raise OutputError(f"{output} holds the images. Choose another file with -o.")

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from sablier.errors import ImagesError
-from sablier.files import write_whole
+from sablier.files import write_text
+from sablier.files.kinds import PAGE
 from sablier.images.imageset import ImageSet
 from sablier.images.mvtec import GOOD, layout_of
 from sablier.images.sources import read_images
@@ -14,8 +15,10 @@ from sablier.modelfile import ModelFile
 from sablier.tasks.detect import Detector
 from sablier.tasks.evaluate import EvaluationResult, Masks, evaluate_detector
 from sablier.tasks.known_images import KnownImages
+from sablier.workflows.outputs import writes
 
 
+@writes("evaluate", "good", "bad", file=PAGE)
 def evaluate(
     model: str | PathLike[str],
     good: Any,
@@ -45,7 +48,7 @@ def evaluate(
         from sablier.report.html import evaluation_report
 
         title = f"{Path(model).stem}: {len(result.good)} good and {len(result.bad)} bad images"
-        write_whole(Path(output), evaluation_report(file, detector, result, title).encode())
+        write_text(Path(output), evaluation_report(file, detector, result, title))
     return result
 
 

@@ -4,16 +4,17 @@ from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
 
-from sablier.errors import OutputError
 from sablier.files import write_whole
 from sablier.modelfile import ModelFile
 from sablier.tasks.classify import Classifier
 from sablier.tasks.fool import GENERATIONS, SURE, FoolResult, fool_classifier
 from sablier.tasks.fooling import WAYS
 from sablier.workflows.image_files import write_pictures
+from sablier.workflows.outputs import writes
 from sablier.workflows.tables import write_tables
 
 
+@writes("fool")
 def fool(
     model: str | PathLike[str],
     output: str | PathLike[str] | None = None,
@@ -44,8 +45,6 @@ def fool(
     """
     classifier = Classifier.from_file(ModelFile.load(Path(model)))
     other = None if judge is None else Classifier.from_file(ModelFile.load(Path(judge)))
-    if output is not None and Path(output).is_file():
-        raise OutputError(f"expected a folder to write to, got the file {output}. Choose another with -o.")
     result = fool_classifier(
         classifier, ways, classes, judge=other, sure=sure, generations=generations, seed=seed, on_progress=on_progress
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from sablier.files import write_whole
+from sablier.files.kinds import GROUPS, PNG, check_replaces
 from sablier.images.grouping import GROUP, ID, count_groups, group_numbers
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
@@ -30,12 +31,15 @@ def write_groups(dense: ImageSet, preprocess: Preprocess, places: tuple[Path, Pa
         Whether there are groups of several images.
 
     Raises:
-        OutputError: where they cannot be written.
+        OutputError: where they cannot be written, or would replace files of another kind.
     """
     table, picture = places
+    check_replaces(table, GROUPS)
+    check_replaces(picture, PNG)
     if count_groups(dense) == len(dense):
-        for path in places:
-            path.unlink(missing_ok=True)
+        if table.exists():  # of an earlier run; a picture without its table is somebody else's
+            for path in places:
+                path.unlink(missing_ok=True)
         return False
     # Drawing is imported only when something is drawn.
     from sablier.report.figures import sheet

@@ -11,13 +11,15 @@ from sablier.modelfile import ModelFile
 from sablier.report.strips import walk_animation, walk_strip
 from sablier.tasks.mixture import mixture_of
 from sablier.tasks.walks import Walk, walk
-from sablier.workflows.latent_pictures import check_not_read, first_image
+from sablier.workflows.latent_pictures import first_image
+from sablier.workflows.outputs import by_suffix, writes
 from sablier.workflows.reconstruct import drawing_network
 
 WRITERS = {".png": walk_strip, ".gif": walk_animation}
 PICTURES = {".png": 10, ".gif": 40}
 
 
+@writes("interpolate", "start", "end", file=by_suffix)
 def interpolate(
     model: str | PathLike[str],
     start: Any,
@@ -49,8 +51,6 @@ def interpolate(
         raise ConfigError(f"expected an output that ends in .png, for a strip, or .gif, for an animation, got {path}.")
     file = ModelFile.load(Path(model))
     network, _ = drawing_network(file)
-    if path is not None:
-        check_not_read(path, start, end)
     mixture = mixture_of(file)
     found = walk(
         network,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import sablier
 from sablier.errors import ConfigError, ImagesError, UnknownName
-from sablier.files import write_whole
+from sablier.files import write_text
 from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.preprocess import Preprocess
 from sablier.images.sources import read_images
@@ -28,6 +28,7 @@ from sablier.training.loop import Progress
 from sablier.workflows.embed import chunk_size, encoding_network
 from sablier.workflows.map_colours import columns_of, ordered
 from sablier.workflows.network import OnProgress
+from sablier.workflows.outputs import by_suffix, writes
 from sablier.workflows.train import check_writable
 
 Array = NDArray[Any]
@@ -99,6 +100,7 @@ class MapResult:
         }
 
 
+@writes("map", "source", "new", file=by_suffix)
 def map_images(
     model: str | PathLike[str],
     source: Any,
@@ -184,7 +186,7 @@ def map_images(
         grid=_grid(network, file.preprocess, result) if seen.again is not None else None,
         made_by=f"sablier {sablier.__version__}",
     )
-    write_whole(page, map_page(content).encode(errors="backslashreplace"))
+    write_text(page, map_page(content))
     return result
 
 

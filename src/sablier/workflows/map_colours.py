@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sablier.errors import ConfigError, ImagesError, UnknownName
+from sablier.files.cells import plain_row
 from sablier.images.imageset import ImageSet
 from sablier.report.map_page import Column
 
@@ -62,7 +63,7 @@ def _clusters_of(ids: Array, path: Path) -> Array:
             lacking = {"id", "cluster"} - set(rows.fieldnames or ())
             if lacking:
                 raise ImagesError(f"{path}: expected the columns id and cluster, as `sablier cluster` writes them.")
-            known = {row["id"]: row["cluster"] for row in rows}
+            known = {row["id"]: row["cluster"] for row in map(plain_row, rows)}
     except (OSError, csv.Error, UnicodeError) as error:
         raise ImagesError(f"{path}: expected a table of clusters that can be read: {error}.") from error
     found = [known.get(str(name), "none") for name in ids]

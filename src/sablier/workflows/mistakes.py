@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sablier.errors import TooFewImages
-from sablier.files import write_whole
+from sablier.files import write_text, write_whole
 from sablier.images.fingerprints import Fingerprints, fingerprints
 from sablier.images.grouping import with_repeats
 from sablier.images.imageset import ImageSet
@@ -24,8 +24,8 @@ from sablier.tasks.saliency import where_it_looked
 from sablier.training.recipes import recipe_from
 from sablier.workflows.classifier import check_labels, class_numbers
 from sablier.workflows.cross_validation import FOLDS, CrossValidation, cross_validate, folder_of, forget_folds
-from sablier.workflows.naming import check_apart
 from sablier.workflows.network import OnProgress
+from sablier.workflows.outputs import writes
 from sablier.workflows.tables import write_tables
 
 Array = NDArray[Any]
@@ -33,6 +33,7 @@ Array = NDArray[Any]
 LEARNT_SHARE = 0.05  # of the images, from which on others judge them
 
 
+@writes("mistakes", "source")
 def mistakes(
     model: str | PathLike[str],
     source: Any,
@@ -60,8 +61,6 @@ def mistakes(
     """
     file = ModelFile.load(Path(model))
     classifier = Classifier.from_file(file)
-    if output is not None:
-        check_apart(source, Path(output))
     images = read_images(source, **reading).dense(classifier.preprocess)
     if not len(images):
         raise TooFewImages(f"expected at least one readable image in {source}, got none.")
@@ -157,4 +156,4 @@ def write_mistakes(
     write_whole(folder / "mistakes.png", mistakes_sheet(result, pictures))
     thumbnails = {int(row): as_rgb(to_unit(images.array[row])) for row in listed_rows(result)}
     page = mistakes_page(result, pictures, thumbnails, title, f"sablier {__version__}")
-    write_whole(folder / "mistakes.html", page.encode(errors="backslashreplace"))
+    write_text(folder / "mistakes.html", page)

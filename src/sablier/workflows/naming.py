@@ -4,14 +4,14 @@ import hashlib
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from sablier.errors import OutputError
+from sablier.files.names import numbered_names
 from sablier.images.decoding import SUFFIXES
-from sablier.images.selection import parse_selection
 
 LONGEST_PART = 150  # bytes of one name; file systems take 255, and a file half written has a longer name
-FORBIDDEN = re.compile(r'[<>:"|?*\x00-\x1f\x7f]')
+LONGEST_PATH = 1000  # bytes below the output; systems take 4096 in all, some of them 1024
+ENDINGS = (".png", ".npy")  # of pictures: no folder of pictures may be called like one
+FORBIDDEN = re.compile(r'[<>:"|?*\\\x00-\x1f\x7f]')
 # Windows opens a device instead of a file of such a name.
 DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 
@@ -20,15 +20,21 @@ def picture_path(output: Path, id: str, suffix: str = ".png") -> Path:
     """Return where the picture of an image goes: its id with its folders, below `output`, ending in `suffix`.
 
     An ending other than `suffix` stays a part of the name, so that "a.jpg" and "a.png" do not share a file. An id that
-    cannot be a relative path everywhere is mended, and a digest of it keeps the name apart from all others.
+    cannot be a relative path everywhere is mended, and a digest of it keeps the name apart from all others. So is one whose
+    folder could be the name of a picture, and one that lies too deep, which keeps its last name alone.
 
     >>> [picture_path(Path("out"), id).as_posix() for id in ("bad/a 1.png", "train/7", "b.jpg")]
     ['out/bad/a 1.png', 'out/train/7.png', 'out/b.jpg.png']
     >>> [picture_path(Path("out"), id).as_posix() for id in ("../../etc/a.png", "C:/a.png", "nul.png")]
     ['out/etc/a-f6decbcc.png', 'out/C_/a-09d0485b.png', 'out/_nul-f451cbad.png']
+    >>> [picture_path(Path("out"), id).as_posix() for id in ("x.png", "x.png/y.png")]
+    ['out/x.png', 'out/x.png_/y-322e4148.png']
     """
     name = id.removesuffix(suffix)
-    parts = [_mended(part) for part in re.split(r"[/\\]", name) if part not in ("", ".", "..")] or ["image"]
+    parts = [_mended(part) for part in name.split("/") if part not in ("", ".", "..")] or ["image"]
+    parts[:-1] = [f"{part}_" if part.lower().endswith(ENDINGS) else part for part in parts[:-1]]
+    if len("/".join(parts).encode()) > LONGEST_PATH:
+        parts = parts[-1:]
     doubled = name != id and Path(name).suffix.lower() in SUFFIXES  # "a.jpg.png" must not share a file with "a.jpg"
     if "/".join(parts) != name or doubled:
         parts[-1] += f"-{hashlib.sha256(id.encode(errors='surrogatepass')).hexdigest()[:8]}"
@@ -41,31 +47,8 @@ def picture_paths(output: Path, ids: Iterable[str], suffix: str = ".png") -> lis
     >>> [path.name for path in picture_paths(Path("out"), ["a.png", "a", "A", "b"])]
     ['a.png', 'a-2.png', 'A-3.png', 'b.png']
     """
-    taken: set[str] = set()
-    found = []
-    for id in ids:
-        path = first = picture_path(output, id, suffix)
-        number = 1
-        while str(path).casefold() in taken:
-            number += 1
-            path = first.with_stem(f"{first.stem}-{number}")
-        taken.add(str(path).casefold())
-        found.append(path)
-    return found
-
-
-def check_apart(source: Any, folder: Path) -> None:
-    """Raise OutputError where results would lie among the images they come from, or be read as images next time."""
-    if not isinstance(source, str | Path):
-        return
-    whole = source if Path(source).exists() else parse_selection(str(source))[0]
-    came, goes = Path(whole).expanduser().resolve(), folder.resolve()
-    if not came.exists():
-        return
-    place = came if came.is_dir() else came.parent
-    nested = came.is_dir() and (goes.is_relative_to(came) or came.is_relative_to(goes))
-    if goes == place or nested:
-        raise OutputError(f"{folder} is or shares the folder of the images. Choose one apart from {place} with -o.")
+    stems = (str(picture_path(output, id, suffix)).removesuffix(suffix) for id in ids)
+    return [Path(f"{stem}{'' if number == 1 else f'-{number}'}{suffix}") for stem, number in numbered_names(stems)]
 
 
 def _mended(part: str) -> str:

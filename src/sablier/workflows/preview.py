@@ -8,6 +8,7 @@ import numpy as np
 
 from sablier.errors import ImagesWarning
 from sablier.files import write_whole
+from sablier.files.kinds import PNG
 from sablier.images.fingerprints import fingerprints
 from sablier.images.grouping import counted_groups, with_groups, with_repeats
 from sablier.images.imageset import ImageSet
@@ -15,10 +16,12 @@ from sablier.images.preprocess import Preprocess
 from sablier.images.sources import read_images
 from sablier.report.figures import sheet
 from sablier.workflows.groups import groups_paths, write_groups
+from sablier.workflows.outputs import writes
 
 SIDE = 96
 
 
+@writes("preview", "source", file=PNG)
 def preview(
     source: Any, output: Path, count: int, *, groups: str | None = None, **reading: Any
 ) -> tuple[ImageSet, dict[str, str]]:

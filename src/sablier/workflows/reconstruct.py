@@ -25,13 +25,15 @@ from sablier.tasks.reconstruct import (
     scaled_back,
 )
 from sablier.workflows.detect import CHUNK_PIXELS, LEAST_CHUNK, MOST_CHUNK
-from sablier.workflows.naming import check_apart, picture_path
+from sablier.workflows.naming import picture_path
 from sablier.workflows.network import network_of
+from sablier.workflows.outputs import writes
 from sablier.workflows.tables import streamed_tables
 
 SHOWN = 4  # images of each kind on the sheet
 
 
+@writes("reconstruct", "source", "baseline")
 def reconstruct(
     model: str | PathLike[str],
     source: Any,
@@ -53,12 +55,11 @@ def reconstruct(
 
     Raises:
         ModelFileError, ImagesError, OutputError: before anything is written where possible; tables are renamed into place
-            when whole, and what was written of them until an error stays as *.part.
+            when whole.
         TooFewImages: for fewer baseline images than the network keeps numbers.
     """
     file, folder = ModelFile.load(Path(model)), Path(output)
     network, note = drawing_network(file)
-    check_apart(source, folder)
     pca = None
     if baseline is not None:
         fitting = read_images(baseline, **{**reading, "labels": None, "label_column": None}).dense(file.preprocess)

@@ -1,61 +1,14 @@
 """A CSV that is the one truth about a long run: rows are on the disk when `append` returns, and no kill spoils the others."""
 
 import csv
-import errno
-import io
 import os
-import socket
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sablier.errors import OutputError
-
-LOCK_TAKEN = (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK)
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _take_lock(descriptor: int) -> None:
-        os.lseek(descriptor, 1 << 20, os.SEEK_SET)  # a locked byte cannot be read there: take one beyond the text
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-else:
-    import fcntl
-
-    def _take_lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-@contextmanager
-def locked(folder: Path, name: str) -> Iterator[None]:
-    """Make a folder and keep it to this process. The system frees the lock when a process ends, however it ends.
-
-    Args:
-        folder: what is locked.
-        name: of the file that carries the lock and says who holds it.
-
-    Raises:
-        OutputError: where another process holds it, or the folder cannot be written.
-    """
-    with _written(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / name).open("a+", encoding="utf-8")
-    with file:
-        try:
-            _take_lock(file.fileno())
-        except OSError as error:
-            if error.errno not in LOCK_TAKEN:
-                raise OutputError(f"{folder / name} cannot be locked: {error.strerror}. Choose another disk with -o.") from error
-            file.seek(0)
-            owner = file.read().strip() or "another process"
-            raise OutputError(f"{folder} is in use by {owner}. Stop it, or choose another folder with -o.") from error
-        with _written(folder):
-            file.truncate(0)
-            file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-            file.flush()
-        yield
+from sablier.files.cells import csv_text, plain_cell
 
 
 class Record:
@@ -128,7 +81,7 @@ class Record:
 
     def _parsed(self, line: bytes, number: int) -> dict[str, str]:
         try:
-            values = next(csv.reader([line.decode()], strict=True))
+            values = [plain_cell(cell) for cell in next(csv.reader([line.decode()], strict=True))]
             return dict(zip(self.columns, values, strict=True))
         except (ValueError, StopIteration, csv.Error) as error:
             raise OutputError(
@@ -138,9 +91,7 @@ class Record:
 
 
 def _lines(rows: Sequence[Sequence[Any]]) -> bytes:
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode()
+    return csv_text(rows).encode()
 
 
 @contextmanager

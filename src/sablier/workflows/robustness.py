@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sablier.errors import ConfigError, UnknownName
-from sablier.files import write_whole
+from sablier.files import write_text, write_whole
 from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
 from sablier.tasks.classify import Classifier
@@ -14,13 +14,14 @@ from sablier.tasks.robustness import RobustnessResult, measure_robustness
 from sablier.transforms.natural import KINDS, SETS, SEVERITIES, check_severity
 from sablier.workflows.attack import drawn_evenly, make_attack
 from sablier.workflows.classifier import class_numbers
-from sablier.workflows.naming import check_apart
+from sablier.workflows.outputs import writes
 from sablier.workflows.tables import write_tables
 
 COUNT = 1000
 ATTACKED_BY = ("fgsm", "apgd", "standard")  # one step, the usual one, and the strongest
 
 
+@writes("robustness", "source")
 def robustness(
     model: str | PathLike[str],
     source: Any,
@@ -59,8 +60,6 @@ def robustness(
         raise ConfigError("expected corruptions with a severity, or attacks, got none. Name some with --kinds or --attacks.")
     made = {name: make_attack(name, eps=eps, seed=seed) for name in dict.fromkeys(attacks)}
     classifier = Classifier.from_file(ModelFile.load(Path(model)))
-    if output is not None:
-        check_apart(source, Path(output))
     images = drawn_evenly(read_images(source, **reading), count).dense(classifier.preprocess)
     numbers = class_numbers(images, classifier.classes)
     levels = tuple(dict.fromkeys(severities)) if chosen else ()
@@ -93,4 +92,4 @@ def _write(result: RobustnessResult, folder: Path, title: str) -> None:
     write_whole(folder / "robustness.png", robustness_table(result))
     if result.kinds:
         write_whole(folder / "corruptions.png", corruption_sheet(result))
-    write_whole(folder / "robustness.html", robustness_page(result, title).encode())
+    write_text(folder / "robustness.html", robustness_page(result, title))

@@ -8,6 +8,7 @@ import numpy as np
 
 from sablier.errors import ConfigError, ImagesError, ModelFileError, OutputError
 from sablier.files import write_each, write_whole
+from sablier.files.kinds import JSON, PNG, Kind, check_replaces
 from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
 from sablier.report.figures import sheet
@@ -16,8 +17,8 @@ from sablier.tasks.denoise import TASK as DENOISE
 from sablier.tasks.detect import TASK as DETECT
 from sablier.tasks.mixture import LatentMixture
 from sablier.tasks.sample import METHODS, STRENGTH, Sampler, SampleResult, compared, sampler_of
-from sablier.workflows.naming import check_apart
 from sablier.workflows.network import NET
+from sablier.workflows.outputs import writes
 from sablier.workflows.reconstruct import drawing_network
 from sablier.workflows.tables import as_json
 
@@ -26,6 +27,20 @@ MOST_ON_A_SHEET = 400
 MOST_COMPARED = 200_000_000  # pixel values of the images to compare with: 800 megabytes
 
 
+def _sheet(output: Path) -> Kind | None:
+    """Return the kind of file that all images go to, on one sheet; None for a folder of them.
+
+    Raises:
+        OutputError: for what looks like a file of another kind, or is one.
+    """
+    if output.suffix.lower() == ".png":
+        return PNG
+    if (output.suffix[1:].isalpha() and not output.is_dir()) or output.is_file():
+        raise OutputError(f"expected a folder or a .png file to write to, got {output}. Choose one with -o.")
+    return None
+
+
+@writes("sample", "like", "compare", file=_sheet)
 def sample(
     model: str | PathLike[str],
     output: str | PathLike[str],
@@ -61,11 +76,6 @@ def sample(
     output = Path(output)
     _check(count, strength, method, output)
     sampler = sampler_from(ModelFile.load(Path(model)))
-    for source in (like, compare):
-        if source is not None:
-            check_apart(source, output)
-            if isinstance(source, str | Path) and Path(source).resolve() == output.resolve():
-                raise OutputError(f"{output} is the image itself. Choose another file with -o.")
     if like is None:
         result = sampler.sample(count, seed, method)
     else:
@@ -121,21 +131,14 @@ def _check(count: int, strength: float, method: str | None, output: Path) -> Non
     if method is not None and method not in METHODS:
         raise ConfigError(f"expected method to be one of {', '.join(METHODS)}, got {method!r}.")
     if output.suffix.lower() == ".png":
-        if output.is_dir():
-            raise OutputError(f"{output} is a folder. Name another file, or a folder that does not end in .png.")
+        check_replaces(output.with_suffix(".json"), JSON)
         if count > MOST_ON_A_SHEET:
             raise ConfigError(f"expected at most {MOST_ON_A_SHEET} images on a sheet, got {count}. Name a folder with -o.")
-    elif (output.suffix[1:].isalpha() and not output.is_dir()) or output.is_file():
-        raise OutputError(f"expected a folder or a .png file to write to, got {output}. Choose one with -o.")
-
-
-def _is_folder(output: Path) -> bool:
-    return output.suffix.lower() != ".png"
 
 
 def _write(result: SampleResult, output: Path) -> None:
     """Write the images, and then what is known of them."""
-    if not _is_folder(output):
+    if _sheet(output):
         columns = int(np.ceil(np.sqrt(len(result))))
         write_whole(output, sheet(result.images, _captions(result), columns))
         return write_whole(output.with_suffix(".json"), _document(result))

@@ -1,6 +1,5 @@
 """Tables, written at once, or as a stream goes by; they take their names when they are whole."""
 
-import csv
 import io
 import json
 import tempfile
@@ -11,6 +10,8 @@ from typing import Any, Protocol, TextIO
 
 from sablier.errors import OutputError
 from sablier.files import write_whole
+from sablier.files.cells import TableWriter, csv_text
+from sablier.files.whole import Part
 
 
 def as_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
@@ -19,11 +20,8 @@ def as_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
     >>> as_csv([{"id": "a", "score": 0.5}])
     b'id,score\r\na,0.5\r\n'
     """
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(rows[0]) if rows else [])
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode(errors="backslashreplace")
+    columns = list(rows[0]) if rows else []
+    return csv_text([columns, *([row[column] for column in columns] for row in rows)]).encode()
 
 
 def as_json(document: Mapping[str, Any]) -> bytes:
@@ -52,14 +50,14 @@ class StreamedTables:
     """Appends rows to an open CSV file and, as the list `key`, to an open JSON document."""
 
     def __init__(self, table: TextIO, document: TextIO, key: str) -> None:
-        self.table, self.document, self.key = csv.writer(table), document, key
+        self.table, self.document, self.key = TableWriter(table), document, key
         self.started = False
 
     def append(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write rows, all of the same columns."""
         if rows and not self.started:
-            self.table.writerow(rows[0])
-        self.table.writerows(row.values() for row in rows)
+            self.table.write([rows[0]])
+        self.table.write(row.values() for row in rows)
         for row in rows:
             self.document.write((",\n" if self.started else f'{{"{self.key}": [\n') + json.dumps(row))
             self.started = True
@@ -93,23 +91,47 @@ def waiting_rows(folder: Path) -> Iterator[WaitingRows]:
 
 
 @contextmanager
+def whole_table(path: Path) -> Iterator[TableWriter]:
+    """Open a CSV file that gets its name when it is whole.
+
+    Raises:
+        OutputError: where it cannot be written.
+    """
+    try:
+        with Part(path) as part:
+            with _as_text(part, newline="") as text:
+                yield TableWriter(text)
+            part.finish()
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(f"{path} could not be written: {error.strerror or error}.") from error
+
+
+@contextmanager
 def streamed_tables(folder: Path, table: str, document: str, key: str) -> Iterator[StreamedTables]:
-    """Open both in a folder, as *.part, and rename them when all is written.
+    """Open both in a folder, under names of their own, and give them theirs when all is written; until then nothing is replaced.
 
     Raises:
         OutputError: where the folder cannot be written.
     """
-    parts = [folder / f"{name}.part" for name in (table, document)]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (
-            parts[0].open("w", newline="", encoding="utf-8", errors="backslashreplace") as rows,
-            parts[1].open("w", encoding="utf-8") as text,
-        ):
-            yield StreamedTables(rows, text, key)
-        for part in parts:
-            part.replace(part.with_suffix(""))
+        with Part(folder / table) as rows, Part(folder / document) as text:
+            with _as_text(rows, newline="") as opened, _as_text(text) as other:
+                yield StreamedTables(opened, other, key)
+            for part in (rows, text):
+                part.finish()
     except OSError as error:
         if isinstance(error, OutputError):
             raise
         raise OutputError(f"{folder} cannot be written: {error.strerror or error}. Choose another folder with -o.") from error
+
+
+@contextmanager
+def _as_text(part: Part, newline: str | None = None) -> Iterator[TextIO]:
+    """Write text into an unfinished file, which stays open."""
+    text = io.TextIOWrapper(part.file, "utf-8", "backslashreplace", newline)
+    try:
+        yield text
+    finally:
+        text.detach()

@@ -1,7 +1,5 @@
 """train = read, fit, calibrate where the recipe detects, save; list the images that may not belong."""
 
-import csv
-import io
 from collections.abc import Callable
 from functools import partial
 from glob import escape
@@ -12,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from sablier.errors import OutputError
-from sablier.files import write_whole
+from sablier.files import write_text, write_whole
+from sablier.files.cells import csv_text
+from sablier.files.kinds import MODEL, PNG, SUSPECTS, check_replaces
 from sablier.images.grouping import with_groups
 from sablier.images.imageset import ImageSet
 from sablier.images.mvtec import training_source
@@ -28,6 +28,7 @@ from sablier.workflows.detector import train_detector
 from sablier.workflows.generator import train_generator
 from sablier.workflows.groups import groups_paths, write_groups
 from sablier.workflows.network import OnProgress
+from sablier.workflows.outputs import writes
 
 MOST_PICTURED = 48  # of the suspects, the worst
 
@@ -41,6 +42,7 @@ MAKERS: dict[str, Callable[..., ModelFile]] = {
 }
 
 
+@writes("train", "source", file=MODEL)
 def train(
     source: Any,
     output: str | PathLike[str],
@@ -71,6 +73,8 @@ def train(
     """
     output, recipe = Path(output), recipe or make_recipe()
     check_writable(output)
+    for path, kind in zip(suspects_paths(output), (SUSPECTS, PNG), strict=True):
+        check_replaces(path, kind)
     most = recipe.folds * max(len(recipe.members), len(recipe.photo_members))
     checkpoints = [output.with_name(f"{output.name}.member-{index}.resume") for index in range(most)]
     images = with_groups(read_images(training_source(source), **reading), groups)
@@ -117,11 +121,8 @@ def _write_suspects(file: ModelFile, images: ImageSet, output: Path) -> None:
     from sablier.report.figures import sheet
 
     positions = {str(name): index for index, name in enumerate(images.ids)}
-    rows = io.StringIO(newline="")
-    writer = csv.writer(rows)
-    writer.writerow(("id", "score", "position"))
-    writer.writerows((name, f"{score:.4f}", positions[name]) for name, score in suspects)
-    write_whole(table, rows.getvalue().encode(errors="backslashreplace"))
+    rows = ((name, f"{score:.4f}", positions[name]) for name, score in suspects)
+    write_text(table, csv_text([("id", "score", "position"), *rows]))
     worst = suspects[:MOST_PICTURED]
     pixels = images.take(np.array([positions[name] for name, _ in worst])).dense(file.preprocess).array
     captions = [f"{name}\nscore {score:.1f}" for name, score in worst]

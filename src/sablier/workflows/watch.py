@@ -26,6 +26,8 @@ from numpy.typing import NDArray
 
 from sablier.calibration import ANOMALY, checked_alpha
 from sablier.errors import ConfigError, ImagesError, OutputError
+from sablier.files.locking import locked
+from sablier.files.names import printable
 from sablier.images.decoding import Decoder, Entry, read_header
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
@@ -33,10 +35,10 @@ from sablier.monitoring import DriftAlarm
 from sablier.tasks.detect import BASELINES, DetectionResult, Detector
 from sablier.tasks.known_images import Recognizer
 from sablier.tasks.summary import independent
-from sablier.workflows.arrivals import Arrival, Arrivals, Stamp, identity, recorded_id
+from sablier.workflows.arrivals import Arrival, Arrivals, Stamp, identity
 from sablier.workflows.detect import CHUNK_PIXELS
-from sablier.workflows.naming import check_apart
-from sablier.workflows.record import Record, locked
+from sablier.workflows.outputs import check_apart
+from sablier.workflows.record import Record
 
 Array = NDArray[Any]
 Row = dict[str, Any]
@@ -126,10 +128,10 @@ def watch(
     if not watched.is_dir():
         came = "a file" if watched.exists() else "nothing of that name"
         raise ImagesError(f"{watched}: expected a folder to watch, got {came}. Name a folder, or make it first.")
-    check_apart(str(watched), written)
+    check_apart(watched, written)
     file, digest = ModelFile.load(Path(model)), hashlib.sha256(Path(model).read_bytes()).hexdigest()
     detector, recognizer = Detector.from_file(file), Recognizer.of(file)
-    with locked(written, "watch.lock"), closing(Record(written / "watch.csv", COLUMNS)) as record:
+    with locked(written), closing(Record(written / "watch.csv", COLUMNS)) as record:
         watcher = Watcher(detector, recognizer, digest[:MODEL_DIGITS], Arrivals(watched), record, written, alpha, now)
         on_start(watcher.summary())
         while not stopped():
@@ -304,7 +306,7 @@ def _p_value(text: str) -> float:
 
 def one_line(text: str) -> str:
     """Return text that fits into a line of a table."""
-    return recorded_id(" ".join(text.split()))[:LONGEST_NOTE]
+    return printable(" ".join(text.split()))[:LONGEST_NOTE]
 
 
 def heatmap_name(id: str, stamp: Stamp) -> str:

@@ -58,7 +58,10 @@ function shares(found) {
   return facts;
 }
 
-const cell = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+// As in sablier/files/cells.py: text that a spreadsheet would take for a formula gets an apostrophe in front.
+const formula = /^(?:'*[=+\-@])/, number = /^(?:[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)$/;
+const safe = (text) => (formula.test(text) && !number.test(text) ? `'${text}` : text);
+const cell = (text) => (/[",\r\n]/.test(text) ? `"${safe(text).replaceAll('"', '""')}"` : safe(text));
 
 function csvOf(found) {
   const { low, high } = data.places, header = ["id", "x", "y", ...columns.map((each) => each.name)];
