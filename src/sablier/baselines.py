@@ -85,8 +85,8 @@ class Baselines:
 
 
 def thumbnails(pixels: Array, preprocess: Preprocess) -> Array:
-    """Return N,H,W,C pixels as N,D values in [0, 1], scaled so that no side exceeds 32 pixels."""
-    values = (pixels.astype(np.float32) - preprocess.black) / np.float32(preprocess.white - preprocess.black)
+    """Return N,H,W,C pixels as N,D values, 0 for black and 1 for white, scaled so that no side exceeds 32 pixels."""
+    values = preprocess.scaled(pixels)
     count, height, width, channels = values.shape
     scale = THUMBNAIL / max(height, width)
     if scale < 1:

@@ -165,8 +165,7 @@ def _components(pixels: Array, preprocess: Preprocess, level: int, seed: int) ->
 
 def _batches(pixels: Array, preprocess: Preprocess) -> Iterator[Tensor]:
     for start in range(0, len(pixels), AT_ONCE):
-        values = pixels[start : start + AT_ONCE].astype(np.float32) - preprocess.black
-        yield torch.from_numpy(values / np.float32(preprocess.white - preprocess.black)).permute(0, 3, 1, 2)
+        yield torch.from_numpy(preprocess.scaled(pixels[start : start + AT_ONCE])).permute(0, 3, 1, 2)
 
 
 def _halved(x: Tensor, times: int) -> Tensor:
