@@ -136,7 +136,7 @@ class Classifier:
             kept = file.parts[CLASSES]
             names = np.array(kept.config["names"], str)
             return cls(
-                file.parts[NET].to_model(),
+                file.parts[NET].to_model("classify"),
                 file.preprocess,
                 names,
                 float(kept.config["temperature"]),

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import correlate1d, gaussian_filter1d
 
-from sablier.baselines import THUMBNAIL, thumbnails
-from sablier.errors import TooFewImages
+from sablier.baselines import thumbnail_shape, thumbnails
+from sablier.errors import ModelFileError, TooFewImages
 from sablier.images.preprocess import Preprocess
 
 Array = NDArray[Any]
@@ -67,6 +67,11 @@ class Neighbourhood:
         Returns:
             N,J logarithms of the mean squared distances; N,D, the last of the mixtures.
         """
+        if features.shape[1:] != self.mean.shape:
+            raise ModelFileError(
+                f"expected training images of {features.shape[1]} values, as these images have, got {len(self.mean)} in the "
+                "model file. Train it anew."
+            )
         centred = features - self.mean
         inside = centred @ self.components.T
         outside = np.maximum((centred**2).sum(axis=1) - (inside**2).sum(axis=1), 0.0)
@@ -210,9 +215,7 @@ def _filters(length: int, cell: int) -> tuple[Array, Array, Array]:
 
 def _images(flat: Array, preprocess: Preprocess) -> Array:
     """Return N,D thumbnails as N,H,W,C."""
-    scale = min(1.0, THUMBNAIL / max(preprocess.height, preprocess.width))
-    height, width = (max(1, round(side * scale)) for side in (preprocess.height, preprocess.width))
-    return flat.reshape(len(flat), height, width, preprocess.channels)
+    return flat.reshape(len(flat), *thumbnail_shape(preprocess))
 
 
 def _enlarged(images: Array, height: int, width: int) -> Array:

@@ -136,7 +136,7 @@ def network_of(file: ModelFile, task: str) -> Model:
     """
     file.expect(task, RECIPE_OF[task])
     try:
-        return file.parts[NET].to_model()
+        return file.parts[NET].to_model(*sorted(NEEDED.get(task, ())))
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelFileError(f"the model file lacks a part of the network: {error}.") from error
 

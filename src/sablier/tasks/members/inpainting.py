@@ -109,4 +109,4 @@ class Inpaintings:
     def from_parts(cls, parts: Mapping[str, Part]) -> "Inpaintings":
         kept = parts["spread"]
         squares = Inpainting(int(kept.config["fewest_squares"]), int(kept.config["most_squares"]))
-        return cls(parts["net"].to_model(), squares.fewest_squares, squares.most_squares, kept.tensors)
+        return cls(parts["net"].to_model("inpaint"), squares.fewest_squares, squares.most_squares, kept.tensors)
