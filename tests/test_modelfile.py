@@ -187,7 +187,7 @@ def test_a_checkpoint_is_no_model_and_a_model_no_checkpoint(tmp_path, digits_fil
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"task": 3}, "valid string"),
+        ({"task": 3}, "Input should be 'detect'"),
         ({"surprise": 1}, "Extra inputs"),
         ({"preprocess": {"height": 0, "width": 8, "channels": 1}}, "greater than or equal"),
         ({"preprocess": {"height": 8, "width": 8, "channels": 2}}, "Input should be 1 or 3"),

@@ -10,7 +10,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ Array = NDArray[Any]
 
 VERSION = 1
 UNSIGNED = "0" * 64
+Task = Literal["detect", "reconstruct", "denoise", "generate", "compress", "classify"]
 
 
 class PartRecord(BaseModel):
@@ -114,7 +115,7 @@ class Metadata(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    task: str = Field(max_length=200)
+    task: Task
     preprocess: Preprocess
     parts: dict[str, PartRecord]
     histories: dict[str, HistoryRecord] = Field(default_factory=dict)
@@ -166,7 +167,7 @@ class ModelFile:
             OutputError: where it cannot be written; an old file stays as it was.
         """
         metadata = Metadata(
-            task=self.task,
+            task=cast(Task, self.task),
             preprocess=self.preprocess,
             parts={key: PartRecord(name=part.name, config=part.config) for key, part in self.parts.items()},
             histories={name: HistoryRecord.model_validate(history) for name, history in self.histories.items()},

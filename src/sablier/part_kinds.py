@@ -29,7 +29,7 @@ LARGEST = 1e30  # of any number in a file
 POSITIVE = 1e-30
 MOST_OF = {"reach": 32, "look": 32}  # options whose square is the length of a tensor
 
-REAL = ("float32", "float64")
+SINGLE, DOUBLE = ("float32",), ("float64",)
 WHOLE = ("int32", "int64")
 
 
@@ -46,7 +46,7 @@ class Tensor:
     """
 
     shape: tuple[int | str, ...]
-    dtypes: tuple[str, ...] = REAL
+    dtypes: tuple[str, ...] = SINGLE
     low: float = -LARGEST
     high: float = LARGEST
     increasing: bool = False
@@ -129,12 +129,12 @@ def _space(name: str, values: int | str) -> dict[str, Tensor]:
 KINDS: dict[str, PartKind] = {
     "fusion": PartKind(
         {
-            "usual_heat": Tensor(("members", "height", "width"), low=POSITIVE),
-            "says": Tensor(("members",), low=0.0),
-            "coefficients": Tensor(("U+1", "J")),
-            "low": Tensor(("U",)),
-            "high": Tensor(("U",)),
-            "weights": Tensor(("J",)),
+            "usual_heat": Tensor(("members", "height", "width"), DOUBLE, low=POSITIVE),
+            "says": Tensor(("members",), DOUBLE, low=0.0),
+            "coefficients": Tensor(("U+1", "J"), DOUBLE),
+            "low": Tensor(("U",), DOUBLE),
+            "high": Tensor(("U",), DOUBLE),
+            "weights": Tensor(("J",), DOUBLE),
         },
         _Fusion,
     ),
@@ -146,7 +146,7 @@ KINDS: dict[str, PartKind] = {
             "range": Tensor((2,)),
         }
     ),
-    "gaussian": PartKind({"mean": Tensor(("D",)), "precision": Tensor(("D", "D"))}),
+    "gaussian": PartKind({"mean": Tensor(("D",), DOUBLE), "precision": Tensor(("D", "D"), DOUBLE)}),
     "orientations": PartKind({"groups": Tensor(("orientations",), WHOLE, 0, 7)}, _Orientations),
     "mixtures": PartKind(_space("pixels", "thumbnail") | _space("gradients", "edges")),
     "patches": PartKind(
@@ -166,17 +166,17 @@ KINDS: dict[str, PartKind] = {
         },
         _Surprises,
     ),
-    "conformal": PartKind({"{model,pca,knn}/{fold}": Tensor(("any",), ("float64",))}, _Conformal),
+    "conformal": PartKind({"{model,pca,knn}/{fold}": Tensor(("any",), DOUBLE)}, _Conformal),
     "latent_mixture": PartKind(
         {
-            "weights": Tensor(("K",), low=0.0),
+            "weights": Tensor(("K",), DOUBLE, low=0.0),
             "means": Tensor(("K", "D")),
             "factors": Tensor(("K", "D", "D")),
             "held_out": Tensor(("N",), increasing=True),
         },
         _Mixture,
     ),
-    "classes": PartKind({"unlikeness": Tensor(("N",), ("float64",))}, _Classes),
+    "classes": PartKind({"unlikeness": Tensor(("N",), DOUBLE)}, _Classes),
     "codec_tables": PartKind(
         {
             "lowest": Tensor(("D",), WHOLE, -(1 << 20), 1 << 20),
@@ -188,6 +188,29 @@ KINDS: dict[str, PartKind] = {
     ),
     **{name: PartKind({}, _Estimator) for name in ("AnomalyDetector", "ImageAutoencoder", "ImageClassifier", "Denoiser")},
 }
+
+
+def check_fit(what: str, came: int, expected: int) -> None:
+    """See that two parts of a model file fit together, where only use shows how long one of them has to be.
+
+    Raises:
+        ModelFileError: where a part has another number of values than the others call for.
+    """
+    if came != expected:
+        raise ModelFileError(
+            f"the parts of the model file do not fit together: expected {expected} {what}, got {came}. Train it anew."
+        )
+
+
+def check_finite(what: str, values: Array) -> Array:
+    """Return what a model made of images.
+
+    Raises:
+        ModelFileError: where some of it is infinite or not a number, which only weights that nobody trained do.
+    """
+    if not np.isfinite(values).all():
+        raise ModelFileError(f"the model makes of these images {what} that are infinite or not a number. Train it anew.")
+    return values
 
 
 def check_part(key: str, name: str, config: Mapping[str, Any], tensors: Mapping[str, Array], preprocess: Preprocess) -> None:
@@ -323,4 +346,4 @@ def _described(tensor: tuple[tuple[int, ...], str] | None) -> str:
 
 
 def _refusal(name: str, expected: str, came: str) -> ModelFileError:
-    return ModelFileError(f"{name}: expected {expected}, got {came}. The file was not made by sablier as it is: train it anew.")
+    return ModelFileError(f"{name}: expected {expected}, got {came}. No version of sablier writes that: train the model anew.")

@@ -17,8 +17,9 @@ from PIL import Image
 from scipy.ndimage import correlate1d, gaussian_filter1d
 
 from sablier.baselines import thumbnail_shape, thumbnails
-from sablier.errors import ModelFileError, TooFewImages
+from sablier.errors import TooFewImages
 from sablier.images.preprocess import Preprocess
+from sablier.part_kinds import check_fit
 
 Array = NDArray[Any]
 
@@ -67,11 +68,7 @@ class Neighbourhood:
         Returns:
             N,J logarithms of the mean squared distances; N,D, the last of the mixtures.
         """
-        if features.shape[1:] != self.mean.shape:
-            raise ModelFileError(
-                f"expected training images of {features.shape[1]} values, as these images have, got {len(self.mean)} in the "
-                "model file. Train it anew."
-            )
+        check_fit("values of a training image", len(self.mean), features.shape[1])
         centred = features - self.mean
         inside = centred @ self.components.T
         outside = np.maximum((centred**2).sum(axis=1) - (inside**2).sum(axis=1), 0.0)
