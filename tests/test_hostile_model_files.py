@@ -92,7 +92,7 @@ def test_every_network_passes_as_it_was_made(name, shape):
         ("detect", "member-0/baselines/kept", lambda v: v.astype(np.int64), "type uint8, got int64"),
         ("detect", "member-0/transformations/net/head.weight", lambda v: v.T.copy(), "float32 of shape"),
         ("detect", "calibration/model/0", lambda v: v[:, None], "1 dimensions, got shape"),
-        ("detect", "member-1/closed-form/thumbnails/gradients_components", lambda v: v[1:], r"shape \(\d+, 512\), got"),
+        ("detect", "member-1/closed-form/thumbnails/gradients_components", lambda v: v[:, 1:], r"shape \(\d+, 512\), got"),
         ("reconstruct", "mixture/held_out", lambda v: v[::-1].copy(), "values that never fall"),
         ("compress", "tables/base_step", lambda v: v * 0, "values from 1 to 1024, got 0"),
     ],
@@ -100,7 +100,7 @@ def test_every_network_passes_as_it_was_made(name, shape):
 def test_a_tensor_that_does_not_fit_is_named(saved, name, tensor, change, message):
     path, words, tensors = saved(name)
     path.write_bytes(pack("model", json.dumps(words), tensors | {tensor: change(tensors[tensor])}))
-    with pytest.raises(ModelFileError, match=f"{tensor.rpartition('/')[0]}/[a-z_.]+/?[0-9]*: expected .*{message}"):
+    with pytest.raises(ModelFileError, match=rf"{tensor.split('/')[0]}/.*: expected .*{message}"):
         ModelFile.load(path)
 
 

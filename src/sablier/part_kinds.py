@@ -250,8 +250,9 @@ def _check_tensors(key: str, kind: PartKind, config: BaseModel, tensors: Mapping
     if unknown or lacking:
         came = f"without {', '.join(sorted(lacking))}" if lacking else f"also {', '.join(sorted(unknown))[:60]}"
         raise _refusal(key, f"tensors {', '.join(sorted(expected))[:200]}", came)
-    for name, value in tensors.items():
-        _check_tensor(f"{key}/{name}", expected[name], value, lengths)
+    for name in expected:
+        if name in tensors:
+            _check_tensor(f"{key}/{name}", expected[name], tensors[name], lengths)
 
 
 def _names(pattern: str, config: BaseModel) -> list[str]:
