@@ -68,7 +68,7 @@ class Decoder:
 
     def __call__(self, size: tuple[int, int] | None = None) -> Array:
         """Return H,W,C pixels; given a (height, width), of any size at least as large."""
-        with readable(self.entry.id, "an image"), self.entry.open() as stream, _opened(stream) as image:
+        with readable(self.entry.id, "an image"), self.entry.open() as stream, opened(stream) as image:
             if size is not None and image.format in ("JPEG", "MPO"):
                 height, width = size[::-1] if self.orientation in TURNED else size
                 image.draft(None, (width * REDUCING_GAP, height * REDUCING_GAP))
@@ -82,7 +82,7 @@ def read_header(entry: Entry) -> Header:
     Raises:
         ImagesError: where it is not an image, or too large to be one.
     """
-    with readable(entry.id, "an image"), entry.open() as stream, _opened(stream) as image:
+    with readable(entry.id, "an image"), entry.open() as stream, opened(stream) as image:
         orientation, time = _exif(image)
         # Pillow turns a TIFF by itself, and states the size after that.
         orientation = 1 if image.format == "TIFF" else orientation
@@ -155,7 +155,7 @@ def _lazy_set(good: list[tuple[Entry, Header]], skipped: list[Skipped], strict: 
     )
 
 
-def _opened(stream: BinaryIO) -> Image.Image:
+def opened(stream: BinaryIO) -> Image.Image:
     """Open an image without decoding it; refuse what would not fit in memory. The caller names the file."""
     limit = Image.MAX_IMAGE_PIXELS
     try:
@@ -174,7 +174,7 @@ def _opened(stream: BinaryIO) -> Image.Image:
 
 def _channels_and_depth(image: Image.Image) -> tuple[int, int]:
     mode = image.mode
-    if _raw_mode(image) == DEEP_GREY_AND_ALPHA:
+    if raw_mode(image) == DEEP_GREY_AND_ALPHA:
         return 1, 16
     if mode in ("1", "L", "LA", "La"):
         return 1, 8
@@ -200,7 +200,7 @@ def _pixels(image: Image.Image) -> Array:
         if isinstance(transparent, int):
             whole = np.where(whole == transparent, 65535, whole)
         return whole.astype(np.uint16)[..., None]
-    if _raw_mode(image) == DEEP_GREY_AND_ALPHA:
+    if raw_mode(image) == DEEP_GREY_AND_ALPHA:
         return _over_white(_deep_grey_and_alpha(image))
     channels, _ = _channels_and_depth(image)
     _scale_transparent_colour(image)
@@ -220,7 +220,7 @@ def _over_white(pixels: Array) -> Array:
     return np.round(colour * part + white * (1 - part)).astype(pixels.dtype)
 
 
-def _raw_mode(image: Image.Image) -> str:
+def raw_mode(image: Image.Image) -> str:
     """Return how the samples of a PNG lie in its bytes, by Pillow's name for it; "" for other formats, and once it is decoded."""
     tile = image.tile[0] if image.format == "PNG" and image.tile else None
     return tile[3] if tile is not None and isinstance(tile[3], str) else ""
@@ -235,7 +235,7 @@ def _deep_grey_and_alpha(image: Image.Image) -> Array:
 
 def _scale_transparent_colour(image: Image.Image) -> None:
     """Give the transparent colour of a PNG of other than 8 bits in 8 bits, as Pillow gives the pixels, but not this."""
-    transparent, (mode, _, bits) = image.info.get("transparency"), _raw_mode(image).partition(";")
+    transparent, (mode, _, bits) = image.info.get("transparency"), raw_mode(image).partition(";")
     if mode == "L" and bits in ("2", "4") and isinstance(transparent, int):
         image.info["transparency"] = transparent * 255 // ((1 << int(bits)) - 1)
     elif mode == "RGB" and bits == "16B" and isinstance(transparent, tuple):

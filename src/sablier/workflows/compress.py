@@ -79,7 +79,7 @@ def compare(codec: Codec, images: ImageSet) -> tuple[dict[str, Rates], dict[str,
         Mean bytes of an image and mean squared error at several qualities, and mean bytes of an image without any error, by name.
     """
     some = images.take(np.linspace(0, len(images) - 1, min(MOST_COMPARED, len(images))).astype(int))
-    exact = codec.compressed(some, lossless=True, names=False, check=False)
+    exact = codec.compressed(some, lossless=True, names=False, check=False, whole_files=False)
     decoded = codec.decompress(exact.data).images
     pixels = list(decoded)
     ours = [codec.compressed(decoded, quality, names=False) for quality in QUALITIES_COMPARED]
