@@ -211,9 +211,10 @@ class ImageSet:
         return tuple(self.take(np.sort(order[a:b])) for a, b in pairwise(edges))
 
     def chunks(self, size: int) -> Iterator["ImageSet"]:
-        """Yield the set in order, `size` images at a time."""
+        """Yield the set in order, `size` images at a time; what was skipped is told once, with the first."""
         for start in range(0, len(self), size):
-            yield self.take(np.arange(start, min(start + size, len(self))))
+            part = self.take(np.arange(start, min(start + size, len(self))))
+            yield part if start == 0 else replace(part, skipped=())
 
     def dense(self, preprocess: Preprocess) -> "ImageSet":
         """Return a uniform set of exactly the size, channels and type that `preprocess` states.

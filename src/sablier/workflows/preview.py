@@ -32,7 +32,7 @@ def preview(source: Any, output: Path, count: int, **reading: Any) -> tuple[Imag
         "images": f"{len(images):,}",
         "sizes": ", ".join(f"{sizes[i][0]} x {sizes[i][1]} ({counts[i]:,})" for i in order) + (", ..." if len(sizes) > 5 else ""),
         "channels": ", ".join(map(str, np.unique(images.channels))),
-        "unreadable": str(len(images.skipped) + len(dense.skipped)),
+        "unreadable": str(len(dense.skipped)),
     }
     if images.labels is not None:
         names, sums = np.unique(images.labels, return_counts=True)
