@@ -21,6 +21,7 @@ from safetensors import numpy as safetensors_numpy
 
 from sablier.errors import ModelFileError, SablierError
 from sablier.files import write_whole
+from sablier.images.looks import Looks
 from sablier.images.preprocess import Preprocess
 from sablier.models import Model, create_model
 from sablier.part_kinds import LARGEST, check_part
@@ -100,6 +101,7 @@ class Provenance(BaseModel):
     recipe: dict[str, Any]
     skipped: list[str] = Field(default_factory=list)
     suspects: list[tuple[str, float]] = Field(default_factory=list)  # name and score of training images that may not belong
+    looks: Looks | None = None  # of the training images, to compare others with
     calibrated: str = "on images held out from the training source"
 
     @field_validator("recipe")

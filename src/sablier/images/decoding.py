@@ -212,23 +212,24 @@ def _pixels(image: Image.Image) -> Array:
 
 def _over_white(pixels: Array) -> Array:
     """Return H,W,C colours of whole numbers, given H,W,C+1 with their alpha."""
-    white = np.iinfo(pixels.dtype).max
+    white = 255 if pixels.dtype == np.uint8 else 65535
     colour, alpha = pixels[..., :-1], pixels[..., -1:]
     if alpha.min() == white:
         return np.ascontiguousarray(colour)
-    part = alpha.astype(np.float32 if white == 255 else np.float64) / white
-    return np.round(colour * part + white * (1 - part)).astype(pixels.dtype)
+    part: Array = alpha.astype(np.float32 if white == 255 else np.float64) / white
+    return np.asarray(np.round(colour * part + white * (1 - part)).astype(pixels.dtype))
 
 
 def raw_mode(image: Image.Image) -> str:
     """Return how the samples of a PNG lie in its bytes, by Pillow's name for it; "" for other formats, and once it is decoded."""
-    tile = image.tile[0] if image.format == "PNG" and image.tile else None
-    return tile[3] if tile is not None and isinstance(tile[3], str) else ""
+    tiles: list[Any] = getattr(image, "tile", [])
+    return str(tiles[0][3]) if image.format == "PNG" and tiles else ""
 
 
 def _deep_grey_and_alpha(image: Image.Image) -> Array:
     """Return H,W,2 uint16. Pillow would cut them to 8 bits; taken for four samples of 8 bits they come whole."""
-    image.tile = [(codec, extents, offset, "RGBA") for codec, extents, offset, _ in image.tile]  # type: ignore[misc]
+    tiles: list[Any] = getattr(image, "tile", [])
+    vars(image)["tile"] = [(codec, extents, offset, "RGBA") for codec, extents, offset, _ in tiles]
     halves = np.asarray(image).astype(np.uint16)
     return (halves[..., 0::2] << 8) | halves[..., 1::2]
 

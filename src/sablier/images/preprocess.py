@@ -131,6 +131,10 @@ class Preprocess(BaseModel):
         """Return stored pixels as float32 in [0, 1], values beyond `black` and `white` clipped."""
         return np.asarray(((pixels.astype(np.float32) - self.black) / (self.white - self.black)).clip(0, 1))
 
+    def unit_values(self, image: Array) -> Array:
+        """Return one H,W,C image of any size and type in the model's channels, as float32 in [0, 1]."""
+        return self.to_unit(self._with_dtype(_with_channels(image, self.channels)))
+
     def scaled(self, pixels: Array) -> Array:
         """Return stored pixels as float32 where `black` is 0 and `white` is 1, at most a whole range beyond either."""
         values = (pixels.astype(np.float32) - self.black) / np.float32(self.white - self.black)

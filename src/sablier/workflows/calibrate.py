@@ -11,10 +11,10 @@ import numpy as np
 from sablier.calibration import ANOMALY, percent
 from sablier.errors import ImagesError, TooFewImages
 from sablier.images.imageset import ImageSet
-from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
 from sablier.tasks.detect import Detector
 from sablier.workflows.audit import read_verdicts
+from sablier.workflows.likeness import read_like
 
 
 def calibrate(
@@ -48,7 +48,7 @@ def calibrate(
     """
     file = ModelFile.load(Path(model))
     detector = Detector.from_file(file)
-    fresh = read_images(source, **reading).dense(file.preprocess)
+    fresh = read_like(file, source, **reading).dense(file.preprocess)
     rejected = 0
     if feedback:
         kept = _not_rejected(detector, fresh, feedback, alpha, fdr)

@@ -9,9 +9,9 @@ import numpy as np
 
 from sablier.errors import TooFewImages
 from sablier.files import write_whole
-from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
 from sablier.tasks.classify import ClassificationResult, Classifier
+from sablier.workflows.likeness import read_like
 from sablier.workflows.naming import check_apart
 from sablier.workflows.tables import write_tables
 
@@ -37,10 +37,10 @@ def classify(
     Raises:
         ModelFileError, ImagesError, OutputError: before anything is written where possible.
     """
-    classifier = Classifier.from_file(ModelFile.load(Path(model)))
+    classifier = Classifier.from_file(file := ModelFile.load(Path(model)))
     if output is not None:
         check_apart(source, Path(output))
-    images = read_images(source, **reading).dense(classifier.preprocess)
+    images = read_like(file, source, **reading).dense(classifier.preprocess)
     if not len(images):
         raise TooFewImages(f"expected at least one readable image in {source}, got none.")
     result = classifier.classify(images)

@@ -47,7 +47,7 @@ def train_codec(
     preprocess = Preprocess.for_images(tiles, recipe.size)
     places = iter(checkpoints)
     origins = np.array([id.partition("#")[0] for id in tiles.ids.tolist()])
-    file = train_network_file(TASK, tiles, preprocess, recipe, [next(places, None)], on_progress, origins)
+    file = train_network_file(TASK, tiles, preprocess, recipe, [next(places, None)], on_progress, origins, images)
     net = network_of(file, TASK)
     codes = encode(net, preprocess, tiles)
     tables, step = LatentTables.fitted(codes), step_of(recipe.base_quality)

@@ -11,11 +11,12 @@ import numpy as np
 from sablier.errors import ConfigError, ContainerError, OutputError
 from sablier.files import write_each, write_whole
 from sablier.images.imageset import ImageSet
-from sablier.images.sources import read_images
+from sablier.modelfile import ModelFile
 from sablier.tasks.codec.codec import QUALITY, Codec, Compressed, Decompressed
 from sablier.tasks.codec.container import MAGIC, Container, unpack
 from sablier.tasks.codec.peers import Rates, lossless_bytes, lossy_rates, pca_rates
 from sablier.workflows.image_files import as_file
+from sablier.workflows.likeness import read_like
 from sablier.workflows.naming import picture_paths
 
 MOST_COMPARED, FEWEST_FOR_PCA = 300, 40
@@ -56,8 +57,8 @@ def compress(
     if picture is not None and Path(picture).suffix.lower() != ".png":
         raise OutputError(f"expected a .png file for the chart, got {picture}.")
     _check_replaces_nothing([output, *([] if picture is None else [Path(picture)])], Path(model), source)
-    codec = Codec(model)
-    images = read_images(source, **reading)
+    codec = Codec(file := ModelFile.load(Path(model)))
+    images = read_like(file, source, **reading)
     found = codec.compressed(
         images, quality, lossless=lossless, target_bytes=target_bytes, names=names, check=check, on_progress=on_progress
     )

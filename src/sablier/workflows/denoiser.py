@@ -56,7 +56,7 @@ def train_denoiser(
     if isinstance(recipe.objective, Denoising):
         recipe = replace(recipe, objective=replace(recipe.objective, clip=recipe.objective.clip and whole_numbers))
     photos = np.array([id.partition("#")[0] for id in cut.ids.tolist()])
-    return train_network_file(TASK, cut, preprocess, recipe, checkpoints, on_progress, photos)
+    return train_network_file(TASK, cut, preprocess, recipe, checkpoints, on_progress, photos, images)
 
 
 def denoiser_recipe(recipe: str | None, noisy_only: bool, otherwise: str = "denoiser") -> str:

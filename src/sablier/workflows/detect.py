@@ -8,11 +8,11 @@ from typing import Any
 
 from sablier.errors import ConfigError, ImagesError
 from sablier.files import write_whole
-from sablier.images.sources import stream_images
 from sablier.modelfile import ModelFile
 from sablier.tasks.detect import Detector
 from sablier.tasks.summary import DetectionSummary, Summarizer
 from sablier.workflows.audit import check_unanswered, checked_count, write_questions
+from sablier.workflows.likeness import stream_like
 from sablier.workflows.tables import StreamedTables, WaitingRows, streamed_tables, waiting_rows
 
 CHUNK_PIXELS = 4_000_000  # how much of a stream is held at once: a few dozen megabytes with everything made of it
@@ -59,7 +59,7 @@ def detect(
         if folder is not None:
             tables = stack.enter_context(streamed_tables(folder, "detections.csv", "detections.json", "detections"))
             waiting = None if fdr is None else stack.enter_context(waiting_rows(folder))
-        for images in stream_images(source, chunk=_chunk(file), **reading):
+        for images in stream_like(file, source, chunk=_chunk(file), **reading):
             rows = summarizer.judge(images).to_table()
             if tables is not None:
                 (waiting or tables).append(rows)

@@ -13,6 +13,7 @@ from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
 from sablier.tasks.detect import Detector
 from sablier.tasks.evaluate import EvaluationResult, Masks, evaluate_detector
+from sablier.workflows.likeness import check_likeness
 
 
 def evaluate(
@@ -39,6 +40,7 @@ def evaluate(
     file = ModelFile.load(Path(model))
     detector = Detector.from_file(file)
     good_images, bad_images, masks = _test_images(good, bad, reading)
+    check_likeness(file, good_images, strict=bool(reading.get("strict")))
     result = evaluate_detector(detector, good_images, bad_images, alpha, masks)
     if output is not None:
         from sablier.report.html import evaluation_report

@@ -14,7 +14,6 @@ from sablier.images.datasets import DATASETS
 from sablier.images.imageset import IN_MEMORY, ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.images.selection import parse_selection
-from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile, Provenance
 from sablier.models.base import Model
 from sablier.tasks.classify import Classifier
@@ -23,6 +22,7 @@ from sablier.tasks.saliency import where_it_looked
 from sablier.training.recipes import recipe_from
 from sablier.workflows.classifier import check_labels, class_numbers
 from sablier.workflows.cross_validation import FOLDS, CrossValidation, cross_validate, folder_of, forget_folds
+from sablier.workflows.likeness import read_like
 from sablier.workflows.naming import check_apart
 from sablier.workflows.network import OnProgress
 from sablier.workflows.tables import write_tables
@@ -59,7 +59,7 @@ def mistakes(
     classifier = Classifier.from_file(file)
     if output is not None:
         check_apart(source, Path(output))
-    images = read_images(source, **reading).dense(classifier.preprocess)
+    images = read_like(file, source, **reading).dense(classifier.preprocess)
     if not len(images):
         raise TooFewImages(f"expected at least one readable image in {source}, got none.")
     class_numbers(images, classifier.classes)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 import sablier
 from sablier.errors import ConfigError, ModelFileError, TooFewImages
 from sablier.images.imageset import ImageSet
+from sablier.images.looks import Looks
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part, Provenance
 from sablier.models import Model, create_model
@@ -100,6 +101,7 @@ def train_network_file(
     checkpoints: Iterable[Path | None] = (),
     on_progress: OnProgress = lambda stage, progress: None,
     origins: Array | None = None,
+    came: ImageSet | None = None,
     on_epoch: Callable[[int, Model], None] | None = None,
 ) -> ModelFile:
     """Train the one network of a task on dense images and return its model file.
@@ -108,6 +110,7 @@ def train_network_file(
 
     Args:
         origins: N names of what the images were cut from: what is held out is then cut from others than what trains.
+        came: the images as they were read, where `dense` are not all of them whole.
         on_epoch: called with the network after every recorded epoch; see `fit`.
     """
     groups = np.arange(len(dense)) if origins is None else np.unique(origins, return_inverse=True)[1]
@@ -125,7 +128,8 @@ def train_network_file(
         on_progress=partial(on_progress, "training"),
         on_epoch=on_epoch,
     )
-    return ModelFile(task, preprocess, {NET: Part.of_model(model)}, {NET: history.__dict__}, provenance(dense, recipe))
+    origin = provenance(dense, recipe, came or dense, preprocess)
+    return ModelFile(task, preprocess, {NET: Part.of_model(model)}, {NET: history.__dict__}, origin)
 
 
 def network_of(file: ModelFile, task: str) -> Model:
@@ -141,8 +145,12 @@ def network_of(file: ModelFile, task: str) -> Model:
         raise ModelFileError(f"the model file lacks a part of the network: {error}.") from error
 
 
-def provenance(dense: ImageSet, recipe: Recipe) -> Provenance:
-    """Return where a model trained now on these images comes from."""
+def provenance(dense: ImageSet, recipe: Recipe, came: ImageSet, preprocess: Preprocess) -> Provenance:
+    """Return where a model trained now on these images comes from.
+
+    Args:
+        came: the images as they were read: what they look like is kept.
+    """
     return Provenance(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         sablier=sablier.__version__,
@@ -152,4 +160,5 @@ def provenance(dense: ImageSet, recipe: Recipe) -> Provenance:
         fingerprint=dense.fingerprint(),
         recipe=recipe.to_dict(),
         skipped=[f"{item.id}: {item.reason}" for item in dense.skipped],
+        looks=Looks.of(came, preprocess),
     )

@@ -16,6 +16,7 @@ from sablier.tasks.denoise import TASK as DENOISE
 from sablier.tasks.detect import TASK as DETECT
 from sablier.tasks.mixture import LatentMixture
 from sablier.tasks.sample import METHODS, STRENGTH, Sampler, SampleResult, compared, sampler_of
+from sablier.workflows.likeness import read_like
 from sablier.workflows.naming import check_apart
 from sablier.workflows.network import NET
 from sablier.workflows.reconstruct import drawing_network
@@ -60,7 +61,7 @@ def sample(
     """
     output = Path(output)
     _check(count, strength, method, output)
-    sampler = sampler_from(ModelFile.load(Path(model)))
+    sampler = sampler_from(file := ModelFile.load(Path(model)))
     for source in (like, compare):
         if source is not None:
             check_apart(source, output)
@@ -71,7 +72,7 @@ def sample(
     else:
         if method is not None:
             raise ConfigError("variations are drawn in one way only. Leave method out, or like.")
-        images = read_images(like, **reading).dense(sampler.preprocess)
+        images = read_like(file, like, **reading).dense(sampler.preprocess)
         result = sampler.variations(images, count, strength, seed)
     if compare is not None:
         known = read_images(compare, **reading).dense(sampler.preprocess)
