@@ -216,7 +216,7 @@ def _over_white(pixels: Array) -> Array:
     colour, alpha = pixels[..., :-1], pixels[..., -1:]
     if alpha.min() == white:
         return np.ascontiguousarray(colour)
-    part: Array = alpha.astype(np.float32 if white == 255 else np.float64) / white
+    part = alpha.astype(np.float32) / 255 if white == 255 else alpha.astype(np.float64) / white
     return np.asarray(np.round(colour * part + white * (1 - part)).astype(pixels.dtype))
 
 
