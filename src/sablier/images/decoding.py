@@ -24,6 +24,7 @@ import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from sablier.errors import ImagesError
+from sablier.images.chatter import chatter_caught
 from sablier.images.formats import readable
 from sablier.images.imageset import Array, ImageSet, LazyPixels, Skipped
 
@@ -72,7 +73,8 @@ class Decoder:
             if size is not None and image.format in ("JPEG", "MPO"):
                 height, width = size[::-1] if self.orientation in TURNED else size
                 image.draft(None, (width * REDUCING_GAP, height * REDUCING_GAP))
-            pixels = _pixels(image)
+            with chatter_caught(image, self.entry.id):
+                pixels = _pixels(image)
             return _oriented(pixels, self.orientation)
 
 

@@ -17,6 +17,7 @@ from sablier.images.preprocess import Preprocess
 Array = NDArray[Any]
 Decode = Callable[[tuple[int, int] | None], Array]
 
+DIFFERENT_SHAPES = "expected images of one size, got arrays of different shapes. Resize them first, or read a folder."
 IN_MEMORY = "an array in memory"  # the source of images that come from no file
 
 
@@ -297,15 +298,29 @@ def _decoders(images: ImageSet) -> tuple[Decode, ...]:
     return tuple((lambda _size, i=i: array[i]) for i in range(len(array)))
 
 
+def as_array(pixels: Any) -> Array:
+    """Return anything that numpy takes for an array as one.
+
+    Raises:
+        ImagesError: for a list of arrays of different shapes.
+    """
+    try:
+        return pixels if isinstance(pixels, np.ndarray) else np.asarray(pixels)
+    except ValueError as error:
+        if "inhomogeneous" in str(error):
+            raise ImagesError(DIFFERENT_SHAPES) from error
+        raise
+
+
 def checked_pixels(pixels: Any) -> Array:
     """Return `pixels` as an N,H,W,C array of uint8, uint16 or float32, or say what is wrong with it.
 
     Raises:
         ImagesError: for another number of dimensions or channels, another type, or values that are not finite.
     """
-    array = pixels if isinstance(pixels, np.ndarray) else np.asarray(pixels)
+    array = as_array(pixels)
     if array.dtype == object:
-        raise ImagesError("expected images of one size, got arrays of different shapes. Resize them first, or read a folder.")
+        raise ImagesError(DIFFERENT_SHAPES)
     if array.ndim == 3:
         array = array.reshape(*array.shape, 1)  # not [..., None]: its stride of 0 sends torch down another path
     if array.ndim != 4 or min(array.shape[1:]) < 1:

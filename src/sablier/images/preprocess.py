@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from sablier.errors import ImagesError, ImagesWarning
+from sablier.errors import ImagesError, ImagesWarning, TooFewImages
 from sablier.images.value_range import ValueRange, value_range
 
 if TYPE_CHECKING:
@@ -70,11 +70,14 @@ class Preprocess(BaseModel):
             size: length in pixels of the longer side for images that must be scaled.
 
         Raises:
+            TooFewImages: for no image.
             ImagesError: for floats beyond 1e30 in most images.
 
         Warns:
             ImagesWarning: where detail is lost, or some images hold values far beyond those of all others; it names them.
         """
+        if not len(images):
+            raise TooFewImages(f"expected at least one image to learn from, got none from {images.source}. Add some.")
         sizes = np.unique(images.sizes, axis=0)
         channels: Literal[1, 3] = 1 if np.all(images.channels == 1) else 3
         dtype, black, white, wild = _value_range(images)
