@@ -265,7 +265,7 @@ class TestKeeping:
             file = folded.model_file_
             parts = {**file.parts, "estimator": Part("AnomalyDetector", config)}
             replace(file, parts=parts).save(tmp_path / "odd.sablier")
-            with pytest.raises(ModelFileError, match="not valid|expected a configuration of AnomalyDetector"):
+            with pytest.raises(ModelFileError, match=r"not valid|expected a configuration of AnomalyDetector"):
                 AnomalyDetector.load(tmp_path / "odd.sablier")
 
     def test_pickle_gives_the_same_bits(self, folded, digits):

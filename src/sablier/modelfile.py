@@ -244,6 +244,8 @@ def unpack(kind: str, path: Path) -> tuple[str, dict[str, Array]]:
         raise ModelFileError(
             f"{path} has version {version[:20]}; this sablier reads up to {VERSION}. Upgrade sablier to read it."
         )
+    if version != str(VERSION):
+        raise ModelFileError(f"{path} has version {version[:20]!r}, which no sablier writes; expected {VERSION}. Copy it again.")
     digest = metadata.get("sha256", "")
     if not re.fullmatch("[0-9a-f]{64}", digest):
         raise ModelFileError(f"{path} is not a valid {kind} file: its checksum is missing.")

@@ -44,6 +44,11 @@ def test_sizes_colours_and_brightness_are_told_apart():
     assert Looks.of(photos(channels=1), grey).differences(photos(), grey) == ["in colour, not grey"]
 
 
+def test_a_few_images_may_be_as_dark_as_they_like():
+    assert KNOWN.differences(photos(light=0.0, count=7), RULE) == []
+    assert len(KNOWN.differences(photos(light=0.0, count=8), RULE)) == 1
+
+
 def test_16_bits_and_floats_are_compared_in_their_own_range():
     deep = ImageSet(photos(channels=1).array.astype(np.uint16) * 16)
     rule = Preprocess.for_images(deep, 64)

@@ -91,7 +91,7 @@ def is_one_image(array: Array) -> bool:
     count, values = array.shape
     side = next((side for each in (1, 3) if (side := isqrt(values // each)) ** 2 * each == values), 0)
     if side < 2 or count < 2:
-        return values > 1 and count > 1
+        return bool(values > 1 and count > 1)
     if array.dtype.kind not in "biuf":
         return False
     rows = np.asarray(array[:ROWS_COMPARED], np.float64)

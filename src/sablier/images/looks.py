@@ -24,7 +24,7 @@ MOST_LEARNT, MOST_SEEN = 256, 32  # images that are looked at, drawn evenly
 ENOUGH_PIXELS = 128  # along each side, of an image that is looked at
 TIMES = 2.0  # longer or shorter than all that were learnt from
 FEWEST_LEVELS = 0.1  # of the range, by which brightness may differ in the mean whatever the training images say
-SHORTEST_SPREAD = 8  # images from which on the spread among them says something
+FEWEST = 8  # images whose brightness says something of their kind: one that is odd is for the model to judge
 
 
 class Looks(BaseModel):
@@ -64,7 +64,7 @@ class Looks(BaseModel):
             grey=bool((images.channels == 1).any()),
             colour=bool((images.channels == 3).any()),
             below=mean.round(5).tolist(),
-            apart=float(np.abs(seen - mean).mean(axis=1).max()) if len(seen) >= SHORTEST_SPREAD else 1.0,
+            apart=float(np.abs(seen - mean).mean(axis=1).max()) if len(seen) >= FEWEST else 1.0,
         )
 
     def differences(self, images: ImageSet, preprocess: Preprocess, *, sizes: bool = True, brightness: bool = True) -> list[str]:
@@ -86,7 +86,7 @@ class Looks(BaseModel):
         if colour == 0 and not self.grey:
             found.append("grey, not in colour")
         seen = np.array(list(_brightness(images, preprocess, MOST_SEEN)) if brightness else [])
-        if len(seen):
+        if len(seen) >= FEWEST:
             mean = seen.mean(axis=0)
             if float(np.abs(mean - self.below).mean()) > max(FEWEST_LEVELS, self.apart):
                 usual = _mean(np.array(self.below))

@@ -53,8 +53,7 @@ def locked(folder: Path, name: str) -> Iterator[None]:
             raise OutputError(f"{folder} is in use by {owner}. Stop it, or choose another folder with -o.") from error
         with _written(folder):
             file.truncate(0)
-            file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-            file.flush()
+            _write_now(file.fileno(), f"process {os.getpid()} on {socket.gethostname()}\n".encode())
         yield
 
 
@@ -121,8 +120,7 @@ class Record:
         self.file.close()
 
     def _write(self, data: bytes) -> None:
-        self.file.write(data)
-        self.file.flush()
+        _write_now(self.file.fileno(), data)
         os.fsync(self.file.fileno())
         self.end += len(data)
 
@@ -135,6 +133,12 @@ class Record:
                 f"{self.path}: expected a row of {len(self.columns)} columns in line {number}, got {line[:80]!r}. "
                 "Remove that line, or choose another folder with -o."
             ) from error
+
+
+def _write_now(descriptor: int, data: bytes) -> None:
+    """Write bytes past any buffer: what a full disk did not take would be written again when the file is closed."""
+    while data:
+        data = data[os.write(descriptor, data) :]
 
 
 def _lines(rows: Sequence[Sequence[Any]]) -> bytes:
