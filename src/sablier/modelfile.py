@@ -76,8 +76,8 @@ class RecipeRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    name: str = Field(max_length=200)
-    task: str = Field(max_length=200)
+    name: str = Field(default="", max_length=200)
+    task: str = Field(default="", max_length=200)
     model: str = Field(default="", max_length=200)
     members: list[str] = Field(default_factory=list)
     photo_members: list[str] = Field(default_factory=list)
@@ -107,8 +107,7 @@ class Provenance(BaseModel):
     @field_validator("recipe")
     @classmethod
     def _check_recipe(cls, recipe: dict[str, Any]) -> dict[str, Any]:
-        if recipe:
-            RecipeRecord.model_validate(recipe)
+        RecipeRecord.model_validate(recipe)
         return recipe
 
 

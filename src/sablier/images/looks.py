@@ -67,17 +67,17 @@ class Looks(BaseModel):
             apart=float(np.abs(seen - mean).mean(axis=1).max()) if len(seen) >= FEWEST else 1.0,
         )
 
-    def differences(self, images: ImageSet, preprocess: Preprocess, *, sizes: bool = True, brightness: bool = True) -> list[str]:
+    def differences(self, images: ImageSet, preprocess: Preprocess, *, brightness: bool = True) -> list[str]:
         """Return in what other images, as they were read, do not look like these, in words; nothing where they do.
 
         Args:
-            sizes, brightness: whether these matter for what the model does.
+            brightness: whether it matters for what the model does.
         """
         if not len(images):
             return []
         found = []
         longer = float(np.median(images.sizes.max(axis=1)))
-        if sizes and not self.shortest / TIMES <= longer <= self.longest * TIMES:
+        if not self.shortest / TIMES <= longer <= self.longest * TIMES:
             known = f"{self.shortest}" if self.shortest == self.longest else f"{self.shortest} to {self.longest}"
             found.append(f"{longer:.0f} pixels on the longer side, not {known}")
         colour = float(np.mean(images.channels == 3))

@@ -50,9 +50,9 @@ def check_likeness(file: ModelFile, images: ImageSet, *, strict: bool = False) -
     looks, rule = file.provenance.looks, file.preprocess
     if looks is None:
         return
-    # Another size is refused with a message of its own where a model takes images exactly as they are.
-    sizes = rule.resize == "fit" or file.task in ANY_SIZE
-    found = looks.differences(images, rule, sizes=sizes, brightness=file.task not in NO_BRIGHTNESS)
+    if rule.resize == "exact" and file.task not in ANY_SIZE and (images.sizes != (rule.height, rule.width)).any():
+        return  # it takes images exactly as they are, and refuses others with a message of its own
+    found = looks.differences(images, rule, brightness=file.task not in NO_BRIGHTNESS)
     if not found:
         return
     line = f"these images do not look like those that the model learnt from: they are {'; '.join(found)}."
