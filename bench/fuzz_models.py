@@ -66,7 +66,7 @@ def made() -> dict[str, tuple[ModelFile, ImageSet]]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             chosen = make_recipe(recipe, tier, settings)
-            found[name] = MAKERS[chosen.task](images, chosen), images.take(np.arange(2))
+            found[name] = MAKERS[chosen.task](images, chosen), images.take(np.arange(1 if name == "detect photos" else 2))
     return found
 
 
@@ -86,7 +86,7 @@ def use(path: Path, images: ImageSet, folder: Path, draw: random.Random) -> None
     if draw.random() < REPORTED:
         ways += (
             lambda: evaluate(path, images, images, folder / "report.html"),
-            lambda: compare([path, path], good=images, bad=images),
+            lambda: compare([path], good=images, bad=images),
         )
     try:
         ModelFile.load(path)
