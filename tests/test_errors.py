@@ -39,3 +39,16 @@ def test_an_unknown_name_offers_the_nearest_and_lists_the_known():
 
 def test_a_name_far_from_all_offers_none():
     assert nearest("zzz", ["tiny", "small"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("it cannot be read: it is cut off..", "it cannot be read: it is cut off."),
+        ("the header (3 bytes).. Copy it again.", "the header (3 bytes). Copy it again."),
+        ("expected a folder apart from a/.., got ../b and more ...", "expected a folder apart from a/.., got ../b and more ..."),
+    ],
+)
+def test_no_message_ends_in_two_full_stops(given, said):
+    assert str(ImagesError(given)) == said
+    assert str(OutputError(given)) == said

@@ -265,7 +265,7 @@ class TestKeeping:
             file = folded.model_file_
             parts = {**file.parts, "estimator": Part("AnomalyDetector", config)}
             replace(file, parts=parts).save(tmp_path / "odd.sablier")
-            with pytest.raises(ModelFileError, match="not valid"):
+            with pytest.raises(ModelFileError, match=r"not valid|expected a configuration of AnomalyDetector"):
                 AnomalyDetector.load(tmp_path / "odd.sablier")
 
     def test_pickle_gives_the_same_bits(self, folded, digits):
@@ -335,3 +335,17 @@ class TestErrors:
         images = ImageSet(lazy, sizes=np.full((2, 2), 8), channels=np.ones(2), depths=np.full(2, 32))
         with pytest.raises(ImagesError, match=r"1 of 2 images cannot be read, for example 1: it is torn\."):
             folded.predict(images)
+
+
+@pytest.mark.parametrize("images", [np.zeros((0, 8, 8), np.uint8), np.zeros((0, 8, 8)), ImageSet(np.zeros((0, 8, 8), np.uint8))])
+def test_no_image_at_all_is_said(images):
+    with pytest.raises(TooFewImages, match="at least one image to learn from, got none"):
+        AnomalyDetector().fit(images)
+
+
+def test_arrays_of_different_shapes_are_said():
+    arrays = np.empty(2, object)
+    arrays[:] = [np.zeros((4, 4), np.uint8), np.zeros((5, 5), np.uint8)]
+    for images in (arrays, list(arrays)):
+        with pytest.raises(ImagesError, match="arrays of different shapes"):
+            AnomalyDetector().fit(images)

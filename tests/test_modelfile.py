@@ -127,6 +127,12 @@ def test_a_version_that_is_none_is_refused(scratch, version):
     refused(scratch, signed({"format": "sablier model", "version": version, "content": "{}"}).replace(b'"sha256"', b'"sha25x"'))
 
 
+@pytest.mark.parametrize("version", ["0", "00", "-1", "1.0", "banana", ""])
+def test_a_version_that_no_sablier_writes_is_refused_under_a_right_checksum(scratch, version):
+    message = refused(scratch, signed({"format": "sablier model", "version": version, "content": "{}"}))
+    assert f"has version {version!r}, which no sablier writes; expected 1" in message
+
+
 @pytest.mark.parametrize("digest", ["", "x", "\ud800", "0" * 64, "F" * 64])
 def test_a_checksum_that_is_none_is_refused(scratch, digest):
     text = json.dumps({"__metadata__": {"format": "sablier model", "version": "1", "sha256": digest, "content": "{}"}}).encode()
@@ -187,7 +193,7 @@ def test_a_checkpoint_is_no_model_and_a_model_no_checkpoint(tmp_path, digits_fil
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"task": 3}, "valid string"),
+        ({"task": 3}, "Input should be 'detect'"),
         ({"surprise": 1}, "Extra inputs"),
         ({"preprocess": {"height": 0, "width": 8, "channels": 1}}, "greater than or equal"),
         ({"preprocess": {"height": 8, "width": 8, "channels": 2}}, "Input should be 1 or 3"),

@@ -85,14 +85,23 @@ class Baselines:
 
 
 def thumbnails(pixels: Array, preprocess: Preprocess) -> Array:
-    """Return N,H,W,C pixels as N,D values in [0, 1], scaled so that no side exceeds 32 pixels."""
-    values = (pixels.astype(np.float32) - preprocess.black) / np.float32(preprocess.white - preprocess.black)
-    count, height, width, channels = values.shape
-    scale = THUMBNAIL / max(height, width)
-    if scale < 1:
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        planes = values.transpose(0, 3, 1, 2).reshape(-1, height, width)
-        small = np.array([np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.BOX)) for plane in planes])
-        width, height = size
+    """Return N,H,W,C pixels as N,D values, 0 for black and 1 for white, scaled so that no side exceeds 32 pixels."""
+    values = preprocess.scaled(pixels)
+    count = len(values)
+    height, width, channels = thumbnail_shape(preprocess)
+    if (height, width) != values.shape[1:3]:
+        planes = values.transpose(0, 3, 1, 2).reshape(-1, *values.shape[1:3])
+        small = np.array([np.asarray(Image.fromarray(plane).resize((width, height), Image.Resampling.BOX)) for plane in planes])
         values = small.reshape(count, channels, height, width).transpose(0, 2, 3, 1)
     return values.reshape(count, height * width * channels)
+
+
+def thumbnail_shape(preprocess: Preprocess) -> tuple[int, int, int]:
+    """Return height, width and channels of the thumbnail of an image.
+
+    >>> thumbnail_shape(Preprocess(height=64, width=96, channels=3))
+    (21, 32, 3)
+    """
+    scale = min(1.0, THUMBNAIL / max(preprocess.height, preprocess.width))
+    height, width = (max(1, round(side * scale)) for side in (preprocess.height, preprocess.width))
+    return height, width, preprocess.channels

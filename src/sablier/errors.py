@@ -14,9 +14,10 @@
     ImagesWarning          (UserWarning)    the images are usable, but something is lost
     OutputWarning          (UserWarning)    the results are whole, but something about where they went is to be known
 
-Every message says what was expected, what came, and what to do.
+Every message says what was expected, what came, and what to do. One that ends in the message of another ends in one full stop.
 """
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -37,8 +38,18 @@ __all__ = [
 ]
 
 
+_TWO_STOPS = re.compile(r"(?<=[^\s./\\])\.\.(?=\s|$)")  # not "a/..", nor "..."
+
+
 class SablierError(Exception):
-    """Base of every error sablier raises on purpose."""
+    """Base of every error sablier raises on purpose.
+
+    >>> print(SablierError("a.png cannot be read: it is truncated.."))
+    a.png cannot be read: it is truncated.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(_TWO_STOPS.sub(".", str(message)))
 
 
 class ImagesError(SablierError, ValueError):

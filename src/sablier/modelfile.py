@@ -10,25 +10,28 @@ import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from safetensors import SafetensorError
 from safetensors import numpy as safetensors_numpy
 
 from sablier.errors import ModelFileError, SablierError
 from sablier.files import write_whole
 from sablier.files.kinds import MODEL, check_replaces
+from sablier.images.looks import Looks
 from sablier.images.preprocess import Preprocess
 from sablier.models import Model, create_model
+from sablier.part_kinds import LARGEST, check_part
 
 Array = NDArray[Any]
 
 VERSION = 1
 UNSIGNED = "0" * 64
+Task = Literal["detect", "reconstruct", "denoise", "generate", "compress", "classify"]
 
 
 class PartRecord(BaseModel):
@@ -38,6 +41,51 @@ class PartRecord(BaseModel):
 
     name: str = Field(max_length=200)
     config: dict[str, Any] = Field(default_factory=dict)
+
+
+class HistoryRecord(BaseModel):
+    """How a network learnt: a row for each recorded epoch, and what it was computed with."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rows: list[dict[str, float | None]] = Field(default_factory=list)
+    seconds: float = Field(default=0.0, ge=0, le=LARGEST)
+    dtype: str = "float32"
+    device: str = "cpu"
+    threads: int = Field(default=1, ge=1, le=1 << 20)
+    profile: list[dict[str, Any]] = Field(default_factory=list)
+
+
+class ObjectiveRecord(BaseModel):
+    """What of an objective is used again: which noise was trained on. Other values are only shown."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    corruption: str | None = None
+    noise_low: float | None = Field(default=None, ge=0, le=LARGEST)
+    noise_high: float | None = Field(default=None, ge=0, le=LARGEST)
+
+    @model_validator(mode="after")
+    def _check_noise(self) -> "ObjectiveRecord":
+        if self.corruption is not None and (self.noise_low is None or self.noise_high is None):
+            raise ValueError("expected noise_low and noise_high beside a corruption")
+        return self
+
+
+class RecipeRecord(BaseModel):
+    """The parts of a recipe; `recipe_from` checks their values when it is repeated."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    name: str = Field(default="", max_length=200)
+    task: str = Field(default="", max_length=200)
+    model: str = Field(default="", max_length=200)
+    members: list[str] = Field(default_factory=list)
+    photo_members: list[str] = Field(default_factory=list)
+    options: dict[str, Any] = Field(default_factory=dict)
+    objective: ObjectiveRecord = Field(default_factory=ObjectiveRecord)
+    fit: dict[str, Any] = Field(default_factory=dict)
+    others: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
 class Provenance(BaseModel):
@@ -57,7 +105,14 @@ class Provenance(BaseModel):
     recipe: dict[str, Any]
     skipped: list[str] = Field(default_factory=list)
     suspects: list[tuple[str, float]] = Field(default_factory=list)  # name and score of training images that may not belong
+    looks: Looks | None = None  # of the training images, to compare others with
     calibrated: str = "on images held out from the training source"
+
+    @field_validator("recipe")
+    @classmethod
+    def _check_recipe(cls, recipe: dict[str, Any]) -> dict[str, Any]:
+        RecipeRecord.model_validate(recipe)
+        return recipe
 
 
 class Metadata(BaseModel):
@@ -65,10 +120,10 @@ class Metadata(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    task: str = Field(max_length=200)
+    task: Task
     preprocess: Preprocess
     parts: dict[str, PartRecord]
-    histories: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    histories: dict[str, HistoryRecord] = Field(default_factory=dict)
     provenance: Provenance
 
 
@@ -85,11 +140,18 @@ class Part:
         """Return the part that keeps a network."""
         return cls(model.name, model.config, {key: value.detach().cpu().numpy() for key, value in model.state_dict().items()})
 
-    def to_model(self) -> Model:
-        """Create the network this part keeps, in eval mode and in the memory layout that convolves fastest."""
+    def to_model(self, *needed: str) -> Model:
+        """Create the network this part keeps, in eval mode and in the memory layout that convolves fastest.
+
+        Raises:
+            ModelFileError: for a network that lacks a capability that is needed.
+        """
         options = dict(self.config)
         model = create_model(self.name, tuple(options.pop("shape")), **options)
         model.load_state_dict({key: torch.from_numpy(value.copy()) for key, value in self.tensors.items()})
+        lacking = set(needed) - model.capabilities
+        if lacking:
+            raise ModelFileError(f"expected a network that can {', '.join(needed)}, got {self.name}. Train it anew.")
         return model.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload, no-any-return]
 
 
@@ -111,10 +173,10 @@ class ModelFile:
         """
         check_replaces(Path(path), MODEL)
         metadata = Metadata(
-            task=self.task,
+            task=cast(Task, self.task),
             preprocess=self.preprocess,
             parts={key: PartRecord(name=part.name, config=part.config) for key, part in self.parts.items()},
-            histories=self.histories,
+            histories={name: HistoryRecord.model_validate(history) for name, history in self.histories.items()},
             provenance=self.provenance,
         )
         tensors = {f"{key}/{name}": value for key, part in self.parts.items() for name, value in part.tensors.items()}
@@ -149,7 +211,13 @@ class ModelFile:
         for key, record in metadata.parts.items():
             own = {name.removeprefix(f"{key}/"): value for name, value in tensors.items() if name.startswith(f"{key}/")}
             parts[key] = Part(record.name, record.config, own)
-        return cls(metadata.task, metadata.preprocess, parts, metadata.histories, metadata.provenance)
+            check_part(key, record.name, record.config, own, metadata.preprocess)
+        claimed = {f"{key}/{name}" for key, part in parts.items() for name in part.tensors}
+        if claimed != set(tensors):
+            stray = ", ".join(sorted(set(tensors) - claimed))[:200]
+            raise ModelFileError(f"{path} holds tensors of no part: {stray}. Train it anew.")
+        histories = {name: history.model_dump() for name, history in metadata.histories.items()}
+        return cls(metadata.task, metadata.preprocess, parts, histories, metadata.provenance)
 
 
 def pack(kind: str, text: str, tensors: dict[str, Array]) -> bytes:
@@ -180,6 +248,8 @@ def unpack(kind: str, path: Path) -> tuple[str, dict[str, Array]]:
         raise ModelFileError(
             f"{path} has version {version[:20]}; this sablier reads up to {VERSION}. Upgrade sablier to read it."
         )
+    if version != str(VERSION):
+        raise ModelFileError(f"{path} has version {version[:20]!r}, which no sablier writes; expected {VERSION}. Copy it again.")
     digest = metadata.get("sha256", "")
     if not re.fullmatch("[0-9a-f]{64}", digest):
         raise ModelFileError(f"{path} is not a valid {kind} file: its checksum is missing.")

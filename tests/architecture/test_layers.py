@@ -20,6 +20,7 @@ ORDER = [
     ["monitoring"],
     ["models"],
     ["transforms"],
+    ["part_kinds"],
     ["modelfile"],
     ["training"],
     ["tasks"],

@@ -5,9 +5,11 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 from listing import visible
+from PIL import Image
 
 from sablier.cli.main import app
 from sablier.images import read_images
@@ -189,3 +191,14 @@ def test_the_issue_lists_these_verbs():
     grouped = {("data", "list"), ("data", "get"), ("data", "preview")}
     grouped |= {("course", "list"), ("course", "anomaly"), ("course", "letters")}
     assert grouped <= set(map(tuple, verbs()))
+
+
+def test_preview_counts_each_unreadable_file_once(sablier, tmp_path):
+    for index in range(4):
+        Image.fromarray(np.random.default_rng(index).integers(0, 256, (40, 40, 3), np.uint8)).save(f"good{index}.png")
+    whole = Path("good0.png").read_bytes()
+    Path("headless.png").write_bytes(b"nothing")  # seen when the folder is read
+    Path("torn.png").write_bytes(whole[: len(whole) // 2])  # seen when it is decoded
+    done = sablier("data", "preview", tmp_path, "-o", "sheet.jpg.png")
+    assert done.code == 0
+    assert "unreadable 2" in done.out

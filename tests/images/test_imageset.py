@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image
 
 from sablier.errors import ImagesError, ImagesWarning, TooFewImages, UnknownName
 from sablier.images import ImageSet, Preprocess, read_images
+from sablier.images.imageset import Skipped
 
 
 def numbered(count: int = 10, **columns: object) -> ImageSet:
@@ -166,3 +168,8 @@ def test_importing_images_loads_nothing_heavy() -> None:
     heavy = {"torch", "sklearn", "matplotlib", "pandas", "pooch"}
     code = f"import sys, sablier.images; print(sorted({heavy} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_what_was_skipped_is_told_once_in_chunks():
+    images = replace(numbered(7), skipped=(Skipped("torn.png", "it is cut off"),))
+    assert [len(part.skipped) for part in images.chunks(3)] == [1, 0, 0]

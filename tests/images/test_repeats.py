@@ -121,7 +121,7 @@ def test_images_of_any_shape_have_fingerprints(shape):
     assert prints.descriptors.shape[0] == 40
     assert prints.descriptors.shape[1] <= 48
     assert np.isfinite(prints.descriptors).all()
-    assert len(np.unique(find_repeats(prints))) >= 30 or shape[1:3] == (1, 1)
+    assert len(np.unique(find_repeats(prints))) >= len(np.unique(prints.hashes)) - 2
 
 
 def test_no_images_are_no_surroundings():

@@ -240,3 +240,36 @@ def test_cifar_that_is_refused(tmp_path: Path) -> None:
     file.write_bytes(b"\xff" * 3073)
     with pytest.raises(ImagesError, match="record 0"):
         read_images(file)
+
+
+def test_two_dimensions_in_npy_are_one_grey_image_where_they_look_like_one(tmp_path: Path) -> None:
+    waves = np.sin(np.arange(300) / 20)
+    photo = ((waves[:200, None] + waves[None]) * 60 + 120).astype(np.uint8)
+    for height, width in ((200, 300), (200, 256), (196, 196), (64, 64), (48, 50)):
+        np.save(tmp_path / "photo.npy", photo[:height, :width])
+        images = read_images(tmp_path / "photo.npy")
+        assert images.shape == (height, width, 1)
+        assert np.array_equal(images.array[0, ..., 0], photo[:height, :width])
+        assert len(joined(tmp_path / "photo.npy", 7)) == 1
+
+
+def test_flat_images_in_npy_stay_many(tmp_path: Path) -> None:
+    digits = read_images("digits").array.reshape(-1, 64)
+    np.save(tmp_path / "digits.npy", digits)
+    assert read_images(tmp_path / "digits.npy").shape == (8, 8, 1)
+    assert len(read_images(tmp_path / "digits.npy")) == len(digits)
+    np.save(tmp_path / "few.npy", digits[:64, :60])
+    assert read_images(tmp_path / "few.npy", shape=(6, 10)).shape == (6, 10, 1)
+    assert len(read_images(tmp_path / "few.npy", shape=(6, 10))) == 64
+
+
+@pytest.mark.parametrize("kind", ["list", "array", "npy", "npz", "key"])
+def test_arrays_of_different_shapes_get_the_good_message(tmp_path: Path, kind: str) -> None:
+    arrays = [np.zeros((4, 4), np.uint8), np.zeros((5, 5), np.uint8)]
+    together = np.empty(2, object)
+    together[:] = arrays
+    np.save(tmp_path / "a.npy", together)
+    np.savez(tmp_path / "a.npz", images=together, labels=[0, 1])
+    source = {"list": arrays, "array": together, "npy": tmp_path / "a.npy", "npz": tmp_path / "a.npz"}
+    with pytest.raises(ImagesError, match=r"got arrays of different shapes\. Resize them first, or read a folder"):
+        read_images(source.get(kind, f"{tmp_path / 'a.npz'}:images"))

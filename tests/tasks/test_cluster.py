@@ -10,7 +10,7 @@ from sklearn.datasets import make_moons
 
 from sablier.errors import ConfigError, TooFewImages, UnknownName
 from sablier.tasks import manifold as module
-from sablier.tasks.cluster import cluster_latents, matched_accuracy, with_truth
+from sablier.tasks.cluster import alike, cluster_latents, matched_accuracy, with_truth
 from sablier.tasks.latents import Latents
 from sablier.tasks.manifold import flattened
 
@@ -125,12 +125,34 @@ def test_one_image_is_no_set():
         cluster_latents(heaps([1]))
 
 
-@pytest.mark.parametrize("k", [1, None, 5])
+@pytest.mark.parametrize("k", [1, None])
 @pytest.mark.parametrize("method", ["mixture", "kmeans"])
-@pytest.mark.filterwarnings("ignore:Number of distinct clusters")
-def test_images_that_are_all_the_same(method, k):
+def test_images_that_are_all_the_same_are_one_cluster(method, k):
     result = cluster_latents(Latents(np.arange(12), np.ones((12, 3))), k, method=method, manifold="none", runs=1)
-    assert sum(result.sizes) == 12
+    assert result.sizes == [12]
+    with pytest.raises(TooFewImages, match="5 clusters take at least as many images, got 12, of which 1 differ"):
+        cluster_latents(Latents(np.arange(12), np.ones((12, 3))), 5, method=method, manifold="none", runs=1)
+
+
+@pytest.mark.parametrize("manifold", ["auto", "none"])
+@pytest.mark.parametrize("method", ["mixture", "kmeans", "hdbscan"])
+def test_what_is_the_same_is_in_one_cluster(method, manifold):
+    random = np.random.default_rng(0)
+    codes = random.normal(size=(60, 6))
+    copies = np.repeat(codes[:10], 30, axis=0) * (1 + 1e-8 * random.normal(size=(300, 6)))  # as another batch rounds them
+    latents = Latents(np.arange(360), np.concatenate([codes, copies]))
+    result = cluster_latents(latents, None if method == "hdbscan" else 5, method=method, manifold=manifold, runs=2)
+    for original in range(10):
+        same = [original, *range(60 + 30 * original, 90 + 30 * original)]
+        assert len(np.unique(result.clusters[same])) == 1
+        assert len(np.unique(result.confidence[same])) == 1
+
+
+def test_codes_that_differ_by_more_than_rounding_are_not_alike():
+    codes = np.random.default_rng(0).normal(size=(500, 3))
+    assert len(np.unique(alike(codes))) == 500
+    codes[7] = codes[9]
+    assert np.array_equal(np.flatnonzero(alike(codes) == alike(codes)[7]), [7, 9])
 
 
 # manifolds

@@ -23,6 +23,9 @@ from sablier.workflows.denoise import denoise
 from sablier.workflows.denoiser import denoiser_recipe, train_denoiser
 from sablier.workflows.outputs import check_apart
 
+# The denoiser of digits has to clean images of every kind here.
+pytestmark = pytest.mark.filterwarnings("ignore:these images do not look like")
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):

@@ -131,6 +131,7 @@ def test_a_bad_alpha_writes_nothing(digits_file, tmp_path, alpha):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.filterwarnings("ignore:these images do not look like")
 def test_an_error_on_the_way_leaves_the_old_tables_whole(digits_file, tmp_path):
     detect(digits_file, "digits:test[label=3]", tmp_path, report=False)
     before = (tmp_path / "detections.csv").read_bytes()

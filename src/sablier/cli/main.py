@@ -87,7 +87,10 @@ def run() -> None:
         print(f"error: there is no verb {words[0]!r}.{nearest(words[0], verbs)} See: sablier --help", file=sys.stderr)
         sys.exit(USERS_TO_MEND)
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except Interrupted as error:
         _stop(error, INTERRUPTED)
     except SablierError as error:
@@ -96,11 +99,31 @@ def run() -> None:
         _stop("stopped.", INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output has gone (`sablier data list | head`): nothing is wrong.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave_stdout()
+    except OSError as error:
+        if error.filename is not None or not _stdout_is_full():
+            raise
+        _leave_stdout()
+        _stop(f"standard output cannot be written: {error.strerror or error}. What went to files is there.", USERS_TO_MEND)
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and not any(words in str(error) for words in ("allocate memory", "out of memory")):
             raise
         _stop("there is not enough memory. Use a smaller --set size=..., or fewer images.", USERS_TO_MEND)
+
+
+def _stdout_is_full() -> bool:
+    """Return whether nothing can be printed any more: a line end cannot."""
+    try:
+        sys.stdout.flush()
+        os.write(sys.stdout.fileno(), b"\n")
+    except (OSError, ValueError):
+        return True
+    return False
+
+
+def _leave_stdout() -> None:
+    """Send what is left to print nowhere, so that the end of the process does not fail on it again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _stop(message: object, code: int) -> None:

@@ -23,7 +23,14 @@ Alpha = Annotated[float, typer.Option(help=ALPHA_HELP)]
 LabelColumn = Annotated[str | None, typer.Option(help="The column of a CSV that holds the label: its name or number.")]
 Labels = Annotated[Path | None, typer.Option(help="A file with one label per image, in the images' order.")]
 Shape = Annotated[str | None, typer.Option(help="Height x width of the images of a CSV that are not square, e.g. 20x30.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first unreadable image instead of skipping it.")]
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict",
+        help="Stop at the first unreadable image instead of skipping it; and where images do not look like those that the model "
+        "learnt from.",
+    ),
+]
 Groups = Annotated[
     str | None,
     typer.Option(

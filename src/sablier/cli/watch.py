@@ -30,6 +30,9 @@ def watch(
     alpha: options.Alpha = 0.05,
     every: Annotated[float, typer.Option(help="Seconds between two looks into the folder.")] = 2.0,
     once: Annotated[bool, typer.Option("--once", help="End when all that has arrived is judged.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop where the first images do not look like those that the model learnt from.")
+    ] = False,
 ) -> None:
     """Judge image files as they arrive in a folder, each one once.
 
@@ -56,7 +59,7 @@ def watch(
             on_progress(summary.recorded)
 
         summary = run(
-            model, folder, output, alpha=alpha, every_seconds=every, once=once,
+            model, folder, output, alpha=alpha, every_seconds=every, once=once, strict=strict,
             on_start=started, on_rows=judged, stopped=stopped,
         )  # fmt: skip
     console.print(in_words(summary, output / "watch.csv"), markup=False, soft_wrap=True)

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sablier.errors import ConfigError, ImagesError, ImagesWarning, ModelFileError
 from sablier.images.grouping import with_group_names
-from sablier.images.imageset import ImageSet
+from sablier.images.imageset import DIFFERENT_SHAPES, ImageSet, as_array
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part
 from sablier.tasks.reconstruct import scaled_back
@@ -139,7 +139,9 @@ class ImageEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
 
     def _pixels(self, X: Any, fitting: bool) -> tuple[Array, int]:
         """Return X as N,H,W or N,H,W,C numbers, and with how many dimensions it came."""
-        X = X if hasattr(X, "shape") else np.asarray(X)
+        X = X if hasattr(X, "shape") else as_array(X)
+        if isinstance(X, np.ndarray) and X.dtype.kind == "O" and X.ndim == 1 and len(X) and hasattr(X[0], "shape"):
+            raise ImagesError(DIFFERENT_SHAPES)
         if len(X.shape) > 2:
             return np.asarray(X), len(X.shape)
         table = validate_data(self, X, reset=fitting, ensure_min_samples=2 if fitting else 1)

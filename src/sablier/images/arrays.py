@@ -1,6 +1,8 @@
 """Arrays: in memory, .npy and .npz.
 
-Pixels are N,H,W, N,H,W,C or flat rows N,D. In an .npz the images are the one array with a usual name (images, X, x,
+Pixels are N,H,W, N,H,W,C or flat rows N,D. In a .npy file two dimensions may as well be one grey image. Unless a shape or labels
+are given they are, where a row is no square image, or where neighbours from row to row are more alike than values of a row
+that would lie below each other. In an .npz the images are the one array with a usual name (images, X, x,
 x_train, data, arr_0...), or the only one of more than two dimensions; `file.npz:name` takes another. Labels are
 the array whose name goes with it (labels, y, y_train, target, arr_1...). Nothing is ever unpickled.
 """
@@ -9,6 +11,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import isqrt
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -16,9 +19,11 @@ import numpy as np
 
 from sablier.errors import ImagesError, nearest
 from sablier.images.formats import LARGEST_DEFLATE_RATIO, Format, Options, check_room, numbered, readable, rows
-from sablier.images.imageset import IN_MEMORY, Array, ImageSet
+from sablier.images.imageset import DIFFERENT_SHAPES, IN_MEMORY, Array, ImageSet, as_array
 from sablier.images.labels import given_labels
 
+ROWS_COMPARED = 2000  # of an array of two dimensions
+CLEARLY = 0.9  # one difference is smaller than another: less than this times as large
 IMAGE_KEYS = ("images", "X", "x", "data", "pixels", "x_train", "X_train", "train_images", "arr_0")
 LABEL_KEYS = {"images": "labels", "image": "label", "X": "y", "x": "y", "data": "target", "pixels": "labels", "arr_0": "arr_1"}
 
@@ -37,7 +42,7 @@ def images_from_array(array: object, options: Options) -> ImageSet:
         ImagesError: where it is no array of images.
     """
     with readable("array", "images of one size as an array"):
-        pixels = np.asarray(array)
+        pixels = as_array(array)
         if pixels.dtype != object and (pixels.ndim < 2 or min(pixels.shape) < 1):
             raise ImagesError(f"expected an array of shape N,H,W, N,H,W,C or N,D with at least one image, got {pixels.shape}.")
         labels = given_labels(options.labels)
@@ -51,6 +56,11 @@ def stream_npy(path: Path, options: Options, chunk: int | None) -> Iterator[Imag
             header = _read_header(stream)
             check_room(header.shape, header.dtype, path.stat().st_size - stream.tell(), path)
         labels = given_labels(options.labels)
+        if labels is None and options.shape is None and len(header.shape) == 2:
+            alone = np.load(path, mmap_mode="r", allow_pickle=False)
+            if is_one_image(alone):
+                yield from numbered(iter([alone[None]]), None, str(path), None, count=1)
+                return
         if chunk is None or header.fortran:
             mapped = np.load(path, mmap_mode="r", allow_pickle=False)
             blocks = _sliced(mapped, chunk)
@@ -76,6 +86,20 @@ def stream_npz(path: Path, options: Options, chunk: int | None, key: str | None 
         yield from numbered(blocks, labels, str(path), options.shape, count=header.shape[0])
 
 
+def is_one_image(array: Array) -> bool:
+    """Return whether an array of two dimensions is one grey image rather than a flat image a row."""
+    count, values = array.shape
+    side = next((side for each in (1, 3) if (side := isqrt(values // each)) ** 2 * each == values), 0)
+    if side < 2 or count < 2:
+        return bool(values > 1 and count > 1)
+    if array.dtype.kind not in "biuf":
+        return False
+    rows = np.asarray(array[:ROWS_COMPARED], np.float64)
+    below = float(np.abs(np.diff(rows, axis=0)).mean())
+    within = float(np.abs(rows[:, side:] - rows[:, :-side]).mean())
+    return bool(below < CLEARLY * within or (count == values and not within < CLEARLY * below))
+
+
 NPY = Format(
     "npy",
     lambda name: name.endswith(".npy"),
@@ -95,7 +119,9 @@ def _read_header(stream: BinaryIO) -> _Header:
     else:
         raise ValueError(f"expected .npy version 1, 2 or 3, got {version}.")
     if dtype.kind not in "biufUS":
-        raise ValueError(f"expected an array of numbers, got {dtype}; objects are never unpickled. Save it as uint8.")
+        if dtype.kind == "O":
+            raise ImagesError(f"{DIFFERENT_SHAPES} Python objects, which such arrays are saved as, are never unpickled.")
+        raise ValueError(f"expected an array of numbers, got {dtype}. Save it as uint8.")
     return _Header(shape, fortran, dtype)
 
 
@@ -138,7 +164,7 @@ def _sliced(array: Array, chunk: int | None) -> Iterator[Array]:
 
 def _npz_headers(path: Path) -> dict[str, _Header]:
     """Return name -> header of every array that could be images or labels; sizes are checked against the archive."""
-    headers = {}
+    headers, refused = {}, {}
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             if not member.filename.endswith(".npy"):
@@ -146,12 +172,16 @@ def _npz_headers(path: Path) -> dict[str, _Header]:
             with archive.open(member) as stream:
                 try:
                     header = _read_header(cast(BinaryIO, stream))
-                except ValueError:
+                except ValueError as error:
+                    refused[member.filename.removesuffix(".npy")] = error
                     continue  # an array of objects beside the images does no harm, as nobody unpickles it
             if header.shape and min(header.shape) > 0:
                 room = min(member.file_size, member.compress_size * LARGEST_DEFLATE_RATIO)
                 check_room(header.shape, header.dtype, room, f"{path}, {member.filename}")
                 headers[member.filename.removesuffix(".npy")] = header
+    objects = [error for error in refused.values() if isinstance(error, ImagesError)]
+    if objects and not any(len(header.shape) > 1 for header in headers.values()):
+        raise objects[0]
     return headers
 
 

@@ -5,8 +5,8 @@
 - Grey, 1-bit (as 0 and 255) and grey with alpha become one channel; everything else becomes RGB: palettes, also grey
   ones, CMYK and YCbCr by Pillow's conversion.
 - Alpha, also a transparent colour, is composited over white. A fully opaque alpha is simply dropped.
-- 16-bit grey stays uint16, and so do 32-bit whole numbers that fit; 32-bit floats must lie in [0, 1] and stay float32.
-  16-bit colour becomes 8-bit, as Pillow reads no more.
+- 16-bit grey stays uint16, also where it has alpha or a transparent grey, and so do 32-bit whole numbers that fit; 32-bit floats
+  must lie in [0, 1] and stay float32. 16-bit colour becomes 8-bit, as Pillow reads no more.
 - An image of more pixels than Pillow's `Image.MAX_IMAGE_PIXELS` (about 89 million) is refused as a decompression bomb.
 
 Whatever is wrong with an image file is an ImagesError that names it.
@@ -24,6 +24,7 @@ import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from sablier.errors import ImagesError
+from sablier.images.chatter import chatter_caught
 from sablier.images.formats import readable
 from sablier.images.imageset import Array, ImageSet, LazyPixels, Skipped
 
@@ -34,6 +35,7 @@ KINDS = "JPEG, PNG, WebP, BMP, TIFF or GIF images"
 # A JPEG is decoded at twice the asked size or more, so that the last reduction is by the same filter as for a PNG.
 REDUCING_GAP = 2
 TURNED = (5, 6, 7, 8)
+DEEP_GREY_AND_ALPHA = "LA;16B"  # Pillow's name for 16-bit grey with alpha
 
 
 @dataclass(frozen=True)
@@ -67,11 +69,12 @@ class Decoder:
 
     def __call__(self, size: tuple[int, int] | None = None) -> Array:
         """Return H,W,C pixels; given a (height, width), of any size at least as large."""
-        with readable(self.entry.id, "an image"), self.entry.open() as stream, _opened(stream) as image:
+        with readable(self.entry.id, "an image"), self.entry.open() as stream, opened(stream) as image:
             if size is not None and image.format in ("JPEG", "MPO"):
                 height, width = size[::-1] if self.orientation in TURNED else size
                 image.draft(None, (width * REDUCING_GAP, height * REDUCING_GAP))
-            pixels = _pixels(image)
+            with chatter_caught(image, self.entry.id):
+                pixels = _pixels(image)
             return _oriented(pixels, self.orientation)
 
 
@@ -81,12 +84,12 @@ def read_header(entry: Entry) -> Header:
     Raises:
         ImagesError: where it is not an image, or too large to be one.
     """
-    with readable(entry.id, "an image"), entry.open() as stream, _opened(stream) as image:
+    with readable(entry.id, "an image"), entry.open() as stream, opened(stream) as image:
         orientation, time = _exif(image)
         # Pillow turns a TIFF by itself, and states the size after that.
         orientation = 1 if image.format == "TIFF" else orientation
         width, height = image.size[::-1] if orientation in TURNED else image.size
-        channels, depth = _channels_and_depth(image.mode)
+        channels, depth = _channels_and_depth(image)
     if time is None and entry.modified is not None:
         with readable(entry.id, "a date"):
             time = datetime.fromtimestamp(entry.modified)
@@ -154,7 +157,7 @@ def _lazy_set(good: list[tuple[Entry, Header]], skipped: list[Skipped], strict: 
     )
 
 
-def _opened(stream: BinaryIO) -> Image.Image:
+def opened(stream: BinaryIO) -> Image.Image:
     """Open an image without decoding it; refuse what would not fit in memory. The caller names the file."""
     limit = Image.MAX_IMAGE_PIXELS
     try:
@@ -171,7 +174,10 @@ def _opened(stream: BinaryIO) -> Image.Image:
     return image
 
 
-def _channels_and_depth(mode: str) -> tuple[int, int]:
+def _channels_and_depth(image: Image.Image) -> tuple[int, int]:
+    mode = image.mode
+    if raw_mode(image) == DEEP_GREY_AND_ALPHA:
+        return 1, 16
     if mode in ("1", "L", "LA", "La"):
         return 1, 8
     if mode == "I" or mode.startswith("I;16"):
@@ -188,24 +194,55 @@ def _pixels(image: Image.Image) -> Array:
             raise ValueError(f"expected floats from 0 to 1, got {floats.min():g} to {floats.max():g}. Rescale them")
         return floats[..., None]
     if image.mode == "I" or image.mode.startswith("I;16"):
+        image.load()
         whole = np.asarray(image)
         if whole.min() < 0 or whole.max() > 65535:
             raise ValueError(f"expected whole numbers from 0 to 65535, got {whole.min()} to {whole.max()}. Rescale them")
+        transparent = image.info.get("transparency")
+        if isinstance(transparent, int):
+            whole = np.where(whole == transparent, 65535, whole)
         return whole.astype(np.uint16)[..., None]
-    channels, _ = _channels_and_depth(image.mode)
+    if raw_mode(image) == DEEP_GREY_AND_ALPHA:
+        return _over_white(_deep_grey_and_alpha(image))
+    channels, _ = _channels_and_depth(image)
+    _scale_transparent_colour(image)
     if image.has_transparency_data:
-        return _over_white(image.convert("LA" if channels == 1 else "RGBA"))
+        return _over_white(np.asarray(image.convert("LA" if channels == 1 else "RGBA")))
     converted = np.asarray(image.convert("L" if channels == 1 else "RGB"))
     return converted.reshape(*converted.shape[:2], channels)
 
 
-def _over_white(image: Image.Image) -> Array:
-    pixels = np.asarray(image)
+def _over_white(pixels: Array) -> Array:
+    """Return H,W,C colours of whole numbers, given H,W,C+1 with their alpha."""
+    white = 255 if pixels.dtype == np.uint8 else 65535
     colour, alpha = pixels[..., :-1], pixels[..., -1:]
-    if alpha.min() == 255:
+    if alpha.min() == white:
         return np.ascontiguousarray(colour)
-    part = alpha.astype(np.float32) / 255
-    return np.round(colour * part + 255 * (1 - part)).astype(np.uint8)
+    part = alpha.astype(np.float32) / 255 if white == 255 else alpha.astype(np.float64) / white
+    return np.asarray(np.round(colour * part + white * (1 - part)).astype(pixels.dtype))
+
+
+def raw_mode(image: Image.Image) -> str:
+    """Return how the samples of a PNG lie in its bytes, by Pillow's name for it; "" for other formats, and once it is decoded."""
+    tiles: list[Any] = getattr(image, "tile", [])
+    return str(tiles[0][3]) if image.format == "PNG" and tiles else ""
+
+
+def _deep_grey_and_alpha(image: Image.Image) -> Array:
+    """Return H,W,2 uint16. Pillow would cut them to 8 bits; taken for four samples of 8 bits they come whole."""
+    tiles: list[Any] = getattr(image, "tile", [])
+    vars(image)["tile"] = [(codec, extents, offset, "RGBA") for codec, extents, offset, _ in tiles]
+    halves = np.asarray(image).astype(np.uint16)
+    return (halves[..., 0::2] << 8) | halves[..., 1::2]
+
+
+def _scale_transparent_colour(image: Image.Image) -> None:
+    """Give the transparent colour of a PNG of other than 8 bits in 8 bits, as Pillow gives the pixels, but not this."""
+    transparent, (mode, _, bits) = image.info.get("transparency"), raw_mode(image).partition(";")
+    if mode == "L" and bits in ("2", "4") and isinstance(transparent, int):
+        image.info["transparency"] = transparent * 255 // ((1 << int(bits)) - 1)
+    elif mode == "RGB" and bits == "16B" and isinstance(transparent, tuple):
+        image.info["transparency"] = tuple(value >> 8 for value in transparent)
 
 
 def _oriented(pixels: Array, orientation: int) -> Array:

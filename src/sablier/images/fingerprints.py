@@ -82,6 +82,8 @@ def _descriptors(pixels: Array, preprocess: Preprocess) -> Array:
         red, green, blue = np.moveaxis(thumbnails, 3, 0)
         parts += [_amplitudes(difference, COLOUR_NUMBERS, mean=True) for difference in (red - green, blue - green)]
     roots = np.sqrt(np.concatenate(parts, axis=1))
+    if not roots.shape[1]:  # a single pixel has no waves, so nothing tells near copies
+        roots = np.zeros((len(pixels), 1))
     return np.asarray(roots / np.maximum(np.linalg.norm(roots, axis=1, keepdims=True), FLAT), np.float32)
 
 

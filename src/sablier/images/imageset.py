@@ -18,6 +18,7 @@ Array = NDArray[Any]
 Decode = Callable[[tuple[int, int] | None], Array]
 
 COLUMNS = ("ids", "labels", "masks", "sizes", "channels", "depths", "times", "groups", "given_groups")
+DIFFERENT_SHAPES = "expected images of one size, got arrays of different shapes. Resize them first, or read a folder."
 IN_MEMORY = "an array in memory"  # the source of images that come from no file
 
 
@@ -218,9 +219,10 @@ class ImageSet:
         return tuple(self.take(np.sort(order[a:b])) for a, b in pairwise(edges))
 
     def chunks(self, size: int) -> Iterator["ImageSet"]:
-        """Yield the set in order, `size` images at a time."""
+        """Yield the set in order, `size` images at a time; what was skipped is told once, with the first."""
         for start in range(0, len(self), size):
-            yield self.take(np.arange(start, min(start + size, len(self))))
+            part = self.take(np.arange(start, min(start + size, len(self))))
+            yield part if start == 0 else replace(part, skipped=())
 
     def dense(self, preprocess: Preprocess) -> "ImageSet":
         """Return a uniform set of exactly the size, channels and type that `preprocess` states.
@@ -300,15 +302,29 @@ def _decoders(images: ImageSet) -> tuple[Decode, ...]:
     return tuple((lambda _size, i=i: array[i]) for i in range(len(array)))
 
 
+def as_array(pixels: Any) -> Array:
+    """Return anything that numpy takes for an array as one.
+
+    Raises:
+        ImagesError: for a list of arrays of different shapes.
+    """
+    try:
+        return pixels if isinstance(pixels, np.ndarray) else np.asarray(pixels)
+    except ValueError as error:
+        if "inhomogeneous" in str(error):
+            raise ImagesError(DIFFERENT_SHAPES) from error
+        raise
+
+
 def checked_pixels(pixels: Any) -> Array:
     """Return `pixels` as an N,H,W,C array of uint8, uint16 or float32, or say what is wrong with it.
 
     Raises:
         ImagesError: for another number of dimensions or channels, another type, or values that are not finite.
     """
-    array = pixels if isinstance(pixels, np.ndarray) else np.asarray(pixels)
+    array = as_array(pixels)
     if array.dtype == object:
-        raise ImagesError("expected images of one size, got arrays of different shapes. Resize them first, or read a folder.")
+        raise ImagesError(DIFFERENT_SHAPES)
     if array.ndim == 3:
         array = array.reshape(*array.shape, 1)  # not [..., None]: its stride of 0 sends torch down another path
     if array.ndim != 4 or min(array.shape[1:]) < 1:

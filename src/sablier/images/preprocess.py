@@ -8,7 +8,8 @@ model later sees:
   width; what remains at the edges repeats the outermost pixels.
 - Grey stays one channel when every training image is grey, otherwise everything is RGB. Colour becomes grey
   by ITU-R BT.601; grey becomes colour by repetition.
-- `black` and `white` are the stored values that mean 0 and 1 to the model.
+- `black` and `white` are the stored values that mean 0 and 1 to the model: the range of the training images, less what is wild
+  in a few of them (`value_range.py`). What lies more than a whole range beyond is taken for that.
 """
 
 import warnings
@@ -21,7 +22,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from sablier.errors import ImagesError, ImagesWarning
+from sablier.errors import ImagesError, ImagesWarning, TooFewImages
+from sablier.images.value_range import ValueRange, value_range
 
 if TYPE_CHECKING:
     from sablier.images.imageset import ImageSet
@@ -30,6 +32,9 @@ Array = NDArray[Any]
 
 LARGEST_EXACT = 64
 DETAIL_IS_LOST_ABOVE = 2.0
+LARGEST_VALUE, SMALLEST_RANGE = 1e30, 1e-30  # of what single precision can still divide
+BEYOND = 1.0  # ranges below black and above white that a model can see
+MOST_NAMED = 5
 FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0, "float32": 1.0}
 
 
@@ -47,12 +52,12 @@ class Preprocess(BaseModel):
     channels: Literal[1, 3]
     resize: Literal["exact", "fit"] = "exact"
     dtype: Literal["uint8", "uint16", "float32"] = "uint8"
-    black: float = Field(default=0.0, allow_inf_nan=False)
-    white: float = Field(default=255.0, allow_inf_nan=False)
+    black: float = Field(default=0.0, ge=-LARGEST_VALUE, le=LARGEST_VALUE)
+    white: float = Field(default=255.0, ge=-LARGEST_VALUE, le=LARGEST_VALUE)
 
     @model_validator(mode="after")
     def _check_range(self) -> "Preprocess":
-        if not self.black < self.white:
+        if not self.white - self.black >= SMALLEST_RANGE:
             raise ValueError(f"expected black below white, got {self.black:g} and {self.white:g}")
         return self
 
@@ -63,10 +68,26 @@ class Preprocess(BaseModel):
         Args:
             images: the training images, as they were read.
             size: length in pixels of the longer side for images that must be scaled.
+
+        Raises:
+            TooFewImages: for no image.
+            ImagesError: for floats beyond 1e30 in most images.
+
+        Warns:
+            ImagesWarning: where detail is lost, or some images hold values far beyond those of all others; it names them.
         """
+        if not len(images):
+            raise TooFewImages(f"expected at least one image to learn from, got none from {images.source}. Add some.")
         sizes = np.unique(images.sizes, axis=0)
         channels: Literal[1, 3] = 1 if np.all(images.channels == 1) else 3
-        dtype, black, white = _value_range(images)
+        dtype, black, white, wild = _value_range(images)
+        if wild:
+            warnings.warn(
+                f"{len(wild)} of {len(images)} images hold values far beyond those of all others: {_named(wild)}. The range "
+                f"{black:g} to {white:g} leaves them out, and they are cut off there. Look at these images, or remove them.",
+                ImagesWarning,
+                stacklevel=2,
+            )
         if len(sizes) == 1 and sizes.max() <= LARGEST_EXACT:
             height, width = map(int, sizes[0])
             return cls(height=height, width=width, channels=channels, dtype=dtype, black=black, white=white)
@@ -113,6 +134,15 @@ class Preprocess(BaseModel):
         """Return stored pixels as float32 in [0, 1], values beyond `black` and `white` clipped."""
         return np.asarray(((pixels.astype(np.float32) - self.black) / (self.white - self.black)).clip(0, 1))
 
+    def unit_values(self, image: Array) -> Array:
+        """Return one H,W,C image of any size and type in the model's channels, as float32 in [0, 1]."""
+        return self.to_unit(self._with_dtype(_with_channels(image, self.channels)))
+
+    def scaled(self, pixels: Array) -> Array:
+        """Return stored pixels as float32 where `black` is 0 and `white` is 1, at most a whole range beyond either."""
+        values = (pixels.astype(np.float32) - self.black) / np.float32(self.white - self.black)
+        return np.asarray(values if pixels.dtype == np.uint8 else values.clip(-BEYOND, 1 + BEYOND))
+
     def _with_dtype(self, image: Array) -> Array:
         came = str(image.dtype)
         if came == self.dtype:
@@ -132,27 +162,39 @@ def placed(size: tuple[int, int], canvas: tuple[int, ...]) -> tuple[tuple[int, i
     return inner, ((height - inner[0]) // 2, (width - inner[1]) // 2)
 
 
-def _value_range(images: "ImageSet") -> tuple[Literal["uint8", "uint16", "float32"], float, float]:
-    """Return the type that holds every image, and the values that mean 0 and 1."""
+def _value_range(images: "ImageSet") -> tuple[Literal["uint8", "uint16", "float32"], float, float, list[str]]:
+    """Return the type that holds every image, the values that mean 0 and 1, and the ids of images with values that are wild."""
     depth = int(images.depths.max()) if len(images) else 8
     if depth == 8:
-        return "uint8", 0.0, 255.0
+        return "uint8", 0.0, 255.0, []
+    read: list[str] = []
+    found = value_range(_readable(images, read)) or ValueRange(0.0, 1.0)
+    wild = [read[place] for place in found.wild]
     if depth == 16:
         # Cameras write 10, 12 or 14 bits into 16: white is the smallest full scale that covers the images.
-        highest = max((int(image.max()) for image in _readable(images)), default=255)
-        return "uint16", 0.0, float(next(2**bits - 1 for bits in (8, 10, 12, 14, 16) if highest < 2**bits))
-    ends = [(float(image.min()), float(image.max())) for image in _readable(images)] or [(0.0, 1.0)]
-    low, high = min(low for low, _ in ends), max(high for _, high in ends)
-    if low >= 0 and high <= 1:
-        return "float32", 0.0, 1.0
-    return "float32", low, high if high > low else low + 1.0
+        return "uint16", 0.0, float(next(2**bits - 1 for bits in (8, 10, 12, 14, 16) if found.high < 2**bits)), wild
+    if found.low >= 0 and found.high <= 1:
+        return "float32", 0.0, 1.0, wild
+    if max(-found.low, found.high) > LARGEST_VALUE:
+        raise ImagesError(
+            f"expected pixels of at most {LARGEST_VALUE:g}, got {found.low:g} to {found.high:g} in most images from "
+            f"{images.source}. Rescale them."
+        )
+    high = found.high if found.high - found.low >= SMALLEST_RANGE else found.low + max(1.0, 0.01 * abs(found.low))
+    return "float32", found.low, high, wild
 
 
-def _readable(images: "ImageSet") -> Iterator[Array]:
-    """Yield the images that can be decoded; the others are told of when they are asked for in earnest."""
+def _named(names: list[str]) -> str:
+    return ", ".join(names[:MOST_NAMED]) + (f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else "")
+
+
+def _readable(images: "ImageSet", read: list[str]) -> Iterator[Array]:
+    """Yield the images that can be decoded, and add their ids to `read`; the others are told of when they are asked for."""
     for index in range(len(images)):
         with suppress(OSError, ImagesError):
-            yield images[index]
+            image = images[index]
+            read.append(str(images.ids[index]))
+            yield image
 
 
 def _with_channels(image: Array, channels: int) -> Array:

@@ -88,7 +88,8 @@ class Surroundings:
             # A few distances tell little of one image: of its own estimate and the pooled one the more careful is taken.
             dimension = np.minimum(_slope(k) / np.maximum(_spreads(logs, k), 1e-3), pooled)
             if k in COPIES_BY:
-                radii = np.maximum(radii, np.exp(logs[:, k - 1] - np.log(k * share / EXPECTED) / dimension))
+                told = np.exp(logs[:, k - 1] - np.log(k * share / EXPECTED) / dimension)
+                radii = np.maximum(radii, np.where(logs[:, k - 1] > np.log(2 * NO_DISTANCE), told, NO_RADIUS))
             expected = np.log(k) - dimension[rows] * (logs[rows, k - 1] - logs[rows, sizes - 1])
             burst = (sizes <= k // 2) & (expected <= _most_expected(logs.shape[1])[sizes - 1])
             chosen, size = rows[burst], sizes[burst]

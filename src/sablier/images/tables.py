@@ -2,11 +2,15 @@
 
 Values are whole numbers or decimals from 0 to 255, or from 0 to 1; which is decided from the whole file: where no value
 is above 1 they are 0 to 1. Streamed, the first chunk decides, and a later value that contradicts it is an error.
-Columns are separated by commas, semicolons or tabs. Blank lines are passed over. Labels of `NAME_data.csv` are taken
-from `NAME_labels.csv` beside it.
+Columns are separated by commas, semicolons, tabs or spaces; where it is not commas, a comma in a number is its decimal point.
+Blank lines, lines that start with `#` and Excel's `sep=;` are passed over, but for column names in the comment just above the
+first row. A separator at the end of every row, and the index that pandas writes as a column without a name, are left out. The
+file is UTF-8, or UTF-16 with its mark. Labels of `NAME_data.csv` are taken from `NAME_labels.csv` beside it.
 """
 
+import codecs
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -21,15 +25,34 @@ from sablier.images.imageset import Array, ImageSet
 from sablier.images.labels import LABEL_NAMES, given_labels, read_labels
 
 BLOCK_ROWS = 4096
+EXCEL_SEPARATOR = re.compile(r"sep=.", re.IGNORECASE)
+DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+(?:[eE][-+]?\d+)?")
 
 
 @dataclass(frozen=True)
 class _Layout:
+    """How a file is laid out.
+
+    Args:
+        delimiter: None for spaces, however many.
+        columns: of a row, without an empty one after a separator at its end.
+        header: whether the first row that is no comment holds names.
+        trailing: whether rows end in a separator.
+        label, index: the columns of the label, and of pandas' index, which is left out.
+    """
+
     path: Path
-    delimiter: str
+    delimiter: str | None
     columns: int
     header: bool
+    trailing: bool
     label: int | None
+    index: int | None
+
+    @property
+    def values(self) -> int:
+        """How many columns hold values."""
+        return self.columns - (self.label is not None) - (self.index is not None)
 
 
 def stream_csv(path: Path, options: Options, chunk: int | None) -> Iterator[ImageSet]:
@@ -108,7 +131,7 @@ def _scaled(blocks: Iterator[Array], path: Path) -> Iterator[Array]:
 def _blocks(layout: _Layout, size: int) -> Iterator[tuple[Array, Array]]:
     """Yield (N,D values, N labels); values are uint8 where all of the block are whole, else float32."""
     with _open(layout.path) as stream:
-        numbered_lines = ((number, line) for number, line in enumerate(stream, 1) if line.strip())
+        numbered_lines = _rows(stream)
         if layout.header:
             next(numbered_lines)
         rows_seen = False
@@ -123,32 +146,62 @@ def _blocks(layout: _Layout, size: int) -> Iterator[tuple[Array, Array]]:
 
 
 def _open(path: Path) -> TextIO:
+    with open(path, "rb") as stream:
+        head = stream.read(4)
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return open(path, encoding="utf-16", newline=None)
+    if b"\0" in head:
+        raise ImagesError(f"{path}: expected text in UTF-8, got what looks like UTF-16 without its mark. Save it as UTF-8.")
     return open(path, encoding="utf-8-sig", newline=None)
 
 
+def _rows(stream: TextIO) -> Iterator[tuple[int, str]]:
+    """Yield number and text of the lines that are no comments."""
+    return ((number, line) for number, line in enumerate(stream, 1) if not _is_comment(line))
+
+
+def _is_comment(line: str) -> bool:
+    text = line.strip()
+    return not text or text.startswith("#") or EXCEL_SEPARATOR.fullmatch(text) is not None
+
+
+def _cells(line: str, delimiter: str | None) -> list[str]:
+    if delimiter is None:
+        return line.split()
+    text = line.rstrip("\n")
+    return next(csv.reader([text], delimiter=delimiter)) if '"' in text else text.split(delimiter)
+
+
+def _cells_of(layout: _Layout, line: str) -> list[str]:
+    """Return the cells of a row, without an empty one after a separator at its end."""
+    cells = _cells(line, layout.delimiter)
+    return cells[:-1] if layout.trailing and len(cells) == layout.columns + 1 and not cells[-1].strip() else cells
+
+
 def _without_labels(layout: _Layout, numbers: list[int], lines: list[str]) -> tuple[Array, list[str]]:
-    """Take the label column out of the lines."""
-    if layout.label is None:
+    """Take the label column, the index and separators at the end out of the lines."""
+    if layout.label is None and layout.index is None and not layout.trailing:
         return np.full(len(lines), "", dtype=str), lines
     labels, rests = [], []
     for number, line in zip(numbers, lines, strict=True):
-        cells = next(csv.reader([line], delimiter=layout.delimiter)) if '"' in line else line.rstrip("\n").split(layout.delimiter)
+        cells = _cells_of(layout, line)
         if len(cells) != layout.columns:
             raise _ragged(layout, number, len(cells))
-        label = cells.pop(layout.label).strip()
-        labels.append(label)
-        rests.append(layout.delimiter.join(cells))
+        labels.append("" if layout.label is None else cells[layout.label].strip())
+        rest = (cell for place, cell in enumerate(cells) if place not in (layout.label, layout.index))
+        rests.append((layout.delimiter or " ").join(rest))
     return np.array(labels, str), rests
 
 
 def _values(layout: _Layout, numbers: list[int], lines: list[str]) -> Array:
-    expected = layout.columns - (layout.label is not None)
+    if layout.delimiter != ",":
+        lines = [_with_points(layout, number, line) for number, line in zip(numbers, lines, strict=True)]
     try:
         values = np.loadtxt(lines, np.float32, delimiter=layout.delimiter, comments=None, ndmin=2, quotechar='"')
     except ValueError as error:
-        raise _bad_line(layout, numbers, lines, expected) from error
-    if values.shape != (len(lines), expected):
-        raise _bad_line(layout, numbers, lines, expected)
+        raise _bad_line(layout, numbers, lines) from error
+    if values.shape != (len(lines), layout.values):
+        raise _bad_line(layout, numbers, lines)
     wrong = ~((values >= 0) & (values <= 255))  # also true for NaN
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
@@ -160,57 +213,134 @@ def _values(layout: _Layout, numbers: list[int], lines: list[str]) -> Array:
     return whole if np.array_equal(whole, values) else values
 
 
-def _bad_line(layout: _Layout, numbers: list[int], lines: list[str], expected: int) -> ImagesError:
+def _with_points(layout: _Layout, number: int, line: str) -> str:
+    """Return a line with points for decimal commas."""
+    if "," not in line:
+        return line
+    if "." in line:
+        raise ImagesError(
+            f"{layout.path}, line {number}: expected decimals with a comma or with a point, got both. Write them in one way."
+        )
+    return line.replace(",", ".")
+
+
+def _bad_line(layout: _Layout, numbers: list[int], lines: list[str]) -> ImagesError:
     """Find the line that could not be read, and say what is wrong with it."""
     for number, line in zip(numbers, lines, strict=True):
-        cells = line.rstrip("\n").split(layout.delimiter)
-        if len(cells) != expected:
-            return _ragged(layout, number, len(cells) + (layout.label is not None))
+        cells = _cells(line, layout.delimiter)
+        if len(cells) != layout.values:
+            return _ragged(layout, number, len(cells) + layout.columns - layout.values)
         for cell in cells:
             if not _is_number(cell):
-                hint = " If it is a label, pass label_column." if layout.label is None else ""
-                return ImagesError(f"{layout.path}, line {number}: expected numbers, got {cell.strip()[:40]!r}.{hint}")
-    return ImagesError(f"{layout.path}, lines {numbers[0]} to {numbers[-1]}: expected {expected} numbers a row, got others.")
+                return ImagesError(
+                    f"{layout.path}, line {number}: expected numbers, got {cell.strip()[:40]!r}.{_looks_like(layout, cell)}"
+                )
+    return ImagesError(f"{layout.path}, lines {numbers[0]} to {numbers[-1]}: expected {layout.values} numbers a row, got others.")
+
+
+def _looks_like(layout: _Layout, cell: str) -> str:
+    """Return what a cell that is no number looks like."""
+    text = cell.strip().strip('"')
+    if not text:
+        return " A value is missing there: fill it in."
+    if text[0] in "<{[":
+        return " It looks like HTML or JSON: export it as CSV."
+    if "|" in text:
+        return " Columns look separated by |: separate them by commas."
+    if DECIMAL_COMMA.fullmatch(text):
+        return " It looks like a number with a decimal comma: separate columns by semicolons."
+    return " If it is a label, pass label_column." if layout.label is None else ""
 
 
 def _ragged(layout: _Layout, number: int, came: int) -> ImagesError:
     return ImagesError(f"{layout.path}, line {number}: expected {layout.columns} columns as in the first row, got {came}.")
 
 
-def _is_number(cell: str) -> bool:
+def _is_number(cell: str, delimiter: str | None = ",") -> bool:
+    text = cell.strip().strip('"')
     try:
-        float(cell.strip().strip('"'))
+        float(text if delimiter == "," else text.replace(",", ".", 1))
     except ValueError:
         return False
     return "_" not in cell
 
 
 def _layout(path: Path, label_column: str | int | None) -> _Layout:
-    """Decide from the first row: the separator, whether it is a header, and which column is the label."""
-    with _open(path) as stream:
-        first = next((line for line in stream if line.strip()), None)
-    if first is None:
+    """Decide from the first rows: the separator, whether there are names, and which columns are the label and an index."""
+    names, lines = _first_lines(path)
+    if not lines:
         raise ImagesError(f"{path}: expected one image a row, but the file is empty.")
-    delimiter = max(",;\t", key=first.count)
-    cells = [cell.strip() for cell in next(csv.reader([first.rstrip("\n")], delimiter=delimiter))]
+    delimiter = _delimiter(lines[0])
+    rows = [[cell.strip() for cell in _cells(line, delimiter)] for line in lines]
+    cells = rows[0]
+    trailing = len(cells) > 2 and not cells[-1] and bool(cells[-2])
+    cells = cells[:-1] if trailing else cells
     columns = len(cells)
-    index = label_column if isinstance(label_column, int) else None
-    if index is not None:
-        if not -columns <= index < columns:
-            raise ImagesError(f"{path}: expected a label column from {-columns} to {columns - 1}, got {index}.")
-        index %= columns
-    header = any(not _is_number(cell) for position, cell in enumerate(cells) if position != index)
+    trailing = trailing or (len(rows) > 1 and len(rows[1]) == columns + 1 and not rows[1][-1])
+    number = label_column if isinstance(label_column, int) else None
+    if number is not None:
+        if not -columns <= number < columns:
+            raise ImagesError(f"{path}: expected a label column from {-columns} to {columns - 1}, got {number}.")
+        number %= columns
+    header = any(not _is_number(cell, delimiter) for position, cell in enumerate(cells) if position != number)
+    commented = [] if header else [cell.strip() for cell in _cells(names, delimiter)]
+    named = cells if header else commented if len(commented) == columns else []
     if isinstance(label_column, str):
-        if not header or label_column not in cells:
+        if label_column not in named:
             known = (
-                f"{nearest(label_column, cells)} Columns start: {', '.join(cells[:6])}." if header else " It has no header row."
+                f"{nearest(label_column, named)} Columns start: {', '.join(named[:6])}." if named else " It has no header row."
             )
             raise ImagesError(f"{path}: no column {label_column!r}.{known}")
-        index = cells.index(label_column)
-    elif index is None and header:
-        index = next((position for position, cell in enumerate(cells) if cell.lower() in LABEL_NAMES), None)
-    if columns - (index is not None) < 2:
+        number = named.index(label_column)
+    elif number is None:
+        number = next((position for position, cell in enumerate(named) if cell.lower() in LABEL_NAMES), None)
+    index = 0 if header and number != 0 and _is_index(path, rows, cells) else None
+    if columns - (number is not None) - (index is not None) < 2:
         raise ImagesError(
             f"{path}: expected one image a row, got one value a row, which looks like labels. Pass the images' file."
         )
-    return _Layout(path, delimiter, columns, header, index)
+    return _Layout(path, delimiter, columns, header, trailing, number, index)
+
+
+def _first_lines(path: Path) -> tuple[str, list[str]]:
+    """Return the last comment before the first row, without its mark, and the first two rows."""
+    names, rows = "", []
+    with _open(path) as stream:
+        for line in stream:
+            if not _is_comment(line):
+                rows.append(line)
+            elif not rows and line.strip().startswith("#"):
+                names = line.strip().lstrip("#").strip()
+            if len(rows) == 2:
+                break
+    return names, rows
+
+
+def _delimiter(line: str) -> str | None:
+    """Return what separates the columns of a row; None for spaces.
+
+    A semicolon or tab does where each cell beside it is a number, perhaps with a decimal comma, or a word without any.
+
+    >>> [_delimiter(line) for line in ("0,5;1,25", "a;b,1,2", "1 2  3", "1, 2, 3")]
+    [';', ',', None, ',']
+    """
+    for mark in (";", "\t", None):
+        cells = [cell.strip() for cell in line.split(mark)]
+        if len(cells) > 1 and all("," not in cell or DECIMAL_COMMA.fullmatch(cell) for cell in cells):
+            return mark
+    return ","
+
+
+def _is_index(path: Path, rows: list[list[str]], names: list[str]) -> bool:
+    """Return whether the first column is the index that pandas writes: one without a name.
+
+    Raises:
+        ImagesError: where the first row may as well be one whose first value is missing.
+    """
+    if names[0] not in ("", "Unnamed: 0"):
+        return False
+    if names[0] == "" and all(map(_is_number, names[1:])) and names[1:] != [str(place) for place in range(len(names) - 1)]:
+        raise ImagesError(
+            f"{path}: expected names or numbers in the first row, got numbers of which the first is missing. Add it."
+        )
+    return len(rows) > 1 and bool(rows[1][0])

@@ -15,6 +15,7 @@ from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part
 from sablier.models.base import Model
+from sablier.part_kinds import check_finite, check_fit
 from sablier.tasks.views import ONE_VIEW, Views
 from sablier.transforms.batches import Batches
 
@@ -134,9 +135,11 @@ class Classifier:
         file.expect(TASK, "classifier")
         try:
             kept = file.parts[CLASSES]
-            names = np.array(kept.config["names"], str)
+            names, network = np.array(kept.config["names"], str), file.parts[NET].to_model("classify")
+            check_fit("names of classes, all different", len(np.unique(names)), int(network.config["classes"]))
+            check_fit("names of classes", len(names), int(network.config["classes"]))
             return cls(
-                file.parts[NET].to_model(),
+                network,
                 file.preprocess,
                 names,
                 float(kept.config["temperature"]),
@@ -173,7 +176,7 @@ class Classifier:
             ImagesError: for images that the network does not take.
         """
         dense = images.dense(self.preprocess)
-        logits = self.logits(dense)
+        logits = check_finite("logits", self.logits(dense))
         p_values = self.calibration.p_values(unlikeness(logits)[:, None])
         return ClassificationResult(
             dense.ids,

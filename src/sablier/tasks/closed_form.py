@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import correlate1d, gaussian_filter1d
 
-from sablier.baselines import THUMBNAIL, thumbnails
+from sablier.baselines import thumbnail_shape, thumbnails
 from sablier.errors import TooFewImages
 from sablier.images.preprocess import Preprocess
+from sablier.part_kinds import check_fit
 
 Array = NDArray[Any]
 
@@ -67,6 +68,7 @@ class Neighbourhood:
         Returns:
             N,J logarithms of the mean squared distances; N,D, the last of the mixtures.
         """
+        check_fit("values of a training image", len(self.mean), features.shape[1])
         centred = features - self.mean
         inside = centred @ self.components.T
         outside = np.maximum((centred**2).sum(axis=1) - (inside**2).sum(axis=1), 0.0)
@@ -210,9 +212,7 @@ def _filters(length: int, cell: int) -> tuple[Array, Array, Array]:
 
 def _images(flat: Array, preprocess: Preprocess) -> Array:
     """Return N,D thumbnails as N,H,W,C."""
-    scale = min(1.0, THUMBNAIL / max(preprocess.height, preprocess.width))
-    height, width = (max(1, round(side * scale)) for side in (preprocess.height, preprocess.width))
-    return flat.reshape(len(flat), height, width, preprocess.channels)
+    return flat.reshape(len(flat), *thumbnail_shape(preprocess))
 
 
 def _enlarged(images: Array, height: int, width: int) -> Array:

@@ -27,6 +27,7 @@ MOST_AUTO = 20  # clusters that are tried where the number is to be found
 MOST_SILHOUETTES = 3000  # codes drawn to find it: their distances to each other are computed
 SMALLEST_SHARE = 100  # an HDBSCAN cluster has at least this part of the images, 1 / 100, and
 SMALLEST_CLUSTER = 5  # so many at least
+SAME = 1e-5  # distance, in standard deviations of all codes, up to which two are one: what the order of sums changes
 
 
 class Parts(NamedTuple):
@@ -167,19 +168,23 @@ def cluster_latents(
     (2, [20, 20])
     """
     check_wishes(k, method, manifold, runs)
-    _check_images(len(latents), k)
-    if method == "hdbscan" and chosen(manifold, len(latents)) == "none":
+    groups = alike(latents.codes)
+    codes = latents.codes[np.unique(groups, return_index=True)[1]]
+    _check_images(len(latents), len(codes), k)
+    if len(codes) < FEWEST or (method == "hdbscan" and chosen(manifold, len(codes)) == "none"):
         runs = 1  # nothing in it is drawn
     seeds = tuple(range(seed, seed + runs))
-    spaces = [flattened(latents.codes, manifold, each) for each in seeds]
+    spaces = [flattened(codes, "none" if len(codes) < FEWEST else manifold, each) for each in seeds]
     silhouettes = None
-    if k is None and method != "hdbscan":
+    if k is None and len(codes) >= FEWEST and method != "hdbscan":
         silhouettes = _silhouettes(spaces[0].codes, method, seeds[0])
         k = max(silhouettes, key=lambda count: silhouettes[count])
-    found = [_PARTERS[method](space.codes, k or 0, each) for space, each in zip(spaces, seeds, strict=True)]
+    parter = _PARTERS[method] if len(codes) >= FEWEST else _each_apart
+    found = [parter(space.codes, k or 0, each) for space, each in zip(spaces, seeds, strict=True)]
     agreement = _agreement([parts.clusters for parts in found])
     best = int(np.argmax(agreement.mean(axis=1)))
-    parts = _by_size(found[best])
+    # What is alike is looked at once, and belongs to one cluster.
+    parts = _by_size(Parts(*(values[groups] for values in found[best])))
     result = ClusterResult(
         latents.ids,
         *parts,
@@ -239,12 +244,32 @@ def check_wishes(k: int | None, method: str, manifold: str, runs: int) -> None:
         raise ConfigError(f"expected at least 1 cluster, got {k}.")
 
 
-def _check_images(count: int, k: int | None) -> None:
-    """Raise TooFewImages where so many images cannot be parted."""
+def alike(codes: Array) -> Array:
+    """Return N: the group of each of N,d codes; those closer than rounding could make them are of one.
+
+    >>> alike(np.array([[0.0, 1.0], [5.0, 2.0], [1e-9, 1.0]])).tolist()
+    [0, 1, 0]
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+    from scipy.spatial import cKDTree
+
+    scaled = np.asarray(codes, np.float64) / (float(np.std(codes)) or 1.0)
+    # First those of one cell of a grid, however many, then the few that lie on either side of an edge between cells.
+    _, first, cell = np.unique(np.round(scaled / (10 * SAME)), axis=0, return_index=True, return_inverse=True)
+    pairs = cKDTree(scaled[first]).query_pairs(SAME, output_type="ndarray")
+    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(first), len(first)))
+    groups = connected_components(graph, directed=False)[1][cell.ravel()]
+    return np.asarray(np.unique(groups, return_inverse=True)[1])
+
+
+def _check_images(count: int, different: int, k: int | None) -> None:
+    """Raise TooFewImages where so many images, of which so many differ, cannot be parted."""
     if count < FEWEST:
         raise TooFewImages(f"expected a set of at least {FEWEST} images to find clusters in, got {count}.")
-    if k is not None and k > count:
-        raise TooFewImages(f"{k} clusters take at least as many images, got {count}. Ask for fewer with -k, or add images.")
+    if k is not None and k > different:
+        came = f"{count}" if different == count else f"{count}, of which {different} differ"
+        raise TooFewImages(f"{k} clusters take at least as many images, got {came}. Ask for fewer with -k, or add images.")
 
 
 def _silhouettes(codes: Array, method: str, seed: int) -> dict[int, float]:
@@ -292,6 +317,11 @@ def _hdbscan(codes: Array, _k: int, _seed: int) -> Parts:
     least = max(SMALLEST_CLUSTER, len(codes) // SMALLEST_SHARE)
     found = HDBSCAN(min_cluster_size=min(least, len(codes)), copy=True).fit(codes)
     return Parts(found.labels_, found.probabilities_, found.probabilities_)
+
+
+def _each_apart(codes: Array, _k: int, _seed: int) -> Parts:
+    """Return a cluster for each of one or two codes."""
+    return Parts(np.arange(len(codes)), np.zeros(len(codes)), np.ones(len(codes)))
 
 
 _PARTERS: dict[str, Callable[[Array, int, int], Parts]] = {"mixture": _mixture, "kmeans": _kmeans, "hdbscan": _hdbscan}

@@ -18,6 +18,7 @@ from sablier.errors import ImagesError
 from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.preprocess import FULL_SCALE, Preprocess
 from sablier.models.base import Model
+from sablier.part_kinds import check_finite
 from sablier.training.objectives import LOWEST_LEVEL
 from sablier.transforms.batches import images_at_once
 
@@ -209,7 +210,7 @@ class NoiseRemover:
             batch = torch.from_numpy(np.ascontiguousarray(x[start : start + size])).permute(0, 3, 1, 2)
             done, found = self._tiled(batch)
             clean[start : start + size], levels[start : start + size] = done.permute(0, 2, 3, 1).numpy(), found.numpy()
-        return clean, levels
+        return check_finite("images", clean), levels
 
     @torch.no_grad()
     def _tiled(self, x: Tensor) -> tuple[Tensor, Tensor]:

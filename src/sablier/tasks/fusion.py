@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from sablier.metrics import auroc
+from sablier.part_kinds import check_fit
 
 Array = NDArray[Any]
 
@@ -65,9 +66,12 @@ class Fusion:
 
     def score(self, statistics: Sequence[Array], nuisances: Array) -> Array:
         """Return N scores; higher is worse, a normal image is near 0."""
+        together = np.concatenate(statistics, axis=1)
+        check_fit("weights of statistics", len(self.weights), together.shape[1])
+        check_fit("ranges of nuisances", len(self.low), nuisances.shape[1])
         inputs = np.clip(nuisances, self.low, self.high)
         expected = np.c_[np.ones(len(inputs)), inputs] @ self.coefficients
-        return np.asarray((np.concatenate(statistics, axis=1) - expected) @ self.weights)
+        return np.asarray((together - expected) @ self.weights)
 
 
 def says_by_defects(normal: Sequence[Array], nuisances: Array, damaged: Sequence[Array], nuisances_of_damaged: Array) -> Array:

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from sablier.errors import TooFewImages
 from sablier.images.preprocess import Preprocess
+from sablier.part_kinds import check_fit
 from sablier.tasks.heat import gaussian_blur
 
 Array = NDArray[Any]
@@ -108,6 +109,7 @@ class PatchStatistics:
         shape = (1, -1, 1, 1)
         z = (self.descriptors(x) - torch.from_numpy(self.centre).view(shape)) / torch.from_numpy(self.spread).view(shape)
         count, size, height, width = z.shape
+        check_fit("cells of good images", self.kept.shape[2] * self.kept.shape[3], height * width)
         good, good_sizes = self._good
         side = 2 * REACH + 1
         # Not the good patches around each cell are moved there, which are many, but each cell to where those lie.
@@ -165,8 +167,7 @@ def _components(pixels: Array, preprocess: Preprocess, level: int, seed: int) ->
 
 def _batches(pixels: Array, preprocess: Preprocess) -> Iterator[Tensor]:
     for start in range(0, len(pixels), AT_ONCE):
-        values = pixels[start : start + AT_ONCE].astype(np.float32) - preprocess.black
-        yield torch.from_numpy(values / np.float32(preprocess.white - preprocess.black)).permute(0, 3, 1, 2)
+        yield torch.from_numpy(preprocess.scaled(pixels[start : start + AT_ONCE])).permute(0, 3, 1, 2)
 
 
 def _halved(x: Tensor, times: int) -> Tensor:

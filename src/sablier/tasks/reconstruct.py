@@ -14,6 +14,7 @@ from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.preprocess import Preprocess
 from sablier.metrics import psnr
 from sablier.models.base import Model
+from sablier.part_kinds import check_finite
 from sablier.tasks.summary import MOST_SKIPPED_LISTED, Kept, kept
 from sablier.transforms.batches import Batches, images_at_once
 
@@ -188,6 +189,9 @@ class ReconstructionSummarizer:
 def encode(model: Model, preprocess: Preprocess, images: ImageSet) -> Array:
     """Return the latents of dense images, N,latent float32.
 
+    Raises:
+        ModelFileError: where they are not finite.
+
     >>> from sablier.models import create_model
     >>> images, rule = ImageSet(np.zeros((3, 8, 8), np.uint8)), Preprocess(height=8, width=8, channels=1)
     >>> encode(create_model("bottleneck", (8, 8, 1), latent=4), rule, images).shape
@@ -195,7 +199,8 @@ def encode(model: Model, preprocess: Preprocess, images: ImageSet) -> Array:
     """
     model.eval()
     parts = [model.encode(batch.x).numpy() for batch in Batches(images, preprocess).in_order(_batch_size(preprocess))]
-    return np.concatenate(parts) if parts else np.empty((0, latent_size(model, preprocess)), np.float32)
+    codes = np.concatenate(parts) if parts else np.empty((0, latent_size(model, preprocess)), np.float32)
+    return check_finite("codes", codes)
 
 
 @torch.no_grad()
@@ -204,6 +209,7 @@ def decode(model: Model, preprocess: Preprocess, latents: Array) -> Array:
 
     Raises:
         ImagesError: for codes of another shape, or that are not finite.
+        ModelFileError: where the images are not finite.
     """
     model.eval()
     codes = np.asarray(latents, np.float32)
@@ -215,7 +221,8 @@ def decode(model: Model, preprocess: Preprocess, latents: Array) -> Array:
     size = _batch_size(preprocess)
     blocks = [torch.from_numpy(np.array(codes[start : start + size])) for start in range(0, len(codes), size)]
     parts = [model.decode(block).clamp(0, 1).permute(0, 2, 3, 1).numpy() for block in blocks]
-    return np.concatenate([np.empty((0, preprocess.height, preprocess.width, preprocess.channels), np.float32), *parts])
+    none = np.empty((0, preprocess.height, preprocess.width, preprocess.channels), np.float32)
+    return check_finite("images", np.concatenate([none, *parts]))
 
 
 def reconstruct(model: Model, preprocess: Preprocess, images: ImageSet) -> Array:

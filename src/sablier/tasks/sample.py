@@ -13,6 +13,7 @@ from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
 from sablier.models.base import Model
+from sablier.part_kinds import check_finite
 from sablier.tasks.generation_metrics import nearest_distances
 from sablier.tasks.mixture import LatentMixture, mixture_of
 from sablier.tasks.reconstruct import decode, encode, latent_size
@@ -168,7 +169,7 @@ class Sampler:
         size = max(1, BATCH_VALUES // prod(network.shape))
         blocks = [min(size, count - start) for start in range(0, count, size)]
         parts = [network.sample(block, generator).permute(0, 2, 3, 1).numpy() for block in blocks]
-        return np.concatenate(parts)
+        return check_finite("images", np.concatenate(parts))
 
 
 def compared(result: SampleResult, images: ImageSet, preprocess: Preprocess) -> SampleResult:

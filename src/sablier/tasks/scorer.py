@@ -18,6 +18,7 @@ from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import Part
 from sablier.models.base import Model
+from sablier.part_kinds import check_finite
 from sablier.tasks.fusion import Fusion, says_by_defects
 from sablier.tasks.members import MEMBERS
 from sablier.tasks.members.base import Look, Member
@@ -119,12 +120,12 @@ class Scorer:
         for looks, nuisance in in_parallel(partial(_look, self.members), batches.for_scoring()):
             scores.append(self.fusion.score([look.statistics for look in looks], nuisance))
             if pictures:
-                heatmaps.append(self._heat(looks))
+                heatmaps.append(check_finite("heatmaps", self._heat(looks)))
                 reconstructions.append(next(look.reconstructions for look in looks if look.reconstructions is not None))
         height, width, channels = images.shape
         return Scores(
-            np.concatenate([np.empty(0), *scores]),
-            self.baselines.scores(images.array, self.preprocess),
+            check_finite("scores", np.concatenate([np.empty(0), *scores])),
+            {name: check_finite("scores", found) for name, found in self.baselines.scores(images.array, self.preprocess).items()},
             np.concatenate([np.empty((0, height, width), np.float32), *heatmaps]) if pictures else None,
             np.concatenate([np.empty((0, height, width, channels), np.float32), *reconstructions]) if pictures else None,
         )

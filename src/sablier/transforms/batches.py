@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sablier.errors import ConfigError
 from sablier.images.imageset import ImageSet
-from sablier.images.preprocess import Preprocess
+from sablier.images.preprocess import BEYOND, Preprocess
 
 PIXELS_PER_BATCH = 100_000  # larger ones gained nothing when tried
 
@@ -35,6 +35,8 @@ class Batch:
 class Batches:
     """A uniform set on a device, in the type it is stored in: one byte a sample for most.
 
+    What lies more than a whole range beyond black or white is taken for that, as in `Preprocess.scaled`.
+
     Args:
         images: a set that `ImageSet.dense(preprocess)` returned.
         preprocess: says which stored values mean 0 and 1.
@@ -45,6 +47,9 @@ class Batches:
         array = images.array
         if array.dtype == np.uint16:
             array = array.astype(np.int32)  # torch gathers no unsigned 16-bit values
+        if array.dtype != np.uint8:
+            reach = BEYOND * (preprocess.white - preprocess.black)
+            array = array.clip(preprocess.black - reach, preprocess.white + reach).astype(array.dtype)
         elif not array.flags.writeable:
             array = array.copy()
         self.pixels = torch.from_numpy(np.ascontiguousarray(array)).to(device)

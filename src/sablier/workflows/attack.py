@@ -11,13 +11,13 @@ import numpy as np
 from sablier.errors import ConfigError, UnknownName
 from sablier.files import write_whole
 from sablier.images.imageset import ImageSet
-from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
 from sablier.tasks.attack import AttackResult, attack_classifier
 from sablier.tasks.classify import Classifier
 from sablier.transforms.attacks import ATTACKS, Attack
 from sablier.workflows.classifier import class_numbers
 from sablier.workflows.image_files import write_pictures
+from sablier.workflows.likeness import read_like
 from sablier.workflows.outputs import writes
 from sablier.workflows.tables import write_tables
 
@@ -57,8 +57,8 @@ def attack(
         ModelFileError, ImagesError, ConfigError, UnknownName, OutputError: before anything is written where possible.
     """
     made = make_attack(method, eps=eps, norm=norm, seed=seed, **(settings or {}))
-    classifier = Classifier.from_file(ModelFile.load(Path(model)))
-    images = drawn_evenly(read_images(source, **reading), count).dense(classifier.preprocess)
+    classifier = Classifier.from_file(file := ModelFile.load(Path(model)))
+    images = drawn_evenly(read_like(file, source, **reading), count).dense(classifier.preprocess)
     result = attack_classifier(classifier, images, class_numbers(images, classifier.classes), method, made, on_progress)
     if output is not None:
         _write(result, Path(output))

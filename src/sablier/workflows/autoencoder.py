@@ -40,7 +40,7 @@ def train_autoencoder(
     """
     preprocess, dense, prints = prepared(images, recipe, FEWEST)
     places = iter(checkpoints)
-    file = train_network_file(TASK, dense, preprocess, recipe, [next(places, None)], on_progress, prints)
+    file = train_network_file(TASK, dense, preprocess, recipe, [next(places, None)], on_progress, prints, came=images)
     flow = recipe.others.get(FLOW)
     network = network_of(file, TASK)
     if latent_size(network, preprocess) > mixture.MOST_NUMBERS:

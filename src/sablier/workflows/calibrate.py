@@ -14,12 +14,12 @@ from sablier.files.kinds import MODEL
 from sablier.images.fingerprints import fingerprints
 from sablier.images.grouping import count_groups, counted_groups, with_groups, with_repeats
 from sablier.images.imageset import ImageSet
-from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
 from sablier.tasks.detect import Detector
 from sablier.tasks.known_images import CALIBRATED, TRAINED, KnownImages
 from sablier.workflows.audit import read_verdicts
 from sablier.workflows.groups import groups_paths, write_groups
+from sablier.workflows.likeness import read_like
 from sablier.workflows.outputs import writes
 
 
@@ -58,7 +58,7 @@ def calibrate(
     """
     file = ModelFile.load(Path(model))
     detector = Detector.from_file(file)
-    fresh = with_groups(read_images(source, **reading), groups).dense(file.preprocess)
+    fresh = with_groups(read_like(file, source, **reading), groups).dense(file.preprocess)
     rejected = 0
     if feedback:
         kept = _not_rejected(detector, fresh, feedback, alpha, fdr)

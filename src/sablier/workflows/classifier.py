@@ -70,7 +70,7 @@ def train_classifier(
     mirror = isinstance(recipe.objective, Classification) and recipe.objective.mirrors(preprocess.channels)
     found = calibrated(network, preprocess, apart, classes, mirror)
     parts = {NET: Part.of_model(network), CLASSES: found.part(), **known_part(prints)}
-    return ModelFile(TASK, preprocess, parts, {NET: history.__dict__}, provenance(dense, recipe))
+    return ModelFile(TASK, preprocess, parts, {NET: history.__dict__}, provenance(dense, recipe, images, preprocess))
 
 
 def calibrated(network: Model, preprocess: Preprocess, apart: ImageSet, classes: Array, mirror: bool) -> Classifier:

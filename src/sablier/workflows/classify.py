@@ -9,9 +9,9 @@ import numpy as np
 
 from sablier.errors import TooFewImages
 from sablier.files import write_whole
-from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
 from sablier.tasks.classify import ClassificationResult, Classifier
+from sablier.workflows.likeness import read_like
 from sablier.workflows.outputs import writes
 from sablier.workflows.tables import write_tables
 
@@ -38,8 +38,8 @@ def classify(
     Raises:
         ModelFileError, ImagesError, OutputError: before anything is written where possible.
     """
-    classifier = Classifier.from_file(ModelFile.load(Path(model)))
-    images = read_images(source, **reading).dense(classifier.preprocess)
+    classifier = Classifier.from_file(file := ModelFile.load(Path(model)))
+    images = read_like(file, source, **reading).dense(classifier.preprocess)
     if not len(images):
         raise TooFewImages(f"expected at least one readable image in {source}, got none.")
     result = classifier.classify(images)

@@ -62,7 +62,7 @@ def cluster(
     check_wishes(k, method, manifold, runs)
     if latents is None:
         embedder = Embedder(network, file.preprocess, compare=False)
-        encode_stream(embedder, source, on_progress, **reading)
+        encode_stream(file, embedder, source, on_progress, **reading)
         codes = embedder.result().latents
     else:
         codes = Latents.load(Path(latents), fingerprint(network, file.preprocess))

@@ -46,7 +46,7 @@ def train_codec(
         raise ImagesError(f"expected 8-bit images, got {tiles.array.dtype} from {images.source}. Convert them to 8 bits.")
     preprocess = Preprocess.for_images(tiles, recipe.size)
     places = iter(checkpoints)
-    file = train_network_file(TASK, tiles, preprocess, recipe, [next(places, None)], on_progress)
+    file = train_network_file(TASK, tiles, preprocess, recipe, [next(places, None)], on_progress, came=images)
     net = network_of(file, TASK)
     codes = encode(net, preprocess, tiles)
     tables, step = LatentTables.fitted(codes), step_of(recipe.base_quality)

@@ -10,12 +10,12 @@ import numpy as np
 from sablier.errors import ConfigError
 from sablier.files import write_whole
 from sablier.images.imageset import ImageSet
-from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
 from sablier.report.strips import combination_picture
 from sablier.tasks.combine import CodedSet, Combination, coded_set, weights_of
 from sablier.tasks.combine import combine as combine_sets
 from sablier.tasks.mixture import mixture_of
+from sablier.workflows.likeness import read_like
 from sablier.workflows.outputs import by_suffix, writes
 from sablier.workflows.reconstruct import drawing_network
 
@@ -57,7 +57,7 @@ def combine(
 
     def encoded(source: Any) -> CodedSet:
         nonlocal count
-        found = coded_set(network, file.preprocess, read_images(source, **reading), _name(source))
+        found = coded_set(network, file.preprocess, read_like(file, source, **reading), _name(source))
         count += len(found.codes)
         on_progress(count)
         return found

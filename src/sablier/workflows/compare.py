@@ -20,6 +20,7 @@ from sablier.tasks.detect import TASK as DETECT
 from sablier.tasks.detect import Detector
 from sablier.tasks.evaluate import EvaluationResult, MethodRow, evaluate_detector
 from sablier.workflows.classifier import class_numbers
+from sablier.workflows.likeness import check_likeness
 from sablier.workflows.outputs import writes
 from sablier.workflows.tables import write_tables
 
@@ -163,7 +164,12 @@ def _judge(
         raise ConfigError(f"expected classifiers to tell labelled images, got models trained to {task}.{other}")
     if good is not None:
         good, bad = read_images(good, **reading), read_images(bad, **reading)
-        return lambda file: evaluate_detector(Detector.from_file(file), good, bad, alpha)
+
+        def judged(file: ModelFile) -> EvaluationResult:
+            check_likeness(file, good, strict=bool(reading.get("strict")))
+            return evaluate_detector(Detector.from_file(file), good, bad, alpha)
+
+        return judged
     if images is None:
         return None
     labelled = read_images(images, **reading)
@@ -171,6 +177,7 @@ def _judge(
     def told(file: ModelFile) -> ClassificationResult:
         classifier = Classifier.from_file(file)
         class_numbers(labelled, classifier.classes)
+        check_likeness(file, labelled, strict=bool(reading.get("strict")))
         return classifier.classify(labelled)
 
     return told

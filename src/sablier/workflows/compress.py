@@ -12,11 +12,12 @@ from sablier.errors import ConfigError, ContainerError, OutputError
 from sablier.files import write_each, write_whole
 from sablier.files.kinds import COMPRESSED, PNG, check_replaces
 from sablier.images.imageset import ImageSet
-from sablier.images.sources import read_images
+from sablier.modelfile import ModelFile
 from sablier.tasks.codec.codec import QUALITY, Codec, Compressed, Decompressed
 from sablier.tasks.codec.container import MAGIC, Container, unpack
 from sablier.tasks.codec.peers import Rates, lossless_bytes, lossy_rates, pca_rates
 from sablier.workflows.image_files import as_file
+from sablier.workflows.likeness import read_like
 from sablier.workflows.naming import picture_paths
 from sablier.workflows.outputs import check_file_apart, writes
 
@@ -61,8 +62,8 @@ def compress(
             raise OutputError(f"{output} and {picture} are one. Name two files.")
         check_file_apart(source, Path(picture))
         check_replaces(Path(picture), PNG)
-    codec = Codec(model)
-    images = read_images(source, **reading)
+    codec = Codec(file := ModelFile.load(Path(model)))
+    images = read_like(file, source, **reading)
     found = codec.compressed(
         images, quality, lossless=lossless, target_bytes=target_bytes, names=names, check=check, on_progress=on_progress
     )
@@ -84,7 +85,7 @@ def compare(codec: Codec, images: ImageSet) -> tuple[dict[str, Rates], dict[str,
         Mean bytes of an image and mean squared error at several qualities, and mean bytes of an image without any error, by name.
     """
     some = images.take(np.linspace(0, len(images) - 1, min(MOST_COMPARED, len(images))).astype(int))
-    exact = codec.compressed(some, lossless=True, names=False, check=False)
+    exact = codec.compressed(some, lossless=True, names=False, check=False, whole_files=False)
     decoded = codec.decompress(exact.data).images
     pixels = list(decoded)
     ours = [codec.compressed(decoded, quality, names=False) for quality in QUALITIES_COMPARED]

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from sablier.errors import ImagesError, ImagesWarning
 from sablier.files import WRITERS, write_whole
 from sablier.images.imageset import ImageSet, Skipped
-from sablier.images.sources import stream_images
 from sablier.modelfile import ModelFile
 from sablier.tasks.denoise import TASK, DenoisingResult, NoiseRemover
 from sablier.tasks.summary import MOST_SKIPPED_LISTED
 from sablier.workflows.image_files import as_file
+from sablier.workflows.likeness import stream_like
 from sablier.workflows.naming import picture_path
 from sablier.workflows.network import network_of
 from sablier.workflows.outputs import writes
@@ -89,9 +89,9 @@ def denoise(
     Warns:
         ImagesWarning: once, where noise levels are found that the model was not trained on.
     """
-    remover = noise_remover(ModelFile.load(Path(model)))
+    remover = noise_remover(file := ModelFile.load(Path(model)))
     folder = None if output is None else Path(output)
-    chunks = stream_images(source, chunk=CHUNK, **reading)
+    chunks = stream_like(file, source, chunk=CHUNK, **reading)
     tally = _Tally(remover.trained_range)
     with ExitStack() as stack:
         writer = None

@@ -55,7 +55,7 @@ def train_denoiser(
         preprocess = preprocess.model_copy(update={"black": black, "white": white})
     if isinstance(recipe.objective, Denoising):
         recipe = replace(recipe, objective=replace(recipe.objective, clip=recipe.objective.clip and whole_numbers))
-    return train_network_file(TASK, cut, preprocess, recipe, checkpoints, on_progress)
+    return train_network_file(TASK, cut, preprocess, recipe, checkpoints, on_progress, came=images)
 
 
 def denoiser_recipe(recipe: str | None, noisy_only: bool, otherwise: str = "denoiser") -> str:

@@ -8,12 +8,12 @@ from typing import Any
 
 from sablier.errors import ConfigError, ImagesError
 from sablier.files import write_text
-from sablier.images.sources import stream_images
 from sablier.modelfile import ModelFile
 from sablier.tasks.detect import Detector
 from sablier.tasks.known_images import Recognizer
 from sablier.tasks.summary import DetectionSummary, Summarizer
 from sablier.workflows.audit import checked_count, write_questions
+from sablier.workflows.likeness import stream_like
 from sablier.workflows.outputs import writes
 from sablier.workflows.picture_names import HEATMAPS, MASKS, picture_columns, picture_names
 from sablier.workflows.tables import StreamedTables, WaitingRows, streamed_tables, waiting_rows
@@ -62,7 +62,7 @@ def detect(
         if folder is not None:
             tables = stack.enter_context(streamed_tables(folder, "detections.csv", "detections.json", "detections"))
             waiting = None if fdr is None and not report else stack.enter_context(waiting_rows(folder))
-        for images in stream_images(source, chunk=_chunk(file), **reading):
+        for images in stream_like(file, source, chunk=_chunk(file), **reading):
             rows = summarizer.judge(images).to_table()
             if tables is not None:
                 (waiting or tables).append(rows)

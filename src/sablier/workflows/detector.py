@@ -112,7 +112,7 @@ def train_detector(
             )
         )
     detector = Detector.calibrated(tuple(scorers), tuple(uses.calibration for uses in plan))
-    origin = provenance(dense, replace(recipe, members=tuple(networks)))
+    origin = provenance(dense, replace(recipe, members=tuple(networks)), images, preprocess)
     if recipe.screen:
         # The list is made of all images, those of calibration too: it teaches nothing. Nor did any image on it.
         found = find_suspects(dense, preprocess, recipe.fit.seed)

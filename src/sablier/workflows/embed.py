@@ -8,13 +8,13 @@ from typing import Any
 
 from sablier.errors import ModelFileError
 from sablier.images.preprocess import Preprocess
-from sablier.images.sources import stream_images
 from sablier.modelfile import ModelFile
 from sablier.models.base import Model
 from sablier.tasks.detect import TASK as DETECT
 from sablier.tasks.embed import Embedder, EmbeddingResult
 from sablier.tasks.latents import check_latents_path
 from sablier.workflows.detect import CHUNK_PIXELS, LEAST_CHUNK, MOST_CHUNK
+from sablier.workflows.likeness import stream_like
 from sablier.workflows.network import NET
 from sablier.workflows.outputs import by_suffix, writes
 from sablier.workflows.reconstruct import drawing_network
@@ -51,7 +51,7 @@ def embed(
         check_latents_path(Path(output))
         check_writable(Path(output))
     embedder = Embedder(network, file.preprocess, compare)
-    encode_stream(embedder, source, on_progress, **reading)
+    encode_stream(file, embedder, source, on_progress, **reading)
     result = replace(embedder.result(), network=note)
     if output is not None:
         result.latents.save(Path(output))
@@ -59,10 +59,10 @@ def embed(
 
 
 def encode_stream(
-    embedder: Embedder, source: Any, on_progress: Callable[[int], None] = lambda count: None, **reading: Any
+    file: ModelFile, embedder: Embedder, source: Any, on_progress: Callable[[int], None] = lambda count: None, **reading: Any
 ) -> None:
     """Encode every image of a source, chunk by chunk."""
-    for images in stream_images(source, chunk=chunk_size(embedder.preprocess), **reading):
+    for images in stream_like(file, source, chunk=chunk_size(embedder.preprocess), **reading):
         embedder.add(images)
         on_progress(embedder.count)
 

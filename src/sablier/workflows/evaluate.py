@@ -15,6 +15,7 @@ from sablier.modelfile import ModelFile
 from sablier.tasks.detect import Detector
 from sablier.tasks.evaluate import EvaluationResult, Masks, evaluate_detector
 from sablier.tasks.known_images import KnownImages
+from sablier.workflows.likeness import check_likeness
 from sablier.workflows.outputs import writes
 
 
@@ -43,6 +44,7 @@ def evaluate(
     file = ModelFile.load(Path(model))
     detector = Detector.from_file(file)
     good_images, bad_images, masks = _test_images(good, bad, reading)
+    check_likeness(file, good_images, strict=bool(reading.get("strict")))
     result = evaluate_detector(detector, good_images, bad_images, alpha, masks, KnownImages.from_file(file))
     if output is not None:
         from sablier.report.html import evaluation_report

@@ -46,7 +46,7 @@ def train_generator(
             write_whole(picture, sheet_of_samples(model))
             drawn_at = time.monotonic()
 
-    file = train_network_file(TASK, dense, preprocess, recipe, checkpoints, on_progress, prints, on_epoch)
+    file = train_network_file(TASK, dense, preprocess, recipe, checkpoints, on_progress, prints, came=images, on_epoch=on_epoch)
     if picture:
         write_whole(picture, sheet_of_samples(file.parts[NET].to_model()))
     return file

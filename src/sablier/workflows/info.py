@@ -126,10 +126,10 @@ def _recipe(provenance: Provenance) -> dict[str, str]:
     """Return the recipe's name, with the values that a detector has of its own, and a line of values for each network."""
     lines = {}
     for network, settings in settings_in_use(provenance.recipe).items():
-        of_detectors = network or provenance.recipe["task"] == DETECT
+        of_detectors = network or provenance.recipe.get("task") == DETECT
         shown = [f"{key}={as_text(value)}" for key, value in settings.items() if of_detectors and key not in ("name", "task")]
         lines[f"recipe of {network}" if network else "recipe"] = ", ".join(shown)
-    lines["recipe"] = ": ".join(filter(None, (provenance.recipe["name"], lines["recipe"])))
+    lines["recipe"] = ": ".join(filter(None, (provenance.recipe.get("name"), lines["recipe"])))
     return lines
 
 

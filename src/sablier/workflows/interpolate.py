@@ -55,7 +55,7 @@ def interpolate(
     found = walk(
         network,
         file.preprocess,
-        ImageSet.concatenate([first_image(source, file.preprocess, **reading) for source in (start, end)]),
+        ImageSet.concatenate([first_image(file, source, **reading) for source in (start, end)]),
         PICTURES[suffix] if count is None else count,
         curve,
         centre=None if mixture is None else mixture.gaussian().means[0],

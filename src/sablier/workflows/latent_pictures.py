@@ -4,18 +4,18 @@ from typing import Any
 
 from sablier.errors import ImagesError
 from sablier.images.imageset import ImageSet
-from sablier.images.preprocess import Preprocess
-from sablier.images.sources import read_images
+from sablier.modelfile import ModelFile
+from sablier.workflows.likeness import read_like
 
 
-def first_image(source: Any, preprocess: Preprocess, **reading: Any) -> ImageSet:
+def first_image(file: ModelFile, source: Any, **reading: Any) -> ImageSet:
     """Return the first image of a source, dense.
 
     Raises:
-        ImagesError: where there is none, where it cannot be read, or where `preprocess` does not accept it.
+        ImagesError: where there is none, where it cannot be read, or where the model does not take it.
     """
-    images = read_images(source, **reading)
-    dense = images.take(range(min(1, len(images)))).dense(preprocess)
+    images = read_like(file, source, **reading)
+    dense = images.take(range(min(1, len(images)))).dense(file.preprocess)
     if not len(dense):
         reasons = "; ".join(f"{item.id}: {item.reason}" for item in dense.skipped[-1:])
         raise ImagesError(f"expected a readable image to begin with in {source}, got none. {reasons}".rstrip())

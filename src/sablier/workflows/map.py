@@ -26,6 +26,7 @@ from sablier.tasks.project import METHODS, Projection, check_method, project
 from sablier.tasks.reconstruct import decode, encode, squared_errors
 from sablier.training.loop import Progress
 from sablier.workflows.embed import chunk_size, encoding_network
+from sablier.workflows.likeness import read_like
 from sablier.workflows.map_colours import columns_of, ordered
 from sablier.workflows.network import OnProgress
 from sablier.workflows.outputs import by_suffix, writes
@@ -140,7 +141,7 @@ def map_images(
     _check_page(page)
     if method not in METHODS:
         raise UnknownName("method", method, METHODS)
-    images = read_images(source, **reading)
+    images = read_like(file, source, **reading)
     check_method(method, min(len(images), MOST_IMAGES), new is not None)
     sources = [images] if new is None else [images, read_images(new, **{**reading, "labels": None})]
     chosen = [_evenly(each, most) for each, most in zip(sources, (MOST_IMAGES, MOST_NEW), strict=False)]

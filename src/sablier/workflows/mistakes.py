@@ -14,7 +14,6 @@ from sablier.images.fingerprints import Fingerprints, fingerprints
 from sablier.images.grouping import with_repeats
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
-from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
 from sablier.models.base import Model
 from sablier.tasks.classify import Classifier
@@ -24,6 +23,7 @@ from sablier.tasks.saliency import where_it_looked
 from sablier.training.recipes import recipe_from
 from sablier.workflows.classifier import check_labels, class_numbers
 from sablier.workflows.cross_validation import FOLDS, CrossValidation, cross_validate, folder_of, forget_folds
+from sablier.workflows.likeness import read_like
 from sablier.workflows.network import OnProgress
 from sablier.workflows.outputs import writes
 from sablier.workflows.tables import write_tables
@@ -61,7 +61,7 @@ def mistakes(
     """
     file = ModelFile.load(Path(model))
     classifier = Classifier.from_file(file)
-    images = read_images(source, **reading).dense(classifier.preprocess)
+    images = read_like(file, source, **reading).dense(classifier.preprocess)
     if not len(images):
         raise TooFewImages(f"expected at least one readable image in {source}, got none.")
     class_numbers(images, classifier.classes)

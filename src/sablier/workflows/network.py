@@ -13,6 +13,7 @@ from sablier.errors import ConfigError, ModelFileError, TooFewImages
 from sablier.images.fingerprints import Fingerprints, fingerprints
 from sablier.images.grouping import count_groups, counted_groups, group_numbers, joined_groups, with_repeats
 from sablier.images.imageset import ImageSet
+from sablier.images.looks import Looks
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part, Provenance
 from sablier.models import Model, create_model
@@ -110,6 +111,7 @@ def train_network_file(
     checkpoints: Iterable[Path | None] = (),
     on_progress: OnProgress = lambda stage, progress: None,
     prints: Fingerprints | None = None,
+    came: ImageSet | None = None,
     on_epoch: Callable[[int, Model], None] | None = None,
 ) -> ModelFile:
     """Train the one network of a task on dense images and return its model file.
@@ -118,6 +120,7 @@ def train_network_file(
 
     Args:
         prints: what the file keeps of the images to recognise them by; None for pieces of images, of which it keeps nothing.
+        came: the images as they were read, where `dense` are not all of them whole.
         on_epoch: called with the network after every recorded epoch; see `fit`.
     """
     groups = group_numbers(dense)
@@ -136,7 +139,8 @@ def train_network_file(
         on_epoch=on_epoch,
     )
     parts = {NET: Part.of_model(model)} | ({} if prints is None else known_part(prints))
-    return ModelFile(task, preprocess, parts, {NET: history.__dict__}, provenance(dense, recipe))
+    origin = provenance(dense, recipe, came or dense, preprocess)
+    return ModelFile(task, preprocess, parts, {NET: history.__dict__}, origin)
 
 
 def network_of(file: ModelFile, task: str) -> Model:
@@ -147,13 +151,17 @@ def network_of(file: ModelFile, task: str) -> Model:
     """
     file.expect(task, RECIPE_OF[task])
     try:
-        return file.parts[NET].to_model()
+        return file.parts[NET].to_model(*sorted(NEEDED.get(task, ())))
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelFileError(f"the model file lacks a part of the network: {error}.") from error
 
 
-def provenance(dense: ImageSet, recipe: Recipe) -> Provenance:
-    """Return where a model trained now on these images comes from."""
+def provenance(dense: ImageSet, recipe: Recipe, came: ImageSet, preprocess: Preprocess) -> Provenance:
+    """Return where a model trained now on these images comes from.
+
+    Args:
+        came: the images as they were read: what they look like is kept.
+    """
     return Provenance(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         sablier=sablier.__version__,
@@ -166,4 +174,5 @@ def provenance(dense: ImageSet, recipe: Recipe) -> Provenance:
         fingerprint=dense.fingerprint(),
         recipe=recipe.to_dict(),
         skipped=[f"{item.id}: {item.reason}" for item in dense.skipped],
+        looks=Looks.of(came, preprocess),
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from sablier.errors import ImagesError, ModelFileError
 from sablier.files import write_each, write_whole
-from sablier.images.sources import read_images, stream_images
+from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
 from sablier.models.base import Model
 from sablier.report.figures import reconstruction_sheet, to_png
@@ -25,6 +25,7 @@ from sablier.tasks.reconstruct import (
     scaled_back,
 )
 from sablier.workflows.detect import CHUNK_PIXELS, LEAST_CHUNK, MOST_CHUNK
+from sablier.workflows.likeness import stream_like
 from sablier.workflows.naming import picture_path
 from sablier.workflows.network import network_of
 from sablier.workflows.outputs import writes
@@ -66,7 +67,7 @@ def reconstruct(
         pca = fitted_pca(fitting, file.preprocess, latent_size(network, file.preprocess))
     chunk = min(MOST_CHUNK, max(LEAST_CHUNK, CHUNK_PIXELS // (file.preprocess.height * file.preprocess.width)))
     summarizer = ReconstructionSummarizer(network, file.preprocess, SHOWN, pca)
-    chunks = stream_images(source, chunk=chunk, **reading)
+    chunks = stream_like(file, source, chunk=chunk, **reading)
     with streamed_tables(folder, "errors.csv", "errors.json", "errors") as tables:
         for images in chunks:
             result = summarizer.reconstruct(images)

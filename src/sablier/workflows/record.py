@@ -74,8 +74,7 @@ class Record:
         self.file.close()
 
     def _write(self, data: bytes) -> None:
-        self.file.write(data)
-        self.file.flush()
+        _write_now(self.file.fileno(), data)
         os.fsync(self.file.fileno())
         self.end += len(data)
 
@@ -88,6 +87,12 @@ class Record:
                 f"{self.path}: expected a row of {len(self.columns)} columns in line {number}, got {line[:80]!r}. "
                 "Remove that line, or choose another folder with -o."
             ) from error
+
+
+def _write_now(descriptor: int, data: bytes) -> None:
+    """Write bytes past any buffer: what a full disk did not take would be written again when the file is closed."""
+    while data:
+        data = data[os.write(descriptor, data) :]
 
 
 def _lines(rows: Sequence[Sequence[Any]]) -> bytes:

@@ -7,13 +7,13 @@ from typing import Any
 
 from sablier.errors import ConfigError, UnknownName
 from sablier.files import write_text, write_whole
-from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
 from sablier.tasks.classify import Classifier
 from sablier.tasks.robustness import RobustnessResult, measure_robustness
 from sablier.transforms.natural import KINDS, SETS, SEVERITIES, check_severity
 from sablier.workflows.attack import drawn_evenly, make_attack
 from sablier.workflows.classifier import class_numbers
+from sablier.workflows.likeness import read_like
 from sablier.workflows.outputs import writes
 from sablier.workflows.tables import write_tables
 
@@ -59,8 +59,8 @@ def robustness(
     if not (chosen and severities) and not attacks:
         raise ConfigError("expected corruptions with a severity, or attacks, got none. Name some with --kinds or --attacks.")
     made = {name: make_attack(name, eps=eps, seed=seed) for name in dict.fromkeys(attacks)}
-    classifier = Classifier.from_file(ModelFile.load(Path(model)))
-    images = drawn_evenly(read_images(source, **reading), count).dense(classifier.preprocess)
+    classifier = Classifier.from_file(file := ModelFile.load(Path(model)))
+    images = drawn_evenly(read_like(file, source, **reading), count).dense(classifier.preprocess)
     numbers = class_numbers(images, classifier.classes)
     levels = tuple(dict.fromkeys(severities)) if chosen else ()
     result = measure_robustness(classifier, images, numbers, chosen if levels else (), levels, made, seed, on_progress)

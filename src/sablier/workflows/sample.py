@@ -17,6 +17,7 @@ from sablier.tasks.denoise import TASK as DENOISE
 from sablier.tasks.detect import TASK as DETECT
 from sablier.tasks.mixture import LatentMixture
 from sablier.tasks.sample import METHODS, STRENGTH, Sampler, SampleResult, compared, sampler_of
+from sablier.workflows.likeness import read_like
 from sablier.workflows.network import NET
 from sablier.workflows.outputs import writes
 from sablier.workflows.reconstruct import drawing_network
@@ -75,13 +76,13 @@ def sample(
     """
     output = Path(output)
     _check(count, strength, method, output)
-    sampler = sampler_from(ModelFile.load(Path(model)))
+    sampler = sampler_from(file := ModelFile.load(Path(model)))
     if like is None:
         result = sampler.sample(count, seed, method)
     else:
         if method is not None:
             raise ConfigError("variations are drawn in one way only. Leave method out, or like.")
-        images = read_images(like, **reading).dense(sampler.preprocess)
+        images = read_like(file, like, **reading).dense(sampler.preprocess)
         result = sampler.variations(images, count, strength, seed)
     if compare is not None:
         known = read_images(compare, **reading).dense(sampler.preprocess)

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from io import BytesIO
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -28,7 +29,7 @@ from sablier.calibration import ANOMALY, checked_alpha
 from sablier.errors import ConfigError, ImagesError, OutputError
 from sablier.files.locking import locked
 from sablier.files.names import printable
-from sablier.images.decoding import Decoder, Entry, read_header
+from sablier.images.decoding import Decoder, Entry, image_chunks, read_header
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
 from sablier.monitoring import DriftAlarm
@@ -37,6 +38,7 @@ from sablier.tasks.known_images import Recognizer
 from sablier.tasks.summary import independent
 from sablier.workflows.arrivals import Arrival, Arrivals, Stamp, identity
 from sablier.workflows.detect import CHUNK_PIXELS
+from sablier.workflows.likeness import check_likeness
 from sablier.workflows.outputs import check_apart
 from sablier.workflows.record import Record
 
@@ -90,6 +92,7 @@ def watch(
     alpha: float = 0.05,
     every_seconds: float = 2.0,
     once: bool = False,
+    strict: bool = False,
     on_start: OnStart = lambda summary: None,
     on_rows: OnRows = lambda rows, summary: None,
     stopped: Callable[[], bool] = lambda: False,
@@ -109,6 +112,7 @@ def watch(
         alpha: the false-alarm rate.
         every_seconds: the pause between two looks.
         once: end when nothing is left to judge; what is still being written is left for the next run.
+        strict: refuse a folder whose first images do not look like those that the model learnt from.
         on_start: called before the first look.
         on_rows: called with the rows of each batch, once they are on the disk.
         stopped: asked often; ends the watch after the batch at hand.
@@ -133,6 +137,7 @@ def watch(
     detector, recognizer = Detector.from_file(file), Recognizer.of(file)
     with locked(written), closing(Record(written / "watch.csv", COLUMNS)) as record:
         watcher = Watcher(detector, recognizer, digest[:MODEL_DIGITS], Arrivals(watched), record, written, alpha, now)
+        watcher.on_first = partial(check_likeness, file, strict=strict)
         on_start(watcher.summary())
         while not stopped():
             for rows in watcher.look():
@@ -170,6 +175,7 @@ class Watcher:
     ) -> None:  # fmt: skip
         self.detector, self.recognizer, self.model, self.alpha = detector, recognizer, model, alpha
         self.arrivals, self.record, self.output, self.now = arrivals, record, output, now
+        self.on_first: Callable[[ImageSet], None] | None = None  # looks at the first images before they are judged
         rule = detector.preprocess
         self.at_once = min(MOST_AT_ONCE, max(1, CHUNK_PIXELS // (rule.height * rule.width)))
         self.judged = self.flagged = self.unreadable = self.recorded = 0
@@ -238,9 +244,18 @@ class Watcher:
             elif self.arrivals.given_up(arrival):
                 reason = str(outcome).removeprefix(f"{arrival.name}: ")
                 judged.append((arrival, self._row(arrival, {"verdict": UNREADABLE, "note": one_line(reason)})))
+        if good and self.on_first is not None:
+            self.on_first(self._as_they_came([arrival for arrival, _ in good]))
+            self.on_first = None
         if good:
             judged += self._scored([arrival for arrival, _ in good], np.stack([pixels for _, pixels in good]))
         return judged
+
+    def _as_they_came(self, arrivals: Sequence[Arrival]) -> ImageSet:
+        """Return files as images that are decoded when they are asked for."""
+        paths = [self.arrivals.folder / arrival.name for arrival in arrivals]
+        entries = [Entry(path.name, None, None, partial(_bytes_of, path)) for path in paths]
+        return next(image_chunks(entries, None, False, str(self.arrivals.folder), lambda: ""))
 
     def _decoded(self, arrival: Arrival) -> Array | ImagesError:
         """Return one H,W,C image as the model takes it, or why there is none."""
@@ -295,6 +310,10 @@ class Watcher:
             "modified_ns": arrival.stamp[1],
             "model": self.model,
         }
+
+
+def _bytes_of(path: Path) -> BytesIO:
+    return BytesIO(path.read_bytes())
 
 
 def _p_value(text: str) -> float:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from sablier.errors import ConfigError, ContainerError, ImagesError, ModelFileError
 from sablier.images import ImageSet, read_images
@@ -221,3 +222,17 @@ def test_a_hostile_block_is_read_or_lost_soon(codec, stream, images, side, lossl
 def test_headers_take_few_bytes(codec, digit_tests):
     container = unpack(codec.compress(digit_tests))
     assert container.header_bytes < 100 * len(container.header.blocks)
+
+
+def test_without_loss_files_that_hold_more_than_pixels_are_refused(codec, digit_tests, tmp_path):
+    for row in range(3):
+        grey = Image.fromarray(digit_tests.array[row, ..., 0])
+        grey.save(tmp_path / f"{row}.png")
+    alpha = grey.convert("LA")
+    alpha.putpixel((0, 0), (9, 100))
+    alpha.save(tmp_path / "1.png")
+    with pytest.raises(ImagesError, match=r"got 1 of 3 that hold more: 1\.png loses its transparency\. Convert these first"):
+        codec.compress(read_images(tmp_path), lossless=True)
+    assert len(codec.decompress(codec.compress(read_images(tmp_path))).images) == 3
+    (tmp_path / "1.png").unlink()
+    assert len(codec.decompress(codec.compress(read_images(tmp_path), lossless=True)).images) == 2

@@ -94,6 +94,7 @@ def test_bytes_before_and_after_are_found():
         (b"", "too short"),
         (b"x" * 1000, "does not look like a .sabz file"),
         (marked(b"{}", VERSION + 1), "newer than this version"),
+        (marked(b"{}", 0), "format 0, which no version of sablier writes"),
         (marked(zlib.compress(b"{}")), "not valid"),
         (marked(b"not compressed"), "not valid"),
         (marked(zlib.compress(bytes(200_000_000), 9)), "more than"),

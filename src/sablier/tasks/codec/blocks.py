@@ -62,8 +62,8 @@ class BlockCoder:
             kept = file.parts[TABLES].tensors
             return cls(
                 file.preprocess,
-                file.parts[NET].to_model(),
-                cast(PixelContext, file.parts[CONTEXT].to_model()),
+                file.parts[NET].to_model("encode", "decode"),
+                cast(PixelContext, file.parts[CONTEXT].to_model("predict")),
                 LatentTables(kept["lowest"], kept["below"]),
                 kept["exponentials"],
                 int(kept["base_step"]),

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sablier.errors import ConfigError, ContainerError, ImagesError
 from sablier.images.imageset import ImageSet, LazyPixels, Skipped
+from sablier.images.losses import losses
 from sablier.modelfile import ModelFile
 from sablier.tasks.codec.blocks import BlockCoder
 from sablier.tasks.codec.container import MOST_IN_BLOCK, Header, Names, pack, unpack
@@ -98,6 +99,7 @@ class Codec:
         target_bytes: float | None = None,
         names: bool = True,
         check: bool = True,
+        whole_files: bool = True,
         on_progress: OnProgress = lambda images: None,
     ) -> Compressed:
         """Compress images.
@@ -106,13 +108,15 @@ class Codec:
             images: N,H,W or N,H,W,C uint8, or an ImageSet of 8-bit images of any sizes.
             quality: from 1, the fewest bytes, to 100, the smallest error.
             lossless: keep every pixel as it is; `quality` means nothing then.
+            whole_files: without loss, refuse image files that hold more than the pixels that are read from them, such as
+                transparency.
             target_bytes: choose the highest quality at which the mean image takes no more bytes, all but names counted. Files of
                 a few qualities around the best are made for it.
             names: keep the names and times of images.
             check: decode all again and compare.
 
         Raises:
-            ImagesError: for no images, or images of another type.
+            ImagesError: for no images, images of another type, or, without loss, files that hold more than their pixels.
             ConfigError: for a quality beyond 1 to 100, or a target that not even quality 1 meets.
         """
         if not 1 <= quality <= QUALITIES:
@@ -124,6 +128,8 @@ class Codec:
         images = images if isinstance(images, ImageSet) else ImageSet(images)
         if len(images) and images.depths.max() != 8:
             raise ImagesError(f"expected 8-bit images, got {images.depths.max()} bits in {images.source}. Convert them first.")
+        if lossless and whole_files:
+            _check_nothing_lost(images)
         run = _Run(self, images, lossless, names, check, on_progress)
         if target_bytes is None:
             return run.at(self.coder.base_step if lossless else step_of(quality))
@@ -306,6 +312,17 @@ def _image_set(pixels: dict[int, Array], names: Names, channels: int, source: st
     decoders = tuple(lambda _size, image=pixels[row]: image for row in rows)
     sizes, own = np.array([shape[:2] for shape in shapes]), np.array([shape[2] for shape in shapes])
     return ImageSet(LazyPixels(decoders), sizes=sizes, channels=own, depths=np.full(len(rows), 8), **columns)
+
+
+def _check_nothing_lost(images: ImageSet) -> None:
+    """Raise ImagesError where image files hold what their pixels do not, so that they could not be had back."""
+    found = losses(images)
+    if found:
+        named = "; ".join(f"{loss.id} loses {loss.what}" for loss in found[:3])
+        raise ImagesError(
+            f"expected images that are pixels of 8 bits and nothing else, to keep them without loss, got {len(found)} of "
+            f"{len(images)} that hold more: {named}. Convert these first, leave them out, or compress with --quality."
+        )
 
 
 def _broken() -> RuntimeError:

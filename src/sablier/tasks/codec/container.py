@@ -203,6 +203,8 @@ def _header_text(data: bytes, from_end: bool) -> bytes | str:
         return "its mark does not fit its checksum"
     if version > VERSION:
         return f"it is of format {version}, newer than this version of sablier, which reads {VERSION}: update sablier"
+    if version < 1:
+        return f"it is of format {version}, which no version of sablier writes"
     text = data[-MARK.size - length : -MARK.size] if from_end else data[MARK.size : MARK.size + length]
     whole = len(text) == length and zlib.crc32(text) == checksum
     return text if whole else "it does not fit its checksum, or is cut off"

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sablier.part_kinds import check_fit
+
 Array = NDArray[Any]
 
 SMALLEST_DISTANCE = 1e-12
@@ -33,5 +35,6 @@ class Gaussian:
 
     def log_distances(self, features: Array) -> Array:
         """Return the logarithms of the N squared Mahalanobis distances of N,D features."""
+        check_fit("values of a latent", len(self.mean), features.shape[1])
         centred = features.astype(np.float64) - self.mean
         return np.asarray(np.log(np.maximum(np.einsum("nd,de,ne->n", centred, self.precision, centred), SMALLEST_DISTANCE)))

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sablier.modelfile import Part
 from sablier.models.base import Model
+from sablier.part_kinds import check_fit
 from sablier.tasks.heat import gaussian_blur
 from sablier.tasks.members.base import Look
 from sablier.training.objectives import Inpainting
@@ -65,6 +66,8 @@ class Inpaintings:
 
     def look(self, x: Tensor) -> Look:
         signs, drawn = self._signs(x)
+        for kind, sign in signs.items():
+            check_fit(f"spreads of {kind}", len(self.spread.get(kind, ())), len(sign))
         heats = {
             kind: (sign / torch.from_numpy(self.spread[kind]).view(-1, 1, 1, 1)).square().mean(dim=0)
             for kind, sign in signs.items()
@@ -109,4 +112,4 @@ class Inpaintings:
     def from_parts(cls, parts: Mapping[str, Part]) -> "Inpaintings":
         kept = parts["spread"]
         squares = Inpainting(int(kept.config["fewest_squares"]), int(kept.config["most_squares"]))
-        return cls(parts["net"].to_model(), squares.fewest_squares, squares.most_squares, kept.tensors)
+        return cls(parts["net"].to_model("inpaint"), squares.fewest_squares, squares.most_squares, kept.tensors)

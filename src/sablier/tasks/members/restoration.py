@@ -66,4 +66,4 @@ class Restoration:
 
     @classmethod
     def from_parts(cls, parts: Mapping[str, Part]) -> "Restoration":
-        return cls(parts["net"].to_model(), Gaussian(**parts["latents"].tensors))
+        return cls(parts["net"].to_model("encode", "decode", "hidden"), Gaussian(**parts["latents"].tensors))

@@ -88,7 +88,7 @@ class Transformations:
     @classmethod
     def from_parts(cls, parts: Mapping[str, Part]) -> "Transformations":
         kept = parts["groups"]
-        network, shift = parts["net"].to_model(), TransformationPrediction(float(kept.config["shift"])).shift
+        network, shift = parts["net"].to_model("classify"), TransformationPrediction(float(kept.config["shift"])).shift
         orientations = len(Geometry.of(*network.shape[:2], shift).orientations)
         if kept.tensors["groups"].shape != (orientations,):
             raise ValueError(f"groups of {kept.tensors['groups'].shape} for {orientations} orientations")

@@ -1,0 +1,111 @@
+"""What a set of images looks like in a few numbers, kept in a model file, and whether other images look like that at all.
+
+This is no verdict on single images: it is meant to notice that digits are shown to a model of photos, before it says
+something about them. So it asks for much: sides twice as long or half as long, colour where there was none, or a spread of
+brightness that is further from the mean one than that of any training image.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from sablier.errors import ImagesError
+from sablier.images.imageset import ImageSet, LazyPixels
+from sablier.images.preprocess import Preprocess
+
+Array = NDArray[Any]
+
+LEVELS = 16  # of brightness
+MOST_LEARNT, MOST_SEEN = 256, 32  # images that are looked at, drawn evenly
+ENOUGH_PIXELS = 128  # along each side, of an image that is looked at
+TIMES = 2.0  # longer or shorter than all that were learnt from
+FEWEST_LEVELS = 0.1  # of the range, by which brightness may differ in the mean whatever the training images say
+FEWEST = 8  # images whose brightness says something of their kind: one that is odd is for the model to judge
+
+
+class Looks(BaseModel):
+    """What training images look like.
+
+    Args:
+        shortest, longest: the longer side of the images, in pixels.
+        grey, colour: whether some were grey, and some in colour.
+        below: of each of 16 levels of brightness, the mean share of pixels that are at most as bright.
+        apart: how far the brightness of the strangest of them is from that, as a share of the range.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    shortest: int = Field(ge=1, le=10**9)
+    longest: int = Field(ge=1, le=10**9)
+    grey: bool
+    colour: bool
+    below: list[float] = Field(min_length=LEVELS, max_length=LEVELS)
+    apart: float = Field(ge=0, le=1)
+
+    @classmethod
+    def of(cls, images: ImageSet, preprocess: Preprocess) -> "Looks | None":
+        """Return what images look like; None where none of them can be read.
+
+        Args:
+            images: as they were read.
+            preprocess: says what black and white are.
+        """
+        seen = np.array(list(_brightness(images, preprocess, MOST_LEARNT)))
+        if not len(seen):
+            return None
+        longer, mean = images.sizes.max(axis=1), seen.mean(axis=0)
+        return cls(
+            shortest=int(longer.min()),
+            longest=int(longer.max()),
+            grey=bool((images.channels == 1).any()),
+            colour=bool((images.channels == 3).any()),
+            below=mean.round(5).tolist(),
+            apart=float(np.abs(seen - mean).mean(axis=1).max()) if len(seen) >= FEWEST else 1.0,
+        )
+
+    def differences(self, images: ImageSet, preprocess: Preprocess, *, brightness: bool = True) -> list[str]:
+        """Return in what other images, as they were read, do not look like these, in words; nothing where they do.
+
+        Args:
+            brightness: whether it matters for what the model does.
+        """
+        if not len(images):
+            return []
+        found = []
+        longer = float(np.median(images.sizes.max(axis=1)))
+        if not self.shortest / TIMES <= longer <= self.longest * TIMES:
+            known = f"{self.shortest}" if self.shortest == self.longest else f"{self.shortest} to {self.longest}"
+            found.append(f"{longer:.0f} pixels on the longer side, not {known}")
+        colour = float(np.mean(images.channels == 3))
+        if colour > 0.5 and not self.colour:
+            found.append("in colour, not grey")
+        if colour == 0 and not self.grey:
+            found.append("grey, not in colour")
+        seen = np.array(list(_brightness(images, preprocess, MOST_SEEN)) if brightness else [])
+        if len(seen) >= FEWEST:
+            mean = seen.mean(axis=0)
+            if float(np.abs(mean - self.below).mean()) > max(FEWEST_LEVELS, self.apart):
+                usual = _mean(np.array(self.below))
+                found.append(f"of a brightness of {_mean(mean):.0%} on average, spread otherwise than around {usual:.0%}")
+        return found
+
+
+def _brightness(images: ImageSet, preprocess: Preprocess, most: int) -> Iterator[Array]:
+    """Yield of some images, drawn evenly, the share of pixels at most as bright as each of 16 levels."""
+    for index in np.linspace(0, len(images) - 1, min(most, len(images))).astype(int).tolist():
+        with suppress(OSError, ImagesError):  # those that cannot be read are told of when they are asked for in earnest
+            pixels = images.pixels
+            whole = pixels.decoders[index]((ENOUGH_PIXELS,) * 2) if isinstance(pixels, LazyPixels) else images[index]
+            steps = [max(1, length // ENOUGH_PIXELS) for length in whole.shape[:2]]
+            values = preprocess.unit_values(np.ascontiguousarray(whole[:: steps[0], :: steps[1]])).mean(axis=2)
+            counts = np.bincount((values * LEVELS).astype(int).clip(0, LEVELS - 1).ravel(), minlength=LEVELS)
+            yield np.cumsum(counts) / values.size
+
+
+def _mean(below: Array) -> float:
+    """Return about the mean brightness, given the share of pixels at most as bright as each level."""
+    return float(1 - below[:-1].sum() / LEVELS - 0.5 / LEVELS)

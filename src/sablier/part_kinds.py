@@ -1,0 +1,373 @@
+"""What each kind of part of a model file holds: names, shapes, types and ranges of its tensors, and its configuration.
+
+A checksum says that a file is as it was written, not that a sane program wrote it. So every part is held against its declaration
+when a file is loaded. A shape names its lengths: the same name stands for the same length everywhere in a part; `height`,
+`width` and `channels` are those that the model expects of images, `thumbnail` how many values the thumbnail of one has. A name
+in braces stands for any of a list or for a number: "{scores}/{fold}".
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from torch.overrides import TorchFunctionMode
+
+from sablier.baselines import thumbnail_shape
+from sablier.errors import ModelFileError, SablierError
+from sablier.images.preprocess import Preprocess
+from sablier.models import create_model, list_models
+
+Array = NDArray[Any]
+
+LARGEST = 1e30  # of any number in a file
+POSITIVE = 1e-30
+MOST_OF = {"reach": 32, "look": 32}  # options whose square is the length of a tensor
+
+SINGLE, DOUBLE = ("float32",), ("float64",)
+WHOLE = ("int32", "int64")
+MOST_IMAGES = 1 << 40
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """What a tensor may be.
+
+    Args:
+        shape: lengths, as numbers or names; "U+1" is one more than U, "L*K" the product of two.
+        dtypes: the types it may have.
+        low, high: the range of its values, which are finite.
+        increasing: along the last axis values never fall.
+        optional: whether a part may lack it.
+    """
+
+    shape: tuple[int | str, ...]
+    dtypes: tuple[str, ...] = SINGLE
+    low: float = -LARGEST
+    high: float = LARGEST
+    increasing: bool = False
+    optional: bool = False
+
+
+class _Config(BaseModel):
+    """A configuration: plain values of exactly these names and types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class _Nothing(_Config):
+    pass
+
+
+class _Fusion(_Config):
+    members: list[Literal["restoration", "transformations", "closed-form", "patches", "inpainting"]] = Field(
+        min_length=1, max_length=5
+    )
+
+
+class _Orientations(_Config):
+    shift: float = Field(ge=0, le=0.5)
+
+
+class _Surprises(_Config):
+    fewest_squares: int = Field(ge=1, le=1024)
+    most_squares: int = Field(ge=1, le=4096)
+
+
+class _Conformal(_Config):
+    heat_unit: float = Field(ge=POSITIVE, le=LARGEST)
+    folds: int = Field(ge=1, le=50)
+    found: bool
+
+
+class _Mixture(_Config):
+    kind: Literal["full", "diag"]
+
+
+class _Views(_Config):
+    margin: float = Field(default=0.0, ge=-LARGEST, le=LARGEST)
+    mirror: bool = False
+    shift: int = Field(default=1, ge=1, le=64)
+
+
+class _Classes(_Config):
+    names: list[str] = Field(min_length=2, max_length=100_000)
+    temperature: float = Field(ge=1e-6, le=1e6)
+    found: bool
+    views: _Views = Field(default_factory=_Views)
+
+
+class _Estimator(BaseModel):
+    """The parameters of an estimator, which check them themselves."""
+
+    model_config = ConfigDict(extra="allow")
+
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    image_shape: list[int] = Field(default_factory=lambda: [1, 1, 1], min_length=3, max_length=3)
+    dimensions: int = Field(default=4, ge=2, le=4)
+
+
+@dataclass(frozen=True)
+class PartKind:
+    """What a part of one kind holds."""
+
+    tensors: Mapping[str, Tensor] = field(default_factory=dict)
+    config: type[BaseModel] = _Nothing
+
+
+# How many images the group of each calibration image has; whether the groups are whole, the calibration sees itself.
+SIZES = Tensor(("any",), ("int64",), 1, MOST_IMAGES, optional=True)
+
+
+def _space(name: str, values: int | str) -> dict[str, Tensor]:
+    """Return the tensors of training images in one space, as coordinates along its principal components."""
+    return {
+        f"{name}_mean": Tensor((values,)),
+        f"{name}_components": Tensor((f"{name} axes", values)),
+        f"{name}_kept": Tensor(("M", f"{name} axes")),
+    }
+
+
+KINDS: dict[str, PartKind] = {
+    "fusion": PartKind(
+        {
+            "usual_heat": Tensor(("members", "height", "width"), DOUBLE, low=POSITIVE),
+            "says": Tensor(("members",), DOUBLE, low=0.0),
+            "coefficients": Tensor(("U+1", "J"), DOUBLE),
+            "low": Tensor(("U",), DOUBLE),
+            "high": Tensor(("U",), DOUBLE),
+            "weights": Tensor(("J",), DOUBLE),
+        },
+        _Fusion,
+    ),
+    "pca-knn": PartKind(
+        {
+            "mean": Tensor(("thumbnail",)),
+            "components": Tensor(("K", "thumbnail")),
+            "kept": Tensor(("M", "thumbnail"), ("uint8",)),
+            "range": Tensor((2,)),
+        }
+    ),
+    "gaussian": PartKind({"mean": Tensor(("D",), DOUBLE), "precision": Tensor(("D", "D"), DOUBLE)}),
+    "orientations": PartKind({"groups": Tensor(("orientations",), WHOLE, 0, 7)}, _Orientations),
+    "mixtures": PartKind(_space("pixels", "thumbnail") | _space("gradients", "edges")),
+    "patches": PartKind(
+        {
+            "filters": Tensor(("L", "K", "channels", 7, 7)),
+            "offsets": Tensor(("L", "K")),
+            "centre": Tensor(("L*K",)),
+            "spread": Tensor(("L*K",), low=POSITIVE),
+            "kept": Tensor(("N", "L*K", "down", "across"), ("float16",)),
+        }
+    ),
+    "surprises": PartKind(
+        {
+            "spots": Tensor(("fine",), low=POSITIVE, optional=True),
+            "grain": Tensor(("fine",), low=POSITIVE, optional=True),
+            "shadows": Tensor(("wide",), low=POSITIVE, optional=True),
+        },
+        _Surprises,
+    ),
+    "conformal": PartKind(
+        {
+            "{model,pca,knn}/{fold}": Tensor(("any",), DOUBLE),
+            "{model,pca,knn}/{fold}/sizes": SIZES,
+            "{model,pca,knn}/{fold}/given_sizes": SIZES,
+        },
+        _Conformal,
+    ),
+    "latent_mixture": PartKind(
+        {
+            "weights": Tensor(("K",), DOUBLE, low=0.0),
+            "means": Tensor(("K", "D")),
+            "factors": Tensor(("K", "D", "D")),
+            "held_out": Tensor(("N",), increasing=True),
+        },
+        _Mixture,
+    ),
+    "classes": PartKind({"0": Tensor(("N",), DOUBLE), "0/sizes": SIZES, "0/given_sizes": SIZES}, _Classes),
+    "known-images": PartKind(
+        {
+            "hashes": Tensor(("N",), ("int64",)),
+            "uses": Tensor(("N",), ("uint8",), 1, 2),
+            "descriptors": Tensor(("N", "D"), ("int8",), -127, 127),
+            "means": Tensor(("D",), low=0.0, high=1.0),
+            "steps": Tensor(("D",), low=POSITIVE, high=1.0),
+        }
+    ),
+    "codec_tables": PartKind(
+        {
+            "lowest": Tensor(("D",), WHOLE, -(1 << 20), 1 << 20),
+            "below": Tensor(("D", "cells"), WHOLE, 0, 1 << 40, increasing=True),
+            "exponentials": Tensor((14 * 64 + 1,), WHOLE, 0, 1 << 24),
+            "base_step": Tensor((), WHOLE, 1, 1 << 10),
+            "digest": Tensor((32,), ("uint8",)),
+        }
+    ),
+    **{name: PartKind({}, _Estimator) for name in ("AnomalyDetector", "ImageAutoencoder", "ImageClassifier", "Denoiser")},
+}
+
+
+def check_fit(what: str, came: int, expected: int) -> None:
+    """See that two parts of a model file fit together, where only use shows how long one of them has to be.
+
+    Raises:
+        ModelFileError: where a part has another number of values than the others call for.
+    """
+    if came != expected:
+        raise ModelFileError(
+            f"the parts of the model file do not fit together: expected {expected} {what}, got {came}. Train it anew."
+        )
+
+
+def check_finite(what: str, values: Array) -> Array:
+    """Return what a model made of images.
+
+    Raises:
+        ModelFileError: where some of it is infinite or not a number, which only weights that nobody trained do.
+    """
+    if not np.isfinite(values).all():
+        raise ModelFileError(f"the model makes of these images {what} that are infinite or not a number. Train it anew.")
+    return values
+
+
+def check_part(key: str, name: str, config: Mapping[str, Any], tensors: Mapping[str, Array], preprocess: Preprocess) -> None:
+    """See that a part of a model file is what its kind says.
+
+    Args:
+        key: what the part is called in its file.
+        name: its kind, one of KINDS, or the registered name of a network.
+
+    Raises:
+        ModelFileError: naming the part, what was expected of it, and what came.
+    """
+    if name in KINDS:
+        try:
+            checked = KINDS[name].config.model_validate(dict(config))
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise _refusal(key, f"a configuration of {name}", f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        _check_tensors(key, KINDS[name], checked, tensors, preprocess)
+    elif name in list_models():
+        _check_network(key, name, config, tensors, preprocess)
+    else:
+        raise _refusal(key, f"a part of a known kind ({', '.join(KINDS)}) or a network", repr(name[:60]))
+
+
+def _check_tensors(key: str, kind: PartKind, config: BaseModel, tensors: Mapping[str, Array], preprocess: Preprocess) -> None:
+    lengths = {
+        "height": preprocess.height,
+        "width": preprocess.width,
+        "channels": preprocess.channels,
+        "thumbnail": math.prod(thumbnail_shape(preprocess)),
+    }
+    if isinstance(config, _Fusion):
+        lengths["members"] = len(config.members)
+    expected = {known: tensor for pattern, tensor in kind.tensors.items() for known in _names(pattern, config)}
+    unknown, lacking = set(tensors) - set(expected), {name for name, each in expected.items() if not each.optional} - set(tensors)
+    if unknown or lacking:
+        came = f"without {', '.join(sorted(lacking))}" if lacking else f"also {', '.join(sorted(unknown))[:60]}"
+        raise _refusal(key, f"tensors {', '.join(sorted(expected))[:200]}", came)
+    for name in expected:
+        if name in tensors:
+            _check_tensor(f"{key}/{name}", expected[name], tensors[name], lengths)
+
+
+def _names(pattern: str, config: BaseModel) -> list[str]:
+    """Return the names that a pattern stands for."""
+    found = re.fullmatch(r"\{(.+)\}/\{fold\}(.*)", pattern)
+    if not found or not isinstance(config, _Conformal):
+        return [pattern]
+    return [f"{name}/{fold}{found[2]}" for name in found[1].split(",") for fold in range(config.folds)]
+
+
+def _check_tensor(name: str, expected: Tensor, value: Array, lengths: dict[str, int]) -> None:
+    if value.dtype.name not in expected.dtypes:
+        raise _refusal(name, f"type {' or '.join(expected.dtypes)}", value.dtype.name)
+    if value.ndim != len(expected.shape):
+        raise _refusal(name, f"{len(expected.shape)} dimensions", f"shape {value.shape}")
+    for length, wanted in zip(value.shape, expected.shape, strict=True):
+        known = wanted if isinstance(wanted, int) else _length(wanted, length, lengths)
+        if length != known or length < 1:
+            raise _refusal(name, f"shape {_shape(expected, lengths)}", f"shape {value.shape}")
+    _check_values(name, value, expected.low, expected.high)
+    if expected.increasing and (np.diff(value, axis=-1) < 0).any():
+        raise _refusal(name, "values that never fall", "others")
+
+
+def _length(name: str, came: int, lengths: dict[str, int]) -> int:
+    """Return the length that a name stands for; where nothing has said so yet, the one that came."""
+    if name == "any":
+        return came
+    if name in lengths:
+        return lengths[name]
+    first, _, second = name.partition("*")
+    if second and first in lengths and second in lengths:
+        return lengths[first] * lengths[second]
+    if name.endswith("+1"):
+        lengths.setdefault(name.removesuffix("+1"), came - 1)
+        return lengths[name.removesuffix("+1")] + 1
+    return lengths.setdefault(name, came)
+
+
+def _shape(expected: Tensor, lengths: Mapping[str, int]) -> str:
+    return f"({', '.join(str(lengths.get(str(each), each)) for each in expected.shape)})"
+
+
+def _check_values(name: str, value: Array, low: float, high: float) -> None:
+    if not value.size:
+        return
+    least, most = float(value.min()), float(value.max())
+    if not (least >= low and most <= high):  # also true of what is not a number
+        raise _refusal(name, f"values from {low:g} to {high:g}", f"{least:g} to {most:g}")
+
+
+def _check_network(key: str, name: str, config: Mapping[str, Any], tensors: Mapping[str, Array], preprocess: Preprocess) -> None:
+    """See that a network has the tensors that its configuration calls for; nothing of their size is made for that."""
+    shape = config.get("shape")
+    if not (isinstance(shape, list) and len(shape) == 3 and all(type(side) is int and 1 <= side <= 8192 for side in shape)):
+        raise _refusal(key, "a shape of height, width and channels", repr(shape)[:60])
+    image = [preprocess.height, preprocess.width, preprocess.channels]
+    wanted = {"context": [2 * image[0], *image[1:]], "flow": shape}.get(key.rpartition("/")[2], image)
+    if shape != wanted:
+        raise _refusal(key, f"a network of shape {wanted}", f"shape {shape}")
+    # Every width or depth shows in the tensors: what is larger than all of them would only be made to be refused.
+    largest = max([len(tensors), *(side for value in tensors.values() for side in value.shape)])
+    for option, value in config.items():
+        most = min(largest, MOST_OF.get(option, largest))
+        if option != "shape" and not (type(value) is int and 1 <= value <= most):
+            raise _refusal(key, f"{option} from 1 to {most}", repr(value)[:60])
+    try:
+        with torch.device("meta"), _Unfilled():
+            model = create_model(name, (shape[0], shape[1], shape[2]), **{k: v for k, v in config.items() if k != "shape"})
+    except (SablierError, RuntimeError, ValueError, TypeError, ZeroDivisionError, OverflowError, IndexError) as error:
+        raise _refusal(key, f"a configuration of {name}", str(error)[:200]) from error
+    expected = {each: (tuple(value.shape), str(value.dtype).removeprefix("torch.")) for each, value in model.state_dict().items()}
+    came = {each: (value.shape, value.dtype.name) for each, value in tensors.items()}
+    for each in sorted(expected.keys() | came.keys()):
+        if expected.get(each) != came.get(each):
+            raise _refusal(f"{key}/{each}", _described(expected.get(each)), _described(came.get(each)))
+        # A running variance is divided by, and its root taken.
+        _check_values(f"{key}/{each}", tensors[each], 0.0 if each.endswith("running_var") else -LARGEST, LARGEST)
+
+
+class _Unfilled(TorchFunctionMode):
+    """While it is on, nothing is filled with random numbers: what has no memory needs none; it saves a second of imports."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        named = kwargs or {}
+        fills = func in (torch.Tensor.normal_, torch.Tensor.uniform_) or getattr(func, "__module__", "") == "torch.nn.init"
+        return (named.get("tensor", args[0] if args else None)) if fills else func(*args, **named)
+
+
+def _described(tensor: tuple[tuple[int, ...], str] | None) -> str:
+    return "nothing" if tensor is None else f"{tensor[1]} of shape {tensor[0]}"
+
+
+def _refusal(name: str, expected: str, came: str) -> ModelFileError:
+    return ModelFileError(f"{name}: expected {expected}, got {came}. No version of sablier writes that: train the model anew.")

@@ -1,0 +1,61 @@
+"""Read images for a model: before it says anything of them, they are compared with those that it learnt from.
+
+Every verb that takes a model and images reads them here, so that the line is the same everywhere, and `--strict` stops it.
+"""
+
+import warnings
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+from sablier.errors import ImagesError, ImagesWarning
+from sablier.images.imageset import ImageSet
+from sablier.images.sources import read_images, stream_images
+from sablier.modelfile import ModelFile
+
+ANY_SIZE = ("denoise", "compress")  # tasks that take images of any size: what they do to far larger ones means little
+NO_BRIGHTNESS = ("denoise",)  # noise alone changes it
+
+
+def read_like(file: ModelFile, source: Any, **reading: Any) -> ImageSet:
+    """Return a whole source, as `read_images` does.
+
+    Raises:
+        ImagesError: as there; and with `strict` for images that do not look like those that the model learnt from.
+
+    Warns:
+        ImagesWarning: where they do not, without `strict`.
+    """
+    images = read_images(source, **reading)
+    check_likeness(file, images, strict=bool(reading.get("strict")))
+    return images
+
+
+def stream_like(file: ModelFile, source: Any, *, chunk: int = 1024, **reading: Any) -> Iterator[ImageSet]:
+    """Return a source in chunks, as `stream_images` does; what comes first is compared at once.
+
+    Raises, Warns: as `read_like`.
+    """
+    stream = stream_images(source, chunk=chunk, **reading)
+    first = next(stream)  # here, so that a source that cannot be read is an error before anything is done
+    check_likeness(file, first, strict=bool(reading.get("strict")))
+    return chain([first], stream)
+
+
+def check_likeness(file: ModelFile, images: ImageSet, *, strict: bool = False) -> None:
+    """Say so in one line where images do not look like those that a model learnt from.
+
+    Raises, Warns: as `read_like`.
+    """
+    looks, rule = file.provenance.looks, file.preprocess
+    if looks is None:
+        return
+    if rule.resize == "exact" and file.task not in ANY_SIZE and (images.sizes != (rule.height, rule.width)).any():
+        return  # it takes images exactly as they are, and refuses others with a message of its own
+    found = looks.differences(images, rule, brightness=file.task not in NO_BRIGHTNESS)
+    if not found:
+        return
+    line = f"these images do not look like those that the model learnt from: they are {'; '.join(found)}."
+    if strict:
+        raise ImagesError(f"{line} Train a model on such images, or leave --strict out.")
+    warnings.warn(f"{line} What it makes of them means little. --strict refuses such images.", ImagesWarning, stacklevel=3)
