@@ -19,6 +19,7 @@ from sablier import modelfile
 from sablier.errors import ModelFileError, OutputError
 from sablier.modelfile import ModelFile, Part, pack, unpack
 from sablier.tasks.detect import Detector
+from sablier.tasks.known_images import KNOWN
 from sablier.training.checkpoint import Checkpoint
 
 TENSORS = {"net/weight": np.arange(6, dtype=np.float32).reshape(2, 3), "net/steps": np.array(7, np.int64)}
@@ -250,7 +251,7 @@ def test_a_part_whose_configuration_does_not_fit_is_refused(digits_file, config)
 
 def test_a_detector_that_lacks_a_part_is_refused(digits_file):
     file = ModelFile.load(digits_file)
-    for name in file.parts:
+    for name in set(file.parts) - {KNOWN}:  # which the verbs ask for, not the detector
         fewer = {key: part for key, part in file.parts.items() if key != name}
         with pytest.raises(ModelFileError, match="lacks a part of a detector"):
             Detector.from_file(replace(file, parts=fewer))

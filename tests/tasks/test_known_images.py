@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from sablier.errors import ModelFileError
 from sablier.images.fingerprints import Fingerprints, fingerprints
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
@@ -56,9 +57,12 @@ def test_an_image_costs_less_than_64_bytes():
     assert sum(value.nbytes for value in part.tensors.values()) / 200 < 64
 
 
-def test_a_file_that_keeps_none_knows_none():
-    nothing = KnownImages.from_file(file_with({}))
-    assert nothing.overlap(fingerprints(scenes(5, 0), RULE)).tolist() == [NEW] * 5
+def test_a_file_that_keeps_none_is_refused():
+    with pytest.raises(ModelFileError, match="lacks what it recognises its training images by"):
+        KnownImages.from_file(file_with({}))
+
+
+def test_few_known_images_are_known_by_equal_pixels_alone():
     few = KnownImages.of(fingerprints(scenes(3, 0), RULE), np.full(3, TRAINED))
     assert few.overlap(fingerprints(scenes(5, 0), RULE)).tolist() == [TRAINED] * 3 + [NEW] * 2
     assert few.overlap(Fingerprints(np.empty(0, np.uint64), np.empty((0, 48), np.float32))).tolist() == []

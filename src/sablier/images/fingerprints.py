@@ -19,6 +19,7 @@ Array = NDArray[Any]
 
 THUMBNAIL = 32  # pixels of the longer side, about
 NUMBERS = 48  # of a descriptor at most; with the hash and the use of an image fewer than 64 bytes
+FEWEST_NUMBERS = 8  # of images of a few pixels, which have fewer waves, nothing tells near copies
 COLOUR_NUMBERS = 5  # of these, for each of two differences of colours
 HIGHEST = 8  # frequency, in waves per image
 FLAT = 0.3  # length below which a spectrum is rounding: descriptors of flat images are not scaled up
@@ -82,7 +83,7 @@ def _descriptors(pixels: Array, preprocess: Preprocess) -> Array:
         red, green, blue = np.moveaxis(thumbnails, 3, 0)
         parts += [_amplitudes(difference, COLOUR_NUMBERS, mean=True) for difference in (red - green, blue - green)]
     roots = np.sqrt(np.concatenate(parts, axis=1))
-    if not roots.shape[1]:  # a single pixel has no waves, so nothing tells near copies
+    if roots.shape[1] < FEWEST_NUMBERS:
         roots = np.zeros((len(pixels), 1))
     return np.asarray(roots / np.maximum(np.linalg.norm(roots, axis=1, keepdims=True), FLAT), np.float32)
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sablier.errors import ModelFileError
 from sablier.images.fingerprints import Fingerprints, fingerprints
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
@@ -44,11 +45,14 @@ class KnownImages:
 
     @classmethod
     def from_file(cls, file: ModelFile) -> "KnownImages":
-        """Return the known images that a model file keeps; none where it keeps none."""
-        part = file.parts.get(KNOWN)
-        if part is None:
-            return cls.of(Fingerprints(np.empty(0, np.uint64), np.empty((0, 0), np.float32)), np.empty(0))
-        kept = part.tensors
+        """Return the known images that a model file keeps.
+
+        Raises:
+            ModelFileError: where it keeps none, as of a model that learns from pieces of images.
+        """
+        if KNOWN not in file.parts:
+            raise ModelFileError("the model file lacks what it recognises its training images by. Train it anew.")
+        kept = file.parts[KNOWN].tensors
         descriptors = kept["means"] + kept["steps"] * kept["descriptors"].astype(np.float32)
         return cls.of(Fingerprints(kept["hashes"].view(np.uint64), descriptors), kept["uses"])
 
