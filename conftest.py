@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 from collections.abc import Generator
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +17,12 @@ SOURCE = Path(__file__).parent / "src"
 NOTHING_MISSING = "SABLIER_NOTHING_MISSING"  # set by .ci/run
 LACKING = re.compile(r"could not import|(^|: )[\w.-]+ is not installed")  # a package, not a program named by its path
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach processes that tests start, also where the tests run in the background of a shell, which ignores it."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -65,6 +65,7 @@ def assert_same(path: Path, expected: ModelFile) -> None:
     assert np.array_equal(ours, theirs)
 
 
+@pytest.mark.slow
 def test_kill_9_then_resume_gives_the_same_bits(tmp_path, uninterrupted):
     # In the first fold, at once after its first checkpoint; then in the second, somewhere.
     for member, delay in (("member-0", 0.0), ("member-1", 0.05)):

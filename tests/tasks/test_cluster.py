@@ -158,8 +158,15 @@ def test_tsne_keeps_heaps_apart():
     assert result.accuracy == 1
 
 
+@pytest.mark.slow
+def test_umap_keeps_heaps_apart():
+    pytest.importorskip("umap")
+    result = cluster_latents(heaps([30, 40]), 2, manifold="umap", runs=1)
+    assert (result.manifold, result.accuracy) == ("umap", 1)
+
+
 def test_umap_is_asked_for_as_in_n2d(monkeypatch):
-    """A stand-in: the package compiles itself for ten seconds; bench/latent.py runs it."""
+    """A stand-in: the package compiles itself for ten seconds."""
     asked = []
 
     class Umap:
