@@ -27,8 +27,8 @@ test-slow: setup     ## run the slow tests
 	$(PYTEST) -m slow
 
 check: setup         ## format, lint and type checks
-	$(RUN) -m ruff format --check src tests bench examples
-	$(RUN) -m ruff check src tests bench examples
+	$(RUN) -m ruff format --check src tests bench examples conftest.py
+	$(RUN) -m ruff check src tests bench examples conftest.py
 	$(RUN) -m mypy
 
 bench-page: setup    ## write docs/BENCHMARKS.md from bench/results
