@@ -2,7 +2,10 @@ PYTHON ?= python3
 VENV = .venv
 RUN = $(VENV)/bin/python
 
-.PHONY: help setup demo test check web bench-page lock clean
+# As many workers as cores, and one thread each; a file's tests share what one of them has trained.
+PYTEST = $(RUN) -m pytest -q -n auto --maxprocesses 8 --dist loadfile
+
+.PHONY: help setup demo test test-slow check bench-page lock clean
 
 help:                ## show this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -17,12 +20,15 @@ $(VENV)/ready: pyproject.toml constraints.txt
 demo: setup          ## train a detector on embedded digits and judge others: demo/report.html
 	$(RUN) examples/demo.py demo
 
-test: setup          ## run the tests; those on public sets run when SABLIER_DATA is set
-	$(RUN) -m pytest -q
+test: setup          ## run the tests but the slow; those on public sets run when SABLIER_DATA is set
+	$(PYTEST) -m "not slow"
+
+test-slow: setup     ## run the slow tests
+	$(PYTEST) -m slow
 
 check: setup         ## format, lint and type checks
-	$(RUN) -m ruff format --check src tests bench examples
-	$(RUN) -m ruff check src tests bench examples
+	$(RUN) -m ruff format --check src tests bench examples conftest.py
+	$(RUN) -m ruff check src tests bench examples conftest.py
 	$(RUN) -m mypy
 
 bench-page: setup    ## write docs/BENCHMARKS.md from bench/results

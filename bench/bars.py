@@ -110,6 +110,7 @@ BARS: dict[str, list[tuple[str, str, str, Any]]] = {
         ("torch_loaded", "torch loaded by it", "no", lambda v: v is False),
         ("help_seconds", "sablier --help, seconds", "<= 0.5", lambda v: v <= 0.5),
         ("demo_seconds", "the demo after installation, seconds", "<= 60", lambda v: v <= 60),
+        ("test_seconds", "make test, seconds", "<= 300", lambda v: v <= 300),
     ],
     "score_speed-glyphs-10k": [
         ("seconds_10k", "10,000 images of 28 x 28 scored, whole command, seconds", "<= 6", lambda v: v <= 6),

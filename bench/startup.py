@@ -1,4 +1,4 @@
-"""Start-up: importing sablier, `sablier --help`, and the demo after installation. Needs nothing but sablier."""
+"""What a newcomer waits for: importing sablier, `sablier --help`, the demo after installation, and `make test`."""
 
 import os
 import statistics
@@ -11,6 +11,7 @@ from pathlib import Path
 from harness import Bench, print_table
 
 ROOT = Path(__file__).resolve().parent.parent
+TESTS = ["-m", "pytest", "-q", "-n", "auto", "--maxprocesses", "8", "--dist", "loadfile", "-m", "not slow"]  # as in the Makefile
 
 
 def seconds_of(command: list[str], repeats: int) -> float:
@@ -23,6 +24,14 @@ def seconds_of(command: list[str], repeats: int) -> float:
     return statistics.median(times[1:] or times)
 
 
+def seconds_of_tests(file: str = "") -> float:
+    """Return the seconds of what `make test` runs, or of one file of it; a test that fails ends the bench."""
+    environment = {name: value for name, value in os.environ.items() if name != "SABLIER_DATA"}
+    start = time.perf_counter()
+    subprocess.run([sys.executable, *TESTS, *([file] if file else [])], check=True, stdout=sys.stderr, cwd=ROOT, env=environment)
+    return time.perf_counter() - start
+
+
 def main() -> None:
     bench = Bench("startup", __doc__ or "")
     repeats = 3 if bench.args.quick else 9
@@ -33,9 +42,16 @@ def main() -> None:
     helped = seconds_of([str(Path(sys.executable).with_name("sablier")), "--help"], repeats)
     with tempfile.TemporaryDirectory() as folder:
         demo = seconds_of([sys.executable, "examples/demo.py", folder], 0 if bench.args.quick else 3)
+    tested = seconds_of_tests("tests/test_errors.py" if bench.args.quick else "")
     print_table(
         ["what", "seconds"],
-        [["python -c ''", empty], ["import sablier", imported], ["sablier --help", helped], ["the demo", demo]],
+        [
+            ["python -c ''", empty],
+            ["import sablier", imported],
+            ["sablier --help", helped],
+            ["the demo", demo],
+            ["make test", tested],
+        ],
     )
     payload = {
         "data": "digits",
@@ -43,6 +59,7 @@ def main() -> None:
         "help_seconds": helped,
         "torch_loaded": torch_loaded,
         "demo_seconds": demo,
+        "test_seconds": tested,
         "python_seconds": empty,
     }
     bench.finish("digits", [0], payload)

@@ -8,20 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import torch
+from filelock import FileLock
 
 from sablier.images import ImageSet, read_images
 from sablier.tasks.detect import Detector
 from sablier.training.recipe import Recipe
 from sablier.training.recipes import make_recipe
 from sablier.workflows.detector import train_detector
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> None:
-    """Tiny nets gain nothing from threads, and on a busy machine they spend their time waiting for each other."""
-    torch.set_num_threads(1)
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the processes that tests start
+from sablier.workflows.train import train
 
 
 @pytest.fixture(scope="session")
@@ -47,11 +41,52 @@ def digit_threes() -> ImageSet:
 
 
 @pytest.fixture(scope="session")
-def digits_file(tmp_path_factory: pytest.TempPathFactory, tiny_recipe: Recipe, digit_threes: ImageSet) -> Path:
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Make a file that many tests read, once for all workers of a run: `made_once(name, make)` lets the first `make(path)`."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "made-once"
+    folder.mkdir(exist_ok=True)
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        path = folder / name
+        with FileLock(folder / f"{name}.lock"):
+            if not path.exists():
+                make(path)
+        return path
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def trained(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Callable[..., Path]:
+    """Train on the digits' training split, each recipe once: `trained("autoencoder", "epochs=2")` is a model file.
+
+    Copy it before writing to it.
+    """
+
+    def of_digits(recipe: str, *settings: str) -> Path:
+        name = "-".join([recipe, *settings]).replace("/", "_")
+        return made_once(f"{name}.sablier", lambda path: train("digits", path, make_recipe(recipe, "tiny", settings)))
+
+    return of_digits
+
+
+@pytest.fixture(scope="session")
+def small_autoencoder(trained: Callable[..., Path]) -> Path:
+    """A model file: an autoencoder of six numbers that has hardly seen the digits."""
+    return trained("autoencoder", "epochs=2", "latent=6", "width=8")
+
+
+@pytest.fixture(scope="session")
+def small_classifier(trained: Callable[..., Path]) -> Path:
+    """A model file: a narrow classifier of the digits."""
+    return trained("classifier", "steps=80", "width=8")
+
+
+@pytest.fixture(scope="session")
+def digits_file(made_once: Callable[[str, Callable[[Path], object]], Path], tiny_recipe: Recipe, digit_threes: ImageSet) -> Path:
     """A model file: a cross-fold detector of threes. Copy it before writing to it."""
-    path = tmp_path_factory.mktemp("digits") / "threes.sablier"
-    train_detector(digit_threes, tiny_recipe).save(path)
-    return path
+    return made_once("threes.sablier", lambda path: train_detector(digit_threes, tiny_recipe).save(path))
 
 
 @pytest.fixture(scope="session")

@@ -10,16 +10,12 @@ from listing import visible
 from PIL import Image
 
 from sablier.images import read_images
-from sablier.training.recipes import make_recipe
-from sablier.workflows.classifier import train_classifier
 
 
 @pytest.fixture(scope="module")
-def classifier_path(tmp_path_factory):
+def classifier_path(small_classifier):
     """A classifier of the digits that learnt a little."""
-    path = tmp_path_factory.mktemp("classifier") / "c.sablier"
-    train_classifier(read_images("digits"), make_recipe("classifier", "tiny", ["steps=80", "width=8"])).save(path)
-    return path
+    return small_classifier
 
 
 def test_train_says_what_comes_next(sablier):

@@ -8,16 +8,12 @@ from PIL import Image
 
 from sablier.images import read_images
 from sablier.modelfile import ModelFile
-from sablier.training.recipes import make_recipe
-from sablier.workflows.autoencoder import train_autoencoder
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
+def model(small_autoencoder):
     """A model file: a narrow autoencoder of the digits."""
-    path = tmp_path_factory.mktemp("digits") / "digits.sablier"
-    train_autoencoder(read_images("digits"), make_recipe("autoencoder", "tiny", ["epochs=1", "latent=6", "width=8"])).save(path)
-    return path
+    return small_autoencoder
 
 
 @pytest.fixture

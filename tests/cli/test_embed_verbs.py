@@ -7,17 +7,12 @@ import pytest
 from listing import visible
 
 from sablier.images import read_images
-from sablier.training.recipes import make_recipe
-from sablier.workflows.autoencoder import train_autoencoder
 
 
 @pytest.fixture(scope="module")
-def codes_file(tmp_path_factory):
+def codes_file(trained):
     """A model file: a narrow autoencoder of the digits."""
-    path = tmp_path_factory.mktemp("digits") / "digits.sablier"
-    settings = ["epochs=1", "latent=6", "width=8"]
-    train_autoencoder(read_images("digits"), make_recipe("representation", "tiny", settings)).save(path)
-    return path
+    return trained("representation", "epochs=1", "latent=6", "width=8")
 
 
 def test_embed_prints_the_table_beside_pca(sablier, codes_file):

@@ -13,16 +13,12 @@ from sablier.modelfile import ModelFile
 from sablier.tasks.classify import Classifier
 from sablier.tasks.fool import fool_classifier
 from sablier.tasks.fooling import WAYS
-from sablier.training.recipes import make_recipe
-from sablier.workflows.classifier import train_classifier
 
 
 @pytest.fixture(scope="module")
-def path(tmp_path_factory):
+def path(small_classifier):
     """A classifier of the digits that learnt a little."""
-    path = tmp_path_factory.mktemp("fooled") / "c.sablier"
-    train_classifier(read_images("digits"), make_recipe("classifier", "tiny", ["steps=50", "width=8"])).save(path)
-    return path
+    return small_classifier
 
 
 @pytest.fixture(scope="module")

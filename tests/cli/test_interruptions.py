@@ -65,6 +65,7 @@ def assert_same(path: Path, expected: ModelFile) -> None:
     assert np.array_equal(ours, theirs)
 
 
+@pytest.mark.slow
 def test_kill_9_then_resume_gives_the_same_bits(tmp_path, uninterrupted):
     # In the first fold, at once after its first checkpoint; then in the second, somewhere.
     for member, delay in (("member-0", 0.0), ("member-1", 0.05)):
@@ -81,6 +82,7 @@ def test_kill_9_then_resume_gives_the_same_bits(tmp_path, uninterrupted):
     assert not list(tmp_path.glob("m.sablier.*"))
 
 
+@pytest.mark.slow
 def test_ctrl_c_saves_says_so_and_resumes(tmp_path, uninterrupted):
     process = start(tmp_path, *TRAIN, "-o", "m.sablier")
     wait_for(tmp_path / "m.sablier.member-0.resume", process)

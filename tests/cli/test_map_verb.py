@@ -4,18 +4,13 @@ import os
 
 import pytest
 
-from sablier.images import read_images
 from sablier.tasks import project as project_module
-from sablier.training.recipes import make_recipe
-from sablier.workflows.autoencoder import train_autoencoder
 
 
 @pytest.fixture(scope="module")
-def digits_autoencoder(tmp_path_factory):
+def digits_autoencoder(small_autoencoder):
     """A model file: a narrow autoencoder of the digits."""
-    path = tmp_path_factory.mktemp("digits") / "digits.sablier"
-    train_autoencoder(read_images("digits"), make_recipe("autoencoder", "tiny", ["epochs=1", "latent=6", "width=8"])).save(path)
-    return path
+    return small_autoencoder
 
 
 def test_map_writes_one_page_and_says_how_good_it_is(sablier, digits_autoencoder):

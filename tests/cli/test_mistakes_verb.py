@@ -8,17 +8,11 @@ import pytest
 from listing import visible
 from PIL import Image
 
-from sablier.images import read_images
-from sablier.training.recipes import make_recipe
-from sablier.workflows.classifier import train_classifier
-
 
 @pytest.fixture(scope="module")
-def path(tmp_path_factory):
+def path(small_classifier):
     """A classifier of the digits that learnt a little."""
-    path = tmp_path_factory.mktemp("mistaken") / "c.sablier"
-    train_classifier(read_images("digits"), make_recipe("classifier", "tiny", ["steps=50", "width=8"])).save(path)
-    return path
+    return small_classifier
 
 
 def test_new_images_are_judged_by_the_model(sablier, path):

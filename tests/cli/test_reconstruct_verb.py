@@ -9,16 +9,13 @@ from PIL import Image
 
 from sablier.images import read_images
 from sablier.training.recipes import make_recipe
-from sablier.workflows.autoencoder import train_autoencoder
 from sablier.workflows.denoiser import train_denoiser
 
 
 @pytest.fixture(scope="module")
-def digits_autoencoder(tmp_path_factory):
+def digits_autoencoder(small_autoencoder):
     """A model file: a narrow autoencoder of the digits."""
-    path = tmp_path_factory.mktemp("digits") / "digits.sablier"
-    train_autoencoder(read_images("digits"), make_recipe("autoencoder", "tiny", ["epochs=2", "latent=6", "width=8"])).save(path)
-    return path
+    return small_autoencoder
 
 
 def test_reconstruct_prints_a_summary(sablier, digits_autoencoder):

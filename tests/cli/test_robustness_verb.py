@@ -12,19 +12,13 @@ import pytest
 from listing import visible
 from PIL import Image
 
-from sablier.images import read_images
-from sablier.training.recipes import make_recipe
-from sablier.workflows.classifier import train_classifier
-
 FEW = ["--kinds", "fog,jpeg", "--severities", "1,5", "--attacks", "fgsm", "-n", 40, "--eps", "25/255"]
 
 
 @pytest.fixture(scope="module")
-def classifier_path(tmp_path_factory):
+def classifier_path(small_classifier):
     """A classifier of the digits that learnt a little."""
-    path = tmp_path_factory.mktemp("classifier") / "c.sablier"
-    train_classifier(read_images("digits"), make_recipe("classifier", "tiny", ["steps=80", "width=8"])).save(path)
-    return path
+    return small_classifier
 
 
 def test_it_writes_a_table_pictures_and_a_page(sablier, classifier_path):

@@ -5,17 +5,11 @@ import os
 import pytest
 from listing import visible
 
-from sablier.images import read_images
-from sablier.training.recipes import make_recipe
-from sablier.workflows.autoencoder import train_autoencoder
-
 
 @pytest.fixture(scope="module")
-def digits_generator(tmp_path_factory):
+def digits_generator(small_autoencoder):
     """A model file: a narrow autoencoder of the digits, with a mixture of its codes."""
-    path = tmp_path_factory.mktemp("digits") / "digits.sablier"
-    train_autoencoder(read_images("digits"), make_recipe("autoencoder", "tiny", ["epochs=2", "latent=6", "width=8"])).save(path)
-    return path
+    return small_autoencoder
 
 
 def test_sample_says_what_it_drew_and_how_near_that_is_to_training_images(sablier, digits_generator):

@@ -12,6 +12,7 @@ from sablier.images import read_images
 from sablier.modelfile import ModelFile
 
 
+@pytest.mark.slow
 def test_the_whole_command(sablier):
     done = sablier("course", "cifar", "--data", "digits", "--tier", "tiny", "-n", "20", "--set", "steps=30", "--set", "width=8")
     assert done.code == 0

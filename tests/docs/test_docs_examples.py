@@ -52,8 +52,10 @@ def parsed(line: str) -> tuple[str, dict[str, Any]]:
     return " ".join(names), command.make_context(names[-1], words).params
 
 
+# Those that train until something has been learnt; each verb and class of theirs has quicker tests, too.
+SLOW = ("Denoiser(", 'make_recipe("denoiser"', "ImageClassifier(tier")
 PYTHON = [
-    pytest.param(code, id=f"{page.stem}-{i}")
+    pytest.param(code, id=f"{page.stem}-{i}", marks=[pytest.mark.slow] if any(word in code for word in SLOW) else [])
     for page in (README, TUTORIAL, *CONCEPTS)
     for i, code in enumerate(fences(page, "python"))
 ]

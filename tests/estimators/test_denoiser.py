@@ -30,7 +30,7 @@ def digits():
 
 @pytest.fixture(scope="module")
 def fitted(digits):
-    return Denoiser(tier="tiny", settings={"epochs": 10, "width": 16, "noise_high": 0.6}).fit(digits[0][:1500])
+    return Denoiser(tier="tiny", settings={"epochs": 5, "width": 16, "noise_high": 0.6}).fit(digits[0][:1500])
 
 
 def test_noise_goes_and_its_level_is_told_in_the_images_numbers(fitted, digits):
@@ -45,7 +45,7 @@ def test_noise_goes_and_its_level_is_told_in_the_images_numbers(fitted, digits):
 
 def test_noisy_images_alone_are_enough(digits):
     clean, noisy = digits
-    denoiser = Denoiser(noisy_only=True, tier="tiny", settings={"epochs": 15, "width": 16}).fit(noisy[:1500])
+    denoiser = Denoiser(noisy_only=True, tier="tiny", settings={"epochs": 4, "width": 16}).fit(noisy[:1500])
     assert np.mean((denoiser.transform(noisy[1500:]) - clean[1500:]) ** 2) < np.mean((noisy[1500:] - clean[1500:]) ** 2)
 
 

@@ -11,19 +11,17 @@ from sablier.errors import ImagesError, ModelFileError
 from sablier.images import ImageSet, read_images
 from sablier.images.preprocess import Preprocess
 from sablier.metrics import ssim
+from sablier.modelfile import ModelFile
 from sablier.models import Model
 from sablier.tasks.attack import attack_classifier
 from sablier.tasks.classify import Classifier
-from sablier.training.recipes import make_recipe
 from sablier.transforms.attacks import ApgdCe, Fgsm, Pgd
-from sablier.workflows.classifier import class_numbers, train_classifier
+from sablier.workflows.classifier import class_numbers
 
 
 @pytest.fixture(scope="module")
-def classifier():
-    return Classifier.from_file(
-        train_classifier(read_images("digits"), make_recipe("classifier", "tiny", ["steps=80", "width=8"]))
-    )
+def classifier(small_classifier):
+    return Classifier.from_file(ModelFile.load(small_classifier))
 
 
 @pytest.fixture(scope="module")

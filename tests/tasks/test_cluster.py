@@ -1,7 +1,6 @@
 """Clusters: found where there are some, numbered from the largest, measured against labels only afterwards."""
 
 import json
-from importlib.util import find_spec
 from types import SimpleNamespace
 
 import numpy as np
@@ -175,14 +174,21 @@ def test_auto_takes_what_is_installed(monkeypatch):
         flattened(np.zeros((12, 3)), "spectral")
 
 
-@pytest.mark.skipif(find_spec("openTSNE") is None, reason="openTSNE is not installed")
 def test_tsne_keeps_heaps_apart():
+    pytest.importorskip("openTSNE")
     result = cluster_latents(heaps([30, 40]), 2, manifold="tsne", runs=1)
     assert result.accuracy == 1
 
 
+@pytest.mark.slow
+def test_umap_keeps_heaps_apart():
+    pytest.importorskip("umap")
+    result = cluster_latents(heaps([30, 40]), 2, manifold="umap", runs=1)
+    assert (result.manifold, result.accuracy) == ("umap", 1)
+
+
 def test_umap_is_asked_for_as_in_n2d(monkeypatch):
-    """A stand-in: the package compiles itself for ten seconds; bench/latent.py runs it."""
+    """A stand-in: the package compiles itself for ten seconds."""
     asked = []
 
     class Umap:

@@ -1,7 +1,6 @@
 """Latents: kept in a file and read again bit by bit; what is no file of latents, or of another model, is refused."""
 
 import sys
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -22,10 +21,11 @@ def latents():
     return Latents(ids, codes, ["x", "y", "", "x", "ü"], "00ff" * 4)
 
 
-@pytest.mark.parametrize("suffix", ["npz", "csv", "CSV", pytest.param("parquet", marks=pytest.mark.skipif(
-    find_spec("pyarrow") is None, reason="pyarrow is not installed"))])  # fmt: skip
+@pytest.mark.parametrize("suffix", ["npz", "csv", "CSV", "parquet"])
 @pytest.mark.parametrize("labelled", [True, False])
 def test_a_file_gives_back_what_was_kept(latents, tmp_path, suffix, labelled):
+    if suffix == "parquet":
+        pytest.importorskip("pyarrow")
     kept = latents if labelled else Latents(latents.ids, latents.codes, None, latents.model)
     path = tmp_path / "new" / f"z.{suffix}"
     kept.save(path)

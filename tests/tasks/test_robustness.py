@@ -7,23 +7,21 @@ import pytest
 
 from sablier.errors import ImagesError, ModelFileError
 from sablier.images import ImageSet, read_images
+from sablier.modelfile import ModelFile
 from sablier.tasks.attack import attack_classifier
 from sablier.tasks.classify import Classifier
 from sablier.tasks.robustness import UnderAttack, measure_robustness
-from sablier.training.recipes import make_recipe
 from sablier.transforms.attacks import ApgdCe, Fgsm
 from sablier.transforms.natural import corrupt
-from sablier.workflows.classifier import class_numbers, train_classifier
+from sablier.workflows.classifier import class_numbers
 
 KINDS, LEVELS = ("fog", "jpeg", "rotate"), (1, 5)
 ATTACKS = {"fgsm": Fgsm(0.1), "apgd": ApgdCe(0.1, steps=10)}
 
 
 @pytest.fixture(scope="module")
-def classifier():
-    return Classifier.from_file(
-        train_classifier(read_images("digits"), make_recipe("classifier", "tiny", ["steps=80", "width=8"]))
-    )
+def classifier(small_classifier):
+    return Classifier.from_file(ModelFile.load(small_classifier))
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,7 @@ def streamed(detector, images, chunk, alpha=0.05, **options) -> tuple[DetectionS
 
 @pytest.mark.parametrize("chunk", [1, 7, 360])
 def test_the_worst_of_a_stream_are_those_of_the_whole(digits_detector, tests, chunk):
+    tests = tests.take(range(0, 360, 3))
     summary, results = streamed(digits_detector, tests, chunk, worst=20)
     scores = np.concatenate([result.scores for result in results])
     expected = tests.ids[np.argsort(-scores, kind="stable")[:20]]
@@ -60,10 +61,27 @@ def test_scores_beyond_the_histogram_are_in_its_outer_bins(digits_detector, test
     assert summarizer.histogram.sum() == len(tests)
 
 
+class Remembering:
+    """A detector that judges the same chunk once."""
+
+    def __init__(self, detector) -> None:
+        self.detector, self.known = detector, {}
+
+    def __getattr__(self, name):
+        return getattr(self.detector, name)
+
+    def detect(self, images, alpha, *, pictures=False):
+        key = (*images.ids, alpha)
+        if pictures or key not in self.known:
+            self.known[key] = self.detector.detect(images, alpha, pictures=pictures)
+        return self.known[key]
+
+
 def test_the_typical_are_drawn_evenly(digits_detector, tests):
     positions = []
+    detector = Remembering(digits_detector)
     for seed in range(30):
-        summary, _ = streamed(digits_detector, tests, 40, worst=1, typical=12, seed=seed)
+        summary, _ = streamed(detector, tests, 40, worst=1, typical=12, seed=seed)
         assert len(summary.typical) == 12
         assert len(set(summary.typical.ids)) == 12
         positions += [int(name.split("/")[1]) for name in summary.typical.ids]

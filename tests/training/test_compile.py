@@ -13,6 +13,7 @@ from sablier.training.objectives import Reconstruction
 from sablier.transforms.batches import Batches
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler: install g++")
 @pytest.mark.filterwarnings("ignore")  # torch's own, of its compiler
 def test_compiled_training_ends_at_the_same_loss():

@@ -153,6 +153,7 @@ def test_bad_input_is_refused(name, net, digits):
             kind(**{option: 0})
 
 
+@pytest.mark.slow
 def test_standard_leaves_no_more_than_its_members(net, digits):
     x, labels = (each[:200] for each in digits)
     left = {type(each): accuracy(net, each(net, x, labels), labels) for each in Standard(0.08).members()}

@@ -9,17 +9,14 @@ from sablier.images import read_images
 from sablier.modelfile import ModelFile
 from sablier.tasks.mixture import PART, fitted_mixture
 from sablier.tasks.reconstruct import encode
-from sablier.training.recipes import make_recipe
-from sablier.workflows.autoencoder import train_autoencoder
 from sablier.workflows.combine import combine
 from sablier.workflows.reconstruct import drawing_network
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
+def model(small_autoencoder, tmp_path_factory):
     """A model file of a narrow autoencoder of the digits that says nothing of where codes lie."""
-    path = tmp_path_factory.mktemp("digits") / "digits.sablier"
-    file = train_autoencoder(read_images("digits"), make_recipe("autoencoder", "tiny", ["epochs=1", "latent=6", "width=8"]))
+    file, path = ModelFile.load(small_autoencoder), tmp_path_factory.mktemp("digits") / "digits.sablier"
     parts = {name: part for name, part in file.parts.items() if name != PART}
     ModelFile(file.task, file.preprocess, parts, file.histories, file.provenance).save(path)
     return path

@@ -28,12 +28,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:these images do not look like")
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
+def model(trained):
     """A denoiser of digits, trained on every level there is, so that none is outside."""
-    path = tmp_path_factory.mktemp("model") / "digits.sablier"
-    settings = ["epochs=1", "width=8", "noise_high=10"]
-    train_denoiser(read_images("digits"), make_recipe("denoiser", "tiny", settings)).save(path)
-    return path
+    return trained("denoiser", "epochs=1", "width=8", "noise_high=10")
 
 
 @pytest.fixture

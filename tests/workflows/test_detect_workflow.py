@@ -70,7 +70,6 @@ def test_both_tables_say_what_the_detector_says(digits_file, digits_detector, tm
 
 
 def test_with_a_report_there_are_pictures(digits_file, tmp_path):
-    pytest.importorskip("sablier.report.html")
     detect(digits_file, "digits:test[label=5]", tmp_path / "out")
     assert visible(tmp_path / "out") == ["detections.csv", "detections.json", "heatmaps", "masks", "report.html"]
     assert os.listdir(tmp_path / "out" / "heatmaps")

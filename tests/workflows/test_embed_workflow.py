@@ -15,19 +15,15 @@ from sablier.modelfile import ModelFile
 from sablier.tasks.latents import Latents
 from sablier.tasks.reconstruct import encode
 from sablier.training.recipes import make_recipe
-from sablier.workflows.autoencoder import train_autoencoder
 from sablier.workflows.cluster import cluster
 from sablier.workflows.denoiser import train_denoiser
 from sablier.workflows.embed import embed, encoding_network
 
 
 @pytest.fixture(scope="module")
-def codes_file(tmp_path_factory):
+def codes_file(trained):
     """A model file: a narrow autoencoder of the digits."""
-    path = tmp_path_factory.mktemp("digits") / "digits.sablier"
-    settings = ["epochs=1", "latent=6", "width=8"]
-    train_autoencoder(read_images("digits"), make_recipe("representation", "tiny", settings)).save(path)
-    return path
+    return trained("representation", "epochs=1", "latent=6", "width=8")
 
 
 @pytest.fixture

@@ -23,11 +23,9 @@ from sablier.workflows.network import network_of
 
 
 @pytest.fixture(scope="module")
-def digits_autoencoder(tmp_path_factory):
+def digits_autoencoder(small_autoencoder):
     """A model file: a narrow autoencoder of the digits."""
-    path = tmp_path_factory.mktemp("digits") / "digits.sablier"
-    train_autoencoder(read_images("digits"), make_recipe("autoencoder", "tiny", ["epochs=1", "latent=6", "width=8"])).save(path)
-    return path
+    return small_autoencoder
 
 
 @pytest.fixture

@@ -19,11 +19,9 @@ from sablier.workflows.sample import sample, sampler_from
 
 
 @pytest.fixture(scope="module")
-def digits_generator(tmp_path_factory):
+def digits_generator(small_autoencoder):
     """A model file: a narrow autoencoder of the digits with a mixture of its codes."""
-    path = tmp_path_factory.mktemp("digits") / "digits.sablier"
-    train_autoencoder(read_images("digits"), make_recipe("autoencoder", "tiny", ["epochs=2", "latent=6", "width=8"])).save(path)
-    return path
+    return small_autoencoder
 
 
 @pytest.fixture

@@ -114,7 +114,7 @@ def gaussians_found(points: Array) -> tuple[int, float]:
     """Return how many Gaussians have a tenth of their fair share of N,2 points near them, and the share of points near any.
 
     >>> gaussians_found(real_points(5000, 0)), gaussians_found(centres()[[3, 3, 3, 7]])
-    ((25, 0.9898), (2, 1.0))
+    ((25, 0.99), (2, 1.0))
     """
     distances = np.linalg.norm(points[:, None] - centres()[None], axis=2)
     near = distances.min(axis=1) <= NEAR * SPREAD

@@ -28,7 +28,7 @@ def list_models(pattern: str = "*") -> list[str]:
     """Return the names of the registered models that match a wildcard.
 
     >>> list_models("course*")
-    ['course_conv', 'course_dense']
+    ['course_cnn', 'course_conv', 'course_dense', 'course_softmax']
     """
     return sorted(name for name in _builders if fnmatch(name, pattern))
 

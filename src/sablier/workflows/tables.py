@@ -15,7 +15,7 @@ from sablier.files.whole import Part
 
 
 def as_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Return rows of the same columns as a CSV file.
+    r"""Return rows of the same columns as a CSV file.
 
     >>> as_csv([{"id": "a", "score": 0.5}])
     b'id,score\r\na,0.5\r\n'
