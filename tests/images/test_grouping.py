@@ -46,6 +46,8 @@ def test_a_pattern_captures_the_group():
 def test_a_column_of_the_source_or_of_a_table_names_the_group(tmp_path):
     found = with_groups(images("a", "b", "c", attributes={"part": np.array([4, 4, 9])}), "column:part")
     assert group_numbers(found).tolist() == [0, 0, 1]
+    labelled = with_groups(images("a", "b", "c", labels=["x", "y", "x"]), "column:label")
+    assert group_numbers(labelled).tolist() == [0, 1, 0]
     table = tmp_path / "groups.csv"
     table.write_text("id,group,lot\nc,x,1\na,y,2\nb,x,3\n")
     assert group_numbers(with_groups(images("a", "b", "c"), f"column:{table}")).tolist() == [0, 1, 1]

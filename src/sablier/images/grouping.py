@@ -207,13 +207,14 @@ def _by_pattern(images: ImageSet, pattern: str) -> Array:
 
 
 def _by_column(images: ImageSet, column: str) -> Array:
-    if column in images.attributes:
-        return _without_gaps(images, images.attributes[column].astype(str), column)
+    columns = {**images.attributes, **({} if images.labels is None else {"label": images.labels})}
+    if column in columns:
+        return _without_gaps(images, columns[column].astype(str), column)
     table, _, name = column.partition(":") if not Path(column).is_file() else (column, "", "")
     if table.lower().endswith(".csv"):
         groups = _read_table(Path(table), name or GROUP)
         return _without_gaps(images, np.array([groups.get(id, "") for id in images.ids.tolist()]), f"{name or GROUP} of {table}")
-    raise UnknownName("column", column, [*images.attributes, "TABLE.csv"])
+    raise UnknownName("column", column, [*columns, "TABLE.csv"])
 
 
 def _read_table(path: Path, column: str) -> dict[str, str]:
