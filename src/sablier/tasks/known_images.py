@@ -19,7 +19,8 @@ KNOWN = "known-images"  # the part of the model file
 NEW, TRAINED, CALIBRATED = 0, 1, 2
 WORDS = np.array(["", "trained", "calibrated"])  # by use, as tables say it
 SPREADS, STEPS = 4.0, 127  # standard deviations either side of the mean that so many steps of a stored number reach
-MOST_REMEMBERED = 2000  # images of a stream that later ones are compared with
+MOST_REMEMBERED = 1000  # images of a stream that later ones are compared with
+SURE_SHARE = 0.25  # of the radius by the known images, within which an image is a copy whatever the stream is like
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,11 @@ class Recognized:
 
 @dataclass
 class Recognizer:
-    """Tells of each image of a stream whether the model knows it, and whether it repeats one of the last 2,000.
+    """Tells of each image of a stream whether the model knows it, and whether it repeats one of the last 1,000.
+
+    How near a copy must be is told by the known images and by the images of the stream, whichever is nearer: strange images are
+    far from all known ones, and yet not copies of each other. A stream of one scene tells nothing, so what is very near by
+    the known images alone is a copy as well.
 
     Args:
         known: the images that trained or calibrated the model.
@@ -123,7 +128,8 @@ class Recognizer:
         earlier = 0 if self._prints is None else len(self._prints)
         of_all = prints if self._prints is None else Fingerprints.joined(self._prints, prints)
         ids, radii = np.concatenate([self._ids, dense.ids]), np.concatenate([self._radii, radii])
-        first = _earliest(of_all, radii)
+        _, own = Surroundings.of(of_all.descriptors)
+        first = _earliest(of_all, np.where(own < 0, radii, np.clip(own, np.minimum(SURE_SHARE * radii, radii), radii)))
         repeats = np.where(first < np.arange(len(ids)), ids[first], "")[earlier:]
         last = np.arange(max(0, len(ids) - MOST_REMEMBERED), len(ids))
         self._ids, self._radii = ids[last], radii[last]

@@ -37,7 +37,7 @@ class DetectionSummary:
         threshold: the score above which it flags; infinite where it flags nothing.
         skipped: unreadable images, at most 1,000 of them.
         p_value_counts: how many p-values lie in each of P_VALUE_BINS even bins from 0 to 1.
-        drift: the alarm that watched the p-values, of images that repeat none of the 2,000 before them.
+        drift: the alarm that watched the p-values, of images that repeat none of the 1,000 before them.
         trained, calibrated: how many images trained the model, or only calibrated it, themselves or by a near copy.
         repeats: how many images repeat an earlier one.
     """

@@ -158,7 +158,7 @@ class Watcher:
 
     Args:
         detector: what judges.
-        recognizer: what tells which images the model knows, and which repeat one of the last 2,000 of this run.
+        recognizer: what tells which images the model knows, and which repeat one of the last 1,000 of this run.
         model: a name for the detector that changes when its file does.
         arrivals, record: where files come from and rows go to. The record is read here.
         output: the folder of heatmaps/.
