@@ -213,29 +213,6 @@ KINDS: dict[str, PartKind] = {
 }
 
 
-def check_fit(what: str, came: int, expected: int) -> None:
-    """See that two parts of a model file fit together, where only use shows how long one of them has to be.
-
-    Raises:
-        ModelFileError: where a part has another number of values than the others call for.
-    """
-    if came != expected:
-        raise ModelFileError(
-            f"the parts of the model file do not fit together: expected {expected} {what}, got {came}. Train it anew."
-        )
-
-
-def check_finite(what: str, values: Array) -> Array:
-    """Return what a model made of images.
-
-    Raises:
-        ModelFileError: where some of it is infinite or not a number, which only weights that nobody trained do.
-    """
-    if not np.isfinite(values).all():
-        raise ModelFileError(f"the model makes of these images {what} that are infinite or not a number. Train it anew.")
-    return values
-
-
 def check_part(key: str, name: str, config: Mapping[str, Any], tensors: Mapping[str, Array], preprocess: Preprocess) -> None:
     """See that a part of a model file is what its kind says.
 

@@ -19,7 +19,7 @@ ORDER = [
     ["monitoring"],
     ["models"],
     ["transforms"],
-    ["part_kinds"],
+    ["part_fit", "part_kinds"],
     ["modelfile"],
     ["training"],
     ["tasks"],
@@ -29,7 +29,7 @@ ORDER = [
     ["cli"],
 ]
 PLACE = {room: place for place, rooms in enumerate(ORDER) for room in rooms}
-NO_TORCH = ("errors", "files", "images", "metrics", "calibration", "baselines", "monitoring")
+NO_TORCH = ("part_fit", "errors", "files", "images", "metrics", "calibration", "baselines", "monitoring")
 
 
 @cache

@@ -43,7 +43,7 @@ def test_what_cannot_be_done_is_said(sablier, path, digits_file, tmp_path):
         for index in range(count):
             target = tmp_path / "few" / name / f"{index}.png"
             target.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(np.zeros((8, 8), np.uint8)).save(target)
+            Image.fromarray(np.full((8, 8), 10 * int(name == "2") + index, np.uint8)).save(target)
 
     written("1", 6)
     written("2", 3)

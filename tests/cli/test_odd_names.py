@@ -58,7 +58,10 @@ def test_from_training_to_a_watch(run, place):
     assert run("train", CAFE, "-o", model, *TINY)[0] == 0
     provenance = ModelFile.load(place / model).provenance
     assert (provenance.source, provenance.images, len(provenance.skipped)) == ("caf\\udce9", 120, 1)
-    assert run("calibrate", model, CAFE)[0] == 0
+    code, said = run("calibrate", model, CAFE)
+    assert (code, "120 more that trained the model" in said) == (2, True)
+    assert run("train", "digits[label=5]", "-o", "other.sablier", *TINY)[0] == 0
+    assert run("calibrate", "other.sablier", CAFE, "-o", model.replace(".", "-2."))[0] == 0
 
     code, said = run("detect", model, CAFE, "-o", out, "--audit", "5")
     assert (code, "skipped na\\udcefve/torn caf\\udce9clear\\x1b[2J\\x07.png" in said) == (0, True)

@@ -199,6 +199,6 @@ def test_preview_counts_each_unreadable_file_once(sablier, tmp_path):
     whole = Path("good0.png").read_bytes()
     Path("headless.png").write_bytes(b"nothing")  # seen when the folder is read
     Path("torn.png").write_bytes(whole[: len(whole) // 2])  # seen when it is decoded
-    done = sablier("data", "preview", tmp_path, "-o", "sheet.jpg.png")
+    done = sablier("data", "preview", tmp_path, "-o", tmp_path.parent / f"{tmp_path.name}-sheet.png")
     assert done.code == 0
     assert "unreadable 2" in done.out

@@ -61,7 +61,7 @@ def test_a_flow_leads_noise_to_the_data():
     # Two clumps, in numbers that are not of spread 1.
     codes = (torch.randint(2, (2000, 1), generator=random) * 40.0 - 7 + torch.randn(2000, 2, generator=random)).numpy()
     column = ImageSet(codes[:, :, None, None])
-    rule = Preprocess(height=2, width=1, channels=1, dtype="float32", black=0, white=1)
+    rule = Preprocess(height=2, width=1, channels=1, dtype="float32", black=0, white=1, bounded=False)
     flow = create_model("flow", (2, 1, 1), width=32, blocks=1)
     fit(flow, Batches(column, rule), FlowMatching(), FitConfig(steps=300, batch_size=128, megapixels=1e6, learning_rate=1e-2))
     drawn = flow.sample(1000, torch.Generator().manual_seed(1)).detach().flatten(1)

@@ -163,7 +163,7 @@ def test_a_model_calibrated_anew_listens_anew(digits_file, strange, incoming, tm
     assert once(digits_file, incoming, tmp_path / "out").drift
     calibrate(digits_file, "digits:test[label=3]", tmp_path / "new.sablier")
     assert once(tmp_path / "new.sablier", incoming, tmp_path / "out").judged == 0
-    fill(incoming, strange.take(range(85, 170)), prefix="later-")
+    fill(incoming, strange.take(range(85, 400)), prefix="later-")
     assert once(tmp_path / "new.sablier", incoming, tmp_path / "out").drift
     assert len(drift_rows(tmp_path / "out")) == 2
     assert len({row["model"] for row in rows(tmp_path / "out")}) == 2

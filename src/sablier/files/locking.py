@@ -90,6 +90,6 @@ def _taken(what: Path, lock: Path, needed: bool, kind: str) -> TextIO:
         file.close()
     with suppress(OSError):  # who holds it is said for people only
         file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-        file.flush()
+        # Past any buffer: what a full disk did not take would be written again when the file is closed.
+        os.write(file.fileno(), f"process {os.getpid()} on {socket.gethostname()}\n".encode())
     return file

@@ -54,6 +54,7 @@ class Preprocess(BaseModel):
     dtype: Literal["uint8", "uint16", "float32"] = "uint8"
     black: float = Field(default=0.0, ge=-LARGEST_VALUE, le=LARGEST_VALUE)
     white: float = Field(default=255.0, ge=-LARGEST_VALUE, le=LARGEST_VALUE)
+    bounded: bool = True  # whether what lies far beyond black and white is cut off: not where images stand for codes
 
     @model_validator(mode="after")
     def _check_range(self) -> "Preprocess":
@@ -141,7 +142,7 @@ class Preprocess(BaseModel):
     def scaled(self, pixels: Array) -> Array:
         """Return stored pixels as float32 where `black` is 0 and `white` is 1, at most a whole range beyond either."""
         values = (pixels.astype(np.float32) - self.black) / np.float32(self.white - self.black)
-        return np.asarray(values if pixels.dtype == np.uint8 else values.clip(-BEYOND, 1 + BEYOND))
+        return np.asarray(values.clip(-BEYOND, 1 + BEYOND) if self.bounded and pixels.dtype != np.uint8 else values)
 
     def _with_dtype(self, image: Array) -> Array:
         came = str(image.dtype)

@@ -15,7 +15,7 @@ from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part
 from sablier.models.base import Model
-from sablier.part_kinds import check_finite, check_fit
+from sablier.part_fit import check_finite, check_fit
 from sablier.tasks.views import ONE_VIEW, Views
 from sablier.transforms.batches import Batches
 

@@ -19,7 +19,7 @@ from scipy.ndimage import correlate1d, gaussian_filter1d
 from sablier.baselines import thumbnail_shape, thumbnails
 from sablier.errors import TooFewImages
 from sablier.images.preprocess import Preprocess
-from sablier.part_kinds import check_fit
+from sablier.part_fit import check_fit
 
 Array = NDArray[Any]
 

@@ -18,7 +18,7 @@ from sablier.errors import ImagesError
 from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.preprocess import FULL_SCALE, Preprocess
 from sablier.models.base import Model
-from sablier.part_kinds import check_finite
+from sablier.part_fit import check_finite
 from sablier.training.objectives import LOWEST_LEVEL
 from sablier.transforms.batches import images_at_once
 

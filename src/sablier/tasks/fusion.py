@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from sablier.metrics import auroc
-from sablier.part_kinds import check_fit
+from sablier.part_fit import check_fit
 
 Array = NDArray[Any]
 

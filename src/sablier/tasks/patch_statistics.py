@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from sablier.errors import TooFewImages
 from sablier.images.preprocess import Preprocess
-from sablier.part_kinds import check_fit
+from sablier.part_fit import check_fit
 from sablier.tasks.heat import gaussian_blur
 
 Array = NDArray[Any]

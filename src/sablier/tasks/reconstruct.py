@@ -14,7 +14,7 @@ from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.preprocess import Preprocess
 from sablier.metrics import psnr
 from sablier.models.base import Model
-from sablier.part_kinds import check_finite
+from sablier.part_fit import check_finite
 from sablier.tasks.summary import MOST_SKIPPED_LISTED, Kept, kept
 from sablier.transforms.batches import Batches, images_at_once
 

@@ -13,7 +13,7 @@ from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
 from sablier.models.base import Model
-from sablier.part_kinds import check_finite
+from sablier.part_fit import check_finite
 from sablier.tasks.generation_metrics import nearest_distances
 from sablier.tasks.mixture import LatentMixture, mixture_of
 from sablier.tasks.reconstruct import decode, encode, latent_size

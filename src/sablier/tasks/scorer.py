@@ -18,7 +18,7 @@ from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import Part
 from sablier.models.base import Model
-from sablier.part_kinds import check_finite
+from sablier.part_fit import check_finite
 from sablier.tasks.fusion import Fusion, says_by_defects
 from sablier.tasks.members import MEMBERS
 from sablier.tasks.members.base import Look, Member

@@ -47,7 +47,7 @@ class Batches:
         array = images.array
         if array.dtype == np.uint16:
             array = array.astype(np.int32)  # torch gathers no unsigned 16-bit values
-        if array.dtype != np.uint8:
+        if preprocess.bounded and array.dtype != np.uint8:
             reach = BEYOND * (preprocess.white - preprocess.black)
             array = array.clip(preprocess.black - reach, preprocess.white + reach).astype(array.dtype)
         elif not array.flags.writeable:

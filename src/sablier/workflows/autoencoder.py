@@ -54,7 +54,7 @@ def train_autoencoder(
     histories = dict(file.histories)
     if flow:
         # A code as an image of one column, in its own numbers.
-        rule = Preprocess(height=codes.shape[1], width=1, channels=1, dtype="float32", black=0, white=1)
+        rule = Preprocess(height=codes.shape[1], width=1, channels=1, dtype="float32", black=0, white=1, bounded=False)
         column = ImageSet(codes[:, :, None, None])
         leading, history = train_model(
             column, rule, flow, ("sample",), checkpoint=next(places, None), on_progress=partial(on_progress, FLOW)

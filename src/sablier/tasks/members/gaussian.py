@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sablier.part_kinds import check_fit
+from sablier.part_fit import check_fit
 
 Array = NDArray[Any]
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sablier.modelfile import Part
 from sablier.models.base import Model
-from sablier.part_kinds import check_fit
+from sablier.part_fit import check_fit
 from sablier.tasks.heat import gaussian_blur
 from sablier.tasks.members.base import Look
 from sablier.training.objectives import Inpainting
