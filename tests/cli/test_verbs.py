@@ -160,7 +160,7 @@ def test_course_anomaly(sablier, public_data):
     done = sablier("course", "anomaly", "-o", "lesson", "--set", "epochs=1")
     assert done.code == 0
     assert all(word in done.out for word in ("1,132,944", "0.0612", "0.738", "0.0218", "0.962"))
-    assert sorted(os.listdir("lesson")) == ["losses.svg", "reconstructions.png"]
+    assert visible(Path("lesson")) == ["losses.svg", "reconstructions.png"]
 
 
 def test_version(sablier):
