@@ -14,7 +14,7 @@ from sablier.images.masks import at_original_size
 from sablier.metrics import PixelCounts, auroc, auroc_interval, rate_interval, roc_curve
 from sablier.tasks.detect import BASELINES, DetectionResult, Detector
 from sablier.tasks.known_images import KnownImages, Recognized, Recognizer
-from sablier.tasks.summary import Kept, kept, known_words
+from sablier.tasks.summary import BY_MISTAKE, Kept, kept, known_words
 
 Array = NDArray[Any]
 # The mask of each image of a set, H,W booleans at the size the image came in, or why there is none.
@@ -203,7 +203,7 @@ def _notes(kind: str, result: DetectionResult) -> Iterator[str]:
     if words:
         yield words
     repeats = int(np.sum(result.recognized.repeats != ""))
-    if repeats:
+    if repeats > BY_MISTAKE * count:
         yield (
             f"{repeats:,} of {count:,} {kind} images repeat an earlier one (bursts, copies). Intervals are those of independent "
             "images: with repeats they are too narrow."

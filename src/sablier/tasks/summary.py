@@ -19,6 +19,7 @@ BINS = 60
 P_VALUE_BINS = 20
 OURS = "sablier"
 MOST_SKIPPED_LISTED = 1000
+BY_MISTAKE = 0.02  # share of distinct images that may be taken for repeats
 LIKELY_CAUSE = 0.1  # share of images that the model knows from which on they explain a drift
 
 
@@ -235,14 +236,14 @@ def known_words(trained: int, calibrated: int, count: int, kind: str = "") -> st
 
 
 def repeats_words(repeats: int, count: int, discoveries: bool = False) -> str:
-    """Return that images repeat others, and what then holds of them; "" where none does.
+    """Return that images repeat others, and what then holds of them; "" where no more do than are taken for repeats by mistake.
 
     Args:
         repeats: how many of the `count` images repeat an earlier one.
         count: the number of images.
         discoveries: whether they are flagged by a false-discovery rate.
     """
-    if not repeats:
+    if repeats <= BY_MISTAKE * count:
         return ""
     text = f"{repeats:,} of {count:,} images repeat an earlier one (bursts, copies). The drift alarm counts each group once"
     if discoveries:
