@@ -19,6 +19,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,8 @@ RUNS_OFF, RUNS_ON, RUNS_TILE = 12, 40, 12
 DISTINCT = 5000  # images of each public set that are searched for repeats
 # Images of the public training sets that do repeat another, found by looking at the pairs that the rule joins.
 TRUE_REPEATS: dict[str, list[str]] = json.loads((Path(__file__).parent / "true_repeats.json").read_text())
+
+loaded = cache(load_dataset)  # each is unpacked once
 
 Rng = np.random.Generator
 Make = Callable[[Rng, "Source"], tuple[np.ndarray, np.ndarray]]  # pixels to train on, and fresh ones
@@ -287,7 +290,7 @@ def public_sets(most: int, names: tuple[str, ...]) -> dict[str, tuple[ImageSet, 
     """Return for each public set good images to train on, and others: of the sets of small images one class."""
     found = {}
     for name, label in [(name, label) for name, label in SMALL_SETS.items() if name in names]:
-        images = load_dataset(name, "train").where(label=label)
+        images = loaded(name, "train").where(label=label)
         order = np.random.default_rng(0).permutation(len(images))[: 2 * most]
         found[name] = images.take(order[:most]), images.take(order[most:])
     for name in [name for name in PHOTO_SETS if name in names]:
@@ -299,7 +302,7 @@ def public_sets(most: int, names: tuple[str, ...]) -> dict[str, tuple[ImageSet, 
 def wrongly_grouped(most: int, names: tuple[str, ...]) -> list[dict[str, Any]]:
     """Return for each set how many images are put into groups with others, and of these how many repeat nothing, by eye."""
     found = []
-    sets: dict[str, ImageSet] = {name: load_dataset(name, "train") for name in SMALL_SETS if name in names}
+    sets: dict[str, ImageSet] = {name: loaded(name, "train") for name in SMALL_SETS if name in names}
     sets |= {name: dense_of(INDUSTRIAL / name / "train" / "good", 256) for name in PHOTO_SETS if name in names}
     for name, images in sets.items():
         drawn = images.take(np.random.default_rng(0).permutation(len(images))[:most])
@@ -324,8 +327,8 @@ def usual_of_group(kinds: np.ndarray, groups: np.ndarray) -> np.ndarray:
 
 def overlap(runs: int) -> dict[str, Any]:
     """Rows 6 and 7: whether `calibrate` and `evaluate` notice the folder that trained the model, by split and by folds."""
-    source = Source(load_dataset("mnist", "train").where(label="5").array)
-    others = ImageSet(load_dataset("mnist", "test").where(label="3").array[:50])
+    source = Source(loaded("mnist", "train").where(label="5").array)
+    others = ImageSet(loaded("mnist", "test").where(label="3").array[:50])
     noticed = 0
     with tempfile.TemporaryDirectory() as place:
         model = Path(place, "m.sablier")
@@ -363,7 +366,7 @@ def recalibrated(source: Source, run: int) -> dict[str, Any]:
 
 def drift_on_good_bursts(runs: int, bursts: int) -> dict[str, int]:
     """Return how often good images in so many bursts of 20 set off the drift alarm, repeats counted once and not."""
-    source = Source(load_dataset("mnist", "all").where(label="5").array)
+    source = Source(loaded("mnist", "all").where(label="5").array)
     alarms = {"off": 0, "on": 0}
     for run in range(runs):
         rng = np.random.default_rng(run)
@@ -388,7 +391,7 @@ def seconds_of(images: ImageSet) -> float:
 
 def bytes_per_image(count: int) -> float:
     """Return by how much a model file grows for each image that it knows."""
-    images = ImageSet(load_dataset("mnist", "train").where(label="5").array[:count])
+    images = ImageSet(loaded("mnist", "train").where(label="5").array[:count])
     file = train_detector(images, make_recipe("detector", "tiny"))
     with tempfile.TemporaryDirectory() as place:
         sizes = []
@@ -403,7 +406,7 @@ def main() -> None:
     warnings.simplefilter("ignore", ImagesWarning)
     quick = bench.args.quick
     steps = bench.partial("mnist-tile")
-    digits = Source(load_dataset("mnist", "all").where(label="5").array)
+    digits = Source(loaded("mnist", "all").where(label="5").array)
     started, rows = time.perf_counter(), []
 
     def row(situation: str, data: str, source: Source, run: Callable[..., dict[str, Any]], grouping: str, runs: int) -> None:
@@ -417,8 +420,8 @@ def main() -> None:
     def trained(make: Make) -> Callable[..., dict[str, Any]]:
         return lambda rng, source, seed, grouping: rate_of(*make(rng, source), seed, grouping)
 
-    off, on = (2, 3) if quick else (RUNS_OFF, bench.args.runs)
-    for situation, make in SITUATIONS.items():
+    off, on = (2, 2) if quick else (RUNS_OFF, bench.args.runs)
+    for situation, make in list(SITUATIONS.items())[: 4 if quick else None]:
         for grouping, runs in (("off", off), ("on", on)):
             row(situation, "mnist 5", digits, trained(make), grouping, runs)
     for grouping, runs in (("off", off), ("on", on)):
@@ -440,7 +443,7 @@ def main() -> None:
     taken = steps.get("taken", lambda: fresh_taken_for_known(most // 2, names))
     noticed = steps.get("overlap", lambda: overlap(2 if quick else RUNS_ON))
     drift = steps.get("drift", lambda: drift_on_good_bursts(*((1, 5) if quick else (RUNS_OFF, 100))))
-    seconds = [seconds_of(load_dataset("mnist", "train").take(np.arange(1000 if quick else 10_000)))]
+    seconds = [seconds_of(loaded("mnist", "train").take(np.arange(1000 if quick else 10_000)))]
     photo = dense_of(INDUSTRIAL / ("toothbrush" if quick else "magnetic_tile") / "train" / "good", 256)
     seconds.append(seconds_of(photo.take(np.resize(np.arange(len(photo)), 100 if quick else 1000))))
     print_table(
