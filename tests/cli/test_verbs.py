@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from PIL import Image
 
 from sablier.cli.main import app
 from sablier.images import read_images
+from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
 
 MEMBERS = ["--set", "members=restoration,transformations,closed-form", "--set", "transformations.width=4"]
@@ -174,6 +176,15 @@ def test_too_few_images_for_alpha_are_scored_without_a_verdict(sablier, digits_f
     assert "it would take 999" in done.out
     done = sablier("compare", digits_file, digits_file, "--good", GOOD, "--bad", BAD, "--alpha", "0.001")
     assert done.out.count("undetermined") == 8  # two models and two baselines, two rates each
+
+
+def test_the_pattern_that_the_help_shows_works_as_it_is_shown():
+    from sablier.cli import options
+    from sablier.images.grouping import parse_groups
+
+    shown = re.search(r"'(regex:[^']+)'", options.Groups.__metadata__[0].help)[1]
+    images = ImageSet(np.zeros((3, 8, 8), np.uint8), ids=np.array(["part1-a.png", "part1-b.png", "part22-a.png"]))
+    assert parse_groups(shown).names(images).tolist() == ["part1", "part1", "part22"]
 
 
 @pytest.mark.parametrize("words", [[], *verbs()], ids=" ".join)

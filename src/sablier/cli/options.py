@@ -35,7 +35,7 @@ Groups = Annotated[
     str | None,
     typer.Option(
         help="Images that are not independent of each other, such as shots of one part: folder (each subfolder is a group), "
-        r"column:NAME, column:TABLE.csv (columns id and group), or 'regex:(part\\d+)' (what the pattern captures in the "
+        r"column:NAME, column:TABLE.csv (columns id and group), or 'regex:(part\d+)' (what the pattern captures in the "
         "name). No split divides a group, and each counts once. Repeats of an image are found without it.",
         metavar="RULE",
         show_default=False,

@@ -80,7 +80,8 @@ class DetectionSummary:
         words = self.drift.words()
         if not self.drift.alarmed or self.trained + self.calibrated < LIKELY_CAUSE * self.count:
             return words
-        return f"{words} Likely cause: {self.trained + self.calibrated:,} of these images trained or calibrated the model."
+        known = self.trained + self.calibrated
+        return f"{words} Likely cause: {known:,} of these images trained or calibrated the model; judge fresh images first."
 
     def to_json(self) -> dict[str, Any]:
         """Return the numbers."""
