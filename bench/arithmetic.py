@@ -21,11 +21,11 @@ from sablier.images.glyphs import glyphs
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.models.base import Model
-from sablier.tasks.reconstruct import TASK
-from sablier.tasks.walks import CURVES, walk
+from sablier.tasks.latent.interpolation import CURVES, walk
+from sablier.tasks.latent.reconstruct import TASK
 from sablier.training.recipes import TIERS, make_recipe
-from sablier.workflows.autoencoder import train_autoencoder
-from sablier.workflows.network import network_of
+from sablier.workflows.training.autoencoder import train_autoencoder
+from sablier.workflows.training.network import network_of
 
 CHOSEN_ON = "DejaVu Serif"
 LETTERS_DRAWN = 20_000

@@ -17,7 +17,7 @@ from pyautoattack import AutoAttack
 from torch import Tensor, nn
 
 from sablier.modelfile import ModelFile
-from sablier.tasks.classify import Classifier
+from sablier.tasks.classification.classify import Classifier
 
 
 class Logits(nn.Module):

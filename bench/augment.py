@@ -21,10 +21,8 @@ import argparse
 import shutil
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from generate import model_of, splits
@@ -33,13 +31,12 @@ from judge import Judge, trained
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.models.base import Model
-from sablier.tasks.reconstruct import TASK, encode
+from sablier.tasks.latent.reconstruct import TASK, encode
 from sablier.training.recipe import Recipe
 from sablier.training.recipes import TIERS, make_recipe
-from sablier.workflows.network import network_of
+from sablier.typing import Array
 from sablier.workflows.sample import sampler_from
-
-Array = NDArray[Any]
+from sablier.workflows.training.network import network_of
 
 SEEDS = 5
 STEPS = 500  # of each classifier, batches of 128

@@ -21,11 +21,11 @@ from harness import Bench, print_table
 from sablier.images.datasets import load_dataset
 from sablier.images.imageset import ImageSet
 from sablier.models import create_model
-from sablier.tasks.classify import Classifier, all_logits
+from sablier.tasks.classification.classify import Classifier, all_logits
 from sablier.training.recipe import Recipe
 from sablier.training.recipes import make_recipe
 from sablier.transforms.batches import Batches
-from sablier.workflows.classifier import class_numbers, train_classifier
+from sablier.workflows.training.classifier import class_numbers, train_classifier
 
 MANY, FEW = range(5), range(1)
 STARTING_IMAGES = 1000  # that a network looks at before it learns

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from generate import splits
 from harness import Bench, print_table
@@ -37,10 +36,9 @@ from sablier.tasks.codec.latents import QUALITIES
 from sablier.tasks.codec.peers import lossless_bytes, lossy_rates, pca_rates
 from sablier.training.recipe import Recipe
 from sablier.training.recipes import TIERS, make_recipe
-from sablier.workflows.codec import train_codec
+from sablier.typing import Array
 from sablier.workflows.compress import compare
-
-Array = NDArray[Any]
+from sablier.workflows.training.codec import train_codec
 
 MOST_ERROR = 0.005
 DECODE = """

@@ -45,7 +45,7 @@ from sablier.workflows import watch as watching
 from sablier.workflows.calibrate import calibrate
 from sablier.workflows.compress import compress, decompress
 from sablier.workflows.detect import detect
-from sablier.workflows.train import train
+from sablier.workflows.training.train import train
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HITS, QUICK_HITS = 48, 1

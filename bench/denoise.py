@@ -27,8 +27,8 @@ from sablier.metrics import psnr
 from sablier.training.objectives import Denoising
 from sablier.training.recipes import make_recipe
 from sablier.workflows.denoise import noise_remover
-from sablier.workflows.denoiser import train_denoiser
-from sablier.workflows.network import train_model
+from sablier.workflows.training.denoiser import train_denoiser
+from sablier.workflows.training.network import train_model
 
 Pixels = np.ndarray
 LESSON_STEPS = 50 * 67  # 50 epochs of 8,488 images in batches of 128

@@ -26,7 +26,7 @@ from sablier.modelfile import ModelFile
 from sablier.tasks.denoise import NoiseRemover
 from sablier.training.recipes import TIERS, make_recipe
 from sablier.workflows.denoise import noise_remover
-from sablier.workflows.denoiser import train_denoiser
+from sablier.workflows.training.denoiser import train_denoiser
 
 SIGMA = 0.1
 STRENGTHS = (0.4, 0.6, 0.8, 1.0)

@@ -37,13 +37,13 @@ from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.images.repeats import find_repeats
 from sablier.images.sources import read_images
-from sablier.tasks.detect import Detector
+from sablier.tasks.detection.detect import Detector
+from sablier.tasks.detection.summary import Summarizer
 from sablier.tasks.known_images import KNOWN, NEW, KnownImages, Recognizer
-from sablier.tasks.summary import Summarizer
 from sablier.training.recipes import make_recipe
 from sablier.workflows.calibrate import calibrate
-from sablier.workflows.detector import train_detector
 from sablier.workflows.evaluate import evaluate
+from sablier.workflows.training.detector import train_detector
 
 INDUSTRIAL = Path(os.environ.get("SABLIER_DATA", ".data")) / "industrial"
 SMALL_SETS = {"mnist": "5", "fashion-mnist": "0", "cifar10": "deer"}  # with a class of each

@@ -19,12 +19,12 @@ from sablier.images.datasets import load_dataset
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
 from sablier.report.fooling import fool_sheet
-from sablier.tasks.classify import Classifier
-from sablier.tasks.fool import SURE, FoolResult, fool_classifier
-from sablier.tasks.fooling import WAYS
+from sablier.tasks.classification.classify import Classifier
+from sablier.tasks.classification.fool import SURE, FoolResult, fool_classifier
+from sablier.tasks.classification.fooling import WAYS
 from sablier.training.recipe import Recipe
 from sablier.training.recipes import TIERS, make_recipe
-from sablier.workflows.train import train
+from sablier.workflows.training.train import train
 
 FOOLED = ("classifier", "course-cnn")
 TIER = "small"

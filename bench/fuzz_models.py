@@ -14,9 +14,9 @@ import numpy as np
 from sablier.errors import SablierError
 from sablier.images import ImageSet, read_images
 from sablier.modelfile import ModelFile, pack, unpack
-from sablier.tasks.classify import Classifier
+from sablier.tasks.classification.classify import Classifier
 from sablier.tasks.codec.codec import Codec
-from sablier.tasks.detect import Detector
+from sablier.tasks.detection.detect import Detector
 from sablier.training.recipes import make_recipe
 from sablier.workflows.compare import compare
 from sablier.workflows.denoise import noise_remover
@@ -25,7 +25,7 @@ from sablier.workflows.evaluate import evaluate
 from sablier.workflows.info import describe_model
 from sablier.workflows.reconstruct import reconstruct
 from sablier.workflows.sample import sample
-from sablier.workflows.train import MAKERS
+from sablier.workflows.training.train import MAKERS
 
 SOME = [0, -1, 1, 2, 7, 64, 1e-30, -1e-9, 0.5, 1e10, 1e30, 1e38, 1e308, float("nan"), float("inf"), -float("inf"), 2**31, 2**63]
 WORDS: list[Any] = [

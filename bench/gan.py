@@ -5,8 +5,8 @@ GAN learns from the training split, without labels, with each seed, and draws as
 independent classifier (judge.py) says what they show; its features give the Frechet distance to the test images (FD, never FID),
 beside the floor, which is that of as many real training images, and beside the mixture of Gaussians over the codes of the
 recipe `generator`, trained in the same run. A seed has collapsed where a class has less than a tenth of its fair share, or
-images differ less than half as much as real ones do (tasks/coverage.py). `--held-out` puts the last 10,000 training images in
-place of the test split: settings are chosen so.
+images differ less than half as much as real ones do (tasks/latent/coverage.py). `--held-out` puts the last 10,000 training
+images in place of the test split: settings are chosen so.
 """
 
 import argparse
@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from generate import splits
 from harness import Bench, print_table
@@ -25,14 +24,12 @@ from judge import STEPS, Judge, judge
 from sablier.course.gaussians import SIDE, Game, play
 from sablier.images.imageset import ImageSet
 from sablier.report.figures import sheet
-from sablier.tasks.coverage import coverage
-from sablier.tasks.generation_metrics import frechet_distance, memorising, precision_recall
+from sablier.tasks.latent.coverage import coverage
+from sablier.tasks.latent.generation_metrics import frechet_distance, memorising, precision_recall
 from sablier.training.recipe import Recipe
 from sablier.training.recipes import TIERS, make_recipe
 from sablier.workflows.sample import sampler_from
-from sablier.workflows.train import train
-
-Array = NDArray[Any]
+from sablier.workflows.training.train import train
 
 LOOKED_AT = 2000  # images whose nearest training image is looked for
 QUICK_POINT_STEPS, QUICK_JUDGE_STEPS = 300, 150

@@ -21,22 +21,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harness import Bench, print_table
 from judge import STEPS, Judge, judge, trained
 from sablier.images.datasets import load_dataset
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
-from sablier.tasks.generation_metrics import frechet_distance, memorising, precision_recall
-from sablier.tasks.reconstruct import reconstruct
-from sablier.tasks.sample import Sampler
+from sablier.tasks.latent.generation_metrics import frechet_distance, memorising, precision_recall
+from sablier.tasks.latent.reconstruct import reconstruct
+from sablier.tasks.latent.sample import Sampler
 from sablier.training.recipe import Recipe
 from sablier.training.recipes import TIERS, make_recipe
-from sablier.workflows.autoencoder import train_autoencoder
 from sablier.workflows.sample import sampler_from
-
-Array = NDArray[Any]
+from sablier.workflows.training.autoencoder import train_autoencoder
 
 HELD_OUT = 10_000
 LOOKED_AT = 2000  # images whose nearest training image is looked for

@@ -8,20 +8,17 @@ Kept below the user's cache folder after the first run.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pooch
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sablier.images.datasets import load_dataset
 from sablier.images.imageset import ImageSet
 from sablier.transforms.affine import moved
-
-Array = NDArray[Any]
+from sablier.typing import Array
 
 VERSION = 1  # of the net and of its training: a change makes other figures
 FEATURES = 128

@@ -21,19 +21,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harness import Bench, print_table
 from sablier.images.datasets import load_dataset
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
-from sablier.tasks.mistakes import MistakesResult, find_mistakes
+from sablier.tasks.classification.mistakes import MistakesResult, find_mistakes
 from sablier.training.recipe import Recipe
 from sablier.training.recipes import TIERS, make_recipe
-from sablier.workflows.cross_validation import FOLDS, cross_validate, folder_of
-
-Array = NDArray[Any]
+from sablier.typing import Array
+from sablier.workflows.training.cross_validation import FOLDS, cross_validate, folder_of
 
 TIER = "tiny"
 PEOPLE = 3  # of five who must choose a label for it to stand

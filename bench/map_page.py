@@ -17,8 +17,8 @@ import numpy as np
 from harness import Bench, print_table
 from sablier.images.sources import read_images
 from sablier.training.recipes import make_recipe
-from sablier.workflows.autoencoder import train_autoencoder
 from sablier.workflows.map import map_images
+from sablier.workflows.training.autoencoder import train_autoencoder
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]

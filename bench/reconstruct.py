@@ -13,10 +13,10 @@ from sklearn.decomposition import PCA
 from harness import Bench, print_table
 from sablier.images.datasets import load_dataset
 from sablier.images.imageset import ImageSet
-from sablier.tasks.reconstruct import TASK, reconstruct
+from sablier.tasks.latent.reconstruct import TASK, reconstruct
 from sablier.training.recipes import TIERS, make_recipe
-from sablier.workflows.autoencoder import train_autoencoder
-from sablier.workflows.network import network_of
+from sablier.workflows.training.autoencoder import train_autoencoder
+from sablier.workflows.training.network import network_of
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -30,15 +30,15 @@ from harness import Bench, Partial, print_table
 from sablier.images.datasets import load_dataset
 from sablier.metrics import ssim
 from sablier.modelfile import ModelFile
-from sablier.tasks.attack import as_tensor
-from sablier.tasks.classify import Classifier
+from sablier.tasks.classification.attack import as_tensor
+from sablier.tasks.classification.classify import Classifier
 from sablier.training.recipe import Recipe
 from sablier.training.recipes import TIERS, make_recipe
 from sablier.transforms.attacks import in_whole_steps, of_saved, saved
 from sablier.transforms.natural import KINDS, corrupt
 from sablier.workflows.attack import drawn_evenly, make_attack
-from sablier.workflows.classifier import class_numbers
-from sablier.workflows.train import train
+from sablier.workflows.training.classifier import class_numbers
+from sablier.workflows.training.train import train
 
 AUTOATTACK, FOOLBOX = "0.2.0", "3.3.4"
 SHARED = ("torch", "numpy", "scipy", "pillow", "pydantic", "safetensors")  # what loading our classifier takes, as it is here

@@ -16,7 +16,7 @@ from lesson_loop import run as run_lesson
 from sablier.images.datasets import load_dataset
 from sablier.images.preprocess import Preprocess
 from sablier.training.recipes import make_recipe
-from sablier.workflows.network import train_model
+from sablier.workflows.training.network import train_model
 from train_speed_conv import course_conv
 
 

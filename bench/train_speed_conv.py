@@ -25,10 +25,10 @@ from harness import Bench, print_table
 from sablier.images.datasets import load_dataset
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
-from sablier.tasks.reconstruct import reconstruct
+from sablier.tasks.latent.reconstruct import reconstruct
 from sablier.training.config import FitConfig, Plan
 from sablier.training.recipes import make_recipe
-from sablier.workflows.network import train_model
+from sablier.workflows.training.network import train_model
 
 TENSORFLOW = "2.21.0"
 EPOCHS, BATCH = 50, 128  # of the lesson

@@ -22,13 +22,13 @@ from sablier.images.glyphs import glyphs
 from sablier.report.figures import BLUE, GREEN, GREY, INK, MUTED, ORANGE, ScoreGroup, Sheet, draw_scores, styled, to_png
 from sablier.report.fooling import fool_figure
 from sablier.report.pictures import FAINTEST, HOTTEST, as_rgb, heat_colours, overlay
-from sablier.tasks.classify import Classifier
-from sablier.tasks.detect import Detector
-from sablier.tasks.fool import fool_classifier
+from sablier.tasks.classification.classify import Classifier
+from sablier.tasks.detection.detect import Detector
+from sablier.tasks.classification.fool import fool_classifier
 from sablier.training.objectives import mean_squared_error
 from sablier.transforms.natural import KINDS, corrupt
-from sablier.workflows.classifier import train_classifier
-from sablier.workflows.detector import train_detector
+from sablier.workflows.training.classifier import train_classifier
+from sablier.workflows.training.detector import train_detector
 
 FOLDER = Path(__file__).parent / "pictures"
 LETTER = "E"

@@ -11,11 +11,11 @@ import pytest
 from filelock import FileLock
 
 from sablier.images import ImageSet, read_images
-from sablier.tasks.detect import Detector
+from sablier.tasks.detection.detect import Detector
 from sablier.training.recipe import Recipe
 from sablier.training.recipes import make_recipe
-from sablier.workflows.detector import train_detector
-from sablier.workflows.train import train
+from sablier.workflows.training.detector import train_detector
+from sablier.workflows.training.train import train
 
 
 @pytest.fixture(scope="session")

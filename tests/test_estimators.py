@@ -20,7 +20,7 @@ from sablier.errors import ConfigError, ImagesError, ImagesWarning, ModelFileErr
 from sablier.estimators import AnomalyDetector, ImageAutoencoder
 from sablier.images.imageset import ImageSet, LazyPixels
 from sablier.modelfile import ModelFile, Part
-from sablier.tasks.detect import Detector
+from sablier.tasks.detection.detect import Detector
 
 SHORT = {"epochs": 2, "width": 8}
 FAST = {**SHORT, "folds": 2}  # for a detector

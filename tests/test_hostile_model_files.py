@@ -16,7 +16,7 @@ from sablier.images import ImageSet, Preprocess
 from sablier.modelfile import ModelFile, Task, pack, unpack
 from sablier.models import create_model, list_models
 from sablier.part_kinds import KINDS, check_part
-from sablier.workflows.train import MAKERS
+from sablier.workflows.training.train import MAKERS
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
 import fuzz_models
@@ -127,7 +127,7 @@ def test_weights_that_make_no_numbers_are_an_error_in_use(saved, files):
     path, words, tensors = saved("classify")
     heads = {key: value * 0 + np.float32(3e29) for key, value in tensors.items() if key.startswith("net/") and value.ndim == 4}
     path.write_bytes(pack("model", json.dumps(words), tensors | heads))
-    from sablier.tasks.classify import Classifier
+    from sablier.tasks.classification.classify import Classifier
 
     with pytest.raises(SablierError, match="infinite or not a number"):
         Classifier.from_file(ModelFile.load(path)).classify(files["classify"][1])

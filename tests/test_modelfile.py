@@ -18,7 +18,7 @@ from safetensors.numpy import save_file
 from sablier import modelfile
 from sablier.errors import ModelFileError, OutputError
 from sablier.modelfile import ModelFile, Part, pack, unpack
-from sablier.tasks.detect import Detector
+from sablier.tasks.detection.detect import Detector
 from sablier.tasks.known_images import KNOWN
 from sablier.training.checkpoint import Checkpoint
 

@@ -15,7 +15,7 @@ _MODULES = {
     "Calibration": "sablier.calibration",
     "Codec": "sablier.tasks.codec.codec",
     "Denoiser": "sablier.estimators",
-    "Detector": "sablier.tasks.detect",
+    "Detector": "sablier.tasks.detection.detect",
     "DriftAlarm": "sablier.monitoring",
     "FitConfig": "sablier.training.config",
     "ImageAutoencoder": "sablier.estimators",
@@ -54,7 +54,7 @@ _MODULES = {
     "robustness": "sablier.workflows.robustness",
     "sample": "sablier.workflows.sample",
     "stream_images": "sablier.images",
-    "train": "sablier.workflows.train",
+    "train": "sablier.workflows.training.train",
     "watch": "sablier.workflows.watch",
 }
 
@@ -121,7 +121,7 @@ if TYPE_CHECKING:
     from sablier.monitoring import DriftAlarm
     from sablier.report.plot import plot
     from sablier.tasks.codec.codec import Codec
-    from sablier.tasks.detect import Detector
+    from sablier.tasks.detection.detect import Detector
     from sablier.training.config import FitConfig
     from sablier.training.loop import fit
     from sablier.training.recipes import make_recipe
@@ -144,7 +144,7 @@ if TYPE_CHECKING:
     from sablier.workflows.reconstruct import reconstruct
     from sablier.workflows.robustness import robustness
     from sablier.workflows.sample import sample
-    from sablier.workflows.train import train
+    from sablier.workflows.training.train import train
     from sablier.workflows.watch import watch
 else:  # unseen by type checkers, so that they find misspelt names
 

@@ -5,15 +5,12 @@ same images. A net that does not beat them has learnt nothing.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from sablier.images.preprocess import Preprocess
-
-Array = NDArray[Any]
+from sablier.typing import Array
 
 THUMBNAIL = 32
 EXPLAINED_VARIANCE = 0.9

@@ -23,15 +23,12 @@ rounded up to multiples of 1 / (m + 1) for it, so that counting how many images 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil, floor
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import betaincinv
 
 from sablier.errors import ConfigError, ImagesError, TooFewImages
-
-Array = NDArray[Any]
+from sablier.typing import Array
 
 ROWS_AT_ONCE = 1024  # of the differences that `margins` takes, which fill a row per calibration image
 ROUNDING = 1e-9  # of a number of groups: what sums of shares are off by at most, and a p-value is not decided by

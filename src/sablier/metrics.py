@@ -2,14 +2,11 @@
 
 from collections.abc import Iterable
 from math import inf, log10
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sablier.errors import ConfigError, ImagesError, TooFewImages
-
-Array = NDArray[Any]
+from sablier.typing import Array
 
 PRO_LIMIT = 0.3  # the share of good pixels up to which AUPRO is usually taken (Bergmann et al. 2020)
 DROPPED_BITS = 14  # of the 32 of a heat: sign, exponent and nine bits of the mantissa remain

@@ -14,7 +14,6 @@ from typing import Any, Literal, cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from safetensors import SafetensorError
 from safetensors import numpy as safetensors_numpy
@@ -26,8 +25,7 @@ from sablier.images.looks import Looks
 from sablier.images.preprocess import Preprocess
 from sablier.models import Model, create_model
 from sablier.part_kinds import LARGEST, check_part
-
-Array = NDArray[Any]
+from sablier.typing import Array
 
 VERSION = 1
 UNSIGNED = "0" * 64

@@ -9,15 +9,12 @@ image with the same calibration images, share the chance deviations of those: a 
 
 from dataclasses import dataclass, field
 from math import log
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sablier.calibration import Calibration, levels_of, percent
 from sablier.errors import ConfigError, ImagesError
-
-Array = NDArray[Any]
+from sablier.typing import Array
 
 LEVEL = 0.01  # the chance that the alarm ever goes without a drift
 CELLS = 200  # into which p-values are counted: half a percent each is fine enough, and the state stays small

@@ -1,13 +1,9 @@
 """What only use shows of a model file: whether its parts fit together, and whether what they make of images is a number."""
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from sablier.errors import ModelFileError
-
-Array = NDArray[Any]
+from sablier.typing import Array
 
 
 def check_fit(what: str, came: int, expected: int) -> None:

@@ -14,7 +14,6 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch.overrides import TorchFunctionMode
 
@@ -22,8 +21,7 @@ from sablier.baselines import thumbnail_shape
 from sablier.errors import ModelFileError, SablierError
 from sablier.images.preprocess import Preprocess
 from sablier.models import create_model, list_models
-
-Array = NDArray[Any]
+from sablier.typing import Array
 
 LARGEST = 1e30  # of any number in a file
 POSITIVE = 1e-30

@@ -12,6 +12,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 # From left to right; rooms on one line do not import each other.
 ORDER = [
+    ["typing"],
     ["errors"],
     ["files"],
     ["images"],

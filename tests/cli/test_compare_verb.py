@@ -12,11 +12,11 @@ from PIL import Image
 from sablier.cli.progress import console
 from sablier.images import read_images
 from sablier.modelfile import ModelFile
-from sablier.tasks.classify import Classifier
+from sablier.tasks.classification.classify import Classifier
 from sablier.training.recipes import make_recipe
-from sablier.workflows.autoencoder import train_autoencoder
-from sablier.workflows.classifier import train_classifier
 from sablier.workflows.compare import compare
+from sablier.workflows.training.autoencoder import train_autoencoder
+from sablier.workflows.training.classifier import train_classifier
 
 GOOD, BAD = "digits:test[label=3]", "digits:test[label!=3]"
 

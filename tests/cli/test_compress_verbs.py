@@ -12,7 +12,7 @@ from sablier.images import read_images
 from sablier.tasks.codec.codec import Codec
 from sablier.tasks.codec.container import unpack
 from sablier.training.recipes import make_recipe
-from sablier.workflows.codec import train_codec
+from sablier.workflows.training.codec import train_codec
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ import pytest
 from sablier.errors import ConfigError, UnknownName
 from sablier.images import read_images
 from sablier.modelfile import ModelFile
-from sablier.tasks.classify import Classifier
-from sablier.tasks.fool import fool_classifier
-from sablier.tasks.fooling import WAYS
+from sablier.tasks.classification.classify import Classifier
+from sablier.tasks.classification.fool import fool_classifier
+from sablier.tasks.classification.fooling import WAYS
 
 
 @pytest.fixture(scope="module")

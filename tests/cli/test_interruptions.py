@@ -12,7 +12,7 @@ import pytest
 
 from sablier.images import read_images
 from sablier.modelfile import ModelFile
-from sablier.tasks.detect import Detector
+from sablier.tasks.detection.detect import Detector
 
 # The command, with checkpoints after every epoch: as they are after five seconds of a longer run.
 SABLIER = [

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from sablier.tasks import project as project_module
+from sablier.tasks.latent import projection as project_module
 
 
 @pytest.fixture(scope="module")

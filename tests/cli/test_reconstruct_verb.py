@@ -9,7 +9,7 @@ from PIL import Image
 
 from sablier.images import read_images
 from sablier.training.recipes import make_recipe
-from sablier.workflows.denoiser import train_denoiser
+from sablier.workflows.training.denoiser import train_denoiser
 
 
 @pytest.fixture(scope="module")

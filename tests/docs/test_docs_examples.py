@@ -12,9 +12,9 @@ import typer
 
 from sablier.cli.main import app
 from sablier.models.registry import list_models
-from sablier.tasks.members import MEMBERS
+from sablier.tasks.detection.members import MEMBERS
 from sablier.training.recipes import TIERS, make_recipe
-from sablier.workflows.denoiser import denoiser_recipe
+from sablier.workflows.training.denoiser import denoiser_recipe
 
 ROOT = Path(__file__).parents[2]
 README, FRENCH, TUTORIAL = ROOT / "README.md", ROOT / "README.fr.md", ROOT / "docs" / "tutorial.md"

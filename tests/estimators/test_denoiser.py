@@ -84,7 +84,7 @@ def test_whole_numbers_and_the_same_floats_are_the_same(digits):
 
 
 def test_photos_of_any_size_and_colour(monkeypatch):
-    monkeypatch.setattr("sablier.workflows.denoiser.MOST_PATCHES", 60)
+    monkeypatch.setattr("sablier.workflows.training.denoiser.MOST_PATCHES", 60)
     photos = np.random.default_rng(0).random((3, 90, 110, 3))
     denoiser = Denoiser(tier="tiny", settings={**FAST, "size": 48}).fit(photos)
     assert denoiser.image_shape_ == (90, 110, 3)

@@ -15,7 +15,7 @@ from sablier.errors import ConfigError, ImagesError, ModelFileError, TooFewImage
 from sablier.estimators import ImageAutoencoder, ImageClassifier
 from sablier.images import ImageSet, read_images
 from sablier.modelfile import ModelFile, Part
-from sablier.tasks.classify import Classifier
+from sablier.tasks.classification.classify import Classifier
 
 SHORT = {"steps": 80, "width": 8}
 

@@ -8,9 +8,9 @@ import pytest
 from sablier.errors import ImagesError, ImagesWarning
 from sablier.images import ImageSet, Preprocess
 from sablier.images.value_range import value_range
-from sablier.tasks.detect import Detector
+from sablier.tasks.detection.detect import Detector
 from sablier.training.recipes import make_recipe
-from sablier.workflows.detector import train_detector
+from sablier.workflows.training.detector import train_detector
 
 
 def floats(count: int = 40, low: float = -2.0, high: float = 5.0) -> np.ndarray:

@@ -11,7 +11,7 @@ from threes import Threes
 
 from sablier.images.imageset import ImageSet
 from sablier.training.recipes import make_recipe
-from sablier.workflows.detector import train_detector
+from sablier.workflows.training.detector import train_detector
 
 CHROMIUM = Path("/usr/bin/chromium")
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from threes import Threes
 
-from sablier.tasks.evaluate import evaluate_detector
+from sablier.tasks.detection.evaluate import evaluate_detector
 
 
 def test_the_page_shows_each_kind_and_how_well_heat_finds_defects(threes: Threes) -> None:

@@ -12,7 +12,7 @@ from sablier.images import ImageSet
 from sablier.images.imageset import Skipped
 from sablier.report.mistakes import confusion_picture, headline, looked, mistakes_sheet, pictured_rows, shown_rows
 from sablier.report.mistakes_page import listed_rows, mistakes_page
-from sablier.tasks.mistakes import MistakesResult, find_mistakes
+from sablier.tasks.classification.mistakes import MistakesResult, find_mistakes
 
 EVIL = "</script><script>alert(1)</script>\"'><img src=x>"
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from sablier.report.reliability import reliability_diagram
-from sablier.tasks.classify import calibration_error, reliability
+from sablier.tasks.classification.classify import calibration_error, reliability
 
 
 def test_bins_hold_every_prediction_once():

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from sablier.report.strips import combination_figure, combination_picture, leaving_sentence, walk_animation, walk_figure
-from sablier.tasks.combine import Combination, Term
-from sablier.tasks.walks import Walk
+from sablier.tasks.latent.arithmetic import Combination, Term
+from sablier.tasks.latent.interpolation import Walk
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import numpy as np
 from sablier.images.imageset import ImageSet, Skipped
 from sablier.modelfile import ModelFile
 from sablier.report.html import detection_report, evaluation_report
-from sablier.tasks.detect import DetectionResult, Detector
-from sablier.tasks.evaluate import EvaluationResult, evaluate_detector
-from sablier.tasks.summary import DetectionSummary, Summarizer
+from sablier.tasks.detection.detect import DetectionResult, Detector
+from sablier.tasks.detection.evaluate import EvaluationResult, evaluate_detector
+from sablier.tasks.detection.summary import DetectionSummary, Summarizer
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from sablier.tasks import denoise
 from sablier.tasks.denoise import NoiseRemover, receptive_reach
 from sablier.training.recipes import make_recipe
 from sablier.workflows.denoise import noise_remover
-from sablier.workflows.denoiser import train_denoiser
+from sablier.workflows.training.denoiser import train_denoiser
 
 GAUSSIAN = {"corruption": "gaussian", "noise_low": 0.0, "noise_high": 0.5}
 

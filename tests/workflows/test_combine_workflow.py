@@ -7,8 +7,8 @@ from PIL import Image
 from sablier.errors import ConfigError, ImagesError, ModelFileError, OutputError
 from sablier.images import read_images
 from sablier.modelfile import ModelFile
-from sablier.tasks.mixture import PART, fitted_mixture
-from sablier.tasks.reconstruct import encode
+from sablier.tasks.latent.mixture import PART, fitted_mixture
+from sablier.tasks.latent.reconstruct import encode
 from sablier.workflows.combine import combine
 from sablier.workflows.reconstruct import drawing_network
 

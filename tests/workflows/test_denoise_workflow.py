@@ -18,10 +18,10 @@ from sablier.modelfile import ModelFile
 from sablier.tasks.denoise import NoiseRemover
 from sablier.training.recipes import make_recipe
 from sablier.workflows import denoise as module
-from sablier.workflows.autoencoder import train_autoencoder
 from sablier.workflows.denoise import denoise
-from sablier.workflows.denoiser import denoiser_recipe, train_denoiser
 from sablier.workflows.outputs import check_apart
+from sablier.workflows.training.autoencoder import train_autoencoder
+from sablier.workflows.training.denoiser import denoiser_recipe, train_denoiser
 
 # The denoiser of digits has to clean images of every kind here.
 pytestmark = pytest.mark.filterwarnings("ignore:these images do not look like")

@@ -17,7 +17,7 @@ from scipy import stats
 from sablier.errors import ConfigError, ImagesError, ModelFileError, OutputError, OutputWarning, TooFewImages
 from sablier.images import read_images
 from sablier.modelfile import ModelFile
-from sablier.tasks.detect import Detector
+from sablier.tasks.detection.detect import Detector
 from sablier.tasks.known_images import Recognizer
 from sablier.workflows.audit import audit
 from sablier.workflows.calibrate import calibrate
@@ -25,7 +25,7 @@ from sablier.workflows.compare import compare
 from sablier.workflows.detect import detect
 from sablier.workflows.evaluate import evaluate
 from sablier.workflows.info import describe_model, examine_machine
-from sablier.workflows.train import train
+from sablier.workflows.training.train import train
 
 
 @pytest.fixture

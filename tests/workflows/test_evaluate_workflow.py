@@ -8,10 +8,10 @@ from PIL import Image
 
 from sablier.errors import ImagesError
 from sablier.images.mvtec import training_source
-from sablier.tasks.detect import Detector
+from sablier.tasks.detection.detect import Detector
 from sablier.training.recipes import make_recipe
 from sablier.workflows.evaluate import evaluate
-from sablier.workflows.train import train
+from sablier.workflows.training.train import train
 
 SPOTS = {"bright": 255, "dark": 0}
 
@@ -79,7 +79,7 @@ def test_heat_is_compared_at_the_size_of_each_photo(category, model, monkeypatch
 
 
 def test_memory_holds_the_pictures_of_a_chunk(category, model, monkeypatch):
-    from sablier.tasks import evaluate as task
+    from sablier.tasks.detection import evaluate as task
 
     monkeypatch.setattr(task, "LEAST_AT_ONCE", 3)
     monkeypatch.setattr(task, "PIXELS_AT_ONCE", 1)

@@ -11,17 +11,17 @@ from sablier import AnomalyDetector
 from sablier.errors import ImagesError, OutputError, TooFewImages
 from sablier.images import ImageSet, read_images
 from sablier.modelfile import ModelFile
-from sablier.tasks.detect import Detector
+from sablier.tasks.detection.detect import Detector
 from sablier.tasks.known_images import CALIBRATED, KNOWN, TRAINED
 from sablier.training.recipes import make_recipe
 from sablier.workflows.audit import audit
 from sablier.workflows.calibrate import calibrate
 from sablier.workflows.detect import detect
-from sablier.workflows.detector import plan_uses
 from sablier.workflows.evaluate import evaluate
 from sablier.workflows.info import describe_model
 from sablier.workflows.preview import preview
-from sablier.workflows.train import train
+from sablier.workflows.training.detector import plan_uses
+from sablier.workflows.training.train import train
 
 TINY = make_recipe(tier="tiny")
 

@@ -28,7 +28,7 @@ from sablier.workflows.mistakes import mistakes
 from sablier.workflows.reconstruct import reconstruct
 from sablier.workflows.robustness import robustness
 from sablier.workflows.sample import sample
-from sablier.workflows.train import MAKERS
+from sablier.workflows.training.train import MAKERS
 from sablier.workflows.watch import watch
 
 SETTINGS = {

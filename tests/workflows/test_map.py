@@ -12,14 +12,14 @@ from sablier.files.cells import csv_text
 from sablier.images import ImageSet, read_images
 from sablier.modelfile import ModelFile
 from sablier.models.bottleneck import Bottleneck
-from sablier.tasks import project as project_module
-from sablier.tasks.reconstruct import encode
+from sablier.tasks.latent import projection as project_module
+from sablier.tasks.latent.reconstruct import encode
 from sablier.training.recipes import make_recipe
 from sablier.workflows import map as module
-from sablier.workflows.autoencoder import train_autoencoder
-from sablier.workflows.denoiser import train_denoiser
 from sablier.workflows.map import map_images
-from sablier.workflows.network import network_of
+from sablier.workflows.training.autoencoder import train_autoencoder
+from sablier.workflows.training.denoiser import train_denoiser
+from sablier.workflows.training.network import network_of
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,10 @@ from sablier.errors import ImagesError, Interrupted, ModelFileError, OutputError
 from sablier.images import ImageSet, read_images
 from sablier.images.fingerprints import fingerprints
 from sablier.modelfile import ModelFile
-from sablier.tasks.classify import Classifier
+from sablier.tasks.classification.classify import Classifier
 from sablier.training.recipes import make_recipe
-from sablier.workflows.classifier import train_classifier
 from sablier.workflows.mistakes import has_learnt_from, mistakes, reason_for
+from sablier.workflows.training.classifier import train_classifier
 
 RECIPE = make_recipe(
     "course-softmax", settings=["epochs=40", "optimizer=adam", "learning_rate=0.01", "threads=1", "dtype=float32"]

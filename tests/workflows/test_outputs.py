@@ -22,7 +22,7 @@ from sablier.workflows.detect import detect
 from sablier.workflows.evaluate import evaluate
 from sablier.workflows.outputs import check_apart, check_file_apart, output_file, output_folder, writes
 from sablier.workflows.preview import preview
-from sablier.workflows.train import train
+from sablier.workflows.training.train import train
 
 # Every public verb with an argument `output`, and what it takes for one, below the folder of its images.
 FOLDERS = ["detect", "classify", "denoise", "reconstruct", "cluster", "attack", "robustness", "mistakes"]

@@ -11,11 +11,11 @@ from PIL import Image
 from sablier.errors import ConfigError, ImagesError, ModelFileError, OutputError
 from sablier.images import read_images
 from sablier.modelfile import ModelFile
-from sablier.tasks.mixture import mixture_of
+from sablier.tasks.latent.mixture import mixture_of
 from sablier.training.recipes import make_recipe
-from sablier.workflows.autoencoder import train_autoencoder
-from sablier.workflows.denoiser import train_denoiser
 from sablier.workflows.sample import sample, sampler_from
+from sablier.workflows.training.autoencoder import train_autoencoder
+from sablier.workflows.training.denoiser import train_denoiser
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +140,7 @@ def test_a_model_that_draws_nothing_is_refused(tmp_path):
 
 
 def test_a_detector_without_a_network_that_draws_is_refused(tmp_path, digit_threes):
-    from sablier.workflows.detector import train_detector
+    from sablier.workflows.training.detector import train_detector
 
     path = tmp_path / "d.sablier"
     train_detector(digit_threes, make_recipe(tier="tiny")).save(path)

@@ -9,7 +9,7 @@ from watching import QUICK, fill, once, rows
 
 from sablier.errors import ConfigError, ImagesError, ModelFileError, OutputError
 from sablier.modelfile import ModelFile
-from sablier.tasks.detect import Detector
+from sablier.tasks.detection.detect import Detector
 from sablier.workflows.watch import COLUMNS, watch
 
 # What is refused

@@ -50,7 +50,7 @@ def compare(
     --bad images, classifiers on labelled --images: accuracy, and ECE, how far sureness is from being right.
     """
     from sablier.calibration import percent
-    from sablier.tasks.evaluate import EvaluationResult
+    from sablier.tasks.detection.evaluate import EvaluationResult
     from sablier.workflows.compare import compare as run
 
     found = run(

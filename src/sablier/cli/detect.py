@@ -115,7 +115,7 @@ def calibrate(
 
     The images must be good ones; or, with --feedback, a whole batch as it came. Those that trained the model are left out.
     """
-    from sablier.tasks.detect import Detector
+    from sablier.tasks.detection.detect import Detector
     from sablier.workflows.calibrate import calibrate as run
     from sablier.workflows.calibrate import calibration_groups_paths
 

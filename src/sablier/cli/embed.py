@@ -9,8 +9,8 @@ from sablier.cli import options
 from sablier.cli.progress import console, counting_progress, print_skipped, table
 
 if TYPE_CHECKING:
-    from sablier.tasks.cluster import ClusterResult
-    from sablier.tasks.embed import Comparison
+    from sablier.tasks.latent.cluster import ClusterResult
+    from sablier.tasks.latent.embed import Comparison
 
 AUTO = "auto"
 

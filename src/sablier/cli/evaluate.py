@@ -9,7 +9,7 @@ from sablier.cli import options
 from sablier.cli.progress import console, print_skipped, table
 
 if TYPE_CHECKING:
-    from sablier.tasks.evaluate import EvaluationResult
+    from sablier.tasks.detection.evaluate import EvaluationResult
 
 MOST_WITHOUT_MASK = 5
 

@@ -45,7 +45,7 @@ def fool(
     """
     from sablier.report.fooling import fool_headline
     from sablier.report.words import duration
-    from sablier.tasks.fooling import WAYS
+    from sablier.tasks.classification.fooling import WAYS
     from sablier.workflows.fool import fool as run
 
     with counting_progress("fooling") as on_progress:

@@ -9,7 +9,7 @@ from sablier.cli import options
 from sablier.cli.progress import console, print_skipped, table, training_progress
 
 if TYPE_CHECKING:
-    from sablier.tasks.mistakes import MistakesResult
+    from sablier.tasks.classification.mistakes import MistakesResult
 
 MOST_ROWS, MOST_PAIRS = 20, 5
 

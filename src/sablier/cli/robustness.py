@@ -9,7 +9,7 @@ from sablier.cli import options
 from sablier.cli.progress import console, print_skipped, steps_progress, table
 
 if TYPE_CHECKING:
-    from sablier.tasks.robustness import RobustnessResult
+    from sablier.tasks.classification.robustness import RobustnessResult
 
 
 def add_to(app: typer.Typer) -> None:

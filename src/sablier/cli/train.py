@@ -67,8 +67,8 @@ def train(
     from sablier.errors import ConfigError
     from sablier.images.grouping import counted
     from sablier.training.recipes import make_recipe
-    from sablier.workflows.denoiser import denoiser_recipe
-    from sablier.workflows.train import train as run
+    from sablier.workflows.training.denoiser import denoiser_recipe
+    from sablier.workflows.training.train import train as run
 
     name = denoiser_recipe(recipe, noisy_only, otherwise="detector")
     if budget is not None and make_recipe(name).task != "classify":
@@ -116,7 +116,7 @@ def _print_groups(file: "ModelFile", output: Path) -> None:
 def _print_suspects(file: "ModelFile", output: Path) -> None:
     """Say how many training images may not belong, what was done with them, and where they are seen."""
     from sablier.report.words import suspects_note
-    from sablier.workflows.train import suspects_paths
+    from sablier.workflows.training.train import suspects_paths
 
     listed, drawn = suspects_paths(output)
     console.print(suspects_note(len(file.provenance.suspects), file.provenance.images), markup=False)
@@ -145,7 +145,7 @@ def _print_profile(rows: list[dict[str, Any]], prefix: str) -> None:
 def _what_it_can(file: "ModelFile") -> list[str]:
     """Return what holds of the model of its task: a promise, or the error on images it has not learnt from."""
     if file.task == "detect":
-        from sablier.tasks.detect import Detector
+        from sablier.tasks.detection.detect import Detector
 
         return [Detector.from_file(file).calibration.promise(0.05)]
     rows = [row for history in file.histories.values() for row in history["rows"] if row.get("validation_loss") is not None]

@@ -15,11 +15,11 @@ from sablier.images.preprocess import Preprocess
 from sablier.metrics import auroc
 from sablier.models.base import count_parameters
 from sablier.report.figures import loss_curves, montage
-from sablier.tasks.reconstruct import reconstruct
+from sablier.tasks.latent.reconstruct import reconstruct
 from sablier.training.loop import Progress
 from sablier.training.recipes import make_recipe
-from sablier.workflows.network import train_model
 from sablier.workflows.outputs import writes
+from sablier.workflows.training.network import train_model
 
 # What the lesson prints (0.0616 at its last epoch), and what was measured of it: 0.0612 and AUROC 0.738 as printed,
 # 0.0218 and 0.962 with equal shapes. bench/course.py measures both again beside ours.

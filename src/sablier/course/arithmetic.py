@@ -6,19 +6,16 @@ them, so that the sum differs from the truth in nothing but what the model makes
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sablier.images.glyphs import FONTS, LETTERS, draw_letter, reduced
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.models.base import Model
-from sablier.tasks.combine import weights_of
-from sablier.tasks.reconstruct import decode, encode, squared_errors
-
-Array = NDArray[Any]
+from sablier.tasks.latent.arithmetic import weights_of
+from sablier.tasks.latent.reconstruct import decode, encode, squared_errors
+from sablier.typing import Array
 
 REGULAR, BOLD = 0, 1
 

@@ -11,18 +11,18 @@ from pathlib import Path
 from sablier.errors import ConfigError
 from sablier.images.datasets import load_dataset
 from sablier.models.base import count_parameters
-from sablier.tasks.attack import AttackResult
-from sablier.tasks.classify import NET, ClassificationResult
-from sablier.tasks.fool import FoolResult
-from sablier.tasks.fooling import WAYS
+from sablier.tasks.classification.attack import AttackResult
+from sablier.tasks.classification.classify import NET, ClassificationResult
+from sablier.tasks.classification.fool import FoolResult
+from sablier.tasks.classification.fooling import WAYS
 from sablier.training.loop import Progress
 from sablier.training.recipes import make_recipe
 from sablier.workflows.attack import attack
 from sablier.workflows.compare import compare
 from sablier.workflows.fool import fool
 from sablier.workflows.mistakes import mistakes
-from sablier.workflows.network import OnProgress
-from sablier.workflows.train import train
+from sablier.workflows.training.network import OnProgress
+from sablier.workflows.training.train import train
 
 SIMPLE, DEEPER = "simple", "deeper"
 EPS = 2 / 255  # of the range from black to white: no eye sees it

@@ -9,11 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from sablier.course.printed_loss import NegativeProbability
@@ -26,17 +24,16 @@ from sablier.report.curves import Line, Panel, curve_panels
 from sablier.report.figures import Sheet, to_png
 from sablier.report.pictures import signed_colours
 from sablier.report.words import counted
-from sablier.tasks.classify import all_logits, softmax
-from sablier.tasks.mistakes import find_mistakes
+from sablier.tasks.classification.classify import all_logits, softmax
+from sablier.tasks.classification.mistakes import find_mistakes
 from sablier.training.loop import Progress, fit
 from sablier.training.recipe import Recipe
 from sablier.training.recipes import make_recipe
 from sablier.transforms.batches import Batches, choose_device
-from sablier.workflows.classifier import check_labels, class_numbers
+from sablier.typing import Array
 from sablier.workflows.mistakes import write_mistakes
 from sablier.workflows.outputs import writes
-
-Array = NDArray[Any]
+from sablier.workflows.training.classifier import check_labels, class_numbers
 
 LINEAR, PRINTED, CONVOLUTIONAL = "softmax-linear", "softmax-linear, loss as printed", "convolutional"
 # What the lesson prints, of MNIST: the share of test digits that is told right.

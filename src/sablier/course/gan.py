@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sablier.course.gaussians import EDGE, SIDE, Game, Played, play, real_points
 from sablier.errors import ConfigError
@@ -19,15 +18,14 @@ from sablier.models.base import Model, count_parameters, layer_table
 from sablier.report.figures import picture_rows
 from sablier.report.points import point_panels
 from sablier.report.words import counted
-from sablier.tasks.coverage import Coverage, coverage
-from sablier.tasks.sample import Sampler
+from sablier.tasks.latent.coverage import Coverage, coverage
+from sablier.tasks.latent.sample import Sampler
 from sablier.training.loop import Progress
 from sablier.training.recipes import make_recipe
-from sablier.workflows.generator import train_generator
-from sablier.workflows.network import NET
+from sablier.typing import Array
 from sablier.workflows.outputs import writes
-
-Array = NDArray[Any]
+from sablier.workflows.training.generator import train_generator
+from sablier.workflows.training.network import NET
 
 MOMENTS = 3  # of the game on points that are drawn, before its end
 POINTS_SHOWN = 4000

@@ -8,10 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sablier.course.arithmetic import BOLD, REGULAR, Sums, drawn_letters, encoded_letters, measured_sums, sums_to_bold
 from sablier.files import write_whole
@@ -21,14 +19,13 @@ from sablier.images.preprocess import Preprocess
 from sablier.models.base import Model
 from sablier.report.figures import picture_rows
 from sablier.report.strips import walk_animation
-from sablier.tasks.reconstruct import decode, encode, fitted_pca, latent_size, reconstruct, redrawn_by_pca, squared_errors
-from sablier.tasks.walks import CURVES, Walk, walk
+from sablier.tasks.latent.interpolation import CURVES, Walk, walk
+from sablier.tasks.latent.reconstruct import decode, encode, fitted_pca, latent_size, reconstruct, redrawn_by_pca, squared_errors
 from sablier.training.loop import Progress
 from sablier.training.recipes import make_recipe
-from sablier.workflows.network import train_model
+from sablier.typing import Array
 from sablier.workflows.outputs import writes
-
-Array = NDArray[Any]
+from sablier.workflows.training.network import train_model
 
 HELD_OUT = "STIX"  # the font family
 TRAINED_ON, TESTED_ON = 12_000, 2000  # letters drawn, less those of the held-out family

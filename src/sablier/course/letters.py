@@ -5,10 +5,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sablier.files import write_whole
 from sablier.images.datasets import load_dataset
@@ -18,16 +16,15 @@ from sablier.metrics import psnr
 from sablier.models.base import Model, count_parameters, layer_table
 from sablier.report.figures import loss_curves, picture_rows
 from sablier.report.words import counted
-from sablier.tasks.reconstruct import fitted_pca, latent_size, reconstruct, redrawn_by_pca, squared_errors
+from sablier.tasks.latent.reconstruct import fitted_pca, latent_size, reconstruct, redrawn_by_pca, squared_errors
 from sablier.training.config import FitConfig
 from sablier.training.loop import History, Progress
 from sablier.training.objectives import Denoising
 from sablier.training.recipe import Recipe
 from sablier.training.recipes import make_recipe
-from sablier.workflows.network import train_model
+from sablier.typing import Array
 from sablier.workflows.outputs import writes
-
-Array = NDArray[Any]
+from sablier.workflows.training.network import train_model
 
 # The lesson prints no error, only how many parameters there are. bench/train_speed.py measures its 50 epochs in Keras.
 LESSON = {"parameters": 314_625, "numbers": 6272, "epochs": 50, "keras_mse": 0.0047}

@@ -8,17 +8,18 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sablier.errors import ConfigError, ImagesError, TooFewImages
-from sablier.estimators.common import Array, ImageEstimator
+from sablier.estimators.common import ImageEstimator
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
-from sablier.tasks.combine import weights_of
-from sablier.tasks.mixture import mixture_of
-from sablier.tasks.reconstruct import TASK, decode, encode, latent_size, reconstruct
-from sablier.tasks.sample import STRENGTH, sampler_of
-from sablier.tasks.walks import codes_between
+from sablier.tasks.latent.arithmetic import weights_of
+from sablier.tasks.latent.interpolation import codes_between
+from sablier.tasks.latent.mixture import mixture_of
+from sablier.tasks.latent.reconstruct import TASK, decode, encode, latent_size, reconstruct
+from sablier.tasks.latent.sample import STRENGTH, sampler_of
 from sablier.training.recipes import make_recipe
-from sablier.workflows.autoencoder import train_autoencoder
-from sablier.workflows.network import network_of
+from sablier.typing import Array
+from sablier.workflows.training.autoencoder import train_autoencoder
+from sablier.workflows.training.network import network_of
 
 
 class ImageAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ImageEstimator):  # type: ignore[misc]

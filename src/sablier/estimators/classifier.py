@@ -10,11 +10,12 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from sablier.errors import ConfigError, ImagesError, ModelFileError
-from sablier.estimators.common import PART, Array, ImageEstimator
+from sablier.estimators.common import PART, ImageEstimator
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
-from sablier.tasks.classify import TASK, Classifier, softmax
-from sablier.workflows.classifier import train_classifier
+from sablier.tasks.classification.classify import TASK, Classifier, softmax
+from sablier.typing import Array
+from sablier.workflows.training.classifier import train_classifier
 
 
 class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]

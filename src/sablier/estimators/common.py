@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -18,11 +17,10 @@ from sablier.images.grouping import with_group_names
 from sablier.images.imageset import DIFFERENT_SHAPES, ImageSet, as_array
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part
-from sablier.tasks.reconstruct import scaled_back
+from sablier.tasks.latent.reconstruct import scaled_back
 from sablier.training.recipe import Recipe
 from sablier.training.recipes import make_recipe
-
-Array = NDArray[Any]
+from sablier.typing import Array
 
 PART = "estimator"  # of the model file: the parameters, and how the training images came
 FARTHEST = 1000.0  # ranges beyond black and white at which pixels are clipped, so that squares stay finite

@@ -8,12 +8,13 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from sablier.errors import ConfigError, ImagesError
-from sablier.estimators.common import FARTHEST, Array, ImageEstimator
+from sablier.estimators.common import FARTHEST, ImageEstimator
 from sablier.images.imageset import ImageSet, checked_pixels
 from sablier.modelfile import ModelFile
 from sablier.tasks.denoise import TASK, NoiseRemover, decoded
+from sablier.typing import Array
 from sablier.workflows.denoise import noise_remover
-from sablier.workflows.denoiser import denoiser_recipe, train_denoiser
+from sablier.workflows.training.denoiser import denoiser_recipe, train_denoiser
 
 
 class Denoiser(OneToOneFeatureMixin, TransformerMixin, ImageEstimator):  # type: ignore[misc]

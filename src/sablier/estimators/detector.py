@@ -10,11 +10,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from sablier.calibration import checked_alpha, images_needed, percent
 from sablier.errors import ConfigError, ImagesWarning
-from sablier.estimators.common import Array, ImageEstimator
+from sablier.estimators.common import ImageEstimator
 from sablier.modelfile import ModelFile
-from sablier.tasks.detect import TASK, Detector, score_columns
-from sablier.tasks.reconstruct import scaled_back
-from sablier.workflows.detector import train_detector
+from sablier.tasks.detection.detect import TASK, Detector, score_columns
+from sablier.tasks.latent.reconstruct import scaled_back
+from sablier.typing import Array
+from sablier.workflows.training.detector import train_detector
 
 
 class AnomalyDetector(OutlierMixin, ImageEstimator):  # type: ignore[misc]

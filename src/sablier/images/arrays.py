@@ -19,8 +19,9 @@ import numpy as np
 
 from sablier.errors import ImagesError, nearest
 from sablier.images.formats import LARGEST_DEFLATE_RATIO, Format, Options, check_room, numbered, readable, rows
-from sablier.images.imageset import DIFFERENT_SHAPES, IN_MEMORY, Array, ImageSet, as_array
+from sablier.images.imageset import DIFFERENT_SHAPES, IN_MEMORY, ImageSet, as_array
 from sablier.images.labels import given_labels
+from sablier.typing import Array
 
 ROWS_COMPARED = 2000  # of an array of two dimensions
 CLEARLY = 0.9  # one difference is smaller than another: less than this times as large

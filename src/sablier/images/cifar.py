@@ -12,7 +12,8 @@ import numpy as np
 
 from sablier.errors import ImagesError
 from sablier.images.formats import Format, Options, readable
-from sablier.images.imageset import Array, ImageSet
+from sablier.images.imageset import ImageSet
+from sablier.typing import Array
 
 PIXELS = 3 * 32 * 32
 NAME_FILES = {1: "batches.meta.txt", 2: "fine_label_names.txt"}  # by the number of label bytes of a record

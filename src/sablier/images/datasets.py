@@ -16,8 +16,9 @@ from sablier.images.cifar import stream_cifar
 from sablier.images.formats import Options
 from sablier.images.glyphs import glyphs
 from sablier.images.idx import stream_idx
-from sablier.images.imageset import Array, ImageSet
+from sablier.images.imageset import ImageSet
 from sablier.images.tables import stream_csv
+from sablier.typing import Array
 
 SPLITS = ("train", "test")
 FETCH_TIMEOUT_SECONDS = 30

@@ -26,7 +26,8 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from sablier.errors import ImagesError
 from sablier.images.chatter import chatter_caught
 from sablier.images.formats import readable
-from sablier.images.imageset import Array, ImageSet, LazyPixels, Skipped
+from sablier.images.imageset import ImageSet, LazyPixels, Skipped
+from sablier.typing import Array
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif")
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF")

@@ -7,15 +7,12 @@ noise and compression act on higher frequencies. So a copy lies close to its ori
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
-
-Array = NDArray[Any]
+from sablier.typing import Array
 
 THUMBNAIL = 32  # pixels of the longer side, about
 NUMBERS = 48  # of a descriptor at most; with the hash and the use of an image fewer than 64 bytes

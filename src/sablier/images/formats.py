@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from sablier.errors import ImagesError, SablierError
-from sablier.images.imageset import Array, ImageSet
+from sablier.images.imageset import ImageSet
+from sablier.typing import Array
 
 READ_BYTES = 1 << 20
 LARGEST_DEFLATE_RATIO = 1032  # what a byte of deflate can stand for at most; more is a lie in a header

@@ -13,7 +13,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from sablier.errors import ImagesError
-from sablier.images.imageset import Array, ImageSet
+from sablier.images.imageset import ImageSet
+from sablier.typing import Array
 
 LETTERS = "ABCDEFGHIJ"
 SIDE = 28

@@ -9,15 +9,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sablier.errors import ConfigError, ImagesError, UnknownName
 from sablier.files.cells import read_rows
 from sablier.images.fingerprints import Fingerprints
 from sablier.images.imageset import ImageSet
 from sablier.images.repeats import find_repeats
-
-Array = NDArray[Any]
+from sablier.typing import Array
 
 ID, GROUP = "id", "group"  # columns of a table of groups
 FORMS = "folder, column:NAME, column:TABLE.csv, column:TABLE.csv:NAME or regex:PATTERN"

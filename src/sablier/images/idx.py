@@ -15,8 +15,9 @@ import numpy as np
 
 from sablier.errors import ImagesError
 from sablier.images.formats import LARGEST_DEFLATE_RATIO, Format, Options, check_room, numbered, readable, rows
-from sablier.images.imageset import Array, ImageSet
+from sablier.images.imageset import ImageSet
 from sablier.images.labels import given_labels
+from sablier.typing import Array
 
 UNSIGNED_BYTES = 0x08
 TYPES = {0x08: "unsigned bytes", 0x09: "signed bytes", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E: "float64"}

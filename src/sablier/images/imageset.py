@@ -9,12 +9,11 @@ from os import cpu_count
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sablier.errors import ImagesError, TooFewImages, UnknownName
 from sablier.images.preprocess import Preprocess
+from sablier.typing import Array
 
-Array = NDArray[Any]
 Decode = Callable[[tuple[int, int] | None], Array]
 
 COLUMNS = ("ids", "labels", "masks", "sizes", "channels", "depths", "times", "groups", "given_groups")

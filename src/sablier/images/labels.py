@@ -8,7 +8,7 @@ import numpy as np
 
 from sablier.errors import ImagesError
 from sablier.images.formats import readable
-from sablier.images.imageset import Array
+from sablier.typing import Array
 
 LABEL_NAMES = frozenset({"label", "labels", "class", "classes", "target", "targets"})
 

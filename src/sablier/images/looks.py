@@ -7,17 +7,14 @@ brightness that is further from the mean one than that of any training image.
 
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from sablier.errors import ImagesError
 from sablier.images.imageset import ImageSet, LazyPixels
 from sablier.images.preprocess import Preprocess
-
-Array = NDArray[Any]
+from sablier.typing import Array
 
 LEVELS = 16  # of brightness
 MOST_LEARNT, MOST_SEEN = 256, 32  # images that are looked at, drawn evenly

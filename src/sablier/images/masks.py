@@ -6,9 +6,9 @@ import numpy as np
 from PIL import Image
 
 from sablier.errors import ImagesError
-from sablier.images.imageset import Array
 from sablier.images.preprocess import placed
 from sablier.images.sources import read_images
+from sablier.typing import Array
 
 
 def read_mask(path: Path, size: tuple[int, int]) -> Array:

@@ -18,9 +18,10 @@ from sablier.errors import ImagesError
 from sablier.files.names import as_name
 from sablier.images.datasets import is_dataset
 from sablier.images.decoding import SUFFIXES
-from sablier.images.imageset import Array, ImageSet, Skipped
+from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.masks import read_mask
 from sablier.images.sources import read_images
+from sablier.typing import Array
 
 GOOD = "good"
 

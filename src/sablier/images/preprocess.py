@@ -15,20 +15,18 @@ model later sees:
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sablier.errors import ImagesError, ImagesWarning, TooFewImages
 from sablier.images.value_range import ValueRange, value_range
+from sablier.typing import Array
 
 if TYPE_CHECKING:
     from sablier.images.imageset import ImageSet
-
-Array = NDArray[Any]
 
 LARGEST_EXACT = 64
 DETAIL_IS_LOST_ABOVE = 2.0

@@ -17,15 +17,12 @@ slow video or parts in a fixture do not all become one group.
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import gammaincinv
 
 from sablier.images.fingerprints import Fingerprints
-
-Array = NDArray[Any]
+from sablier.typing import Array
 
 # Chosen on training images of MNIST, Fashion-MNIST, CIFAR-10 and the industrial sets; bench/dependence.py measures it.
 EXPECTED = 0.003  # independent images within the radius of an image, or the chance of so many of them: below it they are copies

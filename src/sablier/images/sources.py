@@ -23,9 +23,10 @@ from sablier.images.datasets import is_dataset, list_dataset_names, load_dataset
 from sablier.images.folders import IMAGE_FILE, stream_folder
 from sablier.images.formats import Format, Options
 from sablier.images.idx import IDX
-from sablier.images.imageset import Array, ImageSet
+from sablier.images.imageset import ImageSet
 from sablier.images.selection import Condition, check_not_empty, parse_selection, selected
 from sablier.images.tables import CSV
+from sablier.typing import Array
 
 FORMATS: tuple[Format, ...] = (IMAGE_FILE, IDX, NPY, NPZ, ZIP, TAR, CIFAR, CSV)
 HEAD_BYTES = 512

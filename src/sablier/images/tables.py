@@ -21,8 +21,9 @@ import numpy as np
 
 from sablier.errors import ImagesError, nearest
 from sablier.images.formats import Format, Options, numbered, readable
-from sablier.images.imageset import Array, ImageSet
+from sablier.images.imageset import ImageSet
 from sablier.images.labels import LABEL_NAMES, given_labels, read_labels
+from sablier.typing import Array
 
 BLOCK_ROWS = 4096
 EXCEL_SEPARATOR = re.compile(r"sep=.", re.IGNORECASE)

@@ -8,12 +8,10 @@ all other values, to the last of them, so that images without wild values have t
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from sablier.typing import Array
 
 EXTREME_VALUES = 0.001  # of an image, at either end
 EXTREME_IMAGES = 0.05  # of all, at either end; at least one where there are FEWEST

@@ -4,7 +4,7 @@ import numpy as np
 
 from sablier.report.figures import Sheet, to_png
 from sablier.report.pictures import amplified, as_rgb
-from sablier.tasks.attack import AttackResult
+from sablier.tasks.classification.attack import AttackResult
 
 
 def attack_sheet(result: AttackResult, most: int) -> bytes:

@@ -1,18 +1,15 @@
 """A sheet of clusters: of each its most typical members, and those that could as well belong elsewhere."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from sablier.report.figures import Sheet, to_png
 from sablier.report.pictures import SMALL, as_rgb
 from sablier.report.words import counted
-from sablier.tasks.cluster import ClusterResult
-
-Array = NDArray[Any]
+from sablier.tasks.latent.cluster import ClusterResult
+from sablier.typing import Array
 
 SHOWN = 10  # members of each kind
 MOST_CLUSTERS = 50  # the largest, on a sheet

@@ -17,16 +17,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.font_manager import findfont, get_font
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
-from numpy.typing import NDArray
 
 from sablier.metrics import psnr
 from sablier.report.histories import loss_key, loss_series, rows_by_kind
 from sablier.report.pictures import FULL_DIFFERENCE, as_rgb, difference, overlay
-from sablier.tasks.detect import DetectionResult
-from sablier.tasks.evaluate import MethodRow
-from sablier.tasks.reconstruct import ReconstructionResult, ReconstructionSummary
-
-Array = NDArray[Any]
+from sablier.tasks.detection.detect import DetectionResult
+from sablier.tasks.detection.evaluate import MethodRow
+from sablier.tasks.latent.reconstruct import ReconstructionResult, ReconstructionSummary
+from sablier.typing import Array
 
 INK, MUTED, GRID = "#1d2330", "#626b7d", "#d5d9e2"
 # Okabe and Ito's colours, told apart by people with any of the common colour blindnesses.

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from sablier.report.figures import Sheet, to_png
 from sablier.report.pictures import as_rgb
 from sablier.report.words import TOO_FEW_FOR_NONE, counted
-from sablier.tasks.fool import FoolResult
+from sablier.tasks.classification.fool import FoolResult
 
 MOST_CLASSES = 20  # beside each other; further ones are in the tables alone
 

@@ -10,7 +10,7 @@ from sablier.errors import ConfigError
 from sablier.files import write_whole
 from sablier.files.names import numbered_names
 from sablier.report.pictures import as_rgb, enlarged, overlay, png
-from sablier.tasks.detect import DetectionResult
+from sablier.tasks.detection.detect import DetectionResult
 
 LEAST_HEIGHT = 256
 LONGEST_NAME = 120

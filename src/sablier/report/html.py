@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup, escape
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
 from sablier.calibration import ANOMALY, Calibration, percent
 from sablier.images.grouping import counted
@@ -21,11 +20,10 @@ from sablier.report.pages import rendered
 from sablier.report.pictures import SMALL, as_rgb, data_uri, heat_key, overlay
 from sablier.report.plot import binned, edges_around, evaluation_groups
 from sablier.report.settings import OWN_MEMBER, as_text, settings_in_use
-from sablier.tasks.detect import DetectionResult, Detector
-from sablier.tasks.evaluate import EvaluationResult, KindRow, MethodRow, PixelRow
-from sablier.tasks.summary import DetectionSummary
-
-Array = NDArray[Any]
+from sablier.tasks.detection.detect import DetectionResult, Detector
+from sablier.tasks.detection.evaluate import EvaluationResult, KindRow, MethodRow, PixelRow
+from sablier.tasks.detection.summary import DetectionSummary
+from sablier.typing import Array
 
 MOST_CARDS = 24
 FEWEST_CARDS = 8  # of the strangest images, flagged or not, so that the border can be judged by eye

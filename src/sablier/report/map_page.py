@@ -16,10 +16,9 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.colors import to_hex
-from numpy.typing import NDArray
 from PIL import Image
 
-Array = NDArray[Any]
+from sablier.typing import Array
 
 MOST_SIDE = 64  # pixels of the longer side of a picture
 MOST_PIXELS = 24_000_000  # of all tiles of one kind: about 0.1 s to decode, and 100 megabytes in the browser

@@ -11,7 +11,7 @@ from sablier.files import write_whole
 from sablier.images.masks import at_original_size
 from sablier.report.heatmaps import file_names
 from sablier.report.pictures import png
-from sablier.tasks.detect import DetectionResult
+from sablier.tasks.detection.detect import DetectionResult
 
 HOT = 1.0  # the heat that some place of a good image reaches in 5 % of them
 

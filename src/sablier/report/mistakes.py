@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from sablier.report.figures import INK, MUTED, ORANGE, Sheet, drawable, shortened, styled, to_png
 from sablier.report.pictures import HOTTEST, as_rgb, overlay
-from sablier.tasks.mistakes import MistakesResult
-
-Array = NDArray[Any]
+from sablier.tasks.classification.mistakes import MistakesResult
+from sablier.typing import Array
 
 MOST_SHOWN = 48  # images on the sheet and as cards of the page
 FEWEST_SHOWN = 8  # where fewer are told otherwise than labelled, those whose labels are least certain join them

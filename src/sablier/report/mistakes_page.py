@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sablier.calibration import percent
 from sablier.report.mistakes import (
@@ -20,9 +19,8 @@ from sablier.report.mistakes import (
 from sablier.report.pages import rendered
 from sablier.report.pictures import SMALL, data_uri
 from sablier.report.words import counted
-from sablier.tasks.mistakes import MistakesResult
-
-Array = NDArray[Any]
+from sablier.tasks.classification.mistakes import MistakesResult
+from sablier.typing import Array
 
 MOST_ROWS = 300  # of the table; all of them are in the CSV file
 MOST_SKIPPED = 200

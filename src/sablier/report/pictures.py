@@ -10,10 +10,9 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-Array = NDArray[Any]
+from sablier.typing import Array
 
 HOTTEST = 3.0  # heat drawn in the brightest colour
 FAINTEST = 0.5  # heat below which nothing is drawn

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from sablier.calibration import ANOMALY
 from sablier.errors import ConfigError
@@ -27,13 +26,12 @@ from sablier.report.figures import (
 )
 from sablier.report.pictures import as_rgb
 from sablier.tasks.denoise import DenoisingResult
-from sablier.tasks.detect import DetectionResult
-from sablier.tasks.evaluate import EvaluationResult
-from sablier.tasks.reconstruct import ReconstructionSummary
-from sablier.tasks.summary import DetectionSummary
+from sablier.tasks.detection.detect import DetectionResult
+from sablier.tasks.detection.evaluate import EvaluationResult
+from sablier.tasks.detection.summary import DetectionSummary
+from sablier.tasks.latent.reconstruct import ReconstructionSummary
 from sablier.training.loop import History
-
-Array = NDArray[Any]
+from sablier.typing import Array
 
 MOST_ON_A_SHEET = 12
 BINS = 60

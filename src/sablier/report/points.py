@@ -1,14 +1,11 @@
 """Points of the plane, side by side: how a set of them changes."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from sablier.report.figures import BLUE, styled, to_png
-
-Array = NDArray[Any]
+from sablier.typing import Array
 
 PANEL_INCHES = 2.2
 DOT = 1.2  # size of a point

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from sablier.calibration import percent
 from sablier.report.figures import BLUE, GREY, INK, MUTED, ORANGE, styled, to_png
 from sablier.report.words import counted
-from sablier.tasks.classify import Reliability
+from sablier.tasks.classification.classify import Reliability
 
 FEW = 10  # predictions in a bin, below which their share of right ones says little
 

@@ -14,7 +14,7 @@ from sablier.report.figures import INK, MUTED, ORANGE, Sheet, styled, to_png
 from sablier.report.pages import rendered
 from sablier.report.pictures import SMALL, as_rgb, data_uri
 from sablier.report.words import counted
-from sablier.tasks.robustness import RobustnessResult
+from sablier.tasks.classification.robustness import RobustnessResult
 from sablier.transforms.natural import KINDS
 
 CELL = (0.62, 0.25)  # inches, width and height

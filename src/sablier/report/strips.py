@@ -2,21 +2,18 @@
 
 import io
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from PIL import Image
 
 from sablier.report.figures import INK, MUTED, ORANGE, Sheet, drawable, shortened, styled, to_png
 from sablier.report.pictures import as_bytes, as_rgb, enlarged
 from sablier.report.words import counted
-from sablier.tasks.combine import Combination, Term
-from sablier.tasks.walks import Walk
-
-Array = NDArray[Any]
+from sablier.tasks.latent.arithmetic import Combination, Term
+from sablier.tasks.latent.interpolation import Walk
+from sablier.typing import Array
 
 MOST_IN_A_ROW = 12
 FRAME_PIXELS = 252  # least height of an animation

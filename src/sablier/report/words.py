@@ -6,9 +6,9 @@ from math import ceil, floor, log10
 from sablier.calibration import Calibration, images_needed, percent, simultaneous_band
 from sablier.images.preprocess import Preprocess
 from sablier.report.figures import METHOD_NAMES
-from sablier.tasks.classify import UNLIKE
-from sablier.tasks.evaluate import EvaluationResult, MethodRow, Rate
-from sablier.tasks.summary import DetectionSummary
+from sablier.tasks.classification.classify import UNLIKE
+from sablier.tasks.detection.evaluate import EvaluationResult, MethodRow, Rate
+from sablier.tasks.detection.summary import DetectionSummary
 
 # What each kind of member does, and where its heat comes from; one that cannot tell where has no heat.
 LOOKS = {

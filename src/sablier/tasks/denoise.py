@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from sablier.errors import ImagesError
@@ -21,8 +20,8 @@ from sablier.models.base import Model
 from sablier.part_fit import check_finite
 from sablier.training.objectives import LOWEST_LEVEL
 from sablier.transforms.batches import images_at_once
+from sablier.typing import Array
 
-Array = NDArray[Any]
 Window = tuple[slice, slice]
 
 TASK = "denoise"

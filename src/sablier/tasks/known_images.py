@@ -1,10 +1,8 @@
 """The images that trained or calibrated a model, so that it can tell when it is given them again; and repeats in a stream."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sablier.errors import ModelFileError
 from sablier.images.fingerprints import Fingerprints, fingerprints
@@ -12,8 +10,7 @@ from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.images.repeats import Surroundings, near_pairs
 from sablier.modelfile import ModelFile, Part
-
-Array = NDArray[Any]
+from sablier.typing import Array
 
 KNOWN = "known-images"  # the part of the model file
 NEW, TRAINED, CALIBRATED = 0, 1, 2

@@ -12,14 +12,14 @@ from sablier.errors import ConfigError, UnknownName
 from sablier.files import write_whole
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
-from sablier.tasks.attack import AttackResult, attack_classifier
-from sablier.tasks.classify import Classifier
+from sablier.tasks.classification.attack import AttackResult, attack_classifier
+from sablier.tasks.classification.classify import Classifier
 from sablier.transforms.attacks import ATTACKS, Attack
-from sablier.workflows.classifier import class_numbers
 from sablier.workflows.image_files import write_pictures
 from sablier.workflows.likeness import read_like
 from sablier.workflows.outputs import writes
 from sablier.workflows.tables import write_tables
+from sablier.workflows.training.classifier import class_numbers
 
 METHOD = "apgd"
 MOST_ON_SHEET = 16

@@ -15,7 +15,7 @@ from sablier.images.fingerprints import fingerprints
 from sablier.images.grouping import count_groups, counted_groups, with_groups, with_repeats
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
-from sablier.tasks.detect import Detector
+from sablier.tasks.detection.detect import Detector
 from sablier.tasks.known_images import CALIBRATED, TRAINED, KnownImages
 from sablier.workflows.audit import read_verdicts
 from sablier.workflows.groups import groups_paths, write_groups

@@ -10,7 +10,7 @@ import numpy as np
 from sablier.errors import TooFewImages
 from sablier.files import write_whole
 from sablier.modelfile import ModelFile
-from sablier.tasks.classify import ClassificationResult, Classifier
+from sablier.tasks.classification.classify import ClassificationResult, Classifier
 from sablier.workflows.likeness import read_like
 from sablier.workflows.outputs import writes
 from sablier.workflows.tables import write_tables

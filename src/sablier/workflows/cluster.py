@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sablier.errors import ImagesError
 from sablier.files import write_whole
@@ -15,14 +14,13 @@ from sablier.images.preprocess import Preprocess
 from sablier.images.sources import stream_images
 from sablier.modelfile import ModelFile
 from sablier.report.clusters import SHOWN, cluster_sheet, members_shown
-from sablier.tasks.cluster import ClusterResult, check_wishes, cluster_latents
-from sablier.tasks.embed import Embedder
-from sablier.tasks.latents import Latents, fingerprint
+from sablier.tasks.latent.cluster import ClusterResult, check_wishes, cluster_latents
+from sablier.tasks.latent.embed import Embedder
+from sablier.tasks.latent.latents import Latents, fingerprint
+from sablier.typing import Array
 from sablier.workflows.embed import chunk_size, encode_stream, encoding_network
 from sablier.workflows.outputs import writes
 from sablier.workflows.tables import write_tables
-
-Array = NDArray[Any]
 
 
 @writes("cluster", "source")

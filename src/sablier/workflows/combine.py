@@ -12,9 +12,9 @@ from sablier.files import write_whole
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
 from sablier.report.strips import combination_picture
-from sablier.tasks.combine import CodedSet, Combination, coded_set, weights_of
-from sablier.tasks.combine import combine as combine_sets
-from sablier.tasks.mixture import mixture_of
+from sablier.tasks.latent.arithmetic import CodedSet, Combination, coded_set, weights_of
+from sablier.tasks.latent.arithmetic import combine as combine_sets
+from sablier.tasks.latent.mixture import mixture_of
 from sablier.workflows.likeness import read_like
 from sablier.workflows.outputs import by_suffix, writes
 from sablier.workflows.reconstruct import drawing_network

@@ -14,15 +14,15 @@ from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
 from sablier.report.histories import Rows, rows_by_kind
 from sablier.report.settings import differing_settings
-from sablier.tasks.classify import TASK as CLASSIFY
-from sablier.tasks.classify import ClassificationResult, Classifier
-from sablier.tasks.detect import TASK as DETECT
-from sablier.tasks.detect import Detector
-from sablier.tasks.evaluate import EvaluationResult, MethodRow, evaluate_detector
-from sablier.workflows.classifier import class_numbers
+from sablier.tasks.classification.classify import TASK as CLASSIFY
+from sablier.tasks.classification.classify import ClassificationResult, Classifier
+from sablier.tasks.detection.detect import TASK as DETECT
+from sablier.tasks.detection.detect import Detector
+from sablier.tasks.detection.evaluate import EvaluationResult, MethodRow, evaluate_detector
 from sablier.workflows.likeness import check_likeness
 from sablier.workflows.outputs import writes
 from sablier.workflows.tables import write_tables
+from sablier.workflows.training.classifier import class_numbers
 
 Measured = EvaluationResult | ClassificationResult
 

@@ -10,22 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sablier.errors import ImagesError, ImagesWarning
 from sablier.files import WRITERS, write_whole
 from sablier.images.imageset import ImageSet, Skipped
 from sablier.modelfile import ModelFile
 from sablier.tasks.denoise import TASK, DenoisingResult, NoiseRemover
-from sablier.tasks.summary import MOST_SKIPPED_LISTED
+from sablier.tasks.streaming import MOST_SKIPPED_LISTED
+from sablier.typing import Array
 from sablier.workflows.image_files import as_file
 from sablier.workflows.likeness import stream_like
 from sablier.workflows.naming import picture_path
-from sablier.workflows.network import network_of
 from sablier.workflows.outputs import writes
 from sablier.workflows.tables import StreamedTables, streamed_tables
-
-Array = NDArray[Any]
+from sablier.workflows.training.network import network_of
 
 CHUNK = 32  # images a stream hands over at once: those of arrays lie in memory, those of files are decoded in turn
 PIXELS_AT_ONCE = 1_000_000

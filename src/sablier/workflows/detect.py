@@ -9,9 +9,9 @@ from typing import Any
 from sablier.errors import ConfigError, ImagesError
 from sablier.files import write_text
 from sablier.modelfile import ModelFile
-from sablier.tasks.detect import Detector
+from sablier.tasks.detection.detect import Detector
+from sablier.tasks.detection.summary import DetectionSummary, Summarizer
 from sablier.tasks.known_images import Recognizer
-from sablier.tasks.summary import DetectionSummary, Summarizer
 from sablier.workflows.audit import checked_count, write_questions
 from sablier.workflows.likeness import stream_like
 from sablier.workflows.outputs import writes

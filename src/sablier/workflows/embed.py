@@ -10,15 +10,15 @@ from sablier.errors import ModelFileError
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
 from sablier.models.base import Model
-from sablier.tasks.detect import TASK as DETECT
-from sablier.tasks.embed import Embedder, EmbeddingResult
-from sablier.tasks.latents import check_latents_path
+from sablier.tasks.detection.detect import TASK as DETECT
+from sablier.tasks.latent.embed import Embedder, EmbeddingResult
+from sablier.tasks.latent.latents import check_latents_path
 from sablier.workflows.detect import CHUNK_PIXELS, LEAST_CHUNK, MOST_CHUNK
 from sablier.workflows.likeness import stream_like
-from sablier.workflows.network import NET
 from sablier.workflows.outputs import by_suffix, writes
 from sablier.workflows.reconstruct import drawing_network
-from sablier.workflows.train import check_writable
+from sablier.workflows.training.network import NET
+from sablier.workflows.training.train import check_writable
 
 
 @writes("embed", "source", file=by_suffix)

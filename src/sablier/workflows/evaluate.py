@@ -12,8 +12,8 @@ from sablier.images.imageset import ImageSet
 from sablier.images.mvtec import GOOD, layout_of
 from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
-from sablier.tasks.detect import Detector
-from sablier.tasks.evaluate import EvaluationResult, Masks, evaluate_detector
+from sablier.tasks.detection.detect import Detector
+from sablier.tasks.detection.evaluate import EvaluationResult, Masks, evaluate_detector
 from sablier.tasks.known_images import KnownImages
 from sablier.workflows.likeness import check_likeness
 from sablier.workflows.outputs import writes

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from sablier.files import write_whole
 from sablier.modelfile import ModelFile
-from sablier.tasks.classify import Classifier
-from sablier.tasks.fool import GENERATIONS, SURE, FoolResult, fool_classifier
-from sablier.tasks.fooling import WAYS
+from sablier.tasks.classification.classify import Classifier
+from sablier.tasks.classification.fool import GENERATIONS, SURE, FoolResult, fool_classifier
+from sablier.tasks.classification.fooling import WAYS
 from sablier.workflows.image_files import write_pictures
 from sablier.workflows.outputs import writes
 from sablier.workflows.tables import write_tables

@@ -3,16 +3,13 @@
 import io
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from sablier.files import write_each, write_whole
+from sablier.typing import Array
 from sablier.workflows.naming import picture_paths
-
-Array = NDArray[Any]
 
 COMPRESSION = 3  # of PNG: more takes longer than most networks, for little
 

@@ -21,11 +21,11 @@ from sablier.tasks.codec.blocks import TASK as COMPRESS
 from sablier.tasks.codec.codec import fingerprint
 from sablier.tasks.codec.latents import GRID
 from sablier.tasks.denoise import TASK as DENOISE
-from sablier.tasks.detect import TASK as DETECT
-from sablier.tasks.detect import Detector
+from sablier.tasks.detection.detect import TASK as DETECT
+from sablier.tasks.detection.detect import Detector
 from sablier.transforms.batches import choose_device
 from sablier.workflows.compress import examine
-from sablier.workflows.network import network_of
+from sablier.workflows.training.network import network_of
 
 ALPHAS = (0.01, 0.05, 0.1)
 MOST_SUSPECTS = 5

@@ -9,8 +9,8 @@ from sablier.files import write_whole
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
 from sablier.report.strips import walk_animation, walk_strip
-from sablier.tasks.mixture import mixture_of
-from sablier.tasks.walks import Walk, walk
+from sablier.tasks.latent.interpolation import Walk, walk
+from sablier.tasks.latent.mixture import mixture_of
 from sablier.workflows.latent_pictures import first_image
 from sablier.workflows.outputs import by_suffix, writes
 from sablier.workflows.reconstruct import drawing_network

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import sablier
 from sablier.errors import ConfigError, ImagesError, UnknownName
@@ -20,19 +19,18 @@ from sablier.modelfile import ModelFile
 from sablier.models.base import Model
 from sablier.report.map_page import MOST_SIDE, Column, Grid, MapContent, grid_places, map_page, tile_side, tiles
 from sablier.report.words import counted
-from sablier.tasks.detect import TASK as DETECT
-from sablier.tasks.detect import Detector
-from sablier.tasks.project import METHODS, Projection, check_method, project
-from sablier.tasks.reconstruct import decode, encode, squared_errors
+from sablier.tasks.detection.detect import TASK as DETECT
+from sablier.tasks.detection.detect import Detector
+from sablier.tasks.latent.projection import METHODS, Projection, check_method, project
+from sablier.tasks.latent.reconstruct import decode, encode, squared_errors
 from sablier.training.loop import Progress
+from sablier.typing import Array
 from sablier.workflows.embed import chunk_size, encoding_network
 from sablier.workflows.likeness import read_like
 from sablier.workflows.map_colours import columns_of, ordered
-from sablier.workflows.network import OnProgress
 from sablier.workflows.outputs import by_suffix, writes
-from sablier.workflows.train import check_writable
-
-Array = NDArray[Any]
+from sablier.workflows.training.network import OnProgress
+from sablier.workflows.training.train import check_writable
 
 MOST_IMAGES = 20_000  # on one page, which then weighs about 20 megabytes; of more, as many are drawn evenly
 MOST_NEW = 5000  # placed on a map of others
@@ -122,7 +120,7 @@ def map_images(
             where it detects, images can be coloured by their score.
         source: whatever `read_images` takes; `reading` are its options. Of more than 20,000 images as many are drawn evenly.
         output: the .html file.
-        method: "auto", "pca", "tsne", "umap" or "autoencoder": see `sablier.tasks.project`.
+        method: "auto", "pca", "tsne", "umap" or "autoencoder": see `sablier.tasks.latent.projection`.
         colour: what the page colours images by when it opens: "label", "cluster", "score", "error" or a column of the source;
             None takes the first of them that there is.
         clusters: the clusters.csv that `cluster` wrote of these images.

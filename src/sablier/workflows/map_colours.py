@@ -2,17 +2,14 @@
 
 import csv
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sablier.errors import ConfigError, ImagesError, UnknownName
 from sablier.files.cells import plain_row
 from sablier.images.imageset import ImageSet
 from sablier.report.map_page import Column
-
-Array = NDArray[Any]
+from sablier.typing import Array
 
 MOST_ATTRIBUTE_VALUES = 200  # a column of more different words than that names images, and colours nothing
 FEW_NUMBERS = 20  # a column of no more whole numbers than that is of categories

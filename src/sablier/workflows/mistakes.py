@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sablier.errors import TooFewImages
 from sablier.files import write_text, write_whole
@@ -16,19 +15,18 @@ from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
 from sablier.models.base import Model
-from sablier.tasks.classify import Classifier
+from sablier.tasks.classification.classify import Classifier
+from sablier.tasks.classification.mistakes import CROSS_VALIDATION, MODEL, MistakesResult, find_mistakes
+from sablier.tasks.classification.saliency import where_it_looked
 from sablier.tasks.known_images import NEW, KnownImages
-from sablier.tasks.mistakes import CROSS_VALIDATION, MODEL, MistakesResult, find_mistakes
-from sablier.tasks.saliency import where_it_looked
 from sablier.training.recipes import recipe_from
-from sablier.workflows.classifier import check_labels, class_numbers
-from sablier.workflows.cross_validation import FOLDS, CrossValidation, cross_validate, folder_of, forget_folds
+from sablier.typing import Array
 from sablier.workflows.likeness import read_like
-from sablier.workflows.network import OnProgress
 from sablier.workflows.outputs import writes
 from sablier.workflows.tables import write_tables
-
-Array = NDArray[Any]
+from sablier.workflows.training.classifier import check_labels, class_numbers
+from sablier.workflows.training.cross_validation import FOLDS, CrossValidation, cross_validate, folder_of, forget_folds
+from sablier.workflows.training.network import OnProgress
 
 LEARNT_SHARE = 0.05  # of the images, from which on others judge them
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sablier.tasks.detect import DetectionResult
+from sablier.tasks.detection.detect import DetectionResult
 
 HEATMAPS, MASKS = "heatmaps", "masks"
 

@@ -13,9 +13,9 @@ from sablier.modelfile import ModelFile
 from sablier.models.base import Model
 from sablier.report.figures import reconstruction_sheet, to_png
 from sablier.report.pictures import as_bytes, png
-from sablier.tasks.detect import TASK as DETECT
-from sablier.tasks.detect import Detector
-from sablier.tasks.reconstruct import (
+from sablier.tasks.detection.detect import TASK as DETECT
+from sablier.tasks.detection.detect import Detector
+from sablier.tasks.latent.reconstruct import (
     TASK,
     ReconstructionResult,
     ReconstructionSummarizer,
@@ -27,9 +27,9 @@ from sablier.tasks.reconstruct import (
 from sablier.workflows.detect import CHUNK_PIXELS, LEAST_CHUNK, MOST_CHUNK
 from sablier.workflows.likeness import stream_like
 from sablier.workflows.naming import picture_path
-from sablier.workflows.network import network_of
 from sablier.workflows.outputs import writes
 from sablier.workflows.tables import streamed_tables
+from sablier.workflows.training.network import network_of
 
 SHOWN = 4  # images of each kind on the sheet
 

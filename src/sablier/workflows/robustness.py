@@ -8,14 +8,14 @@ from typing import Any
 from sablier.errors import ConfigError, UnknownName
 from sablier.files import write_text, write_whole
 from sablier.modelfile import ModelFile
-from sablier.tasks.classify import Classifier
-from sablier.tasks.robustness import RobustnessResult, measure_robustness
+from sablier.tasks.classification.classify import Classifier
+from sablier.tasks.classification.robustness import RobustnessResult, measure_robustness
 from sablier.transforms.natural import KINDS, SETS, SEVERITIES, check_severity
 from sablier.workflows.attack import drawn_evenly, make_attack
-from sablier.workflows.classifier import class_numbers
 from sablier.workflows.likeness import read_like
 from sablier.workflows.outputs import writes
 from sablier.workflows.tables import write_tables
+from sablier.workflows.training.classifier import class_numbers
 
 COUNT = 1000
 ATTACKED_BY = ("fgsm", "apgd", "standard")  # one step, the usual one, and the strongest

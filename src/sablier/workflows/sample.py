@@ -14,14 +14,14 @@ from sablier.modelfile import ModelFile
 from sablier.report.figures import sheet
 from sablier.report.pictures import as_bytes, png
 from sablier.tasks.denoise import TASK as DENOISE
-from sablier.tasks.detect import TASK as DETECT
-from sablier.tasks.mixture import LatentMixture
-from sablier.tasks.sample import METHODS, STRENGTH, Sampler, SampleResult, compared, sampler_of
+from sablier.tasks.detection.detect import TASK as DETECT
+from sablier.tasks.latent.mixture import LatentMixture
+from sablier.tasks.latent.sample import METHODS, STRENGTH, Sampler, SampleResult, compared, sampler_of
 from sablier.workflows.likeness import read_like
-from sablier.workflows.network import NET
 from sablier.workflows.outputs import writes
 from sablier.workflows.reconstruct import drawing_network
 from sablier.workflows.tables import as_json
+from sablier.workflows.training.network import NET
 
 COUNT = 64
 MOST_ON_A_SHEET = 400

@@ -23,7 +23,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sablier.calibration import ANOMALY, checked_alpha
 from sablier.errors import ConfigError, ImagesError, OutputError
@@ -33,16 +32,16 @@ from sablier.images.decoding import Decoder, Entry, image_chunks, read_header
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
 from sablier.monitoring import DriftAlarm
-from sablier.tasks.detect import BASELINES, DetectionResult, Detector
+from sablier.tasks.detection.detect import BASELINES, DetectionResult, Detector
+from sablier.tasks.detection.summary import independent
 from sablier.tasks.known_images import Recognizer
-from sablier.tasks.summary import independent
+from sablier.typing import Array
 from sablier.workflows.arrivals import Arrival, Arrivals, Stamp, identity
 from sablier.workflows.detect import CHUNK_PIXELS
 from sablier.workflows.likeness import check_likeness
 from sablier.workflows.outputs import check_apart
 from sablier.workflows.record import Record
 
-Array = NDArray[Any]
 Row = dict[str, Any]
 
 UNREADABLE = "unreadable"

@@ -14,8 +14,8 @@ from sablier.modelfile import ModelFile
 from sablier.tasks.codec.codec import Codec
 from sablier.tasks.codec.container import pack, unpack
 from sablier.training.recipes import make_recipe
-from sablier.workflows.autoencoder import train_autoencoder
-from sablier.workflows.codec import train_codec
+from sablier.workflows.training.autoencoder import train_autoencoder
+from sablier.workflows.training.codec import train_codec
 
 SMALLEST = ["steps=3", "latent=4", "width=8", "context.width=8"]
 

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sablier.errors import ModelFileError
 from sablier.images.imageset import ImageSet
@@ -18,9 +17,8 @@ from sablier.tasks.codec.latents import GRID, LatentTables, latent_slots, pop_la
 from sablier.tasks.codec.pixels import pixel_slots, pop_pixels
 from sablier.tasks.codec.rans import Decoder, StreamError
 from sablier.tasks.codec.tiles import Shape, cut, inside, joined, tiles_of
-from sablier.tasks.reconstruct import decode, encode, latent_size
-
-Array = NDArray[Any]
+from sablier.tasks.latent.reconstruct import decode, encode, latent_size
+from sablier.typing import Array
 
 TASK = "compress"
 NET, CONTEXT, TABLES = "net", "context", "tables"  # parts of the model file

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sablier.errors import ConfigError, ContainerError, ImagesError
 from sablier.images.imageset import ImageSet, LazyPixels, Skipped
@@ -20,8 +19,8 @@ from sablier.tasks.codec.container import MOST_IN_BLOCK, Header, Names, pack, un
 from sablier.tasks.codec.flights import ImageBlock, blocks_of, flights_of, readable
 from sablier.tasks.codec.latents import QUALITIES, step_of
 from sablier.tasks.codec.tiles import Shape, tiles_of
+from sablier.typing import Array
 
-Array = NDArray[Any]
 OnProgress = Callable[[int], None]  # called with the number of images done so far
 
 QUALITY = 60

@@ -2,9 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
-
-from numpy.typing import NDArray
+from typing import TypeVar
 
 from sablier.errors import ImagesError
 from sablier.images.imageset import ImageSet, Skipped
@@ -12,8 +10,8 @@ from sablier.tasks.codec.blocks import MOST_TILES
 from sablier.tasks.codec.container import MOST_IN_BLOCK
 from sablier.tasks.codec.lanes import lane_count
 from sablier.tasks.codec.tiles import Shape, tiles_of
+from sablier.typing import Array
 
-Array = NDArray[Any]
 T = TypeVar("T")
 
 TILES_IN_BLOCK = 512  # beyond which a block takes no further image

@@ -1,16 +1,13 @@
 """Codes as whole numbers: how they are rounded, and how likely each number is."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sablier.tasks.codec.lanes import Lanes
 from sablier.tasks.codec.rans import PRECISION, Decoder
 from sablier.tasks.codec.tables import frequencies, starts
-
-Array = NDArray[Any]
+from sablier.typing import Array
 
 GRID = 64  # parts of 1 in which codes are counted: every step of rounding is a whole number of them
 LARGEST = 255  # of a number of a code, beyond which it is cut off: fixed-point numbers end there

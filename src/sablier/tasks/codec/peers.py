@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, features
 
-Array = NDArray[Any]
+from sablier.typing import Array
+
 Rates = list[tuple[float, float]]  # mean bytes an image and mean squared error of pixels in [0, 1]
 
 MOST_NUMBERS, MOST_TRAINING = 128, 20_000  # of PCA

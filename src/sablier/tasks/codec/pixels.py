@@ -1,18 +1,16 @@
 """Pixels, exactly: said one after another under the likelihoods of `pixel_context`, in step for all tiles."""
 
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from sablier.models.pixel_context import VALUES, PixelContext, PixelNet
 from sablier.tasks.codec.lanes import Lanes
 from sablier.tasks.codec.rans import TOTAL, Decoder
 from sablier.tasks.codec.tables import frequencies, starts
-
-Array = NDArray[Any]
+from sablier.typing import Array
 
 PARTS = 64  # of 1, in which logits are counted
 DEPTH = 14  # below the largest, where a logit no longer matters

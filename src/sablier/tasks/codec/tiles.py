@@ -1,12 +1,12 @@
 """Images of any size as tiles of the model's size, and back."""
 
 from math import prod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from sablier.typing import Array
+
 Shape = tuple[int, int, int]
 
 

@@ -10,8 +10,9 @@ from os import cpu_count
 import numpy as np
 
 from sablier.errors import ConfigError, ImagesError, UnknownName
-from sablier.transforms.natural.base import Array, random_of
+from sablier.transforms.natural.base import random_of
 from sablier.transforms.natural.kinds import CIFAR_10_C, KINDS, MNIST_C, SETS, SEVERITIES, Kind
+from sablier.typing import Array
 
 LEAST_SIDE = 8
 VALUES_AT_ONCE = 400_000  # of a batch, so that it stays in the processor's cache

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from torch.nn import functional as F
 
-Array = NDArray[Any]
+from sablier.typing import Array
+
 Randoms = Sequence[np.random.Generator]
 
 

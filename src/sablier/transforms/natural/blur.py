@@ -4,7 +4,6 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from sablier.transforms.natural.base import (
-    Array,
     Randoms,
     drawn,
     enlarged,
@@ -12,6 +11,7 @@ from sablier.transforms.natural.base import (
     sum_of_shifts,
     trailed,
 )
+from sablier.typing import Array
 
 
 def gaussian_blur(x: Array, randoms: Randoms, unit: float, sigma: float) -> Array:

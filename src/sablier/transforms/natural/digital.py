@@ -6,7 +6,8 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-from sablier.transforms.natural.base import Array, Randoms
+from sablier.transforms.natural.base import Randoms
+from sablier.typing import Array
 
 
 def brightness(x: Array, randoms: Randoms, unit: float, added: float) -> Array:

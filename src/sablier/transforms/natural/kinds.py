@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sablier.transforms.natural import blur, digital, noise, strokes, warps, weather
-from sablier.transforms.natural.base import Array, Randoms
+from sablier.transforms.natural.base import Randoms
+from sablier.typing import Array
 
 Strength = float | tuple[float, ...]
 Strengths = tuple[Strength, Strength, Strength, Strength, Strength]

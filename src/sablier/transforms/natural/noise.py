@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from sablier.transforms.natural.base import Array, Randoms, drawn
+from sablier.transforms.natural.base import Randoms, drawn
+from sablier.typing import Array
 
 
 def gaussian_noise(x: Array, randoms: Randoms, unit: float, sigma: float) -> Array:

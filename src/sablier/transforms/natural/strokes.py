@@ -3,7 +3,8 @@
 import numpy as np
 from scipy.ndimage import correlate1d, label
 
-from sablier.transforms.natural.base import Array, Randoms, drawn, grey_of, sampled, smoothed
+from sablier.transforms.natural.base import Randoms, drawn, grey_of, sampled, smoothed
+from sablier.typing import Array
 
 FADED = 2.3  # pixels from the middle of a line to where it ends
 ZIG = 2.0  # pixels that half a zigzag is long and high

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from sablier.transforms.natural.base import Array, Randoms, drawn, enlarged, sampled, smooth_noise, turned_about_middle
+from sablier.transforms.natural.base import Randoms, drawn, enlarged, sampled, smooth_noise, turned_about_middle
+from sablier.typing import Array
 
 
 def shear(x: Array, randoms: Randoms, unit: float, radians: float) -> Array:

@@ -5,7 +5,6 @@ from functools import lru_cache
 import numpy as np
 
 from sablier.transforms.natural.base import (
-    Array,
     Randoms,
     drawn,
     enlarged,
@@ -14,6 +13,7 @@ from sablier.transforms.natural.base import (
     smoothed,
     trailed,
 )
+from sablier.typing import Array
 
 TEXTURE = 256  # pixels a side of the texture of ice, which goes on at its edges
 ICE = (0.86, 0.95, 1.0)

@@ -1,0 +1,1 @@
+"""Classes: how images are told apart, the worst mistakes, attacks, and robustness."""

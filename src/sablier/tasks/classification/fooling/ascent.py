@@ -1,0 +1,76 @@
+"""Gradient ascent: from noise to an image that a classifier is sure of, as smooth as the classifier lets it be.
+
+After Simonyan, Vedaldi and Zisserman (2014), with the differences between neighbours in place of the length of the image: that
+alone would leave noise as it is. Adam (Kingma and Ba 2015) takes the steps.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sablier.tasks.classification.fooling.base import Found, Goal, OnProgress, as_bytes
+from sablier.transforms.attacks.base import input_gradient
+
+STEP = 0.05  # of a pixel, at most
+MOMENTUM, MEMORY, TINY = 0.9, 0.99, 1e-8  # of Adam
+# While steps settle, a unit of log odds weighs as much as one of roughness; then roughness weighs half as much every 20 steps,
+# so that each class is reached as smoothly as it can be.
+SETTLING, HALVED_EVERY = 100, 20
+# Who is stuck by then starts again from other noise, with a tenth of that weight.
+ROUND, LIGHTER = 300, 0.1
+
+
+def ascend(goal: Goal, on_progress: OnProgress = lambda images: None) -> Found:
+    """Climb the log odds of each class until the classifier is sure enough, or steps run out.
+
+    Args:
+        on_progress: takes the number of images that the classifier has looked at.
+    """
+    random = torch.Generator().manual_seed(goal.seed)
+    x = torch.zeros(len(goal.classes), *goal.shape)
+    mean, square = torch.empty_like(x), torch.empty_like(x)
+    best, surest = as_bytes(x), torch.full((len(x),), -torch.inf, dtype=torch.float64)
+    left, looked, steps = torch.arange(len(x)), 0, 0
+    while len(left) and steps < goal.generations:
+        turn, step = divmod(steps, ROUND)
+        if step == 0:
+            x[left] = torch.rand(len(left), *goal.shape, generator=random)
+            mean[left] = square[left] = 0.0
+        weight = LIGHTER**turn * 0.5 ** (max(0, step - SETTLING) / HALVED_EVERY)
+        gradient = _gradient(goal, x[left], left, weight)
+        mean[left] = MOMENTUM * mean[left] + (1 - MOMENTUM) * gradient
+        square[left] = MEMORY * square[left] + (1 - MEMORY) * gradient**2
+        scale = (square[left] / (1 - MEMORY ** (step + 1))).sqrt() + TINY
+        x[left] = (x[left] + STEP * mean[left] / (1 - MOMENTUM ** (step + 1)) / scale).clamp(0, 1)
+        steps, looked = steps + 1, looked + len(left)
+        if step >= SETTLING or steps == goal.generations:
+            sure = goal.judged(x[left])[torch.arange(len(left)), left]
+            better, looked = sure > surest[left], looked + len(left)
+            best[left[better]], surest[left[better]] = as_bytes(x[left[better]]), sure[better]
+            left = left[surest[left] < goal.enough]
+        on_progress(looked)
+    return Found(best, steps)
+
+
+def roughness(x: Tensor) -> Tensor:
+    """Return N: the summed squared differences between neighbouring pixels of N,C,H,W images.
+
+    The same figure drawn on twice as many pixels a side is about as rough.
+    """
+    down, across = x[..., 1:, :] - x[..., :-1, :], x[..., 1:] - x[..., :-1]
+    found: Tensor = down.square().sum(dim=(1, 2, 3)) + across.square().sum(dim=(1, 2, 3))
+    return found
+
+
+def _gradient(goal: Goal, x: Tensor, own: Tensor, weight: float) -> Tensor:
+    """Return the direction in which images become surer signs of their own class and smoother, N,C,H,W."""
+    parts = []
+    for images, columns in zip(torch.split(x, goal.batch_size), torch.split(own, goal.batch_size), strict=True):
+
+        def gain(images: Tensor, columns: Tensor = columns) -> Tensor:
+            missing = goal.enough - goal.log_odds(images).gather(1, columns[:, None])[:, 0]
+            # Beyond what is enough there is little to gain, and smoothness has its say.
+            return -F.softplus(missing) - weight * roughness(images)
+
+        parts.append(input_gradient(gain, images)[0])
+    return torch.cat(parts)

@@ -1,0 +1,1 @@
+"""Detection: which images do not belong, where, and how well that is found."""

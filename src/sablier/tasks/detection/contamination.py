@@ -1,0 +1,204 @@
+"""Which training images may not belong among the others: a screen before training, in seconds and without a network.
+
+Training images are said to be normal, and often a few are not. Each image is scored by what the others look like: it is
+left out while a Gaussian in the leading directions (probabilistic PCA, Tipping and Bishop 1999) and the distances to
+nearest neighbours are fitted to orientations of edges (Dalal and Triggs 2005). The most suspect are then left out of the
+fit, and the rest is fitted anew, since a few dozen intruders are enough to bend it towards them (the concentration steps
+of Rousseeuw and Van Driessen 1999). At last, with most intruders out of the way, the sharper eye of `ClosedForm` looks.
+What is beyond the spread of the images in the middle is listed by the rule of Benjamini and Hochberg (1995).
+
+The list is a suspicion, not a verdict: a clean set has its oddest images too, and a few in a hundred may be listed.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sablier.images.grouping import count_groups, group_numbers
+from sablier.images.imageset import ImageSet
+from sablier.images.preprocess import Preprocess
+from sablier.tasks.detection.closed_form import ClosedForm
+from sablier.typing import Array
+
+# Chosen on training images of MNIST and Fashion-MNIST with a twentieth of others among them.
+GRID = 8  # cells a side, at most
+ORIENTATIONS = 8  # of an edge, from dark to bright, so that a black line on white and a white one on black differ
+COLOUR_WEIGHT = 0.5  # of the mean colours, beside the edges
+EXPLAINED_VARIANCE = 0.7  # by the leading directions; with more of them the intruders have directions of their own
+NEIGHBOUR_SHARE = 0.02  # of the images compared with; an intruder must not be excused by a few of its own kind
+FOLDS = 5
+ROUGH_PASSES = 3
+TRIMMED_SHARE = 0.12  # of the images, the most suspect, that the next pass does not learn from
+TAIL = 0.05  # of the images, at either end of how many edges they have
+WRONG_SHARE = 0.15  # of the listed, that may be good images were the scores of good images normally distributed
+WRONG_SHARE_OF_DOUBTFUL = 0.4  # larger: fewer intruders teach, and fewer of the odd but good
+FEWEST = 20  # images that a spread can be told from
+ENOUGH_FOR_CLOSE = 300  # images; with fewer, the nearest that `ClosedForm` mixes are not near
+MOST_LEARNT = 5000  # images that a fold learns from, drawn at random
+MOST_COMPARED = 1000  # images that a fold looks for neighbours among
+PIXELS_AT_ONCE = 100_000  # so that what is computed of them stays in the cache
+SMALLEST_EDGE = 0.01  # of the range from black to white: a flat image has no edge, and no logarithm
+SMALLEST_SPREAD = 0.01  # of a logarithm: where images vary by less than 1 %, a difference is arithmetic
+
+
+@dataclass(frozen=True)
+class Suspects:
+    """The images of a training set that may not belong, the most suspect first.
+
+    Args:
+        indices: K positions in the set that was searched.
+        scores: K: by how many spreads of the set an image is stranger than its median image; higher is worse.
+        ids: K names.
+        images: how many images were searched.
+        doubtful: positions of the suspects and of those next in line: what had better teach nothing. A few good images
+            more or less are no loss to training, an intruder is.
+    """
+
+    indices: Array
+    scores: Array
+    ids: Array
+    images: int
+    doubtful: Array
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+def find_suspects(images: ImageSet, preprocess: Preprocess, seed: int = 0) -> Suspects:
+    """Return the images that may not belong among the others, from no more than the images.
+
+    Nothing is listed among fewer than 20 images.
+
+    Args:
+        images: a dense set, as `preprocess` makes it.
+        preprocess: its value range.
+        seed: of the folds and of the images drawn to learn from.
+
+    >>> rng = np.random.default_rng(0)
+    >>> pixels = rng.integers(170, 200, (200, 16, 16, 1)).astype(np.uint8)
+    >>> pixels[7, 4:9, 4:9] = 0
+    >>> find_suspects(ImageSet(pixels), Preprocess(height=16, width=16, channels=1)).indices[:1].tolist()
+    [7]
+    """
+    scores = suspicion(images, preprocess, seed) if len(images) >= FEWEST else np.empty(0)
+    listed = _beyond_chance(scores, WRONG_SHARE)
+    indices = listed[np.argsort(-scores[listed], kind="stable")]
+    return Suspects(indices, scores[indices], images.ids[indices], len(images), _beyond_chance(scores, WRONG_SHARE_OF_DOUBTFUL))
+
+
+def suspicion(images: ImageSet, preprocess: Preprocess, seed: int = 0) -> Array:
+    """Return N: by how many spreads each image of a dense set is stranger than the median image."""
+    features, edges = _features(images.array, preprocess)
+    rng = np.random.default_rng(seed)
+    groups = group_numbers(images)  # an image whose repeat is learnt from looks normal, whatever it shows
+    parts = np.array_split(rng.permutation(count_groups(images)), FOLDS)
+    folds = parts if images.groups is None else [np.flatnonzero(np.isin(groups, part)) for part in parts]
+    learnt = np.ones(len(features), bool)
+    scores = np.zeros(len(features))
+    for closely in [False] * ROUGH_PASSES + [True] * (len(features) >= ENOUGH_FOR_CLOSE):
+        found = []
+        for fold in folds:
+            others = rng.permutation(np.setdiff1d(np.flatnonzero(learnt), fold))[:MOST_LEARNT]
+            if closely:
+                fitted = ClosedForm.fit(images.array[others], preprocess, seed)
+                found.append(fitted.statistics(images.array[fold], preprocess))
+            else:
+                found.append(_strangeness(features[others], features[fold]))
+        statistics = np.concatenate(found)[np.argsort(np.concatenate(folds))]
+        # Strangeness grows with how much there is to draw, whether or not it belongs. Unusually much excuses nothing more.
+        usual = np.clip(edges, *np.quantile(edges[learnt], (TAIL, 1 - TAIL)))
+        design = np.c_[np.ones(len(edges)), usual]
+        statistics -= design @ np.linalg.lstsq(design[learnt], statistics[learnt], rcond=None)[0]
+        scores = np.mean([_standardised(column) for column in statistics.T], axis=0)
+        learnt = scores <= np.quantile(scores, 1 - TRIMMED_SHARE)
+    return _standardised(scores)
+
+
+def _features(pixels: Array, preprocess: Preprocess) -> tuple[Array, Array]:
+    """Return N,D descriptions of images and N logarithms of how many edges they have."""
+    size = max(1, PIXELS_AT_ONCE // int(np.prod(pixels.shape[1:])))
+    found = [_cells(preprocess.to_unit(pixels[start : start + size])) for start in range(0, len(pixels), size)]
+    facing, colour = (np.concatenate(part).astype(np.float32) for part in zip(*found, strict=True))
+    edges = np.log(facing.mean(axis=1) * ORIENTATIONS + SMALLEST_EDGE)
+    return np.concatenate([_scaled(np.sqrt(facing)), COLOUR_WEIGHT * _scaled(colour)], axis=1), edges
+
+
+def _cells(values: Array) -> tuple[Array, Array]:
+    """Return N,D: how much edge faces each way in the cells of a grid over N,H,W,C values; and N,E, their mean colours.
+
+    Cells are apart and edges sharp: the blurred, overlapping ones of `ClosedForm` tell less between intruders and the rest
+    when compared as a whole.
+    """
+    grey = values.mean(axis=3)
+    down, right = np.zeros_like(grey), np.zeros_like(grey)
+    down[:, 1:-1] = grey[:, 2:] - grey[:, :-2]
+    right[:, :, 1:-1] = grey[:, :, 2:] - grey[:, :, :-2]
+    magnitude = np.hypot(down, right)
+    turn = np.arctan2(down, right) / (2 * np.pi) * ORIENTATIONS
+    lower = np.floor(turn)
+    share = turn - lower  # of the next orientation, so that a small rotation changes little
+    lower = lower.astype(int) % ORIENTATIONS
+    shares = [(lower == k) * (1 - share) + (lower == (k - 1) % ORIENTATIONS) * share for k in range(ORIENTATIONS)]
+    return _pooled(np.stack([magnitude * each for each in shares], axis=3)), _pooled(values)
+
+
+def _pooled(planes: Array) -> Array:
+    """Return N,D means of N,H,W,K planes in the cells of the grid; those at the end may be smaller."""
+    for axis in (1, 2):
+        side = planes.shape[axis]
+        starts = np.arange(0, side, -(-side // GRID))
+        sizes = np.diff(np.r_[starts, side]).reshape(-1, *[1] * (3 - axis))
+        planes = np.add.reduceat(planes, starts, axis=axis) / sizes
+    return np.asarray(planes.reshape(len(planes), -1))
+
+
+def _scaled(features: Array) -> Array:
+    """Return features about their mean, of a total variance of 1."""
+    centred = features - features.mean(axis=0)
+    return np.asarray(centred / max(float((centred**2).sum(axis=1).mean()) ** 0.5, 1e-6))
+
+
+def _strangeness(known: Array, new: Array) -> Array:
+    """Return N,2 logarithms: the Mahalanobis distance under probabilistic PCA, and the distance to nearest neighbours."""
+    from sklearn.neighbors import NearestNeighbors
+
+    mean = known.mean(axis=0)
+    variances, directions = _directions(known - mean)
+    count = 1 + int(np.sum(np.cumsum(variances) < EXPLAINED_VARIANCE * variances.sum()))
+    noise = variances[count:].sum() / max(known.shape[1] - count, 1) + 1e-9
+    centred = new - mean
+    inside = centred @ directions[:, :count]
+    residual = np.maximum((centred**2).sum(axis=1) - (inside**2).sum(axis=1), 0.0)
+    distance = (inside**2 / (variances[:count] + 1e-9)).sum(axis=1) + residual / noise
+    compared = known[:MOST_COMPARED]
+    neighbours = NearestNeighbors(n_neighbors=max(1, round(NEIGHBOUR_SHARE * len(compared))), algorithm="brute").fit(compared)
+    nearest = neighbours.kneighbors(new)[0].mean(axis=1)
+    return np.asarray(np.log(np.maximum(np.c_[distance, nearest], 1e-9)))
+
+
+def _directions(centred: Array) -> tuple[Array, Array]:
+    """Return the variances of N,D features along their principal directions, greatest first, and those as columns."""
+    if len(centred) < centred.shape[1]:
+        _, spreads, rows = np.linalg.svd(centred, full_matrices=False)
+        return spreads**2 / len(centred), rows.T
+    variances, directions = np.linalg.eigh(centred.T @ centred / np.float32(len(centred)))
+    return np.maximum(variances[::-1], 0.0), directions[:, ::-1]
+
+
+def _standardised(values: Array) -> Array:
+    """Return values about their median, in standard deviations of a normal distribution with the same upper quartile.
+
+    Both stay where they are, nearly, while a tenth of the images do not belong. The upper quartile, since strangeness is
+    skewed: its upper half is wider.
+    """
+    from scipy.stats import norm
+
+    median, upper = np.quantile(values, [0.5, 0.75])
+    return np.asarray((values - median) / max(float(upper - median) / norm.ppf(0.75), SMALLEST_SPREAD))
+
+
+def _beyond_chance(scores: Array, wrong_share: float) -> Array:
+    """Return the positions of what Benjamini and Hochberg's rule rejects of normally distributed scores."""
+    from scipy.stats import false_discovery_control, norm
+
+    return np.flatnonzero(false_discovery_control(norm.sf(scores)) <= wrong_share) if len(scores) else np.empty(0, int)

@@ -1,0 +1,332 @@
+"""Evaluation: what a detector misses and what it flags wrongly, beside the baselines; where masks exist, on pixels too."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from sablier.errors import TooFewImages
+from sablier.images.imageset import ImageSet, Skipped
+from sablier.images.masks import at_original_size
+from sablier.metrics import PixelCounts, auroc, auroc_interval, rate_interval, roc_curve
+from sablier.tasks.detection.detect import BASELINES, DetectionResult, Detector
+from sablier.tasks.detection.summary import BY_MISTAKE, known_words
+from sablier.tasks.known_images import KnownImages, Recognized, Recognizer
+from sablier.tasks.streaming import Kept, kept
+from sablier.typing import Array
+
+# The mask of each image of a set, H,W booleans at the size the image came in, or why there is none.
+Masks = Callable[[ImageSet], Iterable[Array | Skipped]]
+
+MOST_PICTURES = 12
+PIXELS_AT_ONCE = 2_000_000  # with everything made of them about a hundred megabytes
+MOST_AT_ONCE, LEAST_AT_ONCE = 2048, 16
+ALL_KINDS = "all"
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A share of images, with its exact 95 % interval."""
+
+    hits: int
+    count: int
+
+    @property
+    def value(self) -> float:
+        """The share."""
+        return self.hits / self.count
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The exact 95 % interval (Clopper and Pearson 1934)."""
+        return rate_interval(self.hits, self.count)
+
+
+@dataclass(frozen=True)
+class MethodRow:
+    """How one method fares: ours or a baseline, with the same calibration images."""
+
+    method: str
+    auroc: float
+    auroc_interval: tuple[float, float]
+    false_alarms: Rate
+    missed: Rate
+    roc: tuple[Array, Array]
+
+
+@dataclass(frozen=True)
+class PixelRow:
+    """How well heat shows where the defects are, over every pixel of the good images and of the bad ones with a mask.
+
+    Args:
+        auroc: the chance that a pixel of a defect is hotter than a good one.
+        aupro: the area under the curve of per-region overlap, up to 30 % of the good pixels (Bergmann et al. 2020).
+        images, regions: how many bad images have a mask, and how many connected defects the masks show.
+    """
+
+    auroc: float
+    aupro: float
+    images: int
+    regions: int
+
+
+@dataclass(frozen=True)
+class KindRow:
+    """How one kind of bad image fares against all the good ones; `pixels` where masks show where its defects are."""
+
+    kind: str
+    auroc: float
+    auroc_interval: tuple[float, float]
+    missed: Rate
+    pixels: PixelRow | None
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """A detector measured on images known to be good and known to be bad.
+
+    Args:
+        rows: sablier first, then the baselines.
+        undetermined: whether too few images calibrate for any verdict at this alpha.
+        good, bad: the detections the rows were computed from, without pictures.
+        false_alarms: the good images with the highest scores, worst first, with pictures.
+        missed: the bad images with the lowest scores, lowest first, with pictures.
+        found: the bad images with the highest scores, highest first, with pictures.
+        kinds: sablier on each kind of bad images, by label; empty where they have none.
+        pixels: sablier's heat against the masks of all bad images; None where there are none.
+        without_mask: the bad images that the figures of pixels leave out, and why.
+        notes: what keeps the figures from meaning what they seem to, in sentences: images that the model knows, repeats.
+    """
+
+    rows: tuple[MethodRow, ...]
+    undetermined: bool
+    good: DetectionResult
+    bad: DetectionResult
+    false_alarms: DetectionResult
+    missed: DetectionResult
+    found: DetectionResult
+    kinds: tuple[KindRow, ...] = ()
+    pixels: PixelRow | None = None
+    without_mask: tuple[Skipped, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def to_table(self) -> list[dict[str, Any]]:
+        """Return a row per method on all bad images, then one per kind for sablier, rates and AUROC with their 95 % intervals."""
+        methods = [self._cells(row.method, ALL_KINDS, row, row.false_alarms, None) for row in self.rows]
+        methods[0] = self._cells(self.rows[0].method, ALL_KINDS, self.rows[0], self.rows[0].false_alarms, self.pixels)
+        ours = self.rows[0]
+        return methods + [self._cells(ours.method, row.kind, row, ours.false_alarms, row.pixels) for row in self.kinds]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the table and the counts behind it."""
+        table, methods = self.to_table(), len(self.rows)
+        return {
+            "alpha": self.good.alpha,
+            "promise": self.good.promise,
+            "undetermined": self.undetermined,
+            "good": len(self.good),
+            "bad": len(self.bad),
+            "methods": table[:methods],
+            "kinds": table[methods:],
+            "pixels": None if self.pixels is None else asdict(self.pixels),
+            "without_mask": [asdict(item) for item in self.without_mask],
+            "notes": list(self.notes),
+        }
+
+    @staticmethod
+    def _cells(method: str, kind: str, row: MethodRow | KindRow, alarms: Rate, pixels: PixelRow | None) -> dict[str, Any]:
+        return {
+            "method": method,
+            "kind": kind,
+            "auroc": row.auroc,
+            "auroc_interval": list(row.auroc_interval),
+            "false_alarm_rate": alarms.value,
+            "false_alarm_interval": list(alarms.interval),
+            "miss_rate": row.missed.value,
+            "miss_interval": list(row.missed.interval),
+            "pixel_auroc": None if pixels is None else pixels.auroc,
+            "aupro": None if pixels is None else pixels.aupro,
+        }
+
+
+def evaluate_detector(
+    detector: Detector,
+    good_images: ImageSet,
+    bad_images: ImageSet,
+    alpha: float,
+    masks: Masks | None = None,
+    known: KnownImages | None = None,
+) -> EvaluationResult:
+    """Judge good and bad images at `alpha` and count what is missed and what is flagged wrongly.
+
+    Images are judged a chunk at a time, so that memory holds the pictures of a chunk, however many images there are. Heat is
+    compared with masks at the size each image came in.
+
+    Args:
+        detector: what judges.
+        good_images, bad_images: as they were read; the labels of the bad ones are their kinds.
+        alpha: the false-alarm rate.
+        masks: yields the mask of each bad image, H,W booleans, or why there is none; by default those the set has.
+        known: the images that trained or calibrated the detector, for the notes; None looks for none.
+
+    Raises:
+        TooFewImages: where there is no image of either kind.
+    """
+    if masks is None and bad_images.masks is not None and bad_images.masks.any():
+        masks = own_masks
+    good = _judged(detector, good_images, alpha, None if masks is None else _no_defects, known)
+    bad = _judged(detector, bad_images, alpha, masks, known)
+    decided = detector.calibration.decides(alpha)
+    return EvaluationResult(
+        tuple(_method_rows(good.result, bad.result, decided)),
+        not decided,
+        good.result,
+        bad.result,
+        false_alarms=good.highest,
+        missed=bad.lowest,
+        found=bad.highest,
+        kinds=tuple(_kind_rows(good, bad, decided)),
+        pixels=_pixel_row(good, list(bad.pixels.values())),
+        without_mask=tuple(bad.without_mask),
+        notes=(*_notes("good", good.result), *_notes("bad", bad.result)),
+    )
+
+
+def _notes(kind: str, result: DetectionResult) -> Iterator[str]:
+    """Yield what keeps figures of good or bad images from meaning what they seem to."""
+    if result.recognized is None:
+        return
+    known, count = result.recognized.known, len(result)
+    words = known_words(int(np.sum(known == "trained")), int(np.sum(known == "calibrated")), count, kind)
+    if words:
+        yield words
+    repeats = int(np.sum(result.recognized.repeats != ""))
+    if repeats > BY_MISTAKE * count:
+        yield (
+            f"{repeats:,} of {count:,} {kind} images repeat an earlier one (bursts, copies). Intervals are those of independent "
+            "images: with repeats they are too narrow."
+        )
+
+
+def own_masks(images: ImageSet) -> Iterator[Array | Skipped]:
+    """Yield the masks that came with the images; those that mark nothing say nothing of where a bad image is bad."""
+    for id, mask in zip(images.ids.tolist(), images.masks if images.masks is not None else (), strict=True):
+        yield mask if mask.any() else Skipped(id, "its mask is black all over")
+
+
+def _no_defects(images: ImageSet) -> Iterator[Array]:
+    return (np.zeros(size, bool) for size in images.sizes.tolist())
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """Good or bad images, judged: all scores, the pictures of the extremes, and their pixels counted by heat, by label."""
+
+    result: DetectionResult
+    lowest: DetectionResult
+    highest: DetectionResult
+    pixels: dict[str, PixelCounts]
+    without_mask: list[Skipped]
+
+
+def _judged(detector: Detector, images: ImageSet, alpha: float, masks: Masks | None, known: KnownImages | None) -> _Judged:
+    recognizer = None if known is None else Recognizer(known, detector.preprocess)
+    size = PIXELS_AT_ONCE // (detector.preprocess.height * detector.preprocess.width)
+    results: list[DetectionResult] = []
+    lowest: Kept | None = None
+    highest: Kept | None = None
+    pixels: defaultdict[str, PixelCounts] = defaultdict(PixelCounts)
+    without_mask: list[Skipped] = []
+    # Every chunk would repeat what was skipped when the source was read.
+    for chunk in replace(images, skipped=()).chunks(min(MOST_AT_ONCE, max(LEAST_AT_ONCE, size))):
+        dense = chunk.dense(detector.preprocess)
+        found = detector.detect(dense, alpha, pictures=masks is not None)
+        lowest, highest = kept(lowest, dense, -found.scores, MOST_PICTURES), kept(highest, dense, found.scores, MOST_PICTURES)
+        recognized = None if recognizer is None else recognizer.look(dense)
+        results.append(replace(found, images=None, reconstructions=None, heatmaps=None, recognized=recognized))
+        if masks is not None and found.heatmaps is not None:
+            without_mask += _count(pixels, dense, found.heatmaps, masks)
+    if lowest is None or highest is None or not len(lowest.images):
+        raise TooFewImages("AUROC compares normal images with anomalies: expected at least one of each.")
+    result = joined(results)
+    return _Judged(
+        replace(result, skipped=images.skipped + result.skipped),
+        detector.detect(lowest.images, alpha, pictures=True),
+        detector.detect(highest.images, alpha, pictures=True),
+        dict(pixels),
+        without_mask,
+    )
+
+
+def _count(pixels: defaultdict[str, PixelCounts], images: ImageSet, heatmaps: Array, masks: Masks) -> list[Skipped]:
+    """Count the pixels of dense images under their labels; return the images without a mask."""
+    without: list[Skipped] = []
+    labels = [""] * len(images) if images.labels is None else images.labels.tolist()
+    for label, heat, (height, width), mask in zip(labels, heatmaps, images.sizes.tolist(), masks(images), strict=True):
+        if isinstance(mask, Skipped):
+            without.append(mask)
+        else:
+            pixels[label].add(at_original_size(heat, (height, width)), mask)
+    return without
+
+
+def joined(results: Sequence[DetectionResult]) -> DetectionResult:
+    """Return the detections of several sets by one detector, at one alpha, as those of one set."""
+
+    def join(values: list[Any]) -> Any:
+        if isinstance(values[0], np.ndarray):
+            return np.concatenate(values)
+        if isinstance(values[0], dict):
+            return {name: join([value[name] for value in values]) for name in values[0]}
+        if isinstance(values[0], Recognized):
+            return Recognized(*(join([getattr(value, item.name) for value in values]) for item in fields(Recognized)))
+        return sum(values, ()) if isinstance(values[0], tuple) else values[0]
+
+    return DetectionResult(
+        **{item.name: join([getattr(each, item.name) for each in results]) for item in fields(DetectionResult)}
+    )
+
+
+def _method_rows(good: DetectionResult, bad: DetectionResult, decided: bool) -> Iterator[MethodRow]:
+    found = [("sablier", good.scores, bad.scores, good.p_values, bad.p_values)]
+    for name in BASELINES:
+        scores = good.baseline_scores[name], bad.baseline_scores[name]
+        found.append((name, *scores, good.baseline_p_values[name], bad.baseline_p_values[name]))
+    for method, normal, anomalous, p_good, p_bad in found:
+        flagged = int(np.sum(p_good <= good.alpha)) if decided else 0
+        yield MethodRow(
+            method,
+            auroc(normal, anomalous),
+            auroc_interval(normal, anomalous),
+            Rate(flagged, len(good)),
+            _missed(p_bad, bad.alpha, decided),
+            roc_curve(normal, anomalous),
+        )
+
+
+def _kind_rows(good: _Judged, bad: _Judged, decided: bool) -> Iterator[KindRow]:
+    """Yield a row for each label of the bad images."""
+    normal, result = good.result.scores, bad.result
+    for kind in [] if result.labels is None else np.unique(result.labels).tolist():
+        chosen = result.labels == kind
+        yield KindRow(
+            kind,
+            auroc(normal, result.scores[chosen]),
+            auroc_interval(normal, result.scores[chosen]),
+            _missed(result.p_values[chosen], result.alpha, decided),
+            _pixel_row(good, [bad.pixels[kind]] if kind in bad.pixels else []),
+        )
+
+
+def _missed(p_values: Array, alpha: float, decided: bool) -> Rate:
+    return Rate(int(np.sum(p_values > alpha)) if decided else len(p_values), len(p_values))
+
+
+def _pixel_row(good: _Judged, bad: list[PixelCounts]) -> PixelRow | None:
+    """Return the figures of the pixels of all good images and some kinds of bad ones; None where no bad one has a mask."""
+    if not bad:
+        return None
+    counts = sum([*good.pixels.values(), *bad], PixelCounts())
+    return PixelRow(counts.auroc(), counts.aupro(), counts.images, counts.regions)

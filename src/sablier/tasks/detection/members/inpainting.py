@@ -1,0 +1,113 @@
+"""The member that fills in: a place that does not look as its surroundings let expect does not belong."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sablier.modelfile import Part
+from sablier.models.base import Model
+from sablier.part_fit import check_fit
+from sablier.tasks.detection.anomaly_map import gaussian_blur
+from sablier.tasks.detection.members.base import Look
+from sablier.training.objectives import Inpainting
+from sablier.transforms.batches import Batches
+from sablier.transforms.hiding import hidden_squares, square_sides
+from sablier.typing import Array
+
+FINE = 8  # so many squares along the shorter side, or more, are fine ones; fewer are wide
+SPOT, GRAIN, SHADOW = 1.0, 5.0, 6.0  # standard deviations of blurs, in pixels
+HOTTEST = {"spots": 0.001, "grain": 0.01, "shadows": 0.05}  # shares of an image's places, whose mean heat is a statistic
+USUAL_SHARE = 0.9  # of an image's places have no stranger spot than what counts as usual in it
+FAINTEST = 1e-3  # of a surprise, squared: what is fainter counts as nothing
+SMALLEST = 1e-6
+
+
+@dataclass(frozen=True)
+class Inpaintings:
+    """A network that was trained on `Inpainting`, and how far normal images are from what it expects.
+
+    Every place is hidden once for each size of squares. What is there, less what was expected, in the standard deviations that
+    were expected, is its surprise. Signs of three kinds are looked for in it. Spots: the surprise at fine squares, blurred a
+    little. Grain: how large that is around a place, whatever its sign, against most of the same image; a place may be too
+    rough or too smooth. Shadows: the surprise at wide squares, blurred. Each sign is squared in units of what is usual in
+    normal images, and averaged over the sizes of squares; spots also against what is usual in the same image, since some
+    surfaces are rougher than others. The heat is the mean of the kinds; the statistics are the logarithms of each one's heat
+    in its hottest places.
+
+    Args:
+        fewest_squares, most_squares: that fit along the shorter side, as in training.
+        spread: of each kind of sign, D: its root mean square in normal images, one for each size of squares.
+    """
+
+    kind: ClassVar[str] = "inpainting"
+    say: ClassVar[float] = 1.0
+
+    network: Model
+    fewest_squares: int
+    most_squares: int
+    spread: Mapping[str, Array]
+
+    @classmethod
+    def fit(cls, network: Model, fewest_squares: int, most_squares: int, normal: Batches) -> "Inpaintings":
+        """Measure how far normal images are from what the network expects."""
+        draft = cls(network, fewest_squares, most_squares, {})
+        squares: dict[str, list[Tensor]] = {}
+        for batch in normal.for_scoring():
+            for kind, sign in draft._signs(batch.x)[0].items():
+                squares.setdefault(kind, []).append(sign.square().mean(dim=(2, 3)))
+        spread = {kind: torch.cat(each, dim=1).mean(dim=1).sqrt().clamp_min(SMALLEST) for kind, each in squares.items()}
+        return cls(network, fewest_squares, most_squares, {kind: value.numpy() for kind, value in spread.items()})
+
+    def look(self, x: Tensor) -> Look:
+        signs, drawn = self._signs(x)
+        for kind, sign in signs.items():
+            check_fit(f"spreads of {kind}", len(self.spread.get(kind, ())), len(sign))
+        heats = {
+            kind: (sign / torch.from_numpy(self.spread[kind]).view(-1, 1, 1, 1)).square().mean(dim=0)
+            for kind, sign in signs.items()
+        }
+        if "spots" in heats:
+            usual = torch.quantile(heats["spots"].flatten(1), USUAL_SHARE, dim=1).clamp_min(SMALLEST)
+            heats["spots"] = heats["spots"] / usual.view(-1, 1, 1)
+        hottest = [
+            heat.flatten(1).topk(max(1, round(HOTTEST[kind] * heat[0].numel())), dim=1).values.mean(dim=1)
+            for kind, heat in heats.items()
+        ]
+        return Look(
+            np.log(torch.stack(hottest, dim=1).numpy().astype(np.float64) + SMALLEST),
+            torch.stack(list(heats.values())).mean(dim=0).numpy(),
+            np.ascontiguousarray(drawn.clamp(0, 1).permute(0, 2, 3, 1).numpy()),
+        )
+
+    @torch.no_grad()
+    def _signs(self, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """Return the signs of each kind, D,N,H,W, and N,C,H,W: what the smallest squares were expected to hold."""
+        found: dict[str, list[Tensor]] = {kind: [] for kind in HOTTEST}
+        for index, side in enumerate(square_sides(x, self.fewest_squares, self.most_squares)):
+            surprise, drawn = torch.zeros_like(x[:, 0]), torch.zeros_like(x)
+            for down, right in ((0, 0), (0, side), (side, 0), (side, side)):
+                hidden = hidden_squares(x, side, down, right)
+                mean, log_variance = self.network.inpaint(x, hidden)
+                surprise += (((x - mean) * torch.exp(-log_variance / 2)).mean(dim=1, keepdim=True) * hidden)[:, 0]
+                drawn += mean * hidden
+            if self.fewest_squares * 2**index < FINE:
+                found["shadows"].append(gaussian_blur(surprise, SHADOW))
+                continue
+            found["spots"].append(gaussian_blur(surprise, SPOT))
+            strength = (gaussian_blur(surprise.square(), GRAIN) + FAINTEST).log()
+            found["grain"].append(strength - strength.flatten(1).median(dim=1).values.view(-1, 1, 1))
+        return {kind: torch.stack(each) for kind, each in found.items() if each}, drawn
+
+    def parts(self) -> Mapping[str, Part]:
+        squares = {"fewest_squares": self.fewest_squares, "most_squares": self.most_squares}
+        return {"net": Part.of_model(self.network), "spread": Part("surprises", squares, dict(self.spread))}
+
+    @classmethod
+    def from_parts(cls, parts: Mapping[str, Part]) -> "Inpaintings":
+        kept = parts["spread"]
+        squares = Inpainting(int(kept.config["fewest_squares"]), int(kept.config["most_squares"]))
+        return cls(parts["net"].to_model("inpaint"), squares.fewest_squares, squares.most_squares, kept.tensors)

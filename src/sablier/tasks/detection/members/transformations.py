@@ -1,0 +1,102 @@
+"""The member that tells turns: where it cannot say how an image was turned, mirrored and shifted, something does not belong.
+
+Its errors differ from those of a member that redraws: it sees what an image is of rather than how well it is drawn (Golan
+and El-Yaniv 2018).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from scipy.sparse.csgraph import connected_components
+from torch import Tensor
+from torch.nn import functional as F
+
+from sablier.modelfile import Part
+from sablier.models.base import Model
+from sablier.tasks.detection.members.base import Look
+from sablier.training.objectives import TransformationPrediction
+from sablier.transforms.batches import Batches
+from sablier.transforms.geometry import Geometry
+from sablier.typing import Array
+
+INDISTINCT = 0.15  # mean probability given to another orientation from which on the two are not told apart
+SURE = 0.01  # added to a surprise before its logarithm: who is surer than that is sure
+
+
+@dataclass(frozen=True)
+class Transformations:
+    """A network that was trained on `TransformationPrediction`, and which orientations normal images tell apart.
+
+    Every image is looked at in each orientation, each with another shift. The statistic is the logarithm of the mean surprise,
+    minus the logarithm of the probability of what was done. Orientations that are not told apart on normal images, as a
+    T-shirt and its mirror image, count as one: a network that knows which is which sees something else.
+
+    Args:
+        shift: by how much images are shifted, a share of each side, as in training.
+        groups: K, the number of the group that each orientation belongs to.
+    """
+
+    kind: ClassVar[str] = "transformations"
+    say: ClassVar[float] = 1.0
+
+    network: Model
+    shift: float
+    groups: Array
+
+    @classmethod
+    def fit(cls, network: Model, shift: float, normal: Batches) -> "Transformations":
+        """Find the orientations that normal images tell apart."""
+        every = cls(network, shift, np.empty(0))
+        given = [
+            torch.stack([orientation.exp() for orientation, _ in every._views(batch.x)], dim=1) for batch in normal.for_scoring()
+        ]
+        return cls(network, shift, groups_of(torch.cat(given).mean(dim=0).numpy()))
+
+    def look(self, x: Tensor) -> Look:
+        views = self._views(x)
+        surprise = torch.zeros(len(x))
+        for number, (orientation, shift) in enumerate(views):
+            alike = torch.from_numpy(self.groups == self.groups[number])
+            surprise -= torch.logsumexp(orientation[:, alike], dim=1) + shift[:, number]
+        mean = (surprise / len(views)).clamp_min(0).numpy().astype(np.float64)
+        return Look(np.log(mean + SURE)[:, None])
+
+    @torch.no_grad()
+    def _views(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Return, of each view, the logarithms of the probabilities of all orientations and of all shifts."""
+        height, width, _ = self.network.shape
+        geometry = Geometry.of(height, width, self.shift)
+        views = []
+        for number in range(len(geometry.orientations)):
+            numbers = torch.full((len(x),), number)
+            logits = self.network.classify(geometry.apply(x, numbers, numbers))
+            orientation, shift = torch.split(logits, [len(table) for table in geometry], dim=1)
+            views.append((F.log_softmax(orientation, dim=1), F.log_softmax(shift, dim=1)))
+        return views
+
+    def parts(self) -> Mapping[str, Part]:
+        return {
+            "net": Part.of_model(self.network),
+            "groups": Part("orientations", {"shift": self.shift}, {"groups": self.groups}),
+        }
+
+    @classmethod
+    def from_parts(cls, parts: Mapping[str, Part]) -> "Transformations":
+        kept = parts["groups"]
+        network, shift = parts["net"].to_model("classify"), TransformationPrediction(float(kept.config["shift"])).shift
+        orientations = len(Geometry.of(*network.shape[:2], shift).orientations)
+        if kept.tensors["groups"].shape != (orientations,):
+            raise ValueError(f"groups of {kept.tensors['groups'].shape} for {orientations} orientations")
+        return cls(network, shift, kept.tensors["groups"])
+
+
+def groups_of(confused: Array) -> Array:
+    """Return the group of each orientation, given K,K mean probabilities of one (column) where it was another (row).
+
+    >>> groups_of(np.array([[0.5, 0.5, 0.0], [0.5, 0.5, 0.0], [0.0, 0.0, 1.0]])).tolist()
+    [0, 0, 1]
+    """
+    return np.asarray(connected_components((confused + confused.T) / 2 >= INDISTINCT, directed=False)[1])

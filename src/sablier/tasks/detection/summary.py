@@ -1,0 +1,250 @@
+"""What is kept of a stream of detections, in memory that does not grow with it."""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from sablier.calibration import UNDETERMINED, checked_alpha, checked_fdr, discovery_cut, verdicts_at
+from sablier.images.imageset import ImageSet, Skipped
+from sablier.monitoring import DriftAlarm
+from sablier.tasks.detection.detect import BASELINES, DetectionResult, Detector
+from sablier.tasks.known_images import Recognizer
+from sablier.tasks.streaming import MOST_SKIPPED_LISTED, Kept, kept
+from sablier.typing import Array
+
+BINS = 60
+P_VALUE_BINS = 20
+OURS = "sablier"
+BY_MISTAKE = 0.02  # share of distinct images that may be taken for repeats
+LIKELY_CAUSE = 0.1  # share of images that the model knows from which on they explain a drift
+
+
+@dataclass(frozen=True)
+class DetectionSummary:
+    """A stream of detections in numbers and pictures.
+
+    Args:
+        count, flagged, skipped_count: how many images were judged, flagged, unreadable.
+        undetermined: whether too few images calibrate for a verdict at this alpha or fdr.
+        baseline_flagged: how many each baseline flags at the same alpha or fdr.
+        edges, histogram: BINS+1 edges of score bins and the count in each; the outer bins take what lies beyond.
+        worst: the images with the highest scores, worst first, with pictures.
+        typical: images drawn evenly from the stream, with pictures.
+        alpha, fdr, promise: as in a DetectionResult, over the whole stream as one batch.
+        threshold: the score above which it flags; infinite where it flags nothing.
+        skipped: unreadable images, at most 1,000 of them.
+        p_value_counts: how many p-values lie in each of P_VALUE_BINS even bins from 0 to 1.
+        drift: the alarm that watched the p-values, of images that repeat none of the 1,000 before them.
+        trained, calibrated: how many images trained the model, or only calibrated it, themselves or by a near copy.
+        repeats: how many images repeat an earlier one.
+    """
+
+    count: int
+    flagged: int
+    skipped_count: int
+    undetermined: bool
+    baseline_flagged: dict[str, int]
+    edges: Array
+    histogram: Array
+    worst: DetectionResult
+    typical: DetectionResult
+    alpha: float
+    fdr: float | None
+    promise: str
+    threshold: float
+    skipped: tuple[Skipped, ...]
+    p_value_counts: Array
+    drift: DriftAlarm
+    trained: int = 0
+    calibrated: int = 0
+    repeats: int = 0
+
+    def verdict(self, p_value: float) -> str:
+        """Return the verdict on an image of the stream."""
+        return str(verdicts_at(np.array([p_value]), self.alpha, not self.undetermined)[0])
+
+    def known_words(self) -> str:
+        """Return that the model knows some of the images, and what that means; "" where it knows none."""
+        return known_words(self.trained, self.calibrated, self.count)
+
+    def repeats_words(self) -> str:
+        """Return that images repeat others, and what then holds of them; "" where none does."""
+        return repeats_words(self.repeats, self.count, self.fdr is not None)
+
+    def drift_words(self) -> str:
+        """Return what the drift alarm says, with the cause where the model knows many of the images."""
+        words = self.drift.words()
+        if not self.drift.alarmed or self.trained + self.calibrated < LIKELY_CAUSE * self.count:
+            return words
+        known = self.trained + self.calibrated
+        return f"{words} Likely cause: {known:,} of these images trained or calibrated the model; judge fresh images first."
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the numbers."""
+        return {
+            "alpha": self.alpha,
+            "fdr": self.fdr,
+            "promise": self.promise,
+            "threshold": self.threshold if np.isfinite(self.threshold) else None,
+            "images": self.count,
+            "flagged": self.flagged,
+            "flagged_by_baselines": self.baseline_flagged,
+            "undetermined": self.undetermined,
+            "drift": {"alarmed": self.drift.alarmed, "evidence": self.drift.evidence, "words": self.drift_words()},
+            "known": {"trained": self.trained, "calibrated": self.calibrated, "words": self.known_words()},
+            "repeats": {"images": self.repeats, "words": self.repeats_words()},
+            "skipped": [{"id": item.id, "reason": item.reason} for item in self.skipped],
+            "skipped_count": self.skipped_count,
+        }
+
+
+class Summarizer:
+    """Takes detections chunk by chunk and keeps the counts, the worst images and an even sample.
+
+    Args:
+        detector: what judges.
+        alpha: the false-alarm rate; outside (0, 1) a ConfigError.
+        worst, typical: how many images of each kind to keep with pictures.
+        fdr: in place of alpha, the false-discovery rate over the whole stream; outside (0, 1) a ConfigError. The verdicts
+            of a chunk are then undetermined until the stream has ended: see `DetectionSummary.verdict`.
+        recognizer: tells which images the model knows, and which repeat others; None looks for neither.
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        alpha: float,
+        worst: int = 200,
+        typical: int = 12,
+        seed: int = 0,
+        *,
+        fdr: float | None = None,
+        recognizer: Recognizer | None = None,
+    ) -> None:
+        self.recognizer = recognizer
+        self.known, self.repeats = Counter[str](), 0
+        self.detector, self.alpha = detector, checked_alpha(alpha)
+        self.fdr = None if fdr is None else checked_fdr(fdr)
+        self.decided = detector.calibration.decides(alpha if fdr is None else fdr)
+        self.most_worst, self.most_typical = worst, typical
+        self.random = np.random.default_rng(seed)
+        normal = np.concatenate(detector.calibration.folds)
+        low, high = normal.min(), normal.max()
+        margin = max(high - low, 1e-6)
+        self.edges = np.linspace(low - 0.25 * margin, high + 1.5 * margin, BINS + 1)
+        self.histogram = np.zeros(BINS, np.int64)
+        # Counts of p-values as multiples of one number, rounded up, are all that Benjamini and Hochberg's rule needs.
+        levels = np.zeros(detector.calibration.groups + 1, np.int64)
+        self.flagged = dict.fromkeys((OURS, *BASELINES), 0)
+        self.p_value_counts = np.zeros(P_VALUE_BINS, np.int64)
+        self.levels = {name: levels.copy() for name in (OURS, *BASELINES)}
+        self.skipped_count = 0
+        self.skipped: list[Skipped] = []
+        self.worst: Kept | None = None
+        self.typical: Kept | None = None
+        self.drift = DriftAlarm.of(detector.calibration)
+
+    @property
+    def count(self) -> int:
+        """The number of images judged so far."""
+        return int(self.levels[OURS].sum())
+
+    def judge(self, images: ImageSet) -> DetectionResult:
+        """Judge one chunk, remember what matters of it, and return the verdicts."""
+        dense = images.dense(self.detector.preprocess)
+        result = self.detector.detect(dense, self.alpha)
+        for name, p_values in {OURS: result.p_values, **result.baseline_p_values}.items():
+            self.levels[name] += self.detector.calibration.level_counts(p_values)
+            self.flagged[name] += int(np.sum(p_values <= self.alpha))
+        self.p_value_counts += np.histogram(result.p_values, P_VALUE_BINS, (0, 1))[0]
+        if self.recognizer is not None and len(dense):
+            recognized = self.recognizer.look(dense)
+            result = replace(result, recognized=recognized)
+            self.known.update(recognized.known.tolist())
+            self.repeats += int(np.sum(recognized.repeats != ""))
+        self.drift.update(independent(result))
+        self.skipped_count += len(result.skipped)
+        self.skipped = [*self.skipped, *result.skipped][:MOST_SKIPPED_LISTED]
+        self.histogram += np.histogram(np.clip(result.scores, self.edges[0], self.edges[-1]), self.edges)[0]
+        self.worst = kept(self.worst, dense, result.scores, self.most_worst)
+        self.typical = kept(self.typical, dense, self.random.random(len(dense)), self.most_typical)
+        return result if self.fdr is None else replace(result, verdicts=np.full(len(result), UNDETERMINED), fdr=self.fdr)
+
+    def summary(self) -> DetectionSummary:
+        """Return what was kept, with pictures of the images that were."""
+        calibration, decided = self.detector.calibration, self.decided
+        fdr, levels = self.fdr, self.levels.items()
+        cuts = {name: self.alpha if fdr is None else discovery_cut(counts, fdr) for name, counts in levels}
+        p_values = np.arange(1, calibration.groups + 2) / (calibration.groups + 1)
+        discovered = {name: int(counts[p_values <= cuts[name]].sum()) for name, counts in levels}
+        flagged = {name: count if decided else 0 for name, count in (self.flagged if fdr is None else discovered).items()}
+        cut = cuts[OURS]
+        promise = calibration.promise(cut) if fdr is None else calibration.discovery_promise(fdr, self.count)
+
+        def pictured(kept: Kept | None) -> DetectionResult:
+            shape = (0, self.detector.preprocess.height, self.detector.preprocess.width, self.detector.preprocess.channels)
+            images = ImageSet(np.empty(shape, self.detector.preprocess.dtype)) if kept is None else kept.images
+            result = self.detector.detect(images, self.alpha, pictures=True)
+            verdicts = verdicts_at(result.p_values, cut, decided)
+            return replace(result, verdicts=verdicts, alpha=cut, fdr=fdr, promise=promise)
+
+        return DetectionSummary(
+            count=self.count,
+            flagged=flagged.pop(OURS),
+            skipped_count=self.skipped_count,
+            undetermined=not decided,
+            baseline_flagged=flagged,
+            edges=self.edges,
+            histogram=self.histogram,
+            worst=pictured(self.worst),
+            typical=pictured(self.typical),
+            alpha=cut,
+            fdr=fdr,
+            promise=promise,
+            threshold=calibration.threshold(cut) if decided and cut else float("inf"),
+            skipped=tuple(self.skipped),
+            p_value_counts=self.p_value_counts.copy(),
+            drift=self.drift,
+            trained=self.known["trained"],
+            calibrated=self.known["calibrated"],
+            repeats=self.repeats,
+        )
+
+
+def independent(result: DetectionResult) -> Array:
+    """Return the p-values of the images of a result that repeat no earlier one: what the drift alarm may bet on."""
+    return result.p_values if result.recognized is None else result.p_values[result.recognized.repeats == ""]
+
+
+def known_words(trained: int, calibrated: int, count: int, kind: str = "") -> str:
+    """Return that a model knows some of `count` images of a kind, and what that means; "" where it knows none.
+
+    >>> known_words(3, 0, 10, "good")[:54]
+    'Of these 10 good images 3 trained the model (or nearly'
+    """
+    parts = [f"{number:,} {what}" for number, what in ((trained, "trained"), (calibrated, "calibrated")) if number]
+    if not parts:
+        return ""
+    what = f"{kind} images" if kind else "images"
+    return (
+        f"Of these {count:,} {what} {' and '.join(parts)} the model (or nearly copy one that did). What it says of them tells "
+        "nothing of fresh images: a model does better on what it knows. Judge it by images that it has not seen."
+    )
+
+
+def repeats_words(repeats: int, count: int, discoveries: bool = False) -> str:
+    """Return that images repeat others, and what then holds of them; "" where no more do than are taken for repeats by mistake.
+
+    Args:
+        repeats: how many of the `count` images repeat an earlier one.
+        count: the number of images.
+        discoveries: whether they are flagged by a false-discovery rate.
+    """
+    if repeats <= BY_MISTAKE * count:
+        return ""
+    text = f"{repeats:,} of {count:,} images repeat an earlier one (bursts, copies). The drift alarm counts each group once"
+    if discoveries:
+        text += "; the false-discovery rate is proved for independent images, and not for these"
+    return f"{text}."

@@ -1,0 +1,1 @@
+"""What is done with codes: reconstructions, clusters, maps, sums, and new images."""

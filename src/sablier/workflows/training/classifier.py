@@ -1,0 +1,154 @@
+"""A classifier: one network from labelled images, and what makes its answers probabilities."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sablier.calibration import Calibration
+from sablier.errors import ImagesError, TooFewImages
+from sablier.images.grouping import group_numbers
+from sablier.images.imageset import ImageSet
+from sablier.images.preprocess import Preprocess
+from sablier.modelfile import ModelFile, Part
+from sablier.models.base import Model
+from sablier.tasks.classification.classify import CLASSES, NET, TASK, Classifier, all_logits, fitted_temperature, unlikeness
+from sablier.tasks.classification.test_time_augmentation import ONE_VIEW, Views
+from sablier.tasks.detection.detect import sizes_in
+from sablier.tasks.known_images import known_part
+from sablier.training.objectives import Classification
+from sablier.training.recipe import Recipe
+from sablier.typing import Array
+from sablier.workflows.training.budget import within_budget
+from sablier.workflows.training.network import OnProgress, prepared, provenance, train_model
+
+FEWEST = 4
+FEWEST_OF_A_CLASS = 2
+MOST_HELD_OUT = 2500
+
+
+def train_classifier(
+    images: ImageSet,
+    recipe: Recipe,
+    *,
+    checkpoints: Iterable[Path | None] = (),
+    on_progress: OnProgress = lambda stage, progress: None,
+) -> ModelFile:
+    """Train a classifier on labelled images and return its model file.
+
+    A share `recipe.fusion_share` of each class, at least one image of it, is held out: the temperature is fitted on these, and
+    they say how unlike every class an image may be that belongs to one.
+
+    Args:
+        checkpoints: the first is a file to resume from where it exists, and to keep up to date.
+
+    Raises:
+        TooFewImages: for fewer than 4 images, or a class with one image.
+        ImagesError: for images without labels, or of one class.
+    """
+    check_labels(images)
+    preprocess, dense, prints = prepared(images, recipe, FEWEST)
+    classes = check_labels(dense)
+    held = held_out(dense.labels, recipe.fusion_share, recipe.fit.seed, dense.groups)
+    training, apart = dense.take(~held), dense.take(held)
+    recipe, checkpoint = replace(recipe, options={**recipe.options, "classes": len(classes)}), next(iter(checkpoints), None)
+    recipe = within_budget(recipe, training, preprocess, checkpoint)
+    network, history = train_model(
+        training,
+        preprocess,
+        recipe,
+        ("classify",),
+        validation=apart,
+        checkpoint=checkpoint,
+        on_progress=partial(on_progress, "training"),
+    )
+    mirror = isinstance(recipe.objective, Classification) and recipe.objective.mirrors(preprocess.channels)
+    found = calibrated(network, preprocess, apart, classes, mirror)
+    parts = {NET: Part.of_model(network), CLASSES: found.part(), **known_part(prints)}
+    return ModelFile(TASK, preprocess, parts, {NET: history.__dict__}, provenance(dense, recipe, images, preprocess))
+
+
+def calibrated(network: Model, preprocess: Preprocess, apart: ImageSet, classes: Array, mirror: bool) -> Classifier:
+    """Return a classifier of which held-out images decide the temperature and whether it looks again where it is unsure."""
+    numbers, once = class_numbers(apart, classes), all_logits(network, preprocess, apart)
+    again = Views.after(once, mirror)
+    ways = [(ONE_VIEW, once), (again, all_logits(network, preprocess, apart, again))]
+    fits = [fitted_temperature(logits, numbers) for _, logits in ways]
+    best = min(range(len(ways)), key=lambda way: fits[way][1])
+    (views, logits), (temperature, _) = ways[best], fits[best]
+    return Classifier(network, preprocess, classes, temperature, Calibration((unlikeness(logits),), **sizes_in((apart,))), views)
+
+
+def check_labels(images: ImageSet, fewest: int = FEWEST_OF_A_CLASS) -> Array:
+    """Return the names of the classes, in their order.
+
+    Raises:
+        ImagesError: for images without labels, or of one class; TooFewImages for a class with fewer than `fewest`.
+    """
+    if images.labels is None:
+        raise ImagesError(
+            f"expected labels, got none from {images.source}. Put the images of each class in a folder of its own, or name a "
+            "file of labels with --labels."
+        )
+    classes, counts = groups_by_class(images)
+    if len(classes) < 2:
+        only = f"only {str(classes[0])!r}" if len(classes) else "none"
+        raise ImagesError(f"expected images of at least 2 classes, got {only} from {images.source}. Add others.")
+    alone = classes[counts < fewest]
+    if len(alone):
+        names, what = ", ".join(alone[:5].tolist()), "images" if images.groups is None else "images that are not one group"
+        raise TooFewImages(f"expected at least {fewest} {what} of each class, got one of {names}. Add more of it.")
+    return np.asarray(classes)
+
+
+def groups_by_class(images: ImageSet) -> tuple[Array, Array]:
+    """Return the names of the classes, in their order, and how many groups of images each has."""
+    classes, numbers = np.unique(np.asarray(images.labels), return_inverse=True)
+    pairs = np.unique(np.column_stack([numbers, group_numbers(images)]), axis=0)
+    return classes, np.bincount(pairs[:, 0], minlength=len(classes))
+
+
+def class_numbers(images: ImageSet, classes: Array) -> Array:
+    """Return N: the number of each image's class.
+
+    Raises:
+        ImagesError: for images without labels, or of a class that is not among them.
+    """
+    if images.labels is None:
+        raise ImagesError(f"expected labels, got none from {images.source}. Name a file of labels with --labels.")
+    unknown = sorted(set(images.labels.tolist()) - set(classes.tolist()))
+    if unknown:
+        known = ", ".join(classes[:10].tolist())
+        raise ImagesError(f"expected the classes that the model knows ({known}), got {', '.join(unknown[:5])} as well.")
+    return np.asarray(np.searchsorted(classes, images.labels))
+
+
+def held_out(labels: Any, share: float, seed: int, groups: Array | None = None) -> Array:
+    """Return N booleans: a share of each class at random, in whole groups, at least one of each, and about 2,500 in all at most.
+
+    Args:
+        labels: N classes.
+        share: of the images of each class.
+        seed: of the draw.
+        groups: N numbers, equal for images that are not independent; None where each is by itself.
+
+    >>> held_out(np.array(list("aaaaaaaaaabb")), 0.2, 0).sum()
+    np.int64(3)
+    """
+    random = np.random.default_rng(seed)
+    share = min(share, MOST_HELD_OUT / max(1, len(labels)))
+    found = np.zeros(len(labels), bool)
+    for name in np.unique(labels):
+        own = np.flatnonzero(labels == name)
+        wanted = max(1, int(share * len(own)))
+        if groups is None:
+            found[random.choice(own, wanted, replace=False)] = True
+            continue
+        for group in random.permutation(np.unique(groups[own])):
+            if found[own].sum() >= wanted:
+                break
+            found |= groups == group
+    return found

@@ -1,0 +1,66 @@
+"""A codec: a network that draws tiles from rounded codes, tables of how likely these are, and a net for what is left."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from sablier.errors import ImagesError, TooFewImages
+from sablier.images.imageset import ImageSet
+from sablier.images.patches import patches
+from sablier.images.preprocess import Preprocess
+from sablier.modelfile import ModelFile, Part
+from sablier.tasks.codec.blocks import CONTEXT, TABLES, TASK, drawn, picture_digest
+from sablier.tasks.codec.latents import LatentTables, step_of
+from sablier.tasks.codec.pixels import exponentials
+from sablier.tasks.latent.reconstruct import encode
+from sablier.training.recipe import Recipe
+from sablier.workflows.training.network import OnProgress, network_of, train_model, train_network_file
+
+FEWEST = 2
+MOST_TILES = 60_000
+
+
+def train_codec(
+    images: ImageSet,
+    recipe: Recipe,
+    *,
+    checkpoints: Iterable[Path | None] = (),
+    on_progress: OnProgress = lambda stage, progress: None,
+) -> ModelFile:
+    """Train a codec and return its model file.
+
+    Small images of one size are taken whole; from others, tiles of `recipe.size` pixels a side are cut, as the codec will cut
+    them from what it compresses.
+
+    Raises:
+        TooFewImages: for fewer than 2 images.
+        ImagesError: for images of more than 8 bits.
+    """
+    tiles = patches(images, recipe.size, MOST_TILES, recipe.fit.seed)
+    if len(tiles) < FEWEST:
+        raise TooFewImages(f"expected at least {FEWEST} images to learn from, got {len(tiles)} from {images.source}.")
+    if tiles.array.dtype != np.uint8:
+        raise ImagesError(f"expected 8-bit images, got {tiles.array.dtype} from {images.source}. Convert them to 8 bits.")
+    preprocess = Preprocess.for_images(tiles, recipe.size)
+    places = iter(checkpoints)
+    file = train_network_file(TASK, tiles, preprocess, recipe, [next(places, None)], on_progress, came=images)
+    net = network_of(file, TASK)
+    codes = encode(net, preprocess, tiles)
+    tables, step = LatentTables.fitted(codes), step_of(recipe.base_quality)
+    lossy = drawn(net, preprocess, tables.values(tables.rounded(codes, step), step))
+    rule = preprocess.model_copy(update={"height": 2 * preprocess.height})
+    context, history = train_model(
+        ImageSet(np.concatenate([lossy, tiles.array], axis=1)),
+        rule,
+        recipe.others[CONTEXT],
+        ("predict",),
+        checkpoint=next(places, None),
+        on_progress=partial(on_progress, CONTEXT),
+    )
+    kept = {"lowest": tables.lowest, "below": tables.below, "exponentials": exponentials(), "base_step": np.array(step)}
+    kept["digest"] = picture_digest(net, preprocess)
+    parts = {**file.parts, CONTEXT: Part.of_model(context), TABLES: Part("codec_tables", {}, kept)}
+    return replace(file, parts=parts, histories={**file.histories, f"pixels/{CONTEXT}": history.__dict__})

@@ -1,0 +1,136 @@
+"""Cross-validation of a classifier: every image is judged by a network that has not learnt from it."""
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sablier.errors import ConfigError, Interrupted, TooFewImages
+from sablier.images.imageset import ImageSet
+from sablier.modelfile import ModelFile
+from sablier.tasks.classification.classify import Classifier
+from sablier.training.recipe import Recipe
+from sablier.typing import Array
+from sablier.workflows.training.classifier import FEWEST_OF_A_CLASS, check_labels, groups_by_class, train_classifier
+from sablier.workflows.training.network import OnProgress
+
+FOLDS = 5  # by default: each network learns from four fifths of the images
+MOST_FOLDS = 100
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """What the networks of a cross-validation say of N images.
+
+    Args:
+        classes: K names.
+        probabilities: N,K calibrated probabilities of each image, by the network that has not learnt from it.
+        fold: N: the number of that network.
+        classifiers: the networks.
+    """
+
+    classes: Array
+    probabilities: Array
+    fold: Array
+    classifiers: tuple[Classifier, ...]
+
+
+def cross_validate(
+    images: ImageSet,
+    recipe: Recipe,
+    folds: int = FOLDS,
+    *,
+    folder: Path | None = None,
+    on_progress: OnProgress = lambda stage, progress: None,
+) -> CrossValidation:
+    """Train a classifier for each fold, on the images of the others, and let it judge those of its own.
+
+    A fold has its share of each class, drawn by the seed of the recipe. The temperature, too, is fitted on images of other folds.
+
+    Args:
+        images: dense images with labels.
+        recipe: what each network is trained by.
+        folder: one of `folder_of`, in which networks of finished folds are kept, and taken from; None keeps none.
+
+    Raises:
+        ImagesError: for images without labels, or of one class; TooFewImages for a class with too few for so many folds.
+        ConfigError: for a number of folds that is not one.
+        Interrupted: on Ctrl-C; finished folds, and the epochs of the one at work, are in the folder.
+    """
+    classes = check_labels(images)
+    fold = fold_numbers(images, folds, recipe.fit.seed)
+    found = np.empty((len(images), len(classes)))
+    classifiers = []
+    for number in range(folds):
+        path = None if folder is None else folder / f"fold-{number}.sablier"
+        classifier = _classifier(images.take(fold != number), recipe, path, f"fold {number + 1} of {folds}", on_progress)
+        found[fold == number] = classifier.classify(images.take(fold == number)).probabilities
+        classifiers.append(classifier)
+    return CrossValidation(classes, found, fold, tuple(classifiers))
+
+
+def fold_numbers(images: ImageSet, folds: int, seed: int) -> Array:
+    """Return N: the fold of each image, from 0; of each class every fold has as many as any other, or one more.
+
+    Where images form groups, which no fold divides, they have about as many.
+
+    Raises:
+        ConfigError, TooFewImages: as for `cross_validate`.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    if not 2 <= folds <= MOST_FOLDS:
+        raise ConfigError(f"expected from 2 to {MOST_FOLDS} folds, or 0 for none, got {folds}.")
+    labels = np.asarray(images.labels)
+    classes, counts = groups_by_class(images)
+    # What a fold leaves of a class must be enough to learn from and to calibrate on.
+    least = counts.argmin()
+    needed = max(folds, 2 * FEWEST_OF_A_CLASS if folds == 2 else 0)
+    if counts[least] < needed:
+        fewer = (
+            f"Take --folds {counts[least]}, add images of it, or" if counts[least] > FEWEST_OF_A_CLASS else "Add images of it, or"
+        )
+        raise TooFewImages(
+            f"expected at least {needed} images of each class for {folds} folds, got {counts[least]} of {classes[least]}. "
+            f"{fewer} let the model itself judge with --folds 0."
+        )
+    fold = np.empty(len(labels), np.int64)
+    kind = StratifiedKFold if images.groups is None else StratifiedGroupKFold
+    parts = kind(folds, shuffle=True, random_state=seed).split(labels, labels, images.groups)
+    for number, (_, held) in enumerate(parts):
+        fold[held] = number
+    return fold
+
+
+def folder_of(place: Path, images: ImageSet, recipe: Recipe, folds: int) -> Path:
+    """Return the folder, below `place`, for the folds of these images with these labels, of this recipe."""
+    labels = [] if images.labels is None else images.labels.tolist()
+    identity = json.dumps([images.fingerprint(), labels, recipe.to_dict(), folds])
+    return place / f"mistakes-{hashlib.sha256(identity.encode()).hexdigest()[:12]}.folds"
+
+
+def forget_folds(place: Path) -> None:
+    """Remove the folders of folds below `place`, also those of runs that were left for another."""
+    for folder in place.glob(f"mistakes-{'[0-9a-f]' * 12}.folds"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _classifier(images: ImageSet, recipe: Recipe, path: Path | None, stage: str, on_progress: OnProgress) -> Classifier:
+    """Return the classifier of one fold, from its file where an earlier run has left it."""
+    if path is not None and path.exists():
+        return Classifier.from_file(ModelFile.load(path))
+    checkpoint = None if path is None else path.with_suffix(".resume")
+    try:
+        file = train_classifier(
+            images, recipe, checkpoints=[checkpoint], on_progress=lambda _, progress: on_progress(stage, progress)
+        )
+    except Interrupted as error:
+        kept = "" if path is None else f" The work so far is in {path.parent}; run the same command again to go on."
+        raise Interrupted(f"cross-validation was stopped in {stage}.{kept}") from error
+    if path is not None and checkpoint is not None:
+        file.save(path)
+        checkpoint.unlink(missing_ok=True)
+    return Classifier.from_file(file)

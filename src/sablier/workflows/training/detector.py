@@ -1,0 +1,189 @@
+"""A detector: its members trained, fused and calibrated on disjoint images."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain, repeat
+from pathlib import Path
+
+import numpy as np
+
+from sablier.calibration import images_needed
+from sablier.errors import TooFewImages
+from sablier.images.grouping import count_groups, counted_groups, group_numbers
+from sablier.images.imageset import ImageSet
+from sablier.images.preprocess import Preprocess
+from sablier.modelfile import ModelFile
+from sablier.models import Model
+from sablier.tasks.detection.contamination import find_suspects
+from sablier.tasks.detection.detect import TASK, Detector
+from sablier.tasks.detection.members import Inpaintings, Member, Mixtures, Patches, Restoration, Transformations
+from sablier.tasks.detection.scorer import Scorer
+from sablier.tasks.known_images import CALIBRATED, TRAINED, known_part
+from sablier.training.objectives import Inpainting, TransformationPrediction
+from sablier.training.recipe import Network, Recipe
+from sablier.transforms.batches import Batches
+from sablier.transforms.geometry import Geometry
+from sablier.typing import Array
+from sablier.workflows.training.network import OnProgress, prepared, provenance, train_model
+
+FEWEST = 8
+MOST_CALIBRATION = 2000  # beyond this the band of the promise is narrow enough; more images train better
+MOST_FUSION = 500
+FEWEST_CALIBRATION = images_needed(0.01)  # so that a split always supports a false-alarm rate of 1 %
+# What the network of a member must be able to do.
+NEEDED = {"restoration": ("encode", "decode", "hidden"), "transformations": ("classify",), "inpainting": ("inpaint",)}
+# The members without a network.
+FITTED: dict[str, Callable[[ImageSet, Preprocess, int], Member]] = {"closed-form": Mixtures.fit, "patches": Patches.fit}
+
+
+@dataclass(frozen=True)
+class Uses:
+    """Which images each use of one scorer takes.
+
+    Args:
+        effort: the share of the recipe's steps that its networks train for.
+        validation: only reported, never acted upon.
+        fusion: what members are fused on: held-out images, or with folds those that trained.
+        calibration: unseen by anything else.
+    """
+
+    name: str
+    effort: float
+    training: ImageSet
+    validation: ImageSet
+    fusion: ImageSet
+    calibration: ImageSet
+
+
+def train_detector(
+    images: ImageSet,
+    recipe: Recipe,
+    *,
+    checkpoints: Iterable[Path | None] = (),
+    on_progress: OnProgress = lambda stage, progress: None,
+    on_groups: Callable[[ImageSet, Preprocess], object] = lambda dense, preprocess: None,
+) -> ModelFile:
+    """Train, fuse and calibrate a detector on normal images; return the model file.
+
+    Images that may not belong among the others (`recipe.screen`) neither train nor fuse, but stay where they calibrate: to take
+    the strangest images out of the calibration would break its promise. The model file lists them. What is screened out of the
+    training and fusion images is found among these alone, so that no calibration image decides what is learnt.
+
+    Training, fusion and calibration use disjoint images. With fewer than `recipe.folds_below` images every image
+    calibrates the one scorer of `recipe.folds` that has not seen it. Groups of images that are not independent (`images.groups`,
+    joined with those that repeat each other) are never divided, and each counts once.
+
+    Args:
+        on_groups: called with the dense images, and what made them so, once their groups are known.
+
+    Raises:
+        TooFewImages: for fewer than 8 groups of images, or fewer than folds that were asked for.
+    """
+    preprocess, dense, prints = prepared(images, recipe, FEWEST)
+    on_groups(dense, preprocess)
+    plan = plan_uses(dense, recipe)
+    if recipe.screen:
+        plan = [_screened(uses, preprocess, recipe.fit.seed) for uses in plan]
+    paths = chain(checkpoints, repeat(None))
+    side = max(preprocess.height, preprocess.width)
+    networks, photos = recipe.networks(side), side > recipe.photo_side
+    scorers, histories = [], {}
+    for index, uses in enumerate(plan):
+        members: list[Member] = []
+        for kind, network in networks.items():
+            if network is None:
+                members.append(FITTED[kind](uses.training, preprocess, recipe.fit.seed))
+                continue
+            fold = f", fold {index + 1} of {len(plan)}" if len(plan) > 1 else ""
+            model, history = train_model(
+                uses.training, preprocess, _fitting(network, uses.effort, preprocess), NEEDED[kind],
+                validation=uses.validation, member=index, checkpoint=next(paths),
+                on_progress=partial(on_progress, f"training {kind}{fold}"),
+            )  # fmt: skip
+            histories[f"{uses.name}/{kind}"] = history.__dict__
+            members.append(_member(kind, model, network, Batches(uses.fusion, preprocess)))
+        scorers.append(
+            Scorer.fit(
+                tuple(members), preprocess, uses.training, uses.fusion, recipe.fit.seed, small_defects=photos and len(plan) == 1
+            )
+        )
+    detector = Detector.calibrated(tuple(scorers), tuple(uses.calibration for uses in plan))
+    origin = provenance(dense, replace(recipe, members=tuple(networks)), images, preprocess)
+    if recipe.screen:
+        # The list is made of all images, those of calibration too: it teaches nothing. Nor did any image on it.
+        found = find_suspects(dense, preprocess, recipe.fit.seed)
+        taught = {name for uses in plan for each in (uses.training, uses.fusion) for name in each.ids.tolist()}
+        listed = [pair for pair in zip(found.ids.tolist(), found.scores.tolist(), strict=True) if pair[0] not in taught]
+        origin = origin.model_copy(update={"suspects": listed})
+    parts = {**detector.parts(), **known_part(prints, _uses_of_each(dense, plan))}
+    return ModelFile(TASK, preprocess, parts, histories, origin)
+
+
+def _uses_of_each(dense: ImageSet, plan: Sequence[Uses]) -> Array:
+    """Return N: whether each image trained the model, or only calibrated it."""
+    only_calibrate = np.isin(dense.ids, plan[0].calibration.ids) if len(plan) == 1 else np.zeros(len(dense), bool)
+    return np.where(only_calibrate, CALIBRATED, TRAINED)
+
+
+def _fitting(network: Network, effort: float, preprocess: Preprocess) -> Network:
+    """Return a network as it is trained on these images: for its share of the time, with as many outputs as they need."""
+    fit = replace(network.fit, steps=max(1, round(effort * network.fit.steps)), megapixels=effort * network.fit.megapixels)
+    if not isinstance(network.objective, TransformationPrediction):
+        return replace(network, fit=fit)
+    outputs = Geometry.of(preprocess.height, preprocess.width, network.objective.shift).outputs
+    return replace(network, fit=fit, options={**network.options, "classes": outputs})
+
+
+def _member(kind: str, model: Model, network: Network, normal: Batches) -> Member:
+    """Return the member that looks with a trained network."""
+    if isinstance(network.objective, TransformationPrediction):
+        return Transformations.fit(model, network.objective.shift, normal)
+    if isinstance(network.objective, Inpainting):
+        return Inpaintings.fit(model, network.objective.fewest_squares, network.objective.most_squares, normal)
+    return Restoration.fit(model, normal)
+
+
+def _screened(uses: Uses, preprocess: Preprocess, seed: int) -> Uses:
+    """Return the uses without the training and fusion images that may not belong among the others."""
+    apart = uses.fusion is not uses.training
+    teaching = ImageSet.concatenate([uses.training, uses.fusion]) if apart else uses.training
+    kept = np.ones(len(teaching), bool)
+    kept[find_suspects(teaching, preprocess, seed).doubtful] = False
+    training = uses.training.take(kept[: len(uses.training)])
+    if not apart:
+        return replace(uses, training=training, fusion=training)
+    fusion = uses.fusion.take(kept[len(uses.training) :])
+    return replace(uses, training=training, fusion=fusion, validation=fusion)
+
+
+def plan_uses(dense: ImageSet, recipe: Recipe) -> list[Uses]:
+    """Assign images to their disjoint uses: a single split where there are enough groups, cross-conformal folds below that.
+
+    Raises:
+        TooFewImages: for fewer groups than folds, or too few to train on.
+    """
+    groups, count, seed = group_numbers(dense), count_groups(dense), recipe.fit.seed
+    order = np.random.default_rng(seed).permutation(count)
+    if count < recipe.folds_below:
+        if count < recipe.folds:
+            raise TooFewImages(
+                f"expected at least as many groups of images as folds, {recipe.folds}, got {counted_groups(dense)}. Ask "
+                f"for fewer: --set folds={count}."
+            )
+        plan = []
+        for index, fold in enumerate(np.array_split(order, recipe.folds)):
+            apart = np.isin(groups, fold)
+            rest, left_out = dense.take(~apart), dense.take(apart)
+            plan.append(Uses(f"member-{index}", recipe.fold_effort, rest, left_out, rest, left_out))
+        return plan
+    calibration = min(MOST_CALIBRATION, max(FEWEST_CALIBRATION, round(recipe.calibration_share * count)))
+    fusion = min(MOST_FUSION, round(recipe.fusion_share * count))
+    edges = np.cumsum([calibration, fusion])
+    if edges[-1] >= count:
+        raise TooFewImages(
+            f"{counted_groups(dense)} leave none to train on beside {calibration} for calibration and {fusion} for corrections. "
+            f"Use folds for so few: --set folds_below={count + 1}."
+        )
+    held, fused, trained = (dense.take(np.isin(groups, part)) for part in np.split(order, edges))
+    return [Uses("member-0", 1.0, trained, fused, fused, held)]

@@ -1,0 +1,62 @@
+"""A generator of new images, trained by a game against a discriminator; what it draws is seen while it learns."""
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+
+from sablier.files import write_whole
+from sablier.images.imageset import ImageSet
+from sablier.modelfile import ModelFile
+from sablier.models.base import Model
+from sablier.training.recipe import Recipe
+from sablier.workflows.training.network import NET, OnProgress, prepared, train_network_file
+
+TASK = "generate"
+FEWEST = 2
+ROWS, COLUMNS = 8, 12  # of the picture
+REFRESH_SECONDS = 15.0
+SAME_DRAW = 0  # the seed of the picture's codes: the same ones each time, so that one sees how they change
+
+
+def train_generator(
+    images: ImageSet,
+    recipe: Recipe,
+    *,
+    checkpoints: Iterable[Path | None] = (),
+    on_progress: OnProgress = lambda stage, progress: None,
+    picture: Path | None = None,
+) -> ModelFile:
+    """Train a generator and its discriminator on images and return their model file.
+
+    Args:
+        picture: a PNG to draw while training goes on, at the end of an epoch and at most every 15 seconds, and once more at the
+            end: what the average of the generator's weights makes of the same 96 codes.
+
+    Raises:
+        TooFewImages: for fewer than 2 images.
+    """
+    preprocess, dense, prints = prepared(images, recipe, FEWEST)
+    drawn_at = -REFRESH_SECONDS
+
+    def on_epoch(epoch: int, model: Model) -> None:
+        nonlocal drawn_at
+        if picture and time.monotonic() - drawn_at > REFRESH_SECONDS:
+            write_whole(picture, sheet_of_samples(model))
+            drawn_at = time.monotonic()
+
+    file = train_network_file(TASK, dense, preprocess, recipe, checkpoints, on_progress, prints, came=images, on_epoch=on_epoch)
+    if picture:
+        write_whole(picture, sheet_of_samples(file.parts[NET].to_model()))
+    return file
+
+
+@torch.no_grad()
+def sheet_of_samples(model: Model, rows: int = ROWS, columns: int = COLUMNS) -> bytes:
+    """Return a PNG of what the model draws from codes that are the same each time."""
+    # Drawing is imported only when something is drawn.
+    from sablier.report.figures import sheet
+
+    drawn = model.sample(rows * columns, torch.Generator().manual_seed(SAME_DRAW))
+    return sheet(drawn.permute(0, 2, 3, 1).cpu().numpy(), columns=columns)

@@ -1,0 +1,148 @@
+"""train = read, fit, calibrate where the recipe detects, save; list the images that may not belong."""
+
+from collections.abc import Callable
+from functools import partial
+from glob import escape
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sablier.errors import OutputError
+from sablier.files import write_text, write_whole
+from sablier.files.cells import csv_text
+from sablier.files.kinds import MODEL, PNG, SUSPECTS, check_replaces
+from sablier.images.grouping import with_groups
+from sablier.images.imageset import ImageSet
+from sablier.images.mvtec import training_source
+from sablier.images.sources import read_images
+from sablier.modelfile import ModelFile
+from sablier.training.recipe import Recipe
+from sablier.training.recipes import make_recipe
+from sablier.workflows.groups import groups_paths, write_groups
+from sablier.workflows.outputs import writes
+from sablier.workflows.training.autoencoder import train_autoencoder
+from sablier.workflows.training.classifier import train_classifier
+from sablier.workflows.training.codec import train_codec
+from sablier.workflows.training.denoiser import train_denoiser
+from sablier.workflows.training.detector import train_detector
+from sablier.workflows.training.generator import train_generator
+from sablier.workflows.training.network import OnProgress
+
+MOST_PICTURED = 48  # of the suspects, the worst
+
+MAKERS: dict[str, Callable[..., ModelFile]] = {
+    "detect": train_detector,
+    "reconstruct": train_autoencoder,
+    "denoise": train_denoiser,
+    "generate": train_generator,
+    "compress": train_codec,
+    "classify": train_classifier,
+}
+
+
+@writes("train", "source", file=MODEL)
+def train(
+    source: Any,
+    output: str | PathLike[str],
+    recipe: Recipe | None = None,
+    *,
+    resume: bool = False,
+    groups: str | None = None,
+    on_progress: OnProgress = lambda stage, progress: None,
+    **reading: Any,
+) -> ModelFile:
+    """Train what the recipe makes on the images of a source and write it to `output`.
+
+    Args:
+        source: whatever `read_images` takes; `reading` are its options.
+        output: the .sablier file; checkpoints lie beside it while training runs. Where training images of a detector may not
+            belong, they are listed in OUTPUT.suspects.csv, worst first, and the 48 worst drawn in OUTPUT.suspects.png. What a
+            generator draws is seen in OUTPUT.samples.png while it learns.
+        recipe: the configuration; `make_recipe()` where none is given.
+        resume: go on from those checkpoints.
+        groups: which images are not independent of each other, as `sablier.images.grouping.parse_groups` reads it; no split
+            divides a group. A detector finds images that repeat each other besides: OUTPUT.groups.csv lists the group of each
+            image, and OUTPUT.groups.png shows the largest, where there are groups of several.
+
+    Raises:
+        ImagesError: for a source that cannot be read; TooFewImages where it takes more.
+        OutputError: where the file cannot be written, said before training starts.
+        Interrupted: on Ctrl-C, with the work so far kept.
+    """
+    output, recipe = Path(output), recipe or make_recipe()
+    check_writable(output)
+    for path, kind in zip(suspects_paths(output), (SUSPECTS, PNG), strict=True):
+        check_replaces(path, kind)
+    most = recipe.folds * max(len(recipe.members), len(recipe.photo_members))
+    checkpoints = [output.with_name(f"{output.name}.member-{index}.resume") for index in range(most)]
+    images = with_groups(read_images(training_source(source), **reading), groups)
+    if not resume:
+        _remove(output)
+    watched: dict[str, Any] = {"picture": samples_path(output)} if recipe.task == "generate" else {}
+    if recipe.task == "detect":
+        watched = {"on_groups": partial(write_groups, places=groups_paths(output))}
+    file = MAKERS[recipe.task](images, recipe, checkpoints=checkpoints, on_progress=on_progress, **watched)
+    file.save(output)
+    _remove(output)
+    _write_suspects(file, images, output)
+    return file
+
+
+def suspects_paths(output: Path) -> tuple[Path, Path]:
+    """Return where the training images that may not belong are listed and drawn, beside a model file.
+
+    >>> [path.name for path in suspects_paths(Path("part.sablier"))]
+    ['part.suspects.csv', 'part.suspects.png']
+    """
+    stem = output.name.removesuffix(".sablier")
+    return output.with_name(f"{stem}.suspects.csv"), output.with_name(f"{stem}.suspects.png")
+
+
+def samples_path(output: Path) -> Path:
+    """Return where a sheet of what a generator draws is kept up to date while it learns, beside its model file.
+
+    >>> samples_path(Path("g.sablier")).name
+    'g.samples.png'
+    """
+    return output.with_name(f"{output.name.removesuffix('.sablier')}.samples.png")
+
+
+def _write_suspects(file: ModelFile, images: ImageSet, output: Path) -> None:
+    """List and draw the training images that may not belong; where there are none, remove the list of an earlier run."""
+    table, picture = suspects_paths(output)
+    suspects = file.provenance.suspects
+    if not suspects:
+        for path in (table, picture):
+            path.unlink(missing_ok=True)
+        return
+    # Drawing is imported only when something is drawn.
+    from sablier.report.figures import sheet
+
+    positions = {str(name): index for index, name in enumerate(images.ids)}
+    rows = ((name, f"{score:.4f}", positions[name]) for name, score in suspects)
+    write_text(table, csv_text([("id", "score", "position"), *rows]))
+    worst = suspects[:MOST_PICTURED]
+    pixels = images.take(np.array([positions[name] for name, _ in worst])).dense(file.preprocess).array
+    captions = [f"{name}\nscore {score:.1f}" for name, score in worst]
+    write_whole(picture, sheet(file.preprocess.to_unit(pixels), captions))
+
+
+def _remove(output: Path) -> None:
+    """Remove the checkpoints of `output`, also those of earlier runs of more folds."""
+    for path in output.parent.glob(f"{escape(output.name)}.member-*.resume"):
+        path.unlink(missing_ok=True)
+
+
+def check_writable(output: Path) -> None:
+    """Raise OutputError now, rather than after an hour of training, where `output` cannot be written."""
+    if output.is_dir():
+        raise OutputError(f"{output} is a folder. Name a file, for example -o {output / 'model.sablier'}.")
+    probe = output.with_name(f".{output.name}.probe")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise OutputError(f"{output} cannot be written: {error.strerror}. Choose another place with -o.") from error

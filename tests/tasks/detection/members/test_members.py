@@ -1,0 +1,110 @@
+"""Every kind of member: looks have one shape, and a model file gives the same looks back."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from sablier.images.imageset import ImageSet
+from sablier.images.preprocess import Preprocess
+from sablier.modelfile import ModelFile
+from sablier.tasks.detection.detect import Detector
+from sablier.tasks.detection.members import MEMBERS
+from sablier.training.recipe import MEMBERS as KNOWN
+from sablier.training.recipe import Recipe
+from sablier.training.recipes import make_recipe
+from sablier.transforms.batches import Batches
+from sablier.workflows.training.detector import train_detector
+
+SHAPE = (24, 32, 3)
+
+
+@pytest.fixture(scope="module")
+def photos() -> ImageSet:
+    return ImageSet(np.random.default_rng(0).integers(0, 256, (24, *SHAPE), dtype=np.uint8))
+
+
+def recipe(name: str, members: str) -> Recipe:
+    settings = [
+        f"{name}={members}",
+        "steps=2",
+        "width=4",
+        "transformations.width=4",
+        "inpainting.width=4",
+        "folds=2",
+        "screen=no",
+    ]
+    return make_recipe(settings=[*settings, "photo_side=16" if name == "photo_members" else "photo_side=64"])
+
+
+@pytest.fixture(scope="module")
+def everyone(photos: ImageSet, tmp_path_factory: pytest.TempPathFactory) -> tuple[ModelFile, Detector]:
+    file = train_detector(photos, recipe("members", ",".join(KNOWN)))
+    path = tmp_path_factory.mktemp("everyone") / "all.sablier"
+    file.save(path)
+    return ModelFile.load(path), Detector.from_file(ModelFile.load(path))
+
+
+def test_recipes_and_model_files_know_the_same_members():
+    assert set(KNOWN) == set(MEMBERS)
+
+
+def test_every_member_looks_in_the_same_shapes(everyone, photos):
+    scorer = everyone[1].scorers[0]
+    x = Batches(photos, scorer.preprocess).take(slice(0, 5)).x
+    assert [member.kind for member in scorer.members] == list(KNOWN)
+    for member in scorer.members:
+        found = member.look(x)
+        assert found.statistics.shape[0] == 5
+        assert found.statistics.dtype == np.float64
+        assert np.isfinite(found.statistics).all()
+        if found.heat is not None:
+            assert found.heat.shape == (5, *SHAPE[:2])
+            assert np.isfinite(found.heat).all()
+            assert found.heat.min() >= 0
+        if found.reconstructions is not None:
+            assert found.reconstructions.shape == (5, *SHAPE)
+            assert 0 <= found.reconstructions.min() <= found.reconstructions.max() <= 1
+
+
+def test_every_member_comes_back_from_a_model_file_as_it_was(everyone, photos):
+    first = everyone[1].scorers[0]
+    again = type(first).from_parts(first.parts("x/"), "x/", first.preprocess)
+    x = Batches(photos, first.preprocess).take(slice(0, 3)).x
+    for member, copy in zip(first.members, again.members, strict=True):
+        for name in ("statistics", "heat", "reconstructions"):
+            before, after = getattr(member.look(x), name), getattr(copy.look(x), name)
+            assert (before is None and after is None) or np.array_equal(before, after), (member.kind, name)
+
+
+@pytest.fixture(scope="module")
+def surfaces() -> ImageSet:
+    random = np.random.default_rng(1)
+    return ImageSet((128 + random.integers(-4, 5, (160, 40, 40, 1))).astype(np.uint8))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_of_photos_each_member_says_as_much_as_it_sees_of_defects(surfaces, threads):
+    changed = replace(recipe("photo_members", "closed-form,patches"), folds_below=2, size=40)
+    torch.set_num_threads(threads)
+    try:
+        first, again = (Detector.from_file(train_detector(surfaces, changed)).scorers[0].says for _ in range(2))
+    finally:
+        torch.set_num_threads(1)
+    assert np.array_equal(first, again)
+    assert 0 <= first.min() < first.max() == 1
+
+
+def test_in_folds_where_no_image_is_held_out_from_training_says_are_as_given(photos):
+    detector = Detector.from_file(train_detector(photos, recipe("photo_members", "patches,closed-form")))
+    assert detector.scorers[0].says.tolist() == [1.0, 1.0]
+
+
+def test_an_image_kept_as_good_is_not_compared_with_itself(photos):
+    rule = Preprocess(height=24, width=32, channels=3)
+    member = MEMBERS["patches"].fit(photos, rule, 0)
+    x = Batches(photos, rule).take(slice(0, 24)).x
+    others = torch.rand(24, 3, 24, 32, generator=torch.Generator().manual_seed(0))
+    known, new = member.look(x).statistics, member.look(others).statistics
+    assert np.median(known) == pytest.approx(np.median(new), abs=0.3)

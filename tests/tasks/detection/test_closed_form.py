@@ -1,0 +1,155 @@
+"""The detector without a network: it tells digits apart, shows where, and stands any size and number of images."""
+
+import numpy as np
+import pytest
+
+from sablier.errors import TooFewImages
+from sablier.images import load_dataset
+from sablier.images.preprocess import Preprocess
+from sablier.metrics import auroc
+from sablier.tasks.detection.closed_form import IMAGES_PER_CHUNK, MOST_KEPT, SMALLEST_DISTANCE, ClosedForm, oriented_gradients
+
+RULE = Preprocess(height=8, width=8, channels=1)
+
+
+def as_the_rule_of(pixels: np.ndarray) -> Preprocess:
+    return Preprocess(height=pixels.shape[1], width=pixels.shape[2], channels=pixels.shape[3])
+
+
+def noise(*shape: int) -> np.ndarray:
+    return np.random.default_rng(3).integers(0, 256, shape, dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def threes() -> np.ndarray:
+    digits = load_dataset("digits")
+    return digits.array[digits.labels == "3"]
+
+
+@pytest.fixture(scope="module")
+def others() -> np.ndarray:
+    digits = load_dataset("digits")
+    return digits.array[digits.labels != "3"]
+
+
+@pytest.fixture(scope="module")
+def fitted(threes: np.ndarray) -> ClosedForm:
+    return ClosedForm.fit(threes[:90], RULE)
+
+
+def test_every_statistic_tells_threes_from_other_digits(threes, others, fitted):
+    good, bad = fitted.statistics(threes[90:], RULE), fitted.statistics(others, RULE)
+    assert good.dtype == np.float64
+    for statistic in range(good.shape[1]):
+        assert auroc(good[:, statistic], bad[:, statistic]) > 0.95
+
+
+def test_a_training_image_is_not_explained_by_itself(threes, others, fitted):
+    known, new, other = (np.median(fitted.statistics(each, RULE), axis=0) for each in (threes[:90], threes[90:], others))
+    assert np.all(known > np.log(SMALLEST_DISTANCE) + 3)
+    assert np.all(np.abs(new - known) < 0.5 * (other - known))
+
+
+def test_what_lies_between_good_images_is_better_than_what_lies_beyond():
+    # A picture that fades: all good images lie on a line.
+    picture = noise(1, 12, 12, 1).astype(np.float32) / 255
+    rule = Preprocess(height=12, width=12, channels=1, dtype="float32", white=1.0)
+    fitted = ClosedForm.fit(picture * np.linspace(0.3, 0.7, 40, dtype=np.float32)[:, None, None, None], rule)
+    between, beyond, other = fitted.statistics(np.concatenate([picture * 0.51, picture, picture[:, ::-1] * 0.51]), rule)
+    assert np.all(between < beyond)
+    assert np.all(beyond < other)
+
+
+def test_the_error_is_hot_where_the_defect_is(threes, fitted):
+    broken = threes[90:100].copy()
+    broken[:, 5:7, 0:2] = 255
+    heat = fitted.look(broken, RULE)[1]
+    inside = np.zeros((8, 8), bool)
+    inside[5:7, 0:2] = True
+    assert np.all(heat[:, inside].mean(axis=1) > 5 * heat[:, ~inside].mean(axis=1))
+
+
+def test_the_look_agrees_with_itself_and_the_mixture_with_the_image(threes, fitted):
+    statistics, heat, mixture = fitted.look(threes[90:], RULE)
+    assert np.array_equal(statistics, fitted.statistics(threes[90:], RULE))
+    assert 0 <= mixture.min() <= mixture.max() <= 1
+    mean_error = ((threes[90:] / 255 - threes[:90].mean(axis=0) / 255) ** 2).mean()
+    assert ((threes[90:] / 255 - mixture) ** 2).mean() < 0.5 * mean_error
+    assert heat.mean() < 0.5 * mean_error
+
+
+def test_statistics_survive_the_model_file(threes, others, fitted):
+    tensors = fitted.tensors()
+    assert {value.dtype for value in tensors.values()} == {np.dtype(np.float32)}
+    again = ClosedForm.from_tensors(tensors)
+    assert np.array_equal(again.statistics(others[:50], RULE), fitted.statistics(others[:50], RULE))
+
+
+def test_the_same_seed_keeps_the_same_images_and_not_too_many():
+    pixels = noise(MOST_KEPT + 500, 4, 4, 1)
+    first, second, other = (ClosedForm.fit(pixels, as_the_rule_of(pixels), seed) for seed in (1, 1, 2))
+    assert first.pixels.kept.shape[0] == first.gradients.kept.shape[0] == MOST_KEPT
+    assert np.array_equal(first.pixels.kept, second.pixels.kept)
+    assert not np.array_equal(first.pixels.kept, other.pixels.kept)
+
+
+def test_an_image_is_scored_alike_alone_and_among_many(others, fitted):
+    many = fitted.statistics(others[: IMAGES_PER_CHUNK + 2], RULE)
+    alone = np.concatenate([fitted.statistics(others[index : index + 1], RULE) for index in (0, IMAGES_PER_CHUNK)])
+    assert many[[0, IMAGES_PER_CHUNK]] == pytest.approx(alone, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [(8, 8, 8, 1), (1, 8, 8, 1), (2, 8, 8, 3), (30, 12, 20, 3), (12, 40, 90, 1), (9, 100, 33, 3), (5, 1, 1, 1), (5, 2, 64, 1)],
+)
+def test_any_size_and_number_of_images_will_do(shape):
+    pixels = noise(*shape)
+    rule = as_the_rule_of(pixels)
+    fitted = ClosedForm.fit(pixels, rule)
+    statistics, heat, mixture = fitted.look(np.concatenate([pixels[:1], 255 - pixels[:1]]), rule)
+    assert np.all(np.isfinite(statistics))
+    assert heat.shape == (2, *shape[1:3])
+    assert mixture.shape == (2, *shape[1:])
+    assert np.all(np.isfinite(heat))
+    assert np.all(np.isfinite(mixture))
+    none = fitted.look(pixels[:0], rule)
+    assert [len(each) for each in none] == [0, 0, 0]
+    assert none[0].shape[1] == statistics.shape[1]
+
+
+def test_large_colour_images_are_drawn_as_they_are():
+    random = np.random.default_rng(0)
+    ramp = np.linspace(0, 200, 80, dtype=np.float32)
+    good = np.stack(
+        [np.stack(np.broadcast_arrays(ramp[:, None], ramp[None], shade), axis=2) for shade in random.uniform(0, 90, 40)]
+    )
+    good = good.astype(np.uint8)
+    rule = as_the_rule_of(good)
+    _, _, mixture = ClosedForm.fit(good[:30], rule).look(good[30:], rule)
+    assert np.abs(mixture - good[30:] / 255.0).mean() < 0.02
+
+
+@pytest.mark.parametrize("shade", [0, 128])
+def test_constant_images_are_normal_where_all_are_and_others_are_not(shade):
+    pixels = np.full((20, 16, 16, 1), shade, np.uint8)
+    fitted = ClosedForm.fit(pixels, as_the_rule_of(pixels))
+    same, other = fitted.statistics(np.concatenate([pixels[:1], noise(1, 16, 16, 1)]), as_the_rule_of(pixels))
+    assert np.all(np.isfinite(same))
+    assert np.all(other > same + 1)
+
+
+def test_no_image_is_too_few():
+    with pytest.raises(TooFewImages, match="at least 1 training image"):
+        ClosedForm.fit(noise(0, 8, 8, 1), RULE)
+
+
+def test_gradients_know_the_direction_of_an_edge_and_no_brightness():
+    step = np.zeros((1, 28, 28, 1), np.float32)
+    step[:, :, 14:] = 0.5
+    found = oriented_gradients(step).reshape(8, 7, 7)  # direction, row, column
+    assert found.sum(axis=(0, 1)).argmax() == 3
+    assert found.sum(axis=(1, 2)).argmax() == 0  # brighter to the right
+    turned = oriented_gradients(step.transpose(0, 2, 1, 3)).reshape(8, 7, 7)
+    assert turned.sum(axis=(1, 2)).argmax() == 2  # brighter further down, a quarter turn on
+    assert oriented_gradients(step + 0.25).reshape(8, 7, 7)[0] == pytest.approx(found[0], abs=0.02)

@@ -1,0 +1,60 @@
+"""One score from several members: corrected for what there is to draw, standardised, weighted by their say."""
+
+import numpy as np
+import pytest
+
+from sablier.tasks.detection.fusion import CORRECTED, Fusion, says_by_defects
+
+
+@pytest.fixture
+def random() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def test_a_member_of_many_statistics_says_no_more_than_one_of_one(random):
+    first, second = random.normal(size=(500, 1)), random.normal(size=(500, 1))
+    nuisances = random.normal(size=(500, 1))
+    fusion = Fusion.fit([np.repeat(first, 5, axis=1) * 100, second], [1.0, 1.0], nuisances)
+    strange = fusion.score([np.full((1, 5), 300.0), np.zeros((1, 1))], np.zeros((1, 1)))
+    other = fusion.score([np.zeros((1, 5)), np.full((1, 1), 3.0)], np.zeros((1, 1)))
+    assert strange == pytest.approx(other, rel=0.1)
+
+
+def test_a_say_of_a_half_counts_half(random):
+    statistics, nuisances = [random.normal(size=(500, 2)), random.normal(size=(500, 1))], random.normal(size=(500, 1))
+    whole, half = (Fusion.fit(statistics, [say, 1.0], nuisances) for say in (1.0, 0.5))
+    assert half.weights == pytest.approx(whole.weights * [0.5, 0.5, 1.0])
+
+
+def test_a_share_of_what_the_nuisance_explains_is_taken_away(random):
+    nuisance = random.normal(size=(500, 1))
+    statistic = 3 * nuisance + 0.1 * random.normal(size=(500, 1)) + 7
+    fusion = Fusion.fit([statistic], [1.0], nuisance)
+    score = fusion.score([statistic], nuisance)
+    assert np.polyfit(nuisance[:, 0], score / fusion.weights[0], 1)[0] == pytest.approx(3 * (1 - CORRECTED), abs=0.02)
+    assert score.mean() == pytest.approx(0, abs=1e-6)
+    assert score.std() == pytest.approx(1)
+
+
+def test_beyond_what_normal_images_showed_nothing_is_extrapolated(random):
+    nuisance = random.uniform(0, 1, size=(500, 1))
+    fusion = Fusion.fit([5 * nuisance], [1.0], nuisance)
+    at_the_edge, far = (fusion.score([np.array([[9.0]])], np.array([[value]])) for value in (nuisance.max(), 100.0))
+    assert at_the_edge == far
+
+
+def test_few_images_are_not_corrected_and_equal_ones_do_not_divide_by_zero(random):
+    nuisance = random.normal(size=(20, 1))
+    assert np.all(Fusion.fit([nuisance * 2], [1.0], nuisance).coefficients[1:] == 0)
+    assert np.isfinite(Fusion.fit([np.ones((60, 3))], [1.0], np.ones((60, 1))).weights).all()
+
+
+def test_a_member_that_sees_no_defect_has_no_say(random):
+    nuisances = random.normal(size=(200, 1))
+    good = [random.normal(size=(200, 1)) for _ in range(3)]
+    bad = [random.normal(size=(200, 1)) + shift for shift in (3.0, 1.0, -2.0)]
+    says = says_by_defects(good, nuisances, bad, nuisances)
+    assert says[0] == 1
+    assert says[1] == pytest.approx(1 / 3, abs=0.1)
+    assert says[2] == 0
+    assert says_by_defects(good[2:], nuisances, bad[2:], nuisances).tolist() == [1.0]
