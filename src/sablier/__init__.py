@@ -44,7 +44,7 @@ _MODULES = {
     "list_datasets": "sablier.images",
     "list_models": "sablier.models",
     "load_dataset": "sablier.images",
-    "make_recipe": "sablier.training.recipes",
+    "make_recipe": "sablier.recipes.make",
     "map_images": "sablier.workflows.map",
     "mistakes": "sablier.workflows.mistakes",
     "plot": "sablier.report.plot",
@@ -119,12 +119,12 @@ if TYPE_CHECKING:
     from sablier.modelfile import ModelFile
     from sablier.models import create_model, list_models, register
     from sablier.monitoring import DriftAlarm
+    from sablier.recipes.make import make_recipe
     from sablier.report.plot import plot
     from sablier.tasks.codec.codec import Codec
     from sablier.tasks.detection.detect import Detector
     from sablier.training.config import FitConfig
     from sablier.training.loop import fit
-    from sablier.training.recipes import make_recipe
     from sablier.workflows.attack import attack
     from sablier.workflows.audit import audit
     from sablier.workflows.calibrate import calibrate

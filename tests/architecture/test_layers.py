@@ -14,6 +14,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 ORDER = [
     ["typing"],
     ["errors"],
+    ["limits"],
     ["files"],
     ["images"],
     ["metrics", "calibration", "baselines"],
@@ -24,6 +25,7 @@ ORDER = [
     ["modelfile"],
     ["training"],
     ["tasks"],
+    ["recipes"],
     ["report"],
     ["workflows"],
     ["estimators", "export", "distributed", "serve", "course"],

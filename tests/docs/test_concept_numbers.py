@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from sablier.models import create_model
 from sablier.models.base import count_parameters, layer_table
-from sablier.training.recipes import make_recipe
+from sablier.recipes.make import make_recipe
 
 CONCEPTS = Path(__file__).parents[2] / "docs" / "concepts"
 

@@ -27,7 +27,7 @@ RUN = "import torch; torch.set_num_threads(1); from sablier.cli.main import run;
 PHOTOS = 36  # five folds of good ones
 
 # What a change is meant to rename, as (pattern, replacement): applied to the names and the texts of both versions.
-RENAMED = [(r"\bmember-(\d)", r"fold-\1")]
+RENAMED = [(r"\bmember-(\d)", r"fold-\1"), (r"patches/descriptors/(filters|offsets)", r"patches/filters/\1")]
 VARIES = [
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?(\+00:00|Z)?", "DATE"),
     (r'("?\w*seconds\w*"?: )[\d.e-]+', r"\1SECONDS"),

@@ -7,18 +7,12 @@ import typer
 
 from sablier.cli import options
 from sablier.cli.progress import console, table, training_progress
+from sablier.recipes.names import check_names, recipe_words
 
 if TYPE_CHECKING:
     from sablier.modelfile import ModelFile
 
-RECIPES_HELP = (
-    "detector: finds what does not belong. autoencoder: draws images again from a few numbers. representation: the same from "
-    "moved copies, for clusters and maps. generator: makes new images and variations. variational: a variational autoencoder. "
-    "gan: makes sharper new images, and takes longer. codec: keeps images in few bytes. classifier: tells classes apart, and "
-    "how sure it is. classifier-fast: the same, for accuracy alone. classifier-robust: withstands attacks up to --set eps=8/255. "
-    "denoiser: removes noise, learnt from clean images. denoiser-noisy-only: the same, learnt from noisy images. course-dense, "
-    "course-conv, course-softmax, course-cnn: the nets of the course's lessons."
-)
+RECIPES_HELP = " ".join(f"{name}: {words[:1].lower()}{words[1:]}" for name, words in recipe_words().items())
 NEXT = {
     "detect": "sablier detect {output} NEW_IMAGES -o out/",
     "reconstruct": "sablier reconstruct {output} NEW_IMAGES -o out/",
@@ -64,9 +58,10 @@ def train(
     strict: options.Strict = False,
 ) -> None:
     """Learn what images look like. Only classifiers need labels; for a detector every image is taken for a good one."""
+    check_names(recipe or "detector", tier, settings or ())
     from sablier.errors import ConfigError
     from sablier.images.grouping import counted
-    from sablier.training.recipes import make_recipe
+    from sablier.recipes.make import make_recipe
     from sablier.workflows.training.denoiser import denoiser_recipe
     from sablier.workflows.training.train import train as run
 

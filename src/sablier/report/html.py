@@ -22,6 +22,7 @@ from sablier.report.plot import binned, edges_around, evaluation_groups
 from sablier.report.settings import OWN_MEMBER, as_text, settings_in_use
 from sablier.tasks.detection.detect import DetectionResult, Detector
 from sablier.tasks.detection.evaluate import EvaluationResult, KindRow, MethodRow, PixelRow
+from sablier.tasks.detection.members import members
 from sablier.tasks.detection.summary import DetectionSummary
 from sablier.typing import Array
 
@@ -163,7 +164,7 @@ def _page(file: ModelFile, detector: Detector, **content: Any) -> str:
         losses=_loss_charts(file),
         damaged=_is_damaged(file),
         folds=len(detector.scorers),
-        members=[(kind, _network_words(networks.get(kind)), words.LOOKS[kind]) for kind in kinds],
+        members=[(kind, _network_words(networks.get(kind)), members()[kind].sees) for kind in kinds],
         fused=words.fusion_note(len(kinds), crossed),
         heated=words.heat_note(kinds),
         layers={kind: layer_table(network) for kind, network in networks.items()},
@@ -180,9 +181,9 @@ def _recipe(file: ModelFile) -> list[tuple[str, list[tuple[str, str]]]]:
 def _loss_charts(file: ModelFile) -> list[tuple[str, Markup]]:
     """Return a chart of losses for each kind of network that keeps any: they are measured in different units."""
     charts = []
-    for kind, members in rows_by_kind(file.histories).items():
-        if any(loss_series(rows, "loss")[0] for rows in members.values()):
-            drawn = chart(lambda axes, members=members: figures.draw_losses(axes, members))  # type: ignore[misc]
+    for kind, folds in rows_by_kind(file.histories).items():
+        if any(loss_series(rows, "loss")[0] for rows in folds.values()):
+            drawn = chart(lambda axes, folds=folds: figures.draw_losses(axes, folds))  # type: ignore[misc]
             name = f"Loss of {kind} by epoch" if kind else "Loss by epoch"
             charts.append((kind, _inline(drawn, name)))
     return charts

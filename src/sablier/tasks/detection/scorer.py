@@ -19,8 +19,8 @@ from sablier.modelfile import Part
 from sablier.models.base import Model
 from sablier.part_fit import check_finite
 from sablier.tasks.detection.fusion import Fusion, says_by_defects
-from sablier.tasks.detection.members import MEMBERS
-from sablier.tasks.detection.members.base import Look, Member
+from sablier.tasks.detection.members import Look, Member
+from sablier.tasks.detection.members import members as kinds_of_members
 from sablier.tasks.detection.members.covariates import nuisances
 from sablier.transforms.batches import Batch, Batches
 from sablier.transforms.defects import synthetic_defects
@@ -142,7 +142,8 @@ class Scorer:
     @property
     def networks(self) -> dict[str, Model]:
         """The networks of those members that have one, by kind."""
-        return {member.kind: member.network for member in self.members if member.network is not None}
+        found = {member.kind: member.trained_network for member in self.members}
+        return {kind: network for kind, network in found.items() if network is not None}
 
     def parts(self, prefix: str) -> dict[str, Part]:
         """Return the parts a model file keeps, under names that start with `prefix`."""
@@ -169,7 +170,7 @@ class Scorer:
         def member(kind: str) -> Member:
             start = f"{prefix}{kind}/"
             own = {name.removeprefix(start): part for name, part in parts.items() if name.startswith(start)}
-            return MEMBERS[kind].from_parts(own)
+            return kinds_of_members()[kind].from_parts(own)
 
         members = tuple(member(kind) for kind in fused.config["members"])
         if says.shape != (len(members),) or heat.shape != (len(members), preprocess.height, preprocess.width):
