@@ -134,7 +134,7 @@ def run_commands(script: Path) -> None:
     """Run commands in this folder; keep what each prints and how it ends."""
     for number, arguments in enumerate(json.loads(script.read_text())):
         done = subprocess.run([sys.executable, "-c", RUN, *arguments], capture_output=True, text=True, check=False)
-        text = f"{done.returncode}\n{done.stdout}\n{done.stderr}"
+        text = f"{done.returncode}\n{done.stdout}\n{done.stderr if done.returncode else ''}"  # else it is progress, by the clock
         Path(f"printed-{number:02}-{arguments[0]}.txt").write_text(text)
         print(f"{Path.cwd().name}: {' '.join(arguments)[:100]} -> {done.returncode}", flush=True)
     script.unlink()
@@ -168,7 +168,7 @@ def content(path: Path) -> dict[str, bytes]:
 
 def differences(before: Path, after: Path) -> list[str]:
     """Return what is not equal, one line each."""
-    names = {side: {str(path.relative_to(side)) for path in side.rglob("*") if path.is_file()} for side in (before, after)}
+    names = {side: {str(path.relative_to(side)) for path in side.rglob("*") if path.is_file() and path.suffix != ".lock"} for side in (before, after)}
     found = [f"{name}: only {'before' if name in names[before] else 'after'}" for name in sorted(names[before] ^ names[after])]
     for name in sorted(names[before] & names[after]):
         old, new = content(before / name), content(after / name)
