@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from typing import Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from sablier.errors import ConfigError
+from sablier.training.optimizers import check_optimizer
 
 PIXELS_PER_BATCH = 128 * 28 * 28
 
@@ -20,8 +21,8 @@ class FitConfig:
     steps: int = 700  # most steps to take where `epochs` is None; time grows in proportion
     megapixels: float = 80.0  # most pixels to see where `epochs` is None, in millions: bounds the time for photos
     batch_size: int | None = None  # smaller batches take more, noisier steps; None: about 100,000 pixels, 16 to 128 images
-    optimizer: Literal["adamw", "adam", "sgd", "rmsprop", "muon"] = "adamw"
-    learning_rate: float = 2e-3  # the peak of the schedule; muon wants about 0.01, sgd about 0.1
+    optimizer: str = "adamw"  # the name of a file in training/optimizers/, or of one that was registered
+    learning_rate: float = 2e-3  # the peak of the schedule; each optimizer wants another one, see there
     beta1: float = 0.9  # of adam and adamw: how much of the mean gradient is kept a step; 0 for players who answer each other
     beta2: float | None = None  # of adam and adamw: the same of the mean square; None: 0.99, for adam 0.999
     momentum: float = 0.95  # of muon: how much of the mean gradient is kept a step
@@ -40,6 +41,7 @@ class FitConfig:
 
     def __post_init__(self) -> None:
         check_choices(self)
+        check_optimizer(self.optimizer)
         limits = {
             "epochs": (1, 1_000_000), "steps": (1, 100_000_000), "megapixels": (0, 1e9), "batch_size": (1, 65536),
             "learning_rate": (0, 100), "weight_decay": (0, 100), "warmup": (0, 1), "ema": (0, 0.99999), "beta1": (0, 0.9999),

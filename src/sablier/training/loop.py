@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import BatchNorm2d
-from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
+from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from torch.profiler import record_function
 
@@ -25,8 +25,8 @@ from sablier.errors import ConfigError, Interrupted, TooFewImages, TrainingDiver
 from sablier.models.base import Model
 from sablier.training.checkpoint import Checkpoint
 from sablier.training.config import FitConfig
-from sablier.training.muon import Muon
 from sablier.training.objectives import Objective
+from sablier.training.optimizers import OPTIMIZERS
 from sablier.training.probe import choose_dtype
 from sablier.training.profile import StepProfile
 from sablier.transforms.batches import Batches, choose_device
@@ -137,7 +137,7 @@ class _Run:
             self.model.to(device).initialise(self.batches.take(some.to(device)).x, self.config.seed)
         self.model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         for name, parameters in self.objective.players(self.model).items():
-            self.optimizers[name] = _optimizer(parameters, self.config)
+            self.optimizers[name] = OPTIMIZERS[self.config.optimizer].make(parameters, self.config)
             self.schedules[name] = LambdaLR(self.optimizers[name], self._rate)
         if self.config.ema:
             if any(isinstance(module, BatchNorm2d) for module in self.model.modules()):
@@ -328,25 +328,6 @@ def _seed_of(seed: int, epoch: int) -> int:
 def _laid_out(value: Tensor, parameter: Tensor) -> Tensor:
     """Return a copy of `value` in the memory layout of its parameter: fused optimizers read both in the order they lie."""
     return torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape else value.clone()
-
-
-def _optimizer(parameters: list[torch.nn.Parameter], config: FitConfig) -> Optimizer:
-    rate, decay = config.learning_rate, config.weight_decay
-    fused = parameters[0].device.type in ("cpu", "cuda")
-    match config.optimizer:
-        case "adamw":
-            betas = config.beta1, 0.99 if config.beta2 is None else config.beta2
-            return AdamW(parameters, rate, betas=betas, weight_decay=decay, fused=fused)
-        case "adam":
-            betas = config.beta1, 0.999 if config.beta2 is None else config.beta2
-            return Adam(parameters, rate, betas=betas, weight_decay=decay, fused=fused)
-        case "sgd":
-            return SGD(parameters, rate, momentum=0.9, nesterov=True, weight_decay=decay)
-        case "muon":
-            return Muon(parameters, rate, weight_decay=decay, momentum=config.momentum, renormalise=config.renormalise)
-        case "rmsprop":
-            # Its authors' 0.9, as in Keras: with torch's 0.99 the first step is ten times too long and can kill every ReLU.
-            return RMSprop(parameters, rate, alpha=0.9, eps=1e-7, weight_decay=decay)
 
 
 @contextmanager

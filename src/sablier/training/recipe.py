@@ -10,6 +10,7 @@ from sablier.errors import ConfigError, UnknownName
 from sablier.models.registry import list_models, model_options
 from sablier.training.config import FitConfig, check_choices
 from sablier.training.objectives import Objective, Reconstruction
+from sablier.training.optimizers import OPTIMIZERS
 
 N = TypeVar("N", bound="Network")
 
@@ -18,9 +19,6 @@ WITH_NETWORK = ("transformations", "inpainting")  # besides "restoration", whose
 DRAWING = ("restoration", "closed-form", "inpainting")  # those that say what an image should look like, and where it does not
 # Settings of the run and of its length: without a network's name before them they are set for all networks of a recipe.
 SHARED = ("seed", "threads", "device", "dtype", "compile", "profile", "epochs", "steps", "megapixels")
-
-# The usual learning rates, of other optimizers than a recipe was made with, for which it has none of its own.
-RATES = {"adamw": 1e-3, "adam": 1e-3, "rmsprop": 1e-3, "sgd": 0.05, "muon": 0.02}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,8 +161,8 @@ def _changed(recipe: Recipe, pairs: dict[str, str]) -> Recipe:
 def _changed_network(network: N, pairs: dict[str, str]) -> N:
     """Return a network, or a recipe by its own network, with known settings changed; another optimizer brings its rate."""
     optimizer = pairs.get("optimizer", network.fit.optimizer)
-    if optimizer != network.fit.optimizer and optimizer in RATES:
-        pairs = {"learning_rate": f"{network.rates.get(optimizer, RATES[optimizer])}", **pairs}
+    if optimizer != network.fit.optimizer:
+        pairs = {"learning_rate": f"{network.rates.get(optimizer, OPTIMIZERS.named(optimizer).learning_rate)}", **pairs}
     parts: dict[str, dict[str, Any]] = {"objective": {}, "fit": {}, "options": {}, "whole": {}}
     for key, text in pairs.items():
         part = next((name for name in ("objective", "fit") if hasattr(getattr(network, name), key)), None)
