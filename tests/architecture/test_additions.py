@@ -1,4 +1,4 @@
-"""To add an optimizer is to add one file: it is found, and works through the public verbs."""
+"""To add an optimizer, a format, an attack or a corruption is to add one file: public verbs find and use it."""
 
 import subprocess
 import sys
@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 
 import sablier
-from sablier.errors import ConfigError, UnknownName
+from sablier.errors import ConfigError, ImagesError, UnknownName
+from sablier.images.formats import FORMATS
 from sablier.registry import Registry
 from sablier.training.optimizers import OPTIMIZERS, optimizer_names
+from sablier.transforms.attacks import ATTACKS
+from sablier.transforms.natural import KINDS
 
 AddFile = Callable[[Registry[Any], str, str], None]
 
@@ -68,6 +71,88 @@ def test_an_optimizer_is_a_file(add_file: AddFile, tmp_path: Path) -> None:
     assert result.accuracy > 0.5
     with pytest.raises(UnknownName, match=r"unknown optimizer 'sings'\. Did you mean 'signs'"):
         sablier.FitConfig(optimizer="sings")
+
+
+def test_a_format_is_a_file(add_file: AddFile, tmp_path: Path) -> None:
+    add_file(
+        FORMATS,
+        "plain_pgm",
+        """
+        import numpy as np
+        from sablier.images import ImageSet
+        from sablier.images.formats import Format, add_format
+
+        def stream(path, options, chunk):
+            _, width, height, _, *values = path.read_text().split()
+            pixels = np.array(values, np.uint8).reshape(1, int(height), int(width), 1)
+            yield ImageSet(pixels, labels=options.labels, source=str(path))
+
+        add_format(
+            Format("plain PGM", lambda name: name.endswith(".pgm"), lambda head: head[:2] == b"P2", stream, frozenset({"labels"}))
+        )
+        """,
+    )
+    for name in ("a.pgm", "by-its-first-bytes"):
+        (tmp_path / name).write_text("P2 3 2 255 0 1 2 3 4 255")
+        images = sablier.read_images(tmp_path / name, labels=["good"])
+        assert images.array[0, :, :, 0].tolist() == [[0, 1, 2], [3, 4, 255]]
+        assert images.labels is not None
+        assert images.labels.tolist() == ["good"]
+    with pytest.raises(ImagesError, match="shape means nothing for a source of kind plain PGM"):
+        sablier.read_images(tmp_path / "a.pgm", shape=(3, 2))
+    (tmp_path / "none").write_bytes(bytes(range(255, 0, -1)))
+    with pytest.raises(ImagesError, match=r"known kind \(image, IDX, npy, npz, zip, tar, CIFAR batch, CSV, plain PGM\)"):
+        sablier.read_images(tmp_path / "none")
+
+
+def test_an_attack_is_a_file(add_file: AddFile, trained: Callable[..., Path]) -> None:
+    add_file(
+        ATTACKS,
+        "inversion",
+        """
+        from dataclasses import dataclass
+        from sablier.transforms.attacks import ATTACKS, Attack
+
+        @ATTACKS.register("inversion")
+        @dataclass(frozen=True)
+        class Inversion(Attack):
+            tries: int = 1
+
+            def run(self, logits, x, labels, generator):
+                return self.within(1 - x, x)
+        """,
+    )
+    model = trained("course-softmax", "epochs=1")
+    result = sablier.attack(model, "digits:test", method="inversion", eps=1, count=50, settings={"tries": 2})
+    assert result.attack == "inversion"
+    assert (result.attacked == 255 - result.images).all()
+    table = sablier.robustness(model, "digits:test", kinds=[], attacks=["inversion"], count=20)
+    assert [row.attack for row in table.attacks] == ["inversion"]
+    with pytest.raises(UnknownName, match=r"unknown attack 'invertion'\. Did you mean 'inversion'"):
+        sablier.attack(model, "digits:test", method="invertion")
+
+
+def test_a_natural_corruption_is_a_file(add_file: AddFile, trained: Callable[..., Path], tmp_path: Path) -> None:
+    add_file(
+        KINDS,
+        "shade",
+        """
+        from sablier.transforms.natural.kinds import kind
+
+        @kind("a shadow on the left", grey=(0.8, 0.6, 0.4, 0.2, 0.1))
+        def left_shade(x, randoms, unit, light):
+            y = x.copy()
+            y[:, :, : x.shape[2] // 2] *= light
+            return y
+        """,
+    )
+    model = trained("course-softmax", "epochs=1")
+    result = sablier.robustness(model, "digits:test", tmp_path / "out", kinds=["left-shade"], attacks=[], count=20)
+    assert result.kinds == ("left-shade",)
+    assert "a shadow on the left" in (tmp_path / "out" / "robustness.html").read_text(encoding="utf-8")
+    every = sablier.robustness(model, "digits:test", severities=[1], attacks=[], count=2).kinds
+    assert len(every) == 28
+    assert (every[0], every[-2:]) == ("gaussian-noise", ("canny-edges", "left-shade"))
 
 
 def test_the_name_of_an_optimizer_is_that_of_its_file() -> None:
