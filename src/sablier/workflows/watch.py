@@ -28,6 +28,7 @@ from sablier.calibration import ANOMALY, checked_alpha
 from sablier.errors import ConfigError, ImagesError, OutputError
 from sablier.files.locking import locked
 from sablier.files.names import printable
+from sablier.images.chunks import chunk_for
 from sablier.images.decoding import Decoder, Entry, image_chunks, read_header
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
@@ -37,7 +38,6 @@ from sablier.tasks.detection.summary import independent
 from sablier.tasks.known_images import Recognizer
 from sablier.typing import Array
 from sablier.workflows.arrivals import Arrival, Arrivals, Stamp, identity
-from sablier.workflows.detect import CHUNK_PIXELS
 from sablier.workflows.likeness import check_likeness
 from sablier.workflows.outputs import check_apart
 from sablier.workflows.record import Record
@@ -176,7 +176,7 @@ class Watcher:
         self.arrivals, self.record, self.output, self.now = arrivals, record, output, now
         self.on_first: Callable[[ImageSet], None] | None = None  # looks at the first images before they are judged
         rule = detector.preprocess
-        self.at_once = min(MOST_AT_ONCE, max(1, CHUNK_PIXELS // (rule.height * rule.width)))
+        self.at_once = chunk_for(rule, least=1, most=MOST_AT_ONCE)
         self.judged = self.flagged = self.unreadable = self.recorded = 0
         self.alarm, self.drift = DriftAlarm.of(detector.calibration), ""
         rows = record.read()
