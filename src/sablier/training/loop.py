@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from sablier.training.objectives import Objective
 from sablier.training.optimizers import OPTIMIZERS
 from sablier.training.probe import choose_dtype
 from sablier.training.profile import StepProfile
+from sablier.training.schedule import share_of_rate
 from sablier.transforms.batches import Batches, choose_device
 
 MOST_VALIDATIONS = 100  # a run of more epochs validates only every so many
@@ -138,7 +140,7 @@ class _Run:
         self.model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         for name, parameters in self.objective.players(self.model).items():
             self.optimizers[name] = OPTIMIZERS[self.config.optimizer].make(parameters, self.config)
-            self.schedules[name] = LambdaLR(self.optimizers[name], self._rate)
+            self.schedules[name] = LambdaLR(self.optimizers[name], partial(share_of_rate, self.config, self.total))
         if self.config.ema:
             if any(isinstance(module, BatchNorm2d) for module in self.model.modules()):
                 raise ConfigError(
@@ -234,17 +236,6 @@ class _Run:
             if self.config.gradient_clip:
                 torch.nn.utils.clip_grad_norm_(optimizer.param_groups[0]["params"], self.config.gradient_clip)
             optimizer.step()
-
-    def _rate(self, step: int) -> float:
-        """Return the learning rate at a step as a share of its peak: up by a cosine, then down to nearly nothing."""
-        if self.config.schedule == "constant":
-            return 1.0
-        rise = max(1.0, self.config.warmup * self.total)
-        if self.config.schedule == "linear":
-            return min((step + 1) / (rise + 1), max(1e-4, (self.total - step) / max(1.0, self.total - rise)))
-        if step < rise:
-            return 0.04 + 0.96 * (1 - math.cos(math.pi * step / rise)) / 2
-        return 1e-4 + (1 - 1e-4) * (1 + math.cos(math.pi * min(1.0, (step - rise) / max(1.0, self.total - rise)))) / 2
 
     @torch.no_grad()
     def _validate(self, validation: Batches) -> float:

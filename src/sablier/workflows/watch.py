@@ -124,13 +124,8 @@ def watch(
         OutputError: where the output cannot be written, lies among the images, is another watcher's, or its watch.csv is
             not a record of this kind.
     """
-    checked_alpha(alpha)
-    if not 0 < every_seconds < math.inf:
-        raise ConfigError(f"expected a pause between looks of more than 0 seconds, such as 2, got {every_seconds}.")
     watched, written = Path(folder).expanduser(), Path(output)
-    if not watched.is_dir():
-        came = "a file" if watched.exists() else "nothing of that name"
-        raise ImagesError(f"{watched}: expected a folder to watch, got {came}. Name a folder, or make it first.")
+    _check(alpha, every_seconds, watched)
     check_apart(watched, written)
     file, digest = ModelFile.load(Path(model)), hashlib.sha256(Path(model).read_bytes()).hexdigest()
     detector, recognizer = Detector.from_file(file), Recognizer.of(file)
@@ -145,11 +140,26 @@ def watch(
                     break
             if once and not watcher.arrivals.worth_another_look:
                 break
-            left = every_seconds
-            while left > 0 and not stopped():
-                sleep(min(left, HEARD_SECONDS))
-                left -= HEARD_SECONDS
+            _pause(every_seconds, stopped, sleep)
         return watcher.summary()
+
+
+def _check(alpha: float, every_seconds: float, watched: Path) -> None:
+    """Raise ConfigError for a rate or a pause that is none, ImagesError where there is no such folder."""
+    checked_alpha(alpha)
+    if not 0 < every_seconds < math.inf:
+        raise ConfigError(f"expected a pause between looks of more than 0 seconds, such as 2, got {every_seconds}.")
+    if not watched.is_dir():
+        came = "a file" if watched.exists() else "nothing of that name"
+        raise ImagesError(f"{watched}: expected a folder to watch, got {came}. Name a folder, or make it first.")
+
+
+def _pause(seconds: float, stopped: Callable[[], bool], sleep: Callable[[float], None]) -> None:
+    """Wait between two looks, and hear within `HEARD_SECONDS` that it is time to stop."""
+    left = seconds
+    while left > 0 and not stopped():
+        sleep(min(left, HEARD_SECONDS))
+        left -= HEARD_SECONDS
 
 
 class Watcher:
