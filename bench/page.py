@@ -9,6 +9,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from bar import met
 from bars import BARS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,21 +60,21 @@ def page() -> str:
     results = {path.stem: json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json")) if ".partial" not in path.name}
     lines = [HEAD, "## Claims", "", "| claim | bar | figure | met | seeds |", "|---|---|---|---|---|"]
     for stem, claims in BARS.items():
-        for key, claim, bar, met in claims if stem in results else []:
+        for key, claim, bar in claims if stem in results else []:
             try:
                 *above, value = accumulate(key.split("/"), _within, initial=results[stem])
             except KeyError:  # of a run that left it out
                 lines.append(f"| {claim} | {bar} | not measured | | |")
                 continue
             seeds = next((part["seeds"] for part in reversed(above) if "seeds" in part), 0)
-            verdict = "" if met is None else ("yes" if met(value) else "**no**")
+            verdict = {None: "", True: "yes", False: "**no**"}[met(bar, value)]
             lines.append(f"| {claim} | {bar} | {_text(value)} | {verdict} | {seeds if isinstance(seeds, int) else len(seeds)} |")
     for stem, result in results.items():
         for row in result.get("rows", []) if stem.startswith("false_alarms") else []:
-            met = "yes" if row["splits_outside_band"] == 0 else "**no**"
+            verdict = "yes" if row["splits_outside_band"] == 0 else "**no**"
             claim = f"false-alarm rate at alpha {row['alpha']:.0%}, {result['data']} normal = {result['normal']}"
             figure = f"{row['splits_outside_band']} outside, mean {row['false_alarm_rate_mean']:.4f}"
-            lines.append(f"| {claim} | no split outside the band | {figure} | {met} | {row['splits']} |")
+            lines.append(f"| {claim} | no split outside the band | {figure} | {verdict} | {row['splits']} |")
     lines += ["", "## Result files", ""]
     for stem, result in results.items():
         lines += [f"### {stem}", "", f"`{result['command']}`, {result['date']}, commit {result['commit']}, {result['cpu']}, "

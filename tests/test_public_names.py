@@ -1,7 +1,11 @@
 """The public names are a promise: the list is pinned, each name resolves, and importing sablier stays cheap."""
 
+import ast
 import subprocess
 import sys
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -56,9 +60,7 @@ PUBLIC = [
 ]
 
 
-def test_the_list_is_pinned():
-    assert sablier.__all__ == PUBLIC
-    assert sorted(sablier._MODULES) == PUBLIC
+def test_every_name_is_listed_for_help_and_completion():
     assert set(PUBLIC) <= set(dir(sablier))
 
 
@@ -69,7 +71,7 @@ def test_the_name_resolves(name):
     assert value.__doc__
 
 
-def test_star_brings_the_list_and_nothing_else():
+def test_the_list_is_pinned_and_star_brings_nothing_else():
     names: dict[str, object] = {}
     exec("from sablier import *", names)
     assert sorted(set(names) - {"__builtins__"}) == PUBLIC
@@ -78,6 +80,20 @@ def test_star_brings_the_list_and_nothing_else():
 def test_another_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="module 'sablier' has no attribute 'AnomalyDetectr'"):
         sablier.AnomalyDetectr  # noqa: B018
+
+
+def test_the_list_for_type_checkers_names_what_is_there():
+    stub = ast.parse(Path(sablier.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+    imports = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
+    listed = [(node.module, name.name, name.asname) for node in imports for name in node.names]
+    assert sorted(name for _, name, _ in listed) == PUBLIC
+    for place, name, shown in listed:
+        assert shown == name
+        assert getattr(import_module(str(place)), name) is getattr(sablier, name)
+
+
+def test_the_version_is_that_of_the_installed_package():
+    assert sablier.__version__ == version("sablier")
 
 
 def test_importing_sablier_loads_nothing_heavy():

@@ -184,7 +184,7 @@ def declare(name: str, kind: PartKind) -> None:
 def known_kinds() -> Mapping[str, PartKind]:
     """Return every kind of part, those of members included."""
     for module in DECLARED_BY:
-        import_module(module).members()
+        list(import_module(module).MEMBERS)  # which imports its files
     return KINDS
 
 

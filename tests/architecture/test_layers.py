@@ -14,7 +14,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 ORDER = [
     ["typing"],
     ["errors"],
-    ["limits"],
+    ["limits", "registry"],
     ["files"],
     ["images"],
     ["metrics", "calibration", "baselines"],
@@ -32,7 +32,7 @@ ORDER = [
     ["cli"],
 ]
 PLACE = {room: place for place, rooms in enumerate(ORDER) for room in rooms}
-NO_TORCH = ("part_fit", "errors", "files", "images", "metrics", "calibration", "baselines", "monitoring")
+NO_TORCH = ("part_fit", "errors", "registry", "files", "images", "metrics", "calibration", "baselines", "monitoring")
 
 
 @cache

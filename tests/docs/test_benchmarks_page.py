@@ -3,7 +3,10 @@
 import json
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,3 +23,36 @@ def test_every_result_file_says_how_it_was_made() -> None:
         result = json.loads(path.read_text())
         missing = {"date", "commit", "cpu", "threads", "seeds", "seconds", "command"} - set(result)
         assert not missing, f"{path.name} lacks {missing}"
+
+
+@pytest.mark.parametrize(
+    ("bar", "meets", "misses"),
+    [
+        ("<= 0.0080", 0.008, 0.0081),
+        (">= 0.95, stretch 0.97", 0.95, 0.949),
+        ("< 5", 4.9, 5),
+        ("> 0", 0.1, 0.0),
+        (">= 25 x", 30, None),
+        ("<= 600 with the next", 600, 601),
+        ("<= 8/255", 8 / 255 + 1e-7, 8.1 / 255),
+        ("0", 0, 1),
+        ("all", 1.0, 0.99),
+        ("no", False, True),
+        ("above 0", [0.1, 0.4], [-0.1, 0.4]),
+        ("about 0.10", 0.15, 0.2),
+    ],
+)
+def test_a_bar_is_checked_as_it_is_printed(monkeypatch, bar, meets, misses):
+    monkeypatch.syspath_prepend(ROOT / "bench")
+    met = import_module("bar").met
+    assert met(bar, meets) is True
+    assert met(bar, misses) is False
+
+
+def test_what_is_neither_a_bar_nor_a_note_is_refused(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "bench")
+    bars = import_module("bar")
+    assert bars.met(bars.Note("reported"), 3) is None
+    for text in ("reported", "=< 3", "<= three", "3%"):
+        with pytest.raises(ValueError, match="expected a bar such as"):
+            bars.met(text, 3)

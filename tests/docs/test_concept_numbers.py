@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from sablier.models import create_model
 from sablier.models.base import count_parameters, layer_table
 from sablier.recipes.make import make_recipe
+from sablier.training.optimizers import OPTIMIZERS
 
 CONCEPTS = Path(__file__).parents[2] / "docs" / "concepts"
 
@@ -77,4 +78,19 @@ def test_the_learning_rates_of_the_course_recipes() -> None:
         for recipe, rate in zip(("course-softmax", "course-cnn"), printed, strict=True):
             fit = make_recipe(recipe, settings=[f"optimizer={cell.strip('`')}"]).fit
             assert fit.learning_rate == number(rate), (recipe, cell)
-    assert len(table) == 5
+    assert sorted(cell.strip("`") for cell, *_ in table) == sorted(OPTIMIZERS)
+
+
+def test_every_optimizer_and_its_usual_rate_are_on_the_page() -> None:
+    assert sorted(
+        row[0].strip("`") for row in rows("optimizers", "`optimizer` | what it does with the gradient g | what it keeps")
+    ) == sorted(OPTIMIZERS)
+    text = " ".join((CONCEPTS / "optimizers.md").read_text(encoding="utf-8").split())
+    usual = re.search(r"they take its usual one, (.*?): a place to start", text)
+    printed = re.findall(r"([\d.]+) for ((?:`\w+`(?:, | and )?)+)", usual[1] if usual else "")
+    assert {name: float(rate) for rate, names in printed for name in re.findall(r"`(\w+)`", names)} == {
+        name: optimizer.learning_rate for name, optimizer in OPTIMIZERS.items()
+    }
+    tutorial = (CONCEPTS.parent / "tutorial.md").read_text(encoding="utf-8")
+    listed = re.search(r"optimizers are (.*?) \|", tutorial)
+    assert sorted(re.findall(r"`(\w+)`", listed[1] if listed else "")) == sorted(OPTIMIZERS)

@@ -14,7 +14,7 @@ from sablier.cli.main import app
 from sablier.models.registry import list_models
 from sablier.recipes.make import make_recipe
 from sablier.recipes.names import TIERS
-from sablier.tasks.detection.members import members
+from sablier.tasks.detection.members import MEMBERS
 from sablier.workflows.training.denoiser import denoiser_recipe
 
 ROOT = Path(__file__).parents[2]
@@ -136,7 +136,7 @@ def test_the_size_of_photos_is_that_of_each_tier(page: Path) -> None:
 
 def test_every_member_and_every_model_is_explained() -> None:
     explained = {row[0].strip("| `") for row in table_rows(SCORES)}
-    assert set(members()) <= explained
+    assert set(MEMBERS) <= explained
     assert all(f"`{name}`" in ARCHITECTURE.read_text(encoding="utf-8") for name in list_models())
 
 
@@ -149,7 +149,7 @@ def test_the_architecture_names_every_room_and_every_member_with_its_say() -> No
         if (path / "__init__.py").exists():
             assert f"`{path.name}/`" in rooms
     says = {row[0].strip("| `"): row[-1].strip("| ") for row in rows}
-    assert {kind: f"{member.say:g}" for kind, member in members().items()} == {kind: says[kind] for kind in members()}
+    assert {kind: f"{member.say:g}" for kind, member in MEMBERS.items()} == {kind: says[kind] for kind in MEMBERS}
 
 
 def anchors(page: Path) -> set[str]:

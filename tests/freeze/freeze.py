@@ -168,7 +168,10 @@ def content(path: Path) -> dict[str, bytes]:
 
 def differences(before: Path, after: Path) -> list[str]:
     """Return what is not equal, one line each."""
-    names = {side: {str(path.relative_to(side)) for path in side.rglob("*") if path.is_file() and path.suffix != ".lock"} for side in (before, after)}
+    names = {
+        side: {str(path.relative_to(side)) for path in side.rglob("*") if path.is_file() and path.suffix != ".lock"}
+        for side in (before, after)
+    }
     found = [f"{name}: only {'before' if name in names[before] else 'after'}" for name in sorted(names[before] ^ names[after])]
     for name in sorted(names[before] & names[after]):
         old, new = content(before / name), content(after / name)

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from sablier.errors import ImagesError
-from sablier.images import ImageSet, Preprocess, archives, read_images, stream_images
+from sablier.images import ImageSet, Preprocess, read_images, stream_images
+from sablier.images.formats import archives
 
 KINDS = ["a.zip", "a.tar", "a.tar.gz", "a.tgz", "a.tar.xz"]
 PHOTOS = np.random.default_rng(0).integers(0, 256, (30, 16, 16, 3), np.uint8)

@@ -87,7 +87,6 @@ def test_unknown_names_offer_the_nearest(arguments, message):
         ("epochs=2.5", "expected a whole number for epochs, got '2.5'"),
         ("epochs=0", "expected epochs from 1"),
         ("learning_rate=fast", "expected a number for learning_rate, got 'fast'"),
-        ("optimizer=sgdd", "expected optimizer to be one of adamw"),
         ("noise=11", "expected noise from 0 to 10, got 11"),
         ("noise=nan", "expected a number for noise, got 'nan'"),
         ("noise=1/0", "expected a number for noise, got '1/0'"),

@@ -9,7 +9,7 @@ import pytest
 from threes import Threes
 
 from sablier.images.imageset import ImageSet, Skipped
-from sablier.tasks.detection.members import members
+from sablier.tasks.detection.members import MEMBERS
 
 
 class Page(HTMLParser):
@@ -101,7 +101,7 @@ def test_the_page_says_what_each_member_does_and_draws_a_chart_for_each_network(
     text = threes.page(threes.summary(threes.bad))
     page = Page(text)
     for kind in ("restoration", "transformations", "closed-form"):
-        assert members()[kind].sees in page.text
+        assert MEMBERS[kind].sees in page.text
     assert "the score is the weighted sum" in page.text
     assert {"Loss of restoration by epoch", "Loss of transformations by epoch"} <= set(page.attributes("aria-label"))
     assert page.text.count("Layers of the network") == 2
@@ -115,8 +115,8 @@ def test_a_detector_without_a_network_reads_well(plain_threes: Threes) -> None:
         page = Page(text)
         assert_self_contained(text)
         assert "none: it has no network" in page.text
-        assert members()["closed-form"].heat_is in page.text
-        for absent in ("Layers of", "no history", "learning_rate", members()["restoration"].sees):
+        assert MEMBERS["closed-form"].heat_is in page.text
+        for absent in ("Layers of", "no history", "learning_rate", MEMBERS["restoration"].sees):
             assert absent not in page.text
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sablier.errors import ConfigError
+from sablier.errors import ConfigError, UnknownName
 from sablier.training.config import FitConfig
 
 
@@ -18,10 +18,15 @@ def test_a_value_out_of_range_says_the_range(name, value):
         FitConfig(**{name: value})
 
 
-@pytest.mark.parametrize(("name", "value"), [("optimizer", "sgdd"), ("dtype", "float16"), ("schedule", "none")])
+@pytest.mark.parametrize(("name", "value"), [("dtype", "float16"), ("schedule", "none")])
 def test_a_choice_that_is_none_lists_the_choices(name, value):
     with pytest.raises(ConfigError, match=f"expected {name} to be one of .*, got '{value}'"):
         FitConfig(**{name: value})
+
+
+def test_an_optimizer_that_is_none_is_answered_with_the_nearest():
+    with pytest.raises(UnknownName, match=r"unknown optimizer 'sgdd'\. Did you mean 'sgd'\? Known: adam, adamw, muon"):
+        FitConfig(optimizer="sgdd")
 
 
 def test_a_device_that_is_none_is_refused():

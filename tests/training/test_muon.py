@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from sablier.training.muon import Muon, orthogonal
+from sablier.training.optimizers.muon import Muon, orthogonal
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (8, 40), (40, 8)])

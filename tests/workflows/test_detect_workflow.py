@@ -95,7 +95,7 @@ def test_unreadable_images_are_listed_and_counted(digits_file, folder, tmp_path)
 def test_a_chunk_of_nothing_but_unreadable_images_is_no_trouble(digits_file, folder, tmp_path, monkeypatch):
     from sablier.workflows import detect as workflow
 
-    monkeypatch.setattr(workflow, "MOST_CHUNK", 3)
+    monkeypatch.setattr(workflow, "chunk_for", lambda preprocess: 3)
     for index in range(9):
         shutil.copy(folder / "torn.png", folder / f"19-torn-{index}.png")
     (folder / "zero.png").unlink()
@@ -115,7 +115,7 @@ def test_the_size_of_a_chunk_changes_nothing_one_sees(digits_file, tmp_path, mon
     from sablier.workflows import detect as workflow
 
     first = detect(digits_file, "digits:test", tmp_path / "a", report=False)
-    monkeypatch.setattr(workflow, "MOST_CHUNK", 17)
+    monkeypatch.setattr(workflow, "chunk_for", lambda preprocess: 17)
     second = detect(digits_file, "digits:test", tmp_path / "b", report=False)
     assert second.flagged == first.flagged
     assert [row["id"] for row in rows(tmp_path / "a")] == [row["id"] for row in rows(tmp_path / "b")]
@@ -159,7 +159,7 @@ def test_ids_with_commas_and_quotes_survive_the_table(digits_file, folder, tmp_p
 def test_both_tables_hold_the_verdicts_of_the_batch_whatever_the_chunks(digits_file, digits_detector, tmp_path, monkeypatch):
     from sablier.workflows import detect as workflow
 
-    monkeypatch.setattr(workflow, "MOST_CHUNK", 50)
+    monkeypatch.setattr(workflow, "chunk_for", lambda preprocess: 50)
     summary = detect(digits_file, "digits:test", tmp_path / "out", fdr=0.1, report=False)
     p_values = digits_detector.detect(read_images("digits:test")).p_values
     expected = stats.false_discovery_control(p_values) <= 0.1

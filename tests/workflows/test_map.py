@@ -15,7 +15,8 @@ from sablier.models.bottleneck import Bottleneck
 from sablier.recipes.make import make_recipe
 from sablier.tasks.latent import projection as project_module
 from sablier.tasks.latent.reconstruct import encode
-from sablier.workflows import map as module
+from sablier.workflows import map as workflow
+from sablier.workflows import map_look
 from sablier.workflows.map import map_images
 from sablier.workflows.training.autoencoder import train_autoencoder
 from sablier.workflows.training.denoiser import train_denoiser
@@ -57,7 +58,7 @@ def test_the_page_shows_the_images_and_their_neighbours_by_code(digits_autoencod
     file = ModelFile.load(digits_autoencoder)
     codes = encode(network_of(file, "reconstruct"), file.preprocess, some)
     distances = np.linalg.norm(codes[0] - codes, axis=1)
-    places, near = module._nearest(codes)
+    places, near = workflow._nearest(codes)
     assert places[0].tolist() == np.argsort(distances)[1:9].tolist()
     assert near[0] == pytest.approx(np.sort(distances)[1:9], abs=1e-3)
     row = result.to_table()[4]
@@ -104,7 +105,7 @@ def test_a_model_that_only_encodes_gives_a_map_without_drawings(digits_autoencod
 
 
 def test_more_images_than_a_page_shows_are_drawn_evenly(digits_autoencoder, some, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "MOST_IMAGES", 10)
+    monkeypatch.setattr(map_look, "MOST_IMAGES", 10)
     result = map_images(digits_autoencoder, some, tmp_path / "map.html", "pca")
     assert (len(result), result.left_out) == (10, 40)
     assert result.ids[[0, -1]].tolist() == some.ids[[0, -1]].tolist()

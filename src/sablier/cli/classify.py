@@ -1,7 +1,7 @@
 """classify, attack: what a classifier says of images, and what fools it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,6 +17,7 @@ def add_to(app: typer.Typer) -> None:
     app.command(epilog="Example: sablier attack c.sablier labelled/ --eps 8/255 --method apgd -n 200 -o attacked/")(attack)
 
 
+@options.taking(reading=options.reading)
 def classify(
     model: options.Model,
     source: options.Source,
@@ -26,10 +27,8 @@ def classify(
             "--output", "-o", help="A folder for classes.csv, classes.json, unsure.png and, of labelled images, reliability.png."
         ),
     ] = Path("classes"),
-    label_column: options.LabelColumn = None,
-    labels: options.Labels = None,
-    shape: options.Shape = None,
-    strict: options.Strict = False,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Tell the class of each image, with a probability that is as often right as it says.
 
@@ -39,7 +38,7 @@ def classify(
     from sablier.workflows.classify import classify as run
 
     with counting_progress("classifying") as on_progress:
-        result = run(model, source, output, on_progress=on_progress, **options.reading(label_column, labels, shape, strict))
+        result = run(model, source, output, on_progress=on_progress, **reading)
     rows = [
         [
             row["id"],
@@ -67,6 +66,7 @@ def classify(
     console.print(f"See {output / 'unsure.png'}: what it is least sure of.{reliable}", markup=False)
 
 
+@options.taking(reading=options.reading)
 def attack(
     model: options.Model,
     source: options.Source,
@@ -84,10 +84,8 @@ def attack(
     steps: Annotated[int | None, typer.Option(help="Steps of an attack by gradients.")] = None,
     restarts: Annotated[int | None, typer.Option(help="Starts from other points, where an attack resists.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed attacks the same.", min=0)] = 0,
-    label_column: options.LabelColumn = None,
-    labels: options.Labels = None,
-    shape: options.Shape = None,
-    strict: options.Strict = False,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Change images a little so that a classifier errs, and say how many it still tells right.
 
@@ -99,7 +97,7 @@ def attack(
     with counting_progress("attacking") as on_progress:
         result = run(
             model, source, output, method=method, eps=options.number(eps), norm=norm, count=count, seed=seed, settings=settings,
-            on_progress=on_progress, **options.reading(label_column, labels, shape, strict),
+            on_progress=on_progress, **reading,
         )  # fmt: skip
     console.print(
         f"[bold]{result.robust_accuracy:.1%}[/bold] of {len(result):,} images are told right under {method}, {norm} {eps}; "

@@ -1,7 +1,7 @@
 """interpolate, combine: what lies between images, and sums and differences of them, as a model sees them."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -49,6 +49,13 @@ def interpolate(
     console.print(f"See {output}", markup=False)
 
 
+def _reading(
+    label_column: options.LabelColumn = None, shape: options.Shape = None, strict: options.Strict = False
+) -> dict[str, Any]:
+    return options.reading(label_column, None, shape, strict)
+
+
+@options.taking(reading=_reading)
 def combine(
     model: options.Model,
     add: Annotated[
@@ -65,9 +72,8 @@ def combine(
         str | None,
         typer.Option(help="Real images to show the nearest of; otherwise those that are combined.", metavar="SOURCE"),
     ] = None,
-    label_column: options.LabelColumn = None,
-    shape: options.Shape = None,
-    strict: options.Strict = False,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Average images, or add and subtract averages, in the codes of a model, and draw what comes out.
 
@@ -79,10 +85,7 @@ def combine(
     from sablier.workflows.combine import combine as run
 
     with counting_progress("encoding") as on_progress:
-        result = run(
-            model, add, subtract or [], output, among=among, on_progress=on_progress,
-            **options.reading(label_column, None, shape, strict),
-        )  # fmt: skip
+        result = run(model, add, subtract or [], output, among=among, on_progress=on_progress, **reading)
     table("", ["set", "weight", "images"], [[term.name, f"{term.weight:+.3g}", f"{term.count:,}"] for term in result.terms])
     console.print(f"The real image with the nearest code is {result.nearest_ids[0]}.", markup=False)
     if sentence := leaving_sentence(result):

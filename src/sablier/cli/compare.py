@@ -30,6 +30,7 @@ def add_to(app: typer.Typer) -> None:
     )(compare)
 
 
+@options.taking(reading=options.reading)
 def compare(
     models: Annotated[list[Path], typer.Argument(help="Two or more .sablier files of one task.", show_default=False)],
     images: Images = None,
@@ -39,10 +40,8 @@ def compare(
         Path | None, typer.Option("--output", "-o", help="A folder for compare.csv, compare.json and curves.png.")
     ] = None,
     alpha: options.Alpha = 0.05,
-    label_column: options.LabelColumn = None,
-    labels: options.Labels = None,
-    shape: options.Shape = None,
-    strict: options.Strict = False,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Show in which settings models differ, how they learnt, and how well they do on the same images.
 
@@ -53,9 +52,7 @@ def compare(
     from sablier.tasks.detection.evaluate import EvaluationResult
     from sablier.workflows.compare import compare as run
 
-    found = run(
-        models, images, output, good=good, bad=bad, alpha=alpha, **options.reading(label_column, labels, shape, strict)
-    )  # fmt: skip
+    found = run(models, images, output, good=good, bad=bad, alpha=alpha, **reading)
     measured = found.models[0].measured
     if measured is not None:
         skipped = (*measured.good.skipped, *measured.bad.skipped) if isinstance(measured, EvaluationResult) else measured.skipped

@@ -1,7 +1,7 @@
 """compress, decompress: many images in one small file, and back."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,6 +19,7 @@ def add_to(app: typer.Typer) -> None:
     app.command(epilog="Example: sablier decompress images.sabz -o out/ --model codec.sablier")(decompress)
 
 
+@options.taking(reading=options.reading)
 def compress(
     model: options.Model,
     source: options.Source,
@@ -36,10 +37,8 @@ def compress(
         Path | None,
         typer.Option(help="A .png file: draw error by bytes beside PNG, WebP, JPEG and others, of at most 300 of the images."),
     ] = None,
-    label_column: options.LabelColumn = None,
-    labels: options.Labels = None,
-    shape: options.Shape = None,
-    strict: options.Strict = False,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Compress images of any size into one file, by a model of the recipe codec: the more alike its training images, the smaller.
 
@@ -56,8 +55,7 @@ def compress(
     with counting_progress("compressing") as on_progress:
         found = run(
             model, source, output, QUALITY if quality is None else quality, lossless=lossless, target_bytes=target_bytes,
-            names=names, check=check, picture=chart, on_progress=on_progress,
-            **options.reading(label_column, labels, shape, strict),
+            names=names, check=check, picture=chart, on_progress=on_progress, **reading,
         )  # fmt: skip
     header = found.header
     pixels = sum(float(np.prod(shape)) for shape in header.shapes())

@@ -1,7 +1,7 @@
 """data: the named sets, and a look at any source."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -37,19 +37,18 @@ def get(name: Annotated[str, typer.Argument(help="The name of a set.", show_defa
         console.print(f"{name}:{split}: {images!r}", markup=False)
 
 
+@options.taking(reading=options.reading)
 def preview(
     source: options.Source,
     output: Annotated[Path, typer.Option("--output", "-o", help="The PNG to write.")] = Path("preview.png"),
     count: Annotated[int, typer.Option(help="How many images to show.", min=1, max=400)] = 64,
     groups: options.Groups = None,
-    label_column: options.LabelColumn = None,
-    labels: options.Labels = None,
-    shape: options.Shape = None,
-    strict: options.Strict = False,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Draw a sheet of images drawn evenly from a source, and say what it holds, and which images repeat each other."""
     from sablier.workflows.preview import preview as run
 
-    images, facts = run(source, output, count, groups=groups, **options.reading(label_column, labels, shape, strict))
+    images, facts = run(source, output, count, groups=groups, **reading)
     table("", ["fact", "value"], [[name, value] for name, value in facts.items()], numbers=False)
     console.print(f"See {output}: {len(images)} of them.", markup=False)

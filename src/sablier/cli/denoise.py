@@ -1,7 +1,7 @@
 """denoise: images without their noise, and how noisy each was."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,16 +14,15 @@ def add_to(app: typer.Typer) -> None:
     app.command(epilog="Example: sablier denoise clean.sablier noisy/ -o cleaned/")(denoise)
 
 
+@options.taking(reading=options.reading)
 def denoise(
     model: options.Model,
     source: options.Source,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="A folder for the cleaned images, levels.csv, denoised.json and sheet.png.")
     ] = Path("denoised"),
-    label_column: options.LabelColumn = None,
-    labels: options.Labels = None,
-    shape: options.Shape = None,
-    strict: options.Strict = False,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Remove the noise of images of any size, and tell how noisy each was.
 
@@ -39,9 +38,7 @@ def denoise(
     from sablier.workflows.denoise import denoise as run
 
     with counting_progress("denoising") as on_progress:
-        summary = run(
-            model, source, output, on_progress=on_progress, **options.reading(label_column, labels, shape, strict)
-        )  # fmt: skip
+        summary = run(model, source, output, on_progress=on_progress, **reading)
     rows = []
     for row in summary.rows:
         note = "not trained on" if row["in_trained_range"] is False else ""

@@ -22,6 +22,7 @@ def add_to(app: typer.Typer) -> None:
     )(calibrate)
 
 
+@options.taking(reading=options.reading)
 def detect(
     model: options.Model,
     source: options.Source,
@@ -44,20 +45,15 @@ def detect(
         ),
     ] = None,
     report: Annotated[bool, typer.Option(help="Draw heatmaps, masks and the report; the tables are always written.")] = True,
-    label_column: options.LabelColumn = None,
-    labels: options.Labels = None,
-    shape: options.Shape = None,
-    strict: options.Strict = False,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Find the images that do not belong; say so if the images as a whole have drifted from those calibrated on."""
     from sablier.workflows.detect import detect as run
 
     rates = _rates(alpha, fdr)
     with counting_progress("judging") as on_progress:
-        summary = run(
-            model, source, output, **rates, audit=audit, report=report, on_progress=on_progress,
-            **options.reading(label_column, labels, shape, strict),
-        )  # fmt: skip
+        summary = run(model, source, output, **rates, audit=audit, report=report, on_progress=on_progress, **reading)
     if summary.undetermined:
         console.print(f"[bold]{summary.count}[/bold] images scored.")
     else:

@@ -1,7 +1,7 @@
 """embed, cluster: what the codes of images say."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,6 +27,7 @@ def add_to(app: typer.Typer) -> None:
     )(cluster)
 
 
+@options.taking(reading=options.reading)
 def embed(
     model: options.Model,
     source: options.Source,
@@ -34,20 +35,15 @@ def embed(
         Path, typer.Option("--output", "-o", help="A file for the codes: .npz, .csv, or .parquet where pyarrow is installed.")
     ] = Path("latents.npz"),
     compare: Annotated[bool, typer.Option(help="Compare with PCA of as many numbers, on an even sample of the images.")] = True,
-    label_column: options.LabelColumn = None,
-    labels: options.Labels = None,
-    shape: options.Shape = None,
-    strict: options.Strict = False,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Write the code of each image: the few numbers a model keeps of it."""
     from sablier.report.words import counted
     from sablier.workflows.embed import embed as run
 
     with counting_progress("encoding") as on_progress:
-        result = run(
-            model, source, output, compare=compare, on_progress=on_progress,
-            **options.reading(label_column, labels, shape, strict),
-        )  # fmt: skip
+        result = run(model, source, output, compare=compare, on_progress=on_progress, **reading)
     console.print(f"{counted(len(result))}, {result.latents.numbers} numbers each.")
     if result.comparison is not None:
         _print_comparison(result.comparison, model.stem)
@@ -77,6 +73,7 @@ def _print_comparison(comparison: "Comparison", name: str) -> None:
     table("", ["", *columns], rows)
 
 
+@options.taking(reading=options.reading)
 def cluster(
     model: options.Model,
     source: options.Source,
@@ -101,10 +98,8 @@ def cluster(
     latents: Annotated[
         Path | None, typer.Option(help="Codes that `sablier embed` wrote for these images, so that they are not encoded again.")
     ] = None,
-    label_column: options.LabelColumn = None,
-    labels: options.Labels = None,
-    shape: options.Shape = None,
-    strict: options.Strict = False,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Part images into clusters, without labels; show typical members, and those that could as well belong elsewhere."""
     from sablier.workflows.cluster import cluster as run
@@ -112,7 +107,7 @@ def cluster(
     with counting_progress("encoding") as on_progress:
         result = run(
             model, source, output, _number(k), method=method, manifold=manifold, runs=runs, seed=seed, latents=latents,
-            on_progress=on_progress, **options.reading(label_column, labels, shape, strict),
+            on_progress=on_progress, **reading,
         )  # fmt: skip
     _print_clusters(result)
     console.print(f"See {output / 'sheet.png'}", markup=False)

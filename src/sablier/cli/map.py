@@ -1,7 +1,7 @@
 """map: images on a plane by what a model keeps of them, as one page to explore."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,6 +22,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("map", epilog="Example: sablier map letters.sablier letters/ -o map.html --method tsne --colour label")(map_verb)
 
 
+@options.taking(reading=options.reading)
 def map_verb(
     model: options.Model,
     source: options.Source,
@@ -37,18 +38,16 @@ def map_verb(
         str | None, typer.Option(help="Images to place on the map of the others, which they do not move: any source.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same machine: the same map.", min=0)] = 0,
-    label_column: options.LabelColumn = None,
-    labels: options.Labels = None,
-    shape: options.Shape = None,
-    strict: options.Strict = False,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Lay images out on a map: zoom, point, click for the reconstruction and the neighbours, draw a lasso to save names."""
     from sablier.workflows.map import NAMES, map_images
 
     with training_progress() as on_progress:
         result = map_images(
-            model, source, output, method, colour=colour, clusters=clusters, new=new, seed=seed, on_progress=on_progress,
-            **options.reading(label_column, labels, shape, strict),
+            model, source, output, method, colour=colour, clusters=clusters, new=new, seed=seed,
+            on_progress=on_progress, **reading,
         )  # fmt: skip
     projection = result.projection
     how = NAMES.get(projection.method, "their codes, which have two numbers")

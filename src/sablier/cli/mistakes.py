@@ -1,7 +1,7 @@
 """mistakes: where a classifier and the labels disagree, and which labels look wrong."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +19,7 @@ def add_to(app: typer.Typer) -> None:
     app.command(epilog="Example: sablier mistakes c.sablier labelled/ -o mistakes/ --folds 5")(mistakes)
 
 
+@options.taking(reading=options.reading)
 def mistakes(
     model: options.Model,
     source: options.Source,
@@ -34,10 +35,8 @@ def mistakes(
             show_default=False,
         ),
     ] = None,
-    label_column: options.LabelColumn = None,
-    labels: options.Labels = None,
-    shape: options.Shape = None,
-    strict: options.Strict = False,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Find the images that contradict their labels most, labels that look wrong, and classes that are confused.
 
@@ -48,9 +47,7 @@ def mistakes(
     from sablier.workflows.mistakes import mistakes as run
 
     with training_progress() as on_progress:
-        result = run(
-            model, source, output, folds=folds, on_progress=on_progress, **options.reading(label_column, labels, shape, strict)
-        )
+        result = run(model, source, output, folds=folds, on_progress=on_progress, **reading)
     _print_rows(result, output)
     console.print(result.reason, markup=False)
     wrong = int(result.wrong.sum())

@@ -1,10 +1,15 @@
 """Options that several verbs share."""
 
+from collections.abc import Callable
 from fractions import Fraction
+from functools import wraps
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
+
+T = TypeVar("T")
 
 SOURCE_HELP = (
     "A folder, an image, a CSV, .npy, .npz, IDX, CIFAR-binary, zip or tar file, or a named set such as mnist or mnist:test. "
@@ -61,7 +66,36 @@ def seconds(text: str) -> float:
         raise typer.BadParameter(f"expected a number and s, m or h, such as 5m, got {text!r}.", param_hint="--budget") from None
 
 
-def reading(label_column: str | None, labels: Path | None, shape: str | None, strict: bool) -> dict[str, Any]:
+def taking(**makers: Callable[..., Any]) -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """Return a decorator by which parameters of a verb are made from options that other verbs have too.
+
+    Args:
+        makers: for each such parameter a function of options: its own parameters take the place of that one on the command
+            line, and what it returns is handed to the verb.
+    """
+
+    def decorator(verb: Callable[..., T]) -> Callable[..., T]:
+        options: dict[str, Parameter] = {}
+        for name, parameter in signature(verb).parameters.items():
+            options |= signature(makers[name]).parameters if name in makers else {name: parameter}
+
+        @wraps(verb)
+        def taken(**values: Any) -> T:
+            for name, make in makers.items():
+                values[name] = make(**{option: values.pop(option) for option in signature(make).parameters})
+            return verb(**values)
+
+        shown = [parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in options.values()]
+        taken.__signature__ = signature(verb).replace(parameters=shown)  # type: ignore[attr-defined]  # what typer reads
+        taken.__annotations__ = {parameter.name: parameter.annotation for parameter in shown}
+        return taken
+
+    return decorator
+
+
+def reading(
+    label_column: LabelColumn = None, labels: Labels = None, shape: Shape = None, strict: Strict = False
+) -> dict[str, Any]:
     """Return the options of `read_images`."""
     sides = None
     if shape is not None:

@@ -1,7 +1,7 @@
 """reconstruct: what a trained network makes of images."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,6 +14,7 @@ def add_to(app: typer.Typer) -> None:
     app.command(epilog="Example: sablier reconstruct letters.sablier new/ -o out/ --baseline letters/")(reconstruct)
 
 
+@options.taking(reading=options.reading)
 def reconstruct(
     model: options.Model,
     source: options.Source,
@@ -24,10 +25,8 @@ def reconstruct(
         str | None,
         typer.Option(help="Compare with PCA of as many numbers, fitted on these images: those the model was trained on."),
     ] = None,
-    label_column: options.LabelColumn = None,
-    labels: options.Labels = None,
-    shape: options.Shape = None,
-    strict: options.Strict = False,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Draw images again from the few numbers a model keeps of each, and measure what is lost."""
     from sablier.metrics import psnr
@@ -35,10 +34,7 @@ def reconstruct(
     from sablier.workflows.reconstruct import reconstruct as run
 
     with counting_progress("reconstructing") as on_progress:
-        summary = run(
-            model, source, output, baseline=baseline, on_progress=on_progress,
-            **options.reading(label_column, labels, shape, strict),
-        )  # fmt: skip
+        summary = run(model, source, output, baseline=baseline, on_progress=on_progress, **reading)
     ours = [
         f"{summary.numbers:,} for {summary.values:,}",
         f"{summary.mean_mse:.5f}",

@@ -1,7 +1,7 @@
 """robustness: what a classifier loses under natural corruptions and under attacks."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +19,7 @@ def add_to(app: typer.Typer) -> None:
     )
 
 
+@options.taking(reading=options.reading)
 def robustness(
     model: options.Model,
     source: options.Source,
@@ -38,10 +39,8 @@ def robustness(
     ] = "8/255",
     count: Annotated[int, typer.Option("--count", "-n", help="Measure on so many images, drawn evenly; 0: on all.")] = 1000,
     seed: Annotated[int, typer.Option(help="The same seed damages the same.", min=0)] = 0,
-    label_column: options.LabelColumn = None,
-    labels: options.Labels = None,
-    shape: options.Shape = None,
-    strict: options.Strict = False,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Say how many labelled images a classifier still tells right when they are noisy, blurred, foggy, turned or attacked.
 
@@ -52,8 +51,7 @@ def robustness(
     with steps_progress() as on_progress:
         result = run(
             model, source, output, kinds=_names(kinds), severities=_severities(severities), attacks=_names(attacks),
-            eps=options.number(eps), count=count or None, seed=seed, on_progress=on_progress,
-            **options.reading(label_column, labels, shape, strict),
+            eps=options.number(eps), count=count or None, seed=seed, on_progress=on_progress, **reading,
         )  # fmt: skip
     _print(result)
     print_skipped(result.skipped, len(result.skipped), "listed in robustness.json")

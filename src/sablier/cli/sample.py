@@ -1,7 +1,7 @@
 """sample: new images from a model, or variations of given ones."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,6 +14,7 @@ def add_to(app: typer.Typer) -> None:
     app.command(epilog="Example: sablier sample digits.sablier -n 100 -o new/ --compare digits")(sample)
 
 
+@options.taking(reading=options.reading)
 def sample(
     model: options.Model,
     count: Annotated[int, typer.Option("--count", "-n", help="How many images to draw.")] = 64,
@@ -37,10 +38,8 @@ def sample(
         typer.Option(help="Say how near each comes to one of these images: those the model was trained on.", metavar="IMAGES"),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed draws the same images.", min=0)] = 0,
-    label_column: options.LabelColumn = None,
-    labels: options.Labels = None,
-    shape: options.Shape = None,
-    strict: options.Strict = False,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Draw new images with a model, or variations of given ones. Detectors and autoencoders draw too, generators best."""
     import numpy as np
@@ -48,10 +47,7 @@ def sample(
     from sablier.report.words import counted
     from sablier.workflows.sample import sample as run
 
-    result = run(
-        model, output, count, like=like, strength=strength, method=method, compare=compare, seed=seed,
-        **options.reading(label_column, labels, shape, strict),
-    )  # fmt: skip
+    result = run(model, output, count, like=like, strength=strength, method=method, compare=compare, seed=seed, **reading)
     how = "as variations" if like else f"by the method {result.method}"
     console.print(f"{counted(len(result))} drawn {how}, with seed {seed}.", markup=False)
     if result.p_values is not None:

@@ -1,7 +1,7 @@
 """train: from images to a model file."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -11,6 +11,7 @@ from sablier.recipes.names import check_names, recipe_words
 
 if TYPE_CHECKING:
     from sablier.modelfile import ModelFile
+    from sablier.recipes.config import Recipe
 
 RECIPES_HELP = " ".join(f"{name}: {words[:1].lower()}{words[1:]}" for name, words in recipe_words().items())
 NEXT = {
@@ -31,9 +32,14 @@ def add_to(app: typer.Typer) -> None:
     )(train)
 
 
-def train(
-    source: options.Source,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The .sablier file to write.", show_default=False)],
+class Asked(NamedTuple):
+    """What is to be trained, and whether to print the profile of its steps."""
+
+    recipe: "Recipe"
+    profile: bool
+
+
+def _asked(
     recipe: Annotated[str | None, typer.Option(help=RECIPES_HELP, show_default="detector")] = None,
     noisy_only: Annotated[
         bool, typer.Option("--noisy-only", help="Learn to remove noise from noisy images alone: the recipe denoiser-noisy-only.")
@@ -50,32 +56,52 @@ def train(
     threads: Annotated[int, typer.Option(help="Processor threads; 0 takes them all.", min=0)] = 0,
     dtype: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
     profile: Annotated[bool, typer.Option("--profile", help="Say where the time of a training step goes.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
-    groups: options.Groups = None,
-    label_column: options.LabelColumn = None,
-    labels: options.Labels = None,
-    shape: options.Shape = None,
-    strict: options.Strict = False,
-) -> None:
-    """Learn what images look like. Only classifiers need labels; for a detector every image is taken for a good one."""
-    check_names(recipe or "detector", tier, settings or ())
+) -> Asked:
+    """Return what the options of a recipe and of its run ask for."""
+    check_names(recipe or "detector", tier, settings or ())  # before torch is loaded
     from sablier.errors import ConfigError
-    from sablier.images.grouping import counted
     from sablier.recipes.make import make_recipe
     from sablier.workflows.training.denoiser import denoiser_recipe
-    from sablier.workflows.training.train import train as run
 
     name = denoiser_recipe(recipe, noisy_only, otherwise="detector")
     if budget is not None and make_recipe(name).task != "classify":
         raise ConfigError(f"expected a recipe of a classifier for --budget, got {name}. Say how long it may take with --tier.")
     own = [f"seed={seed}", f"threads={threads}", f"dtype={dtype}", f"profile={profile}"]
     within = [] if budget is None else [f"budget_seconds={options.seconds(budget)}"]
-    chosen = make_recipe(name, tier, [*own, *within, *(settings or [])])
+    return Asked(make_recipe(name, tier, [*own, *within, *(settings or [])]), profile)
+
+
+@options.taking(asked=_asked, reading=options.reading)
+def train(
+    source: options.Source,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The .sablier file to write.", show_default=False)],
+    asked: Asked,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
+    groups: options.Groups = None,
+    *,
+    reading: dict[str, Any],
+) -> None:
+    """Learn what images look like. Only classifiers need labels; for a detector every image is taken for a good one."""
+    from sablier.workflows.training.train import train as run
+
     with training_progress() as on_progress:
-        file = run(
-            source, output, chosen, resume=resume, groups=groups, on_progress=on_progress,
-            **options.reading(label_column, labels, shape, strict),
-        )  # fmt: skip
+        file = run(source, output, asked.recipe, resume=resume, groups=groups, on_progress=on_progress, **reading)
+    _print_outcome(file, output)
+    if asked.profile:
+        _print_profiles(file)
+    if file.task == "detect" and file.provenance.groups < file.provenance.images:
+        _print_groups(file, output)
+    if file.provenance.suspects:
+        _print_suspects(file, output)
+    for fact in _what_it_can(file):
+        console.print(fact, markup=False)
+    console.print(f"Next: {NEXT[file.task].format(output=str(output))}", markup=False)
+
+
+def _print_outcome(file: "ModelFile", output: Path) -> None:
+    """Say what the model learnt from, how long that took, and what was skipped."""
+    from sablier.images.grouping import counted
+
     seconds = sum(history["seconds"] for history in file.histories.values())
     learnt_from = counted(file.provenance.images, file.provenance.groups)
     if file.task == "denoise":
@@ -86,15 +112,6 @@ def train(
         console.print(f"skipped {skipped}", markup=False)
     if len(file.provenance.skipped) > 10:
         console.print(f"... and {len(file.provenance.skipped) - 10} more; see: sablier info {output}", markup=False)
-    if profile:
-        _print_profiles(file)
-    if file.task == "detect" and file.provenance.groups < file.provenance.images:
-        _print_groups(file, output)
-    if file.provenance.suspects:
-        _print_suspects(file, output)
-    for fact in _what_it_can(file):
-        console.print(fact, markup=False)
-    console.print(f"Next: {NEXT[file.task].format(output=str(output))}", markup=False)
 
 
 def _print_groups(file: "ModelFile", output: Path) -> None:

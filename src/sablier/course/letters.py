@@ -124,9 +124,8 @@ def run(
     noisy_psnr, cleaned_psnr = desk.noisy_psnr(noise), psnr(cleaning.mse)
     pictures = {}
     if output is not None:
-        names = [f"{method.name}: {method.numbers:,} numbers, {psnr(method.mse):.1f} dB" for method in methods]
         pictures = {output / name: loss_curves({"": training.history.__dict__}) for name, training in losses.items()}
-        pictures[output / "reconstructions.png"] = desk.draw(dict(zip(names, redrawn, strict=True)))
+        pictures[output / "reconstructions.png"] = desk.draw(dict(zip(map(_in_words, methods), redrawn, strict=True)))
         rows = {f"noisy, {noisy_psnr:.1f} dB": desk.noisy(noise, 0), f"predicted, {cleaned_psnr:.1f} dB": cleaning.redrawn}
         pictures[output / "denoising.png"] = desk.draw(rows)
         for path, data in pictures.items():
@@ -143,6 +142,10 @@ def run(
         seeds=seeds,
         pictures=tuple(pictures),
     )
+
+
+def _in_words(method: Method) -> str:
+    return f"{method.name}: {method.numbers:,} numbers, {psnr(method.mse):.1f} dB"
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from sablier.errors import ImagesError, UnknownName
-from sablier.images.cifar import stream_cifar
-from sablier.images.formats import Options
+from sablier.images.formats.base import Options
+from sablier.images.formats.cifar import stream_cifar
+from sablier.images.formats.idx import stream_idx
+from sablier.images.formats.tables import stream_csv
 from sablier.images.glyphs import glyphs
-from sablier.images.idx import stream_idx
 from sablier.images.imageset import ImageSet
-from sablier.images.tables import stream_csv
 from sablier.typing import Array
 
 SPLITS = ("train", "test")

@@ -25,7 +25,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from sablier.errors import ImagesError
 from sablier.images.chatter import chatter_caught
-from sablier.images.formats import readable
+from sablier.images.formats.base import readable
 from sablier.images.imageset import ImageSet, LazyPixels, Skipped
 from sablier.typing import Array
 

@@ -14,47 +14,34 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from sablier.errors import ImagesError
-from sablier.images.formats import LARGEST_DEFLATE_RATIO, Format, Options, check_room, numbered, readable, rows
-from sablier.images.imageset import ImageSet
-from sablier.images.labels import given_labels
+from sablier.images.formats.base import LARGEST_DEFLATE_RATIO, check_room, readable, rows
 from sablier.typing import Array
 
 UNSIGNED_BYTES = 0x08
 TYPES = {0x08: "unsigned bytes", 0x09: "signed bytes", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E: "float64"}
 
 
-def stream_idx(path: Path, options: Options, chunk: int | None) -> Iterator[ImageSet]:
-    """Yield the images of an IDX file; labels come from `labels`, or from the file that MNIST's naming pairs it with.
+def is_idx_name(name: str) -> bool:
+    """Return whether a lower-case file name is that of an IDX file."""
+    return re.search(r"[-.](idx\d?|ubyte)(-ubyte)?(\.gz)?$", name) is not None
 
-    Raises:
-        ImagesError: for a bad header, another type than unsigned bytes, or too few or too many bytes.
-    """
-    labels = given_labels(options.labels)
-    beside = _labels_beside(path)
-    if labels is None and beside is not None:
-        labels = read_idx(beside, dimensions=(1,))
-    with readable(path, "an IDX file"), _opened(path) as (stream, shape):
-        _check_dimensions(path, shape, (3, 4))
-        yield from numbered(_blocks(path, stream, shape, chunk), labels, str(path), options.shape, count=shape[0])
+
+def is_idx_head(head: bytes) -> bool:
+    """Return whether the first bytes of a file, decompressed, are those of an IDX file."""
+    return len(head) > 3 and head[:2] == b"\0\0" and head[2] in TYPES and head[3] in (1, 2, 3, 4)
 
 
 def read_idx(path: Path, dimensions: tuple[int, ...]) -> Array:
     """Return a whole IDX file of unsigned bytes with one of these numbers of dimensions."""
-    with readable(path, "an IDX file"), _opened(path) as (stream, shape):
-        _check_dimensions(path, shape, dimensions)
-        return next(_blocks(path, stream, shape, None))
+    with readable(path, "an IDX file"), opened_idx(path) as (stream, shape):
+        check_dimensions(path, shape, dimensions)
+        return next(idx_blocks(path, stream, shape, None))
 
 
-IDX = Format(
-    "IDX",
-    lambda name: re.search(r"[-.](idx\d?|ubyte)(-ubyte)?(\.gz)?$", name) is not None,
-    lambda head: len(head) > 3 and head[:2] == b"\0\0" and head[2] in TYPES and head[3] in (1, 2, 3, 4),
-    stream_idx,
-    frozenset({"labels", "shape"}),
-)
-
-
-def _blocks(path: Path, stream: BinaryIO, shape: tuple[int, ...], chunk: int | None) -> Iterator[Array]:
+def idx_blocks(path: Path, stream: BinaryIO, shape: tuple[int, ...], chunk: int | None) -> Iterator[Array]:
+    """Yield the values of an opened IDX file, `chunk` rows at a time; all at once for None, as a memory map where they are not
+    compressed.
+    """
     if chunk is None and not _is_gzip(path):
         offset = stream.tell()
         if path.stat().st_size != offset + int(np.prod(shape)):
@@ -66,7 +53,7 @@ def _blocks(path: Path, stream: BinaryIO, shape: tuple[int, ...], chunk: int | N
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[BinaryIO, tuple[int, ...]]]:
+def opened_idx(path: Path) -> Iterator[tuple[BinaryIO, tuple[int, ...]]]:
     """Open an IDX file and read its header; the sizes it states are checked against the length of the file."""
     compressed = _is_gzip(path)
     with cast(BinaryIO, gzip.open(path)) if compressed else open(path, "rb") as stream:
@@ -84,7 +71,8 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, tuple[int, ...]]]:
         yield stream, shape
 
 
-def _check_dimensions(path: Path, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
+def check_dimensions(path: Path, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    """Raise ImagesError where an IDX file has none of these numbers of dimensions."""
     if len(shape) not in expected:
         kind = "labels (1 dimension)" if expected == (1,) else "images (3 or 4 dimensions)"
         raise ImagesError(f"{path}: expected IDX {kind}, got {len(shape)} dimensions, {shape}.")
@@ -93,11 +81,3 @@ def _check_dimensions(path: Path, shape: tuple[int, ...], expected: tuple[int, .
 def _is_gzip(path: Path) -> bool:
     with open(path, "rb") as stream:
         return stream.read(2) == b"\x1f\x8b"
-
-
-def _labels_beside(path: Path) -> Path | None:
-    """Return train-labels-idx1-ubyte(.gz) for train-images-idx3-ubyte(.gz), where it is there."""
-    if "images" not in path.name:
-        return None
-    name = path.name.replace("images", "labels").replace("idx3", "idx1").removesuffix(".gz")
-    return next((beside for end in (".gz", "") if (beside := path.with_name(name + end)).is_file()), None)

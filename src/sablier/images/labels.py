@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from sablier.errors import ImagesError
-from sablier.images.formats import readable
+from sablier.images.formats.base import readable
+from sablier.images.idx import is_idx_name, read_idx
 from sablier.typing import Array
 
 LABEL_NAMES = frozenset({"label", "labels", "class", "classes", "target", "targets"})
@@ -33,9 +34,7 @@ def read_labels(path: Path) -> Array:
     Raises:
         ImagesError: where the file is missing, damaged, or more than one column.
     """
-    from sablier.images.idx import IDX, read_idx
-
-    if IDX.named(path.name.lower()):
+    if is_idx_name(path.name.lower()):
         return read_idx(path, dimensions=(1,)).astype(str)
     with readable(path, "a file of labels, one a line"):
         if path.suffix.lower() == ".npy":

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from sablier.images.decoding import Decoder, opened, raw_mode
-from sablier.images.formats import readable
+from sablier.images.formats.base import readable
 from sablier.images.imageset import ImageSet, LazyPixels
 
 PLAIN = ("1", "L", "P", "RGB", "LA", "La", "PA", "RGBA", "RGBa", "I", "F")  # what becomes grey or RGB without loss but of alpha

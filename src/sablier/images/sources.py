@@ -2,7 +2,7 @@
 
 Sources: a folder (or a single image file), CSV, .npy, .npz, IDX, CIFAR binary batches, zip and tar archives, a named set
 (`mnist`, `mnist:test`), or an array. A file is taken for what its name says, else for what its first bytes say. A new
-format is one module with one `Format`, added to `FORMATS`. How image files become pixels (alpha, palettes, 16 bits,
+format is one file in `sablier.images.formats`. How image files become pixels (alpha, palettes, 16 bits,
 orientation) is stated in `sablier.images.decoding`.
 """
 
@@ -16,19 +16,14 @@ from typing import Any
 
 from sablier.errors import ImagesError, nearest
 from sablier.files.names import printable
-from sablier.images.archives import TAR, ZIP
-from sablier.images.arrays import NPY, NPZ, images_from_array, stream_npz
-from sablier.images.cifar import CIFAR
 from sablier.images.datasets import is_dataset, list_dataset_names, load_dataset
-from sablier.images.folders import IMAGE_FILE, stream_folder
-from sablier.images.formats import Format, Options
-from sablier.images.idx import IDX
+from sablier.images.formats import FORMATS, Format, Options
+from sablier.images.formats.arrays import NPZ, images_from_array, stream_npz
+from sablier.images.formats.folders import stream_folder
 from sablier.images.imageset import ImageSet
 from sablier.images.selection import Condition, check_not_empty, parse_selection, selected
-from sablier.images.tables import CSV
 from sablier.typing import Array
 
-FORMATS: tuple[Format, ...] = (IMAGE_FILE, IDX, NPY, NPZ, ZIP, TAR, CIFAR, CSV)
 HEAD_BYTES = 512
 
 
@@ -195,15 +190,14 @@ def _check_options(name: str, options: Options, takes: frozenset[str]) -> None:
 
 def _format_of(path: Path) -> Format:
     name = path.name.lower()
-    for candidate in FORMATS:
+    for candidate in FORMATS.values():
         if candidate.named(name):
             return candidate
     head = _head(path)
-    for candidate in FORMATS:
+    for candidate in FORMATS.values():
         if candidate.looks_like(head):
             return candidate
-    kinds = ", ".join(candidate.name for candidate in FORMATS)
-    raise ImagesError(f"{path}: expected a file of a known kind ({kinds}), got one that is none of them.")
+    raise ImagesError(f"{path}: expected a file of a known kind ({', '.join(FORMATS)}), got one that is none of them.")
 
 
 def _head(path: Path) -> bytes:

@@ -7,9 +7,10 @@ from typing import Any
 
 from sablier.errors import ConfigError, UnknownName
 from sablier.models.base import Model
+from sablier.registry import Registry
 
 Builder = Callable[..., Model]
-_builders: dict[str, Builder] = {}
+_builders: Registry[Builder] = Registry("model", __name__.rpartition(".")[0])
 
 
 def register(builder: Builder) -> Builder:
@@ -18,10 +19,7 @@ def register(builder: Builder) -> Builder:
     Raises:
         ConfigError: where the name is taken.
     """
-    if builder.__name__ in _builders:
-        raise ConfigError(f"a model named {builder.__name__!r} is registered already; choose another name.")
-    _builders[builder.__name__] = builder
-    return builder
+    return _builders.add(builder.__name__, builder)
 
 
 def list_models(pattern: str = "*") -> list[str]:
@@ -39,7 +37,7 @@ def model_options(name: str) -> dict[str, Any]:
     >>> model_options("course_dense")
     {'latent': 128}
     """
-    parameters = inspect.signature(_builder(name)).parameters.values()
+    parameters = inspect.signature(_builders.named(name)).parameters.values()
     return {parameter.name: parameter.default for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
 
 
@@ -61,13 +59,7 @@ def create_model(name: str, shape: tuple[int, int, int], **options: Any) -> Mode
             raise ConfigError(f"expected {option} of {name} to be at least 1, got {options[option]}.")
     chosen = {**defaults, **options}
     height, width, channels = shape
-    model = _builder(name)((height, width, channels), **chosen)
+    model = _builders.named(name)((height, width, channels), **chosen)
     model.name = name
     model.config = {"shape": [height, width, channels], **chosen}
     return model
-
-
-def _builder(name: str) -> Builder:
-    if name not in _builders:
-        raise UnknownName("model", name, _builders)
-    return _builders[name]

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from sablier.errors import ConfigError, UnknownName
 from sablier.recipes.config import NetworkConfig, Recipe
-from sablier.tasks.detection.members import members
+from sablier.tasks.detection.members import MEMBERS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class DetectionRecipe(Recipe):
             self._check_members(name, getattr(self, name))
 
     def _check_members(self, name: str, kinds: tuple[str, ...]) -> None:
-        known = members()
+        known = MEMBERS
         if not kinds:
             raise ConfigError(f"expected {name}, one or more of {', '.join(known)}, got none.")
         for kind in kinds:
@@ -55,7 +55,7 @@ class DetectionRecipe(Recipe):
 
     def network_of(self, kind: str) -> NetworkConfig | None:
         """Return the network of a member; None for one without."""
-        return None if members()[kind].objective is None else self.others.get(kind, self)
+        return None if MEMBERS[kind].objective is None else self.others.get(kind, self)
 
     def networks(self, longer_side: int) -> dict[str, NetworkConfig | None]:
         """Return the network of each member of a detector of images of so many pixels; None for a member without one."""

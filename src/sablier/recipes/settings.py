@@ -9,15 +9,13 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 from sablier.errors import ConfigError, UnknownName
 from sablier.models.registry import model_options
 from sablier.recipes.config import NetworkConfig, Recipe
+from sablier.training.optimizers import OPTIMIZERS
 
 N = TypeVar("N", bound=NetworkConfig)
 R = TypeVar("R", bound=Recipe)
 
 # Settings of the run and of its length: without a network's name before them they are set for all networks of a recipe.
 SHARED = ("seed", "threads", "device", "dtype", "compile", "profile", "epochs", "steps", "megapixels")
-
-# The usual learning rates, of other optimizers than a recipe was made with, for which it has none of its own.
-RATES = {"adamw": 1e-3, "adam": 1e-3, "rmsprop": 1e-3, "sgd": 0.05, "muon": 0.02}
 
 
 def with_settings(recipe: R, settings: Iterable[str]) -> R:
@@ -56,8 +54,8 @@ def _changed(recipe: R, pairs: dict[str, str]) -> R:
 def _changed_network(network: N, pairs: dict[str, str]) -> N:
     """Return a network, or a recipe by its own network, with known settings changed; another optimizer brings its rate."""
     optimizer = pairs.get("optimizer", network.fit.optimizer)
-    if optimizer != network.fit.optimizer and optimizer in RATES:
-        pairs = {"learning_rate": f"{network.rates.get(optimizer, RATES[optimizer])}", **pairs}
+    if optimizer != network.fit.optimizer:
+        pairs = {"learning_rate": f"{network.rates.get(optimizer, OPTIMIZERS.named(optimizer).learning_rate)}", **pairs}
     parts: dict[str, dict[str, Any]] = {"objective": {}, "fit": {}, "options": {}, "whole": {}}
     for key, text in pairs.items():
         part = next((name for name in ("objective", "fit") if hasattr(getattr(network, name), key)), None)

@@ -1,28 +1,25 @@
 """One self-contained HTML file: pictures first, then the numbers, then what they come from. Nothing is fetched, no script."""
 
-import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from markupsafe import Markup, escape
-from matplotlib.axes import Axes
 
 from sablier.calibration import ANOMALY, Calibration, percent
 from sablier.images.grouping import counted
 from sablier.modelfile import ModelFile
 from sablier.models.base import Model, count_parameters, layer_table
-from sablier.report import figures, words
-from sablier.report.figures import BLUE, GREEN, GREY, GRID, INK, METHOD_NAMES, MUTED, ORANGE, ScoreGroup, chart, to_svg
-from sablier.report.histories import loss_series, rows_by_kind
+from sablier.report import words
+from sablier.report.figures import BLUE, GREY, METHOD_NAMES, ScoreGroup
+from sablier.report.page_charts import loss_charts, p_values_chart, roc_chart, scores_chart
 from sablier.report.pages import rendered
 from sablier.report.pictures import SMALL, as_rgb, data_uri, heat_key, overlay
 from sablier.report.plot import binned, edges_around, evaluation_groups
 from sablier.report.settings import OWN_MEMBER, as_text, settings_in_use
 from sablier.tasks.detection.detect import DetectionResult, Detector
 from sablier.tasks.detection.evaluate import EvaluationResult, KindRow, MethodRow, PixelRow
-from sablier.tasks.detection.members import members
+from sablier.tasks.detection.members import MEMBERS
 from sablier.tasks.detection.summary import DetectionSummary
 from sablier.typing import Array
 
@@ -32,8 +29,6 @@ MOST_SECOND = 12
 MOST_RIGHT = 6  # of the images judged rightly: they are there to compare with
 MOST_SKIPPED = 200
 WIDE = 1.8  # width over height from which the pictures of a card lie below one another
-# Charts take their colours from the page, which knows whether it is dark.
-PAGE_COLOURS = {INK: "ink", MUTED: "muted", GRID: "grid", BLUE: "blue", ORANGE: "orange", GREEN: "green", GREY: "grey"}
 
 
 @dataclass(frozen=True)
@@ -92,7 +87,7 @@ def detection_report(file: ModelFile, detector: Detector, summary: DetectionSumm
         rule=words.flagging_rule(summary.alpha, summary.fdr),
         tiles=tiles,
         sections=[section for section in sections if section.cards or section.empty],
-        charts=[_scores_chart(summary.edges, groups, summary.threshold), _p_values_chart(summary)] if summary.count else [],
+        charts=[scores_chart(summary.edges, groups, summary.threshold), p_values_chart(summary)] if summary.count else [],
         flagged=_flagged(summary),
         methods=[],
         kinds=[],
@@ -130,7 +125,7 @@ def evaluation_report(file: ModelFile, detector: Detector, result: EvaluationRes
         rule=words.flagging_rule(alpha),
         tiles=tiles + _promise_tiles(calibration, "false-alarm rate", alpha),
         sections=_ranked_sections(result) if result.undetermined else _judged_sections(result),
-        charts=[_scores_chart(edges, groups, calibration.threshold(alpha)), _roc_chart(result)],
+        charts=[scores_chart(edges, groups, calibration.threshold(alpha)), roc_chart(result)],
         flagged=[],
         methods=_method_rows(result),
         kinds=_kind_rows(result),
@@ -161,10 +156,10 @@ def _page(file: ModelFile, detector: Detector, **content: Any) -> str:
         computed=_computed(file, networks),
         suspects=words.suspects_note(len(provenance.suspects), provenance.images) if provenance.suspects else "",
         recipe=_recipe(file),
-        losses=_loss_charts(file),
+        losses=loss_charts(file),
         damaged=_is_damaged(file),
         folds=len(detector.scorers),
-        members=[(kind, _network_words(networks.get(kind)), members()[kind].sees) for kind in kinds],
+        members=[(kind, _network_words(networks.get(kind)), MEMBERS[kind].sees) for kind in kinds],
         fused=words.fusion_note(len(kinds), crossed),
         heated=words.heat_note(kinds),
         layers={kind: layer_table(network) for kind, network in networks.items()},
@@ -176,17 +171,6 @@ def _recipe(file: ModelFile) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return the values of the recipe: those of the whole, then those of each network under its name."""
     groups = settings_in_use(file.provenance.recipe)
     return [(name, [(key, as_text(value)) for key, value in values.items()]) for name, values in groups.items() if values]
-
-
-def _loss_charts(file: ModelFile) -> list[tuple[str, Markup]]:
-    """Return a chart of losses for each kind of network that keeps any: they are measured in different units."""
-    charts = []
-    for kind, folds in rows_by_kind(file.histories).items():
-        if any(loss_series(rows, "loss")[0] for rows in folds.values()):
-            drawn = chart(lambda axes, folds=folds: figures.draw_losses(axes, folds))  # type: ignore[misc]
-            name = f"Loss of {kind} by epoch" if kind else "Loss by epoch"
-            charts.append((kind, _inline(drawn, name)))
-    return charts
 
 
 def _is_damaged(file: ModelFile) -> bool:
@@ -324,39 +308,3 @@ def _computed(file: ModelFile, networks: Collection[str]) -> str:
     threads = first.get("threads")
     on = f"{first.get('device', 'cpu')}, {first.get('dtype', 'float32')}"
     return f"{words.duration(seconds)} on {on}" + (f", {words.counted(threads, 'thread')}" if isinstance(threads, int) else "")
-
-
-def _scores_chart(edges: Array, groups: list[ScoreGroup], threshold: float) -> Markup:
-    def draw(axes: Axes) -> None:
-        figures.draw_scores(axes, edges, groups, threshold)
-
-    return _inline(chart(draw, (4.4, 3.5)), "Histogram of anomaly scores with the threshold")
-
-
-def _p_values_chart(summary: DetectionSummary) -> Markup:
-    def draw(axes: Axes) -> None:
-        counts = summary.p_value_counts
-        axes.stairs(100 * counts / counts.sum(), np.linspace(0, 1, len(counts) + 1), color=BLUE, fill=True, alpha=0.6)
-        axes.axhline(100 / len(counts), color=INK, ls=(0, (4, 2)), lw=1.5, label="images like those of calibration")
-        axes.yaxis.set_major_formatter(lambda y, _position: f"{y:g}%")
-        axes.set(xlabel="p-value", ylabel="share of images", xlim=(0, 1))
-        axes.figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left")
-
-    return _inline(chart(draw, (4.4, 3.5)), "Histogram of p-values")
-
-
-def _roc_chart(result: EvaluationResult) -> Markup:
-    draw: Callable[[Axes], None] = lambda axes: figures.draw_roc(axes, result.rows, not result.undetermined)  # noqa: E731
-    return _inline(chart(draw, (4.4, 3.9)), "ROC curves of sablier and the baselines")
-
-
-def _inline(figure: Any, name: str) -> Markup:
-    """Return a chart as SVG that is a part of the page: its colours follow it, its ids meet no other chart's."""
-    svg = to_svg(figure).decode()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r' xmlns(:xlink)?="[^"]*"', "", svg)
-    svg = re.sub(r'<svg width="[^"]*" height="[^"]*"', f'<svg role="img" aria-label="{escape(name)}"', svg, count=1)
-    prefix = re.sub(r"\W+", "-", name.lower())
-    svg = re.sub(r'( id="|url\(#|href="#)', rf"\g<1>{prefix}-", svg)
-    return Markup(re.sub("|".join(PAGE_COLOURS), lambda found: f"var(--{PAGE_COLOURS[found[0]]})", svg))

@@ -8,7 +8,7 @@ from sablier.images.preprocess import Preprocess
 from sablier.report.figures import METHOD_NAMES
 from sablier.tasks.classification.classify import UNLIKE
 from sablier.tasks.detection.evaluate import EvaluationResult, MethodRow, Rate
-from sablier.tasks.detection.members import members
+from sablier.tasks.detection.members import MEMBERS
 from sablier.tasks.detection.summary import DetectionSummary
 
 TOO_FEW_FOR_NONE = (
@@ -169,7 +169,7 @@ def heat_note(kinds: Sequence[str]) -> str:
     >>> heat_note(["transformations", "closed-form"])
     'The squared error of the best mixture of training images at each pixel, blurred'
     """
-    return "; ".join(members()[kind].heat_is for kind in kinds if members()[kind].heat_is).capitalize()
+    return "; ".join(MEMBERS[kind].heat_is for kind in kinds if MEMBERS[kind].heat_is).capitalize()
 
 
 def suspects_note(suspects: int, images: int) -> str:

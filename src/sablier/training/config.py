@@ -7,6 +7,7 @@ from pydantic import Field
 
 from sablier.errors import ConfigError
 from sablier.limits import check_limits
+from sablier.training.optimizers import check_optimizer
 
 PIXELS_PER_BATCH = 128 * 28 * 28
 
@@ -27,8 +28,9 @@ class FitConfig:
     megapixels: Annotated[float, Field(ge=0, le=1_000_000_000)] = 80.0
     # Smaller batches take more, noisier steps; None: about 100,000 pixels, 16 to 128 images
     batch_size: Annotated[int | None, Field(ge=1, le=65536)] = None
-    optimizer: Literal["adamw", "adam", "sgd", "rmsprop", "muon"] = "adamw"
-    # The peak of the schedule; muon wants about 0.01, sgd about 0.1
+    # The name of a file in training/optimizers/, or of one that was registered
+    optimizer: str = "adamw"
+    # The peak of the schedule; each optimizer wants another one, see there
     learning_rate: Annotated[float, Field(ge=0, le=100)] = 2e-3
     # Of adam and adamw: how much of the mean gradient is kept a step; 0 for players who answer each other
     beta1: Annotated[float, Field(ge=0, le=0.9999)] = 0.9
@@ -62,6 +64,7 @@ class FitConfig:
 
     def __post_init__(self) -> None:
         check_limits(self)
+        check_optimizer(self.optimizer)
         if self.device.split(":")[0] not in ("auto", "cpu", "cuda", "mps"):
             raise ConfigError(f"expected device auto, cpu, cuda or mps, got {self.device!r}.")
 

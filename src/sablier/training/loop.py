@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import BatchNorm2d
-from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
+from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from torch.profiler import record_function
 
@@ -25,10 +26,11 @@ from sablier.errors import ConfigError, Interrupted, TooFewImages, TrainingDiver
 from sablier.models.base import Model
 from sablier.training.checkpoint import Checkpoint
 from sablier.training.config import FitConfig
-from sablier.training.muon import Muon
 from sablier.training.objectives import Objective
+from sablier.training.optimizers import OPTIMIZERS
 from sablier.training.probe import choose_dtype
 from sablier.training.profile import StepProfile
+from sablier.training.schedule import share_of_rate
 from sablier.transforms.batches import Batches, choose_device
 
 MOST_VALIDATIONS = 100  # a run of more epochs validates only every so many
@@ -137,8 +139,8 @@ class _Run:
             self.model.to(device).initialise(self.batches.take(some.to(device)).x, self.config.seed)
         self.model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         for name, parameters in self.objective.players(self.model).items():
-            self.optimizers[name] = _optimizer(parameters, self.config)
-            self.schedules[name] = LambdaLR(self.optimizers[name], self._rate)
+            self.optimizers[name] = OPTIMIZERS[self.config.optimizer].make(parameters, self.config)
+            self.schedules[name] = LambdaLR(self.optimizers[name], partial(share_of_rate, self.config, self.total))
         if self.config.ema:
             if any(isinstance(module, BatchNorm2d) for module in self.model.modules()):
                 raise ConfigError(
@@ -235,17 +237,6 @@ class _Run:
                 torch.nn.utils.clip_grad_norm_(optimizer.param_groups[0]["params"], self.config.gradient_clip)
             optimizer.step()
 
-    def _rate(self, step: int) -> float:
-        """Return the learning rate at a step as a share of its peak: up by a cosine, then down to nearly nothing."""
-        if self.config.schedule == "constant":
-            return 1.0
-        rise = max(1.0, self.config.warmup * self.total)
-        if self.config.schedule == "linear":
-            return min((step + 1) / (rise + 1), max(1e-4, (self.total - step) / max(1.0, self.total - rise)))
-        if step < rise:
-            return 0.04 + 0.96 * (1 - math.cos(math.pi * step / rise)) / 2
-        return 1e-4 + (1 - 1e-4) * (1 + math.cos(math.pi * min(1.0, (step - rise) / max(1.0, self.total - rise)))) / 2
-
     @torch.no_grad()
     def _validate(self, validation: Batches) -> float:
         self.model.eval()
@@ -328,25 +319,6 @@ def _seed_of(seed: int, epoch: int) -> int:
 def _laid_out(value: Tensor, parameter: Tensor) -> Tensor:
     """Return a copy of `value` in the memory layout of its parameter: fused optimizers read both in the order they lie."""
     return torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape else value.clone()
-
-
-def _optimizer(parameters: list[torch.nn.Parameter], config: FitConfig) -> Optimizer:
-    rate, decay = config.learning_rate, config.weight_decay
-    fused = parameters[0].device.type in ("cpu", "cuda")
-    match config.optimizer:
-        case "adamw":
-            betas = config.beta1, 0.99 if config.beta2 is None else config.beta2
-            return AdamW(parameters, rate, betas=betas, weight_decay=decay, fused=fused)
-        case "adam":
-            betas = config.beta1, 0.999 if config.beta2 is None else config.beta2
-            return Adam(parameters, rate, betas=betas, weight_decay=decay, fused=fused)
-        case "sgd":
-            return SGD(parameters, rate, momentum=0.9, nesterov=True, weight_decay=decay)
-        case "muon":
-            return Muon(parameters, rate, weight_decay=decay, momentum=config.momentum, renormalise=config.renormalise)
-        case "rmsprop":
-            # Its authors' 0.9, as in Keras: with torch's 0.99 the first step is ten times too long and can kill every ReLU.
-            return RMSprop(parameters, rate, alpha=0.9, eps=1e-7, weight_decay=decay)
 
 
 @contextmanager

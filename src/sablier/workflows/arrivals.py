@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sablier.errors import ImagesError
 from sablier.files.names import as_id
-from sablier.images.folders import is_image_name
+from sablier.images.formats.folders import is_image_name
 from sablier.images.walking import walked
 
 Stamp = tuple[int, int]

@@ -84,9 +84,7 @@ def make_attack(method: str, **options: Any) -> Attack:
     Raises:
         UnknownName: for a method, or an option that it does not have; ConfigError for a value it does not take.
     """
-    if method not in ATTACKS:
-        raise UnknownName("attack", method, ATTACKS)
-    known = [item.name for item in fields(ATTACKS[method])]
+    known = [item.name for item in fields(ATTACKS.named(method))]
     for option in options:
         if option not in known:
             raise UnknownName(f"option of {method}", option, known)

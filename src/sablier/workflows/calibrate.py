@@ -76,9 +76,21 @@ def calibrate(
             f"{trained}. Take fresh images, that the model has not seen."
         )
     renewed = Detector.calibrated(detector.scorers, (fresh,))
-    groups_too = f", {count_groups(fresh):,} groups" if count_groups(fresh) < len(fresh) else ""
-    calibrated = f"on {len(fresh):,} fresh images from {fresh.source}{groups_too}"
-    if feedback:
+    calibrated = _in_words(fresh, rejected if feedback else None, left_out, again)
+    provenance = file.provenance.model_copy(update={"calibrated": calibrated})
+    parts = {**file.parts, **renewed.parts(), **known.recalibrated(prints)}
+    result = replace(file, parts=parts, provenance=provenance)
+    place = Path(model if output is None else output)
+    result.save(place)
+    write_groups(fresh, file.preprocess, calibration_groups_paths(place))
+    return result
+
+
+def _in_words(fresh: ImageSet, rejected: int | None, left_out: int, again: int) -> str:
+    """Return on what a detector was calibrated anew, for its provenance; `rejected` is None without feedback."""
+    groups = f", {count_groups(fresh):,} groups" if count_groups(fresh) < len(fresh) else ""
+    calibrated = f"on {len(fresh):,} fresh images from {fresh.source}{groups}"
+    if rejected is not None:
         calibrated += f", {rejected} rejected ones left out"
     if left_out:
         calibrated += f"; {left_out:,} that trained the model, or nearly copy one that did, were left out"
@@ -87,13 +99,7 @@ def calibrate(
     if fresh.skipped:
         named = ", ".join(item.id for item in fresh.skipped[:3]) + (", ..." if len(fresh.skipped) > 3 else "")
         calibrated += f"; {len(fresh.skipped)} unreadable and skipped: {named}"
-    provenance = file.provenance.model_copy(update={"calibrated": calibrated})
-    parts = {**file.parts, **renewed.parts(), **known.recalibrated(prints)}
-    result = replace(file, parts=parts, provenance=provenance)
-    place = Path(model if output is None else output)
-    result.save(place)
-    write_groups(fresh, file.preprocess, calibration_groups_paths(place))
-    return result
+    return calibrated
 
 
 def calibration_groups_paths(output: Path) -> tuple[Path, Path]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from sablier.errors import ImagesError
 from sablier.files import write_whole
+from sablier.images.chunks import chunk_for
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.images.sources import stream_images
@@ -18,7 +19,7 @@ from sablier.tasks.latent.cluster import ClusterResult, check_wishes, cluster_la
 from sablier.tasks.latent.embed import Embedder
 from sablier.tasks.latent.latents import Latents, fingerprint
 from sablier.typing import Array
-from sablier.workflows.embed import chunk_size, encode_stream, encoding_network
+from sablier.workflows.embed import encode_stream, encoding_network
 from sablier.workflows.outputs import writes
 from sablier.workflows.tables import write_tables
 
@@ -81,7 +82,7 @@ def _pictures_of(ids: Array, source: Any, preprocess: Preprocess, reading: dict[
         ImagesError: where the source lacks one of them.
     """
     found: list[ImageSet] = []
-    for images in stream_images(source, chunk=chunk_size(preprocess), **reading):
+    for images in stream_images(source, chunk=chunk_for(preprocess), **reading):
         some = np.isin(images.ids, ids)
         if some.any():
             found.append(images.take(some).dense(preprocess))

@@ -8,6 +8,7 @@ from typing import Any
 
 from sablier.errors import ConfigError, ImagesError
 from sablier.files import write_text
+from sablier.images.chunks import chunk_for
 from sablier.modelfile import ModelFile
 from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.summary import DetectionSummary, Summarizer
@@ -17,9 +18,6 @@ from sablier.workflows.likeness import stream_like
 from sablier.workflows.outputs import writes
 from sablier.workflows.picture_names import HEATMAPS, MASKS, picture_columns, picture_names
 from sablier.workflows.tables import StreamedTables, WaitingRows, streamed_tables, waiting_rows
-
-CHUNK_PIXELS = 4_000_000  # how much of a stream is held at once: a few dozen megabytes with everything made of it
-MOST_CHUNK, LEAST_CHUNK = 2048, 16
 
 
 @writes("detect", "source")
@@ -62,7 +60,7 @@ def detect(
         if folder is not None:
             tables = stack.enter_context(streamed_tables(folder, "detections.csv", "detections.json", "detections"))
             waiting = None if fdr is None and not report else stack.enter_context(waiting_rows(folder))
-        for images in stream_like(file, source, chunk=_chunk(file), **reading):
+        for images in stream_like(file, source, chunk=chunk_for(file.preprocess), **reading):
             rows = summarizer.judge(images).to_table()
             if tables is not None:
                 (waiting or tables).append(rows)
@@ -82,11 +80,6 @@ def detect(
             title = f"{Path(model).stem}: {summary.count} images from {source}"
             _write_pictures(file, detector, summary, folder, title)
     return summary
-
-
-def _chunk(file: ModelFile) -> int:
-    """Return how many images of a stream to hold at once."""
-    return min(MOST_CHUNK, max(LEAST_CHUNK, CHUNK_PIXELS // (file.preprocess.height * file.preprocess.width)))
 
 
 def _release(waiting: WaitingRows, tables: StreamedTables, summary: DetectionSummary, pictures: Mapping[str, str] | None) -> None:

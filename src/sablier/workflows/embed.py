@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from sablier.errors import ModelFileError
-from sablier.images.preprocess import Preprocess
+from sablier.images.chunks import chunk_for
 from sablier.modelfile import ModelFile
 from sablier.models.base import Model
 from sablier.tasks.detection.detect import TASK as DETECT
 from sablier.tasks.latent.embed import Embedder, EmbeddingResult
 from sablier.tasks.latent.latents import check_latents_path
-from sablier.workflows.detect import CHUNK_PIXELS, LEAST_CHUNK, MOST_CHUNK
 from sablier.workflows.likeness import stream_like
 from sablier.workflows.outputs import by_suffix, writes
 from sablier.workflows.reconstruct import drawing_network
@@ -62,14 +61,9 @@ def encode_stream(
     file: ModelFile, embedder: Embedder, source: Any, on_progress: Callable[[int], None] = lambda count: None, **reading: Any
 ) -> None:
     """Encode every image of a source, chunk by chunk."""
-    for images in stream_like(file, source, chunk=chunk_size(embedder.preprocess), **reading):
+    for images in stream_like(file, source, chunk=chunk_for(embedder.preprocess), **reading):
         embedder.add(images)
         on_progress(embedder.count)
-
-
-def chunk_size(preprocess: Preprocess) -> int:
-    """Return how many images of a stream to hold at once."""
-    return min(MOST_CHUNK, max(LEAST_CHUNK, CHUNK_PIXELS // (preprocess.height * preprocess.width)))
 
 
 def encoding_network(file: ModelFile) -> tuple[Model, str]:

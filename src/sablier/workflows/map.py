@@ -1,7 +1,6 @@
 """map = load, read, encode, lay out, draw what empty places would hold, and write one page."""
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -10,31 +9,26 @@ from typing import Any
 import numpy as np
 
 import sablier
-from sablier.errors import ConfigError, ImagesError, UnknownName
+from sablier.errors import ConfigError, UnknownName
 from sablier.files import write_text
-from sablier.images.imageset import ImageSet, Skipped
+from sablier.images.imageset import Skipped
 from sablier.images.preprocess import Preprocess
 from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
 from sablier.models.base import Model
-from sablier.report.map_page import MOST_SIDE, Column, Grid, MapContent, grid_places, map_page, tile_side, tiles
+from sablier.report.map_page import MOST_SIDE, Column, Grid, MapContent, grid_places, map_page, tiles
 from sablier.report.words import counted
-from sablier.tasks.detection.detect import TASK as DETECT
-from sablier.tasks.detection.detect import Detector
 from sablier.tasks.latent.projection import METHODS, Projection, check_method, project
-from sablier.tasks.latent.reconstruct import decode, encode, squared_errors
-from sablier.training.loop import Progress
+from sablier.tasks.latent.reconstruct import decode
 from sablier.typing import Array
-from sablier.workflows.embed import chunk_size, encoding_network
+from sablier.workflows.embed import encoding_network
 from sablier.workflows.likeness import read_like
 from sablier.workflows.map_colours import columns_of, ordered
+from sablier.workflows.map_look import MOST_IMAGES, Seen, look_at
 from sablier.workflows.outputs import by_suffix, writes
 from sablier.workflows.training.network import OnProgress
 from sablier.workflows.training.train import check_writable
 
-MOST_IMAGES = 20_000  # on one page, which then weighs about 20 megabytes; of more, as many are drawn evenly
-MOST_NEW = 5000  # placed on a map of others
-STAGES = ("encoding", "encoding new images")
 NEIGHBOURS = 8
 GRID_SIDE = 20  # places in a row at which the model draws
 MAPPED, PLACED = "on the map", "new"
@@ -142,39 +136,38 @@ def map_images(
     images = read_like(file, source, **reading)
     check_method(method, min(len(images), MOST_IMAGES), new is not None)
     sources = [images] if new is None else [images, read_images(new, **{**reading, "labels": None})]
-    chosen = [_evenly(each, most) for each, most in zip(sources, (MOST_IMAGES, MOST_NEW), strict=False)]
-    side = tile_side(sum(map(len, chosen)), file.preprocess.height, file.preprocess.width)
-    parts = []
-    for each, stage in zip(chosen, STAGES, strict=False):
-        parts.append(_look(file, network, each, side, partial(on_progress, stage)))
-    mapped = len(parts[0].images)
+    seen = look_at(file, network, sources, on_progress)
+    mapped = seen.mapped
     check_method(method, mapped, new is not None)
-    seen = parts[0] if new is None else _joined(*parts)
-    columns = columns_of(seen.images, seen.scores, seen.errors, None if clusters is None else Path(clusters))
-    if new is not None:
-        columns.insert(0, Column("place", np.where(np.arange(len(seen.images)) < mapped, MAPPED, PLACED)))
-    columns = ordered(columns, colour)
+    columns = ordered(_columns(seen, None if clusters is None else Path(clusters), new is not None), colour)
     projection = project(
-        seen.codes[:mapped], method, placing=new is not None, seed=seed,
-        on_progress=partial(on_progress, "laying out"),
-    )  # fmt: skip
-    points = projection.points if new is None else np.concatenate([projection.points, projection.place(seen.codes[mapped:])])
-    result = MapResult(
-        seen.images.ids,
-        points,
-        projection,
-        {column.name: column.values for column in columns},
-        sum(map(len, sources)) - sum(map(len, chosen)),
-        seen.skipped,
-        seen.again is not None,
-        note,
+        seen.codes[:mapped], method, placing=new is not None, seed=seed, on_progress=partial(on_progress, "laying out")
     )
-    neighbours, distances = _nearest(seen.codes)
+    points = projection.points if new is None else np.concatenate([projection.points, projection.place(seen.codes[mapped:])])
+    values = {column.name: column.values for column in columns}
+    redraws = seen.again is not None
+    result = MapResult(seen.images.ids, points, projection, values, seen.left_out, seen.skipped, redraws, note)
     besides = f" and {counted(len(result) - mapped, 'new one')}" if new is not None else ""
     title = f"{counted(mapped)} of {images.source}{besides}, seen by {Path(model).stem}"
-    content = MapContent(
+    write_text(page, map_page(_content(title, file, network, seen, result, columns)))
+    return result
+
+
+def _columns(seen: Seen, clusters: Path | None, placing: bool) -> list[Column]:
+    """Return what images can be coloured by; where some are placed on a map of others, first which."""
+    columns = columns_of(seen.images, seen.scores, seen.errors, clusters)
+    if placing:
+        columns.insert(0, Column("place", np.where(np.arange(len(seen.images)) < seen.mapped, MAPPED, PLACED)))
+    return columns
+
+
+def _content(title: str, file: ModelFile, network: Model, seen: Seen, result: MapResult, columns: list[Column]) -> MapContent:
+    """Return what the page shows."""
+    neighbours, distances = _nearest(seen.codes)
+    reduced = seen.side < max(file.preprocess.height, file.preprocess.width)
+    return MapContent(
         title=title,
-        facts=_facts(result, side if side < max(file.preprocess.height, file.preprocess.width) else None),
+        facts=_facts(result, seen.side if reduced else None),
         ids=result.ids,
         points=result.points,
         pictures=seen.pictures,
@@ -182,87 +175,8 @@ def map_images(
         neighbours=neighbours,
         distances=distances,
         columns=columns,
-        grid=_grid(network, file.preprocess, result) if seen.again is not None else None,
+        grid=_grid(network, file.preprocess, result) if result.redraws else None,
         made_by=f"sablier {sablier.__version__}",
-    )
-    write_text(page, map_page(content))
-    return result
-
-
-@dataclass(frozen=True, eq=False)
-class _Seen:
-    """What is kept of images that were gone through: their table, codes, small pictures, errors and scores."""
-
-    images: ImageSet  # of the readable ones, with pixels of no size
-    codes: Array
-    pictures: Array
-    again: Array | None
-    errors: Array | None
-    scores: Array | None
-    skipped: tuple[Skipped, ...]
-
-
-def _evenly(images: ImageSet, most: int) -> ImageSet:
-    """Return all images, or `most` of them drawn evenly."""
-    return images if len(images) <= most else images.take(np.linspace(0, len(images) - 1, most).astype(int))
-
-
-def _look(file: ModelFile, network: Model, images: ImageSet, side: int, on_progress: Callable[[Progress], None]) -> _Seen:
-    """Encode, redraw and score images, a part at a time: of the pixels only pictures of `side` pixels are kept."""
-    rule, decodes = file.preprocess, "decode" in network.capabilities
-    detector = Detector.from_file(file) if file.task == DETECT else None
-    kept: dict[str, list[Array]] = {name: [] for name in ("codes", "pictures", "again", "errors", "scores")}
-    tables: list[ImageSet] = []
-    skipped = list(images.skipped)
-    done = 0
-    for part in images.chunks(chunk_size(rule)):
-        dense = part.dense(rule)
-        skipped += dense.skipped[len(part.skipped) :]
-        unit = rule.to_unit(dense.array)
-        kept["codes"].append(encode(network, rule, dense))
-        kept["pictures"].append(tiles(unit, side))
-        if decodes:
-            again = decode(network, rule, kept["codes"][-1])
-            kept["again"].append(tiles(again, side))
-            kept["errors"].append(squared_errors(unit, again))
-        if detector is not None and len(dense):
-            kept["scores"].append(detector.detect(dense).scores)
-        tables.append(_without_pixels(dense))
-        done += len(part)
-        on_progress(Progress(done, len(images)))
-    if not sum(map(len, tables)):
-        reasons = "; ".join(f"{item.id}: {item.reason}" for item in skipped[:3])
-        raise ImagesError(f"expected readable images in {images.source}, got none. {reasons}")
-    joined = {name: np.concatenate(parts) if parts else None for name, parts in kept.items()}
-    codes, pictures = joined["codes"], joined["pictures"]
-    assert codes is not None  # there is at least one part
-    assert pictures is not None
-    return _Seen(
-        ImageSet.concatenate(tables), codes, pictures, joined["again"], joined["errors"], joined["scores"], tuple(skipped)
-    )  # fmt: skip
-
-
-def _joined(seen: _Seen, fresh: _Seen) -> _Seen:
-    """Return both as one; images without labels beside others with them are labelled "none"."""
-    parts = [seen.images, fresh.images]
-    if any(part.labels is not None for part in parts):
-        parts = [replace(part, labels=np.full(len(part), "none")) if part.labels is None else part for part in parts]
-
-    def both(name: str) -> Any:
-        arrays = [getattr(seen, name), getattr(fresh, name)]
-        return None if arrays[0] is None else np.concatenate(arrays)
-
-    arrays = {name: both(name) for name in ("codes", "pictures", "again", "errors", "scores")}
-    return replace(seen, images=ImageSet.concatenate(parts), skipped=(*seen.skipped, *fresh.skipped), **arrays)
-
-
-def _without_pixels(images: ImageSet) -> ImageSet:
-    return ImageSet(
-        np.zeros((len(images), 1, 1, 1), np.uint8),
-        ids=images.ids,
-        labels=images.labels,
-        attributes=images.attributes,
-        source=images.source,
     )
 
 

@@ -14,7 +14,7 @@ from sablier.errors import OutputError
 from sablier.files.kinds import ANYTHING, BY_SUFFIX, Kind, check_replaces
 from sablier.files.locking import locked, locked_file
 from sablier.files.manifest import listed
-from sablier.images.folders import is_image_name
+from sablier.images.formats.folders import is_image_name
 from sablier.images.sources import place_of
 
 P = ParamSpec("P")

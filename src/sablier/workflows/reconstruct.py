@@ -8,6 +8,7 @@ from typing import Any
 
 from sablier.errors import ImagesError, ModelFileError
 from sablier.files import write_each, write_whole
+from sablier.images.chunks import chunk_for
 from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
 from sablier.models.base import Model
@@ -24,7 +25,6 @@ from sablier.tasks.latent.reconstruct import (
     latent_size,
     scaled_back,
 )
-from sablier.workflows.detect import CHUNK_PIXELS, LEAST_CHUNK, MOST_CHUNK
 from sablier.workflows.likeness import stream_like
 from sablier.workflows.naming import picture_path
 from sablier.workflows.outputs import writes
@@ -65,9 +65,8 @@ def reconstruct(
     if baseline is not None:
         fitting = read_images(baseline, **{**reading, "labels": None, "label_column": None}).dense(file.preprocess)
         pca = fitted_pca(fitting, file.preprocess, latent_size(network, file.preprocess))
-    chunk = min(MOST_CHUNK, max(LEAST_CHUNK, CHUNK_PIXELS // (file.preprocess.height * file.preprocess.width)))
     summarizer = ReconstructionSummarizer(network, file.preprocess, SHOWN, pca)
-    chunks = stream_like(file, source, chunk=chunk, **reading)
+    chunks = stream_like(file, source, chunk=chunk_for(file.preprocess), **reading)
     with streamed_tables(folder, "errors.csv", "errors.json", "errors") as tables:
         for images in chunks:
             result = summarizer.reconstruct(images)

@@ -78,10 +78,11 @@ def chosen_kinds(names: Sequence[str]) -> tuple[str, ...]:
     Raises:
         UnknownName: for a name that is neither.
     """
+    known = {**{kind: (kind,) for kind in KINDS}, "all": tuple(KINDS), **SETS}
     for name in names:
-        if name not in KINDS and name not in SETS:
-            raise UnknownName("kind of corruption", name, [*KINDS, *SETS])
-    return tuple(dict.fromkeys(kind for name in names for kind in SETS.get(name, (name,))))
+        if name not in known:
+            raise UnknownName(KINDS.kind, name, known)
+    return tuple(dict.fromkeys(kind for name in names for kind in known[name]))
 
 
 def _write(result: RobustnessResult, folder: Path, title: str) -> None:

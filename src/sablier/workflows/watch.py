@@ -28,6 +28,7 @@ from sablier.calibration import ANOMALY, checked_alpha
 from sablier.errors import ConfigError, ImagesError, OutputError
 from sablier.files.locking import locked
 from sablier.files.names import printable
+from sablier.images.chunks import chunk_for
 from sablier.images.decoding import Decoder, Entry, image_chunks, read_header
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
@@ -37,7 +38,6 @@ from sablier.tasks.detection.summary import independent
 from sablier.tasks.known_images import Recognizer
 from sablier.typing import Array
 from sablier.workflows.arrivals import Arrival, Arrivals, Stamp, identity
-from sablier.workflows.detect import CHUNK_PIXELS
 from sablier.workflows.likeness import check_likeness
 from sablier.workflows.outputs import check_apart
 from sablier.workflows.record import Record
@@ -124,13 +124,8 @@ def watch(
         OutputError: where the output cannot be written, lies among the images, is another watcher's, or its watch.csv is
             not a record of this kind.
     """
-    checked_alpha(alpha)
-    if not 0 < every_seconds < math.inf:
-        raise ConfigError(f"expected a pause between looks of more than 0 seconds, such as 2, got {every_seconds}.")
     watched, written = Path(folder).expanduser(), Path(output)
-    if not watched.is_dir():
-        came = "a file" if watched.exists() else "nothing of that name"
-        raise ImagesError(f"{watched}: expected a folder to watch, got {came}. Name a folder, or make it first.")
+    _check(alpha, every_seconds, watched)
     check_apart(watched, written)
     file, digest = ModelFile.load(Path(model)), hashlib.sha256(Path(model).read_bytes()).hexdigest()
     detector, recognizer = Detector.from_file(file), Recognizer.of(file)
@@ -145,11 +140,26 @@ def watch(
                     break
             if once and not watcher.arrivals.worth_another_look:
                 break
-            left = every_seconds
-            while left > 0 and not stopped():
-                sleep(min(left, HEARD_SECONDS))
-                left -= HEARD_SECONDS
+            _pause(every_seconds, stopped, sleep)
         return watcher.summary()
+
+
+def _check(alpha: float, every_seconds: float, watched: Path) -> None:
+    """Raise ConfigError for a rate or a pause that is none, ImagesError where there is no such folder."""
+    checked_alpha(alpha)
+    if not 0 < every_seconds < math.inf:
+        raise ConfigError(f"expected a pause between looks of more than 0 seconds, such as 2, got {every_seconds}.")
+    if not watched.is_dir():
+        came = "a file" if watched.exists() else "nothing of that name"
+        raise ImagesError(f"{watched}: expected a folder to watch, got {came}. Name a folder, or make it first.")
+
+
+def _pause(seconds: float, stopped: Callable[[], bool], sleep: Callable[[float], None]) -> None:
+    """Wait between two looks, and hear within `HEARD_SECONDS` that it is time to stop."""
+    left = seconds
+    while left > 0 and not stopped():
+        sleep(min(left, HEARD_SECONDS))
+        left -= HEARD_SECONDS
 
 
 class Watcher:
@@ -176,7 +186,7 @@ class Watcher:
         self.arrivals, self.record, self.output, self.now = arrivals, record, output, now
         self.on_first: Callable[[ImageSet], None] | None = None  # looks at the first images before they are judged
         rule = detector.preprocess
-        self.at_once = min(MOST_AT_ONCE, max(1, CHUNK_PIXELS // (rule.height * rule.width)))
+        self.at_once = chunk_for(rule, least=1, most=MOST_AT_ONCE)
         self.judged = self.flagged = self.unreadable = self.recorded = 0
         self.alarm, self.drift = DriftAlarm.of(detector.calibration), ""
         rows = record.read()

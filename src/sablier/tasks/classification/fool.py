@@ -115,19 +115,10 @@ def fool_classifier(
         ImagesError: for a judge that takes images of another size only.
     """
     names = _checked(classifier, ways, classes, sure, generations)
-    preprocess = classifier.preprocess
     if judge is not None:
-        _check_judge(judge, names, (preprocess.height, preprocess.width, preprocess.channels))
-    classifier.network.eval()
-    goal = Goal(
-        logits=classifier.answer,
-        temperature=classifier.temperature,
-        shape=(preprocess.channels, preprocess.height, preprocess.width),
-        classes=torch.from_numpy(np.searchsorted(classifier.classes, names)),
-        sure=sure,
-        generations=generations,
-        seed=seed,
-    )
+        rule = classifier.preprocess
+        _check_judge(judge, names, (rule.height, rule.width, rule.channels))
+    goal = _goal(classifier, names, sure, generations, seed)
     found: list[Found] = []
     seconds = []
     for way in ways:
@@ -150,6 +141,21 @@ def fool_classifier(
         sure=sure,
         judge_probabilities=None if judged is None else judged.probability_of(wanted).reshape(shape),
         judge_classes=None if judged is None else judged.predicted.reshape(shape),
+    )
+
+
+def _goal(classifier: Classifier, names: Array, sure: float, generations: int, seed: int) -> Goal:
+    """Return what is searched for, with the network as it answers."""
+    preprocess = classifier.preprocess
+    classifier.network.eval()
+    return Goal(
+        logits=classifier.answer,
+        temperature=classifier.temperature,
+        shape=(preprocess.channels, preprocess.height, preprocess.width),
+        classes=torch.from_numpy(np.searchsorted(classifier.classes, names)),
+        sure=sure,
+        generations=generations,
+        seed=seed,
     )
 
 

@@ -19,8 +19,7 @@ from sablier.modelfile import Part
 from sablier.models.base import Model
 from sablier.part_fit import check_finite
 from sablier.tasks.detection.fusion import Fusion, says_by_defects
-from sablier.tasks.detection.members import Look, Member
-from sablier.tasks.detection.members import members as kinds_of_members
+from sablier.tasks.detection.members import MEMBERS, Look, Member
 from sablier.tasks.detection.members.covariates import nuisances
 from sablier.transforms.batches import Batch, Batches
 from sablier.transforms.defects import synthetic_defects
@@ -170,7 +169,7 @@ class Scorer:
         def member(kind: str) -> Member:
             start = f"{prefix}{kind}/"
             own = {name.removeprefix(start): part for name, part in parts.items() if name.startswith(start)}
-            return kinds_of_members()[kind].from_parts(own)
+            return MEMBERS[kind].from_parts(own)
 
         members = tuple(member(kind) for kind in fused.config["members"])
         if says.shape != (len(members),) or heat.shape != (len(members), preprocess.height, preprocess.width):

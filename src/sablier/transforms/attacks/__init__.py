@@ -5,23 +5,12 @@ that lie in [0, 1] and no farther from the originals than `eps` in its norm. Whe
 """
 
 from sablier.transforms.attacks.apgd import ApgdCe, ApgdDlr, ApgdTargeted
-from sablier.transforms.attacks.base import NORMS, Attack, Logits, beaten
+from sablier.transforms.attacks.base import ATTACKS, NORMS, Attack, Logits, beaten
 from sablier.transforms.attacks.deepfool import DeepFool
 from sablier.transforms.attacks.eight_bits import in_whole_steps, of_saved, saved
 from sablier.transforms.attacks.gradient import Fgsm, Pgd
 from sablier.transforms.attacks.square import Square
 from sablier.transforms.attacks.standard import Standard
-
-ATTACKS: dict[str, type[Attack]] = {
-    "fgsm": Fgsm,
-    "pgd": Pgd,
-    "apgd": ApgdCe,
-    "apgd-dlr": ApgdDlr,
-    "apgd-t": ApgdTargeted,
-    "square": Square,
-    "deepfool": DeepFool,
-    "standard": Standard,
-}
 
 __all__ = [
     "ATTACKS",

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from sablier.errors import ConfigError
 from sablier.transforms.attacks.base import (
+    ATTACKS,
     Climb,
     Logits,
     beaten,
@@ -100,6 +101,7 @@ class _Apgd(Climb):
         return found, fooled
 
 
+@ATTACKS.register("apgd")
 @dataclass(frozen=True)
 class ApgdCe(_Apgd):
     """Auto-PGD of the cross-entropy."""
@@ -108,6 +110,7 @@ class ApgdCe(_Apgd):
         return [lambda answers, rows: cross_entropy(answers, labels[rows])]
 
 
+@ATTACKS.register("apgd-dlr")
 @dataclass(frozen=True)
 class ApgdDlr(_Apgd):
     """Auto-PGD of the difference of logits ratio; with two classes, of the cross-entropy, since the ratio takes three."""
@@ -120,6 +123,7 @@ class ApgdDlr(_Apgd):
         return [lambda answers, rows: difference_of_logits_ratio(answers, labels[rows])]
 
 
+@ATTACKS.register("apgd-t")
 @dataclass(frozen=True)
 class ApgdTargeted(_Apgd):
     """Auto-PGD towards each of the likeliest wrong classes in turn, by the targeted difference of logits ratio.

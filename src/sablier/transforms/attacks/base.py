@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sablier.errors import ConfigError
+from sablier.registry import Registry
 
 Logits = Callable[[Tensor], Tensor]
 
@@ -85,6 +86,14 @@ class Attack(ABC):
             return self.within(x + self.eps * noise, x)
         radius = torch.rand(len(x), generator=generator, device=x.device)
         return self.within(x + self.eps * wide(radius / lengths(noise).clamp_min(1e-12)) * noise, x)
+
+
+# An attack is a class with a file of its own in this package, or one of a family, that registers itself here.
+ATTACKS: Registry[type[Attack]] = Registry(
+    "attack",
+    __name__.rpartition(".")[0],
+    first=("fgsm", "pgd", "apgd", "apgd-dlr", "apgd-t", "square", "deepfool", "standard"),
+)
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,13 @@ import torch
 from torch import Tensor
 
 from sablier.errors import ConfigError
-from sablier.transforms.attacks.base import Attack, Logits, beaten, lengths
+from sablier.transforms.attacks.base import ATTACKS, Attack, Logits, beaten, lengths
 
 OVERSHOOT = 0.02
 MOST_CLASSES = 10  # the likeliest ones, whose borders are looked at
 
 
+@ATTACKS.register("deepfool")
 @dataclass(frozen=True)
 class DeepFool(Attack):
     """The smallest change that it finds; what does not fit in the ball is cut back to it, and then mostly fails.

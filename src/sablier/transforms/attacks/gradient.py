@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sablier.transforms.attacks.base import Attack, Climb, Logits, beaten, cross_entropy, input_gradient
+from sablier.transforms.attacks.base import ATTACKS, Attack, Climb, Logits, beaten, cross_entropy, input_gradient
 
 
+@ATTACKS.register("fgsm")
 @dataclass(frozen=True)
 class Fgsm(Attack):
     """One step of length eps uphill (Goodfellow, Shlens and Szegedy 2015)."""
@@ -17,6 +18,7 @@ class Fgsm(Attack):
         return self.within(x + self.eps * self.uphill(gradient), x)
 
 
+@ATTACKS.register("pgd")
 @dataclass(frozen=True)
 class Pgd(Climb):
     """Steps uphill, each drawn back into the ball, from random points of it (Madry et al. 2018).

@@ -6,13 +6,14 @@ import torch
 from torch import Tensor
 
 from sablier.errors import ConfigError
-from sablier.transforms.attacks.base import Attack, Logits, margins
+from sablier.transforms.attacks.base import ATTACKS, Attack, Logits, margins
 
 FIRST_SHARE = 0.8  # of the pixels that the first squares cover
 # Shares of all queries after which the squares shrink to half of their pixels (of 10,000, in the paper's numbers).
 SHRINK_AT = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 
 
+@ATTACKS.register("square")
 @dataclass(frozen=True)
 class Square(Attack):
     """Squares of random colours at the edge of the linf ball, placed at random.

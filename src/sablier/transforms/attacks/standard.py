@@ -6,12 +6,13 @@ import torch
 from torch import Tensor
 
 from sablier.transforms.attacks.apgd import ApgdCe, ApgdTargeted
-from sablier.transforms.attacks.base import Attack, Logits, beaten, margins
+from sablier.transforms.attacks.base import ATTACKS, Attack, Logits, beaten, margins
 from sablier.transforms.attacks.square import Square
 
 BLOCK, LEAST = 8, 32  # a block is an eighth of the images that stand, and at least 32 images
 
 
+@ATTACKS.register("standard")
 @dataclass(frozen=True)
 class Standard(Attack):
     """Auto-PGD of the cross-entropy, Square where the norm is linf, and Auto-PGD towards likely wrong classes.

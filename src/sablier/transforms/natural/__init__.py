@@ -9,7 +9,7 @@ from os import cpu_count
 
 import numpy as np
 
-from sablier.errors import ConfigError, ImagesError, UnknownName
+from sablier.errors import ConfigError, ImagesError
 from sablier.transforms.natural.base import random_of
 from sablier.transforms.natural.kinds import CIFAR_10_C, KINDS, MNIST_C, SETS, SEVERITIES, Kind
 from sablier.typing import Array
@@ -39,8 +39,7 @@ def corrupt(images: Array, kind: str, severity: int, seed: int = 0) -> Array:
     >>> corrupt(images, "stripe", 1).mean(axis=(1, 2, 3)).round(1).tolist()
     [18.2, 18.2]
     """
-    if kind not in KINDS:
-        raise UnknownName("kind of corruption", kind, KINDS)
+    damage = KINDS.named(kind)
     check_severity(severity)
     pixels = np.asarray(images)
     _check(pixels)
@@ -52,7 +51,7 @@ def corrupt(images: Array, kind: str, severity: int, seed: int = 0) -> Array:
         whole = pixels.dtype == np.uint8
         eight_bit = pixels[some] if whole else np.round(pixels[some] * 255).astype(np.uint8)
         x = eight_bit.astype(np.float32) / 255 if whole else pixels[some].astype(np.float32)
-        y = KINDS[kind](x, [random_of(image, kind, seed) for image in eight_bit], severity)
+        y = damage(x, [random_of(image, kind, seed) for image in eight_bit], severity)
         found[some] = np.round(y * 255) if whole else y
 
     with ThreadPoolExecutor(min(MOST_WORKERS, cpu_count() or 1)) as pool:

@@ -11,14 +11,21 @@ from sablier.transforms.natural.base import (
     sum_of_shifts,
     trailed,
 )
+from sablier.transforms.natural.kinds import kind
 from sablier.typing import Array
 
 
+@kind("a soft blur", grey=(1, 2, 3, 4, 6), colour=(0.4, 0.6, 0.7, 0.8, 1))
 def gaussian_blur(x: Array, randoms: Randoms, unit: float, sigma: float) -> Array:
     """Blur by a Gaussian."""
     return smoothed(x, sigma * unit)
 
 
+@kind(
+    "a lens out of focus",
+    grey=((3, 0.1), (4, 0.5), (6, 0.5), (8, 0.5), (10, 0.5)),
+    colour=((0.3, 0.4), (0.4, 0.5), (0.5, 0.6), (1, 0.2), (1.5, 0.1)),
+)
 def defocus_blur(x: Array, randoms: Randoms, unit: float, radius: float, softness: float) -> Array:
     """Spread each pixel over a disk with a soft rim, as a lens out of focus does."""
     reach = int(np.ceil(radius * unit)) + 1
@@ -30,6 +37,11 @@ def defocus_blur(x: Array, randoms: Randoms, unit: float, radius: float, softnes
     return sum_of_shifts(x, rows[used], columns[used], weights[used] / weights[used].sum())
 
 
+@kind(
+    "behind frosted glass",
+    grey=((0.7, 1, 2, 0.5), (0.9, 2, 1, 0.5), (1, 2, 3, 0.5), (1.1, 3, 2, 0.5), (1.5, 4, 2, 0.5)),
+    colour=((0.05, 1, 1, 1), (0.25, 1, 1, 1), (0.4, 1, 1, 1), (0.25, 1, 2, 1), (0.4, 1, 2, 1)),
+)
 def glass_blur(x: Array, randoms: Randoms, unit: float, sigma: float, reach: int, rounds: int, chance: float) -> Array:
     """Blur, put in the place of pixels a neighbour's, `rounds` times over, and blur again.
 
@@ -50,12 +62,22 @@ def glass_blur(x: Array, randoms: Randoms, unit: float, sigma: float, reach: int
     return smoothed(y, sigma * unit)
 
 
+@kind(
+    "the camera moves sideways",
+    grey=((10, 3), (15, 5), (15, 8), (15, 12), (20, 15)),
+    colour=((6, 1), (6, 1.5), (6, 2), (8, 2), (9, 2.5)),
+)
 def motion_blur(x: Array, randoms: Randoms, unit: float, radius: float, sigma: float) -> Array:
     """Draw a fading trail, to the right, and up to 45 degrees up or down."""
     degrees = np.array([random.integers(-45, 46) for random in randoms])
     return trailed(x, degrees, radius * unit, sigma * unit)
 
 
+@kind(
+    "the camera comes nearer",
+    grey=((1.11, 0.01), (1.16, 0.01), (1.21, 0.02), (1.26, 0.02), (1.31, 0.03)),
+    colour=((1.06, 0.01), (1.11, 0.01), (1.16, 0.01), (1.21, 0.01), (1.26, 0.01)),
+)
 def zoom_blur(x: Array, randoms: Randoms, unit: float, most: float, step: float) -> Array:
     """Average the image with enlargements of itself, up to `most` times, as where the camera comes nearer."""
     factors = np.arange(1, most, step)

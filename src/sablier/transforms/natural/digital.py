@@ -7,9 +7,11 @@ import numpy as np
 from PIL import Image
 
 from sablier.transforms.natural.base import Randoms
+from sablier.transforms.natural.kinds import kind
 from sablier.typing import Array
 
 
+@kind("too much light", grey=(0.1, 0.2, 0.3, 0.4, 0.5), colour=(0.05, 0.1, 0.15, 0.2, 0.3))
 def brightness(x: Array, randoms: Randoms, unit: float, added: float) -> Array:
     """Make the brightest channel brighter by so much, and the others in proportion."""
     value = x.max(axis=3, keepdims=True)
@@ -17,12 +19,18 @@ def brightness(x: Array, randoms: Randoms, unit: float, added: float) -> Array:
     return np.asarray(np.where(value > 0, x * brighter / np.maximum(value, 1e-6), brighter))
 
 
+@kind("little contrast", grey=(0.4, 0.3, 0.2, 0.1, 0.05), colour=(0.75, 0.5, 0.4, 0.3, 0.15))
 def contrast(x: Array, randoms: Randoms, unit: float, kept: float) -> Array:
     """Bring all values nearer to the mean of their channel."""
     mean = x.mean(axis=(1, 2), keepdims=True, dtype=np.float64).astype(np.float32)
     return np.asarray(mean + np.float32(kept) * (x - mean))
 
 
+@kind(
+    "paler or stronger colours",
+    grey=((0.3, 0), (0.1, 0), (2, 0), (5, 0.1), (20, 0.2)),
+    colour=((0.3, 0), (0.1, 0), (1.5, 0), (2, 0.1), (2.5, 0.2)),
+)
 def saturate(x: Array, randoms: Randoms, unit: float, factor: float, added: float) -> Array:
     """Make colours paler or stronger; of a grey image, its values. Grey pixels of a colour image stay grey."""
     if x.shape[3] == 1:
@@ -33,6 +41,7 @@ def saturate(x: Array, randoms: Randoms, unit: float, factor: float, added: floa
     return np.where(saturation > 1e-6, value - (value - x) * wanted / np.maximum(saturation, 1e-6), x)
 
 
+@kind("few pixels", grey=(0.6, 0.5, 0.4, 0.3, 0.25), colour=(0.95, 0.9, 0.85, 0.75, 0.65))
 def pixelate(x: Array, randoms: Randoms, unit: float, share: float) -> Array:
     """Keep so few pixels a side, and enlarge them."""
     size = x.shape[2], x.shape[1]
@@ -40,6 +49,7 @@ def pixelate(x: Array, randoms: Randoms, unit: float, share: float) -> Array:
     return _by_pillow(x, lambda image: image.resize(small, Image.Resampling.BOX).resize(size, Image.Resampling.BOX))
 
 
+@kind("saved as a small JPEG", grey=(25, 18, 15, 10, 7), colour=(80, 65, 58, 50, 40))
 def jpeg(x: Array, randoms: Randoms, unit: float, quality: int) -> Array:
     """Write and read a JPEG file of that quality."""
 

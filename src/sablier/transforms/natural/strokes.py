@@ -4,6 +4,7 @@ import numpy as np
 from scipy.ndimage import correlate1d, label
 
 from sablier.transforms.natural.base import Randoms, drawn, grey_of, sampled, smoothed
+from sablier.transforms.natural.kinds import kind
 from sablier.typing import Array
 
 FADED = 2.3  # pixels from the middle of a line to where it ends
@@ -11,6 +12,7 @@ ZIG = 2.0  # pixels that half a zigzag is long and high
 WEAK, STRONG = 0.1, 0.2  # slopes from which an edge goes on, and from which one begins
 
 
+@kind("inverted on both sides", grey=(0.05, 0.1, 0.15, 0.2, 0.25))
 def stripe(x: Array, randoms: Randoms, unit: float, share: float) -> Array:
     """Invert a stripe on the left and one on the right, each so wide a share of the image."""
     wide = max(1, round(share * x.shape[2]))
@@ -19,6 +21,7 @@ def stripe(x: Array, randoms: Randoms, unit: float, share: float) -> Array:
     return y
 
 
+@kind("dotted lines across", grey=(1, 2, 3, 4, 5))
 def dotted_line(x: Array, randoms: Randoms, unit: float, lines: int) -> Array:
     """Draw white dotted lines from edge to edge."""
     height, width = x.shape[1:3]
@@ -28,6 +31,7 @@ def dotted_line(x: Array, randoms: Randoms, unit: float, lines: int) -> Array:
     return _with_lines(x, rows, unit, columns // max(1, round(2 * unit)) % 2 == 1)
 
 
+@kind("zigzags across", grey=(1, 2, 3, 4, 5))
 def zigzag(x: Array, randoms: Randoms, unit: float, lines: int) -> Array:
     """Draw white zigzags across the image."""
     height, width = x.shape[1:3]
@@ -39,6 +43,7 @@ def zigzag(x: Array, randoms: Randoms, unit: float, lines: int) -> Array:
     return _with_lines(x, rows, unit, (columns >= begin) & (columns <= end))
 
 
+@kind("nothing but edges", grey=(1.0, 1.25, 1.5, 1.75, 2.0))
 def canny_edges(x: Array, randoms: Randoms, unit: float, sigma: float) -> Array:
     """Leave nothing of the image but its edges, white on black (Canny 1986), found after a blur of `sigma` pixels."""
     grey = smoothed(grey_of(x), sigma * unit)

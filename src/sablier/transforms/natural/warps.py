@@ -3,9 +3,11 @@
 import numpy as np
 
 from sablier.transforms.natural.base import Randoms, drawn, enlarged, sampled, smooth_noise, turned_about_middle
+from sablier.transforms.natural.kinds import kind
 from sablier.typing import Array
 
 
+@kind("slanted", grey=(0.2, 0.4, 0.6, 0.8, 1.0))
 def shear(x: Array, randoms: Randoms, unit: float, radians: float) -> Array:
     """Slant the image to the left or to the right by that angle, which also makes it taller."""
     angle = radians * _signs(randoms, 1)[:, 0]
@@ -13,22 +15,30 @@ def shear(x: Array, randoms: Randoms, unit: float, radians: float) -> Array:
     return turned_about_middle(x, _matrices([[one, -np.sin(angle)], [none, np.cos(angle)]]))
 
 
+@kind("turned", grey=(0.2, 0.4, 0.6, 0.8, 1.0))
 def rotate(x: Array, randoms: Randoms, unit: float, radians: float) -> Array:
     """Turn the image either way by that angle."""
     angle = radians * _signs(randoms, 1)[:, 0]
     return turned_about_middle(x, _matrices([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]))
 
 
+@kind("smaller", grey=(0.9, 0.8, 0.7, 0.6, 0.5))
 def scale(x: Array, randoms: Randoms, unit: float, factor: float) -> Array:
     """Make the image so many times as large."""
     return enlarged(x, factor)
 
 
+@kind("shifted", grey=(1, 2, 3, 4, 5))
 def translate(x: Array, randoms: Randoms, unit: float, pixels: float) -> Array:
     """Shift the image by so many pixels to the left or the right, and up or down."""
     return turned_about_middle(x, np.broadcast_to(np.eye(2), (len(x), 2, 2)), pixels * unit * _signs(randoms, 2))
 
 
+@kind(
+    "stretched as on rubber",
+    grey=((0, 0, 2.24), (1.4, 5.6, 1.96), (2.24, 1.68, 1.68), (2.8, 1.12, 1.4), (2.8, 0.84, 0.84)),
+    colour=((0, 0, 2.56), (1.6, 6.4, 2.24), (2.56, 1.92, 1.92), (3.2, 1.28, 1.6), (3.2, 0.96, 0.96)),
+)
 def elastic(x: Array, randoms: Randoms, unit: float, strength: float, smoothness: float, pulled: float) -> Array:
     """Stretch the image as if on rubber: three corners of a square are pulled, then every place a little.
 

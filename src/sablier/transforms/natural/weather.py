@@ -13,6 +13,7 @@ from sablier.transforms.natural.base import (
     smoothed,
     trailed,
 )
+from sablier.transforms.natural.kinds import kind
 from sablier.typing import Array
 
 TEXTURE = 256  # pixels a side of the texture of ice, which goes on at its edges
@@ -21,6 +22,23 @@ WATER, MUD, GREY_MUD = (175 / 255, 238 / 255, 238 / 255), (63 / 255, 42 / 255, 2
 COVERED = 0.8  # of a drop of mud, smoothed: what is less of a drop is none
 
 
+@kind(
+    "falling snow",
+    grey=(
+        (0.1, 0.3, 3, 0.5, 10, 4, 0.8),
+        (0.2, 0.3, 2, 0.5, 12, 4, 0.7),
+        (0.55, 0.3, 4, 0.9, 12, 8, 0.7),
+        (0.55, 0.3, 4.5, 0.85, 12, 8, 0.65),
+        (0.55, 0.3, 2.5, 0.85, 12, 12, 0.55),
+    ),
+    colour=(
+        (0.1, 0.2, 1, 0.6, 8, 3, 0.95),
+        (0.1, 0.2, 1, 0.5, 10, 4, 0.9),
+        (0.15, 0.3, 1.75, 0.55, 10, 4, 0.9),
+        (0.25, 0.3, 2.25, 0.6, 12, 6, 0.85),
+        (0.3, 0.3, 1.25, 0.65, 14, 12, 0.8),
+    ),
+)
 def snow(
     x: Array, randoms: Randoms, unit: float,
     mean: float, spread: float, zoom: float, least: float, radius: float, sigma: float, kept: float,
@@ -42,6 +60,11 @@ def snow(
     return np.asarray(kept * x + (1 - kept) * white + (flakes + flakes[:, ::-1, ::-1])[..., None])
 
 
+@kind(
+    "ice on the lens, drawn here",
+    grey=((1, 0.4), (0.8, 0.6), (0.7, 0.7), (0.65, 0.7), (0.6, 0.75)),
+    colour=((1, 0.2), (1, 0.3), (0.9, 0.4), (0.85, 0.4), (0.75, 0.45)),
+)
 def frost(x: Array, randoms: Randoms, unit: float, kept: float, ice: float) -> Array:
     """Lay a piece of a drawn texture of ice crystals over the image; the published ones are of photos."""
     height, width = x.shape[1:3]
@@ -52,6 +75,11 @@ def frost(x: Array, randoms: Randoms, unit: float, kept: float, ice: float) -> A
     return np.asarray(kept * x + ice * pieces)
 
 
+@kind(
+    "a cloud in front",
+    grey=((1.5, 2), (2, 2), (2.5, 1.7), (2.5, 1.5), (3, 1.4)),
+    colour=((0.2, 3), (0.5, 3), (0.75, 2.5), (1, 2), (1.5, 1.75)),
+)
 def fog(x: Array, randoms: Randoms, unit: float, amount: float, decay: float) -> Array:
     """Add a cloud, and darken both so that nothing is brighter than it was."""
     brightest = x.max(axis=(1, 2, 3), keepdims=True)
@@ -59,6 +87,23 @@ def fog(x: Array, randoms: Randoms, unit: float, amount: float, decay: float) ->
     return np.asarray((x + amount * cloud) * brightest / (brightest + amount))
 
 
+@kind(
+    "drops of water or of mud on the lens",
+    grey=(
+        (0.65, 0.3, 4, 0.69, 0.6, 1),
+        (0.65, 0.3, 3, 0.68, 0.6, 1),
+        (0.65, 0.3, 2, 0.68, 0.5, 1),
+        (0.65, 0.3, 1, 0.65, 1.5, 1),
+        (0.67, 0.4, 1, 0.65, 1.5, 1),
+    ),
+    colour=(
+        (0.62, 0.1, 0.7, 0.7, 0.5, 0),
+        (0.65, 0.1, 0.8, 0.7, 0.5, 0),
+        (0.65, 0.3, 1, 0.69, 0.5, 0),
+        (0.65, 0.1, 0.7, 0.69, 0.6, 1),
+        (0.65, 0.1, 0.5, 0.68, 0.6, 1),
+    ),
+)
 def spatter(
     x: Array, randoms: Randoms, unit: float,
     mean: float, spread: float, size: float, least: float, strength: float, mud: int,

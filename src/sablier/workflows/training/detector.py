@@ -18,8 +18,7 @@ from sablier.recipes.config import NetworkConfig
 from sablier.recipes.detection import DetectionRecipe
 from sablier.tasks.detection.contamination import find_suspects
 from sablier.tasks.detection.detect import TASK, Detector
-from sablier.tasks.detection.members import Fitting, Member
-from sablier.tasks.detection.members import members as kinds_of_members
+from sablier.tasks.detection.members import MEMBERS, Fitting, Member
 from sablier.tasks.detection.scorer import Scorer
 from sablier.tasks.known_images import CALIBRATED, TRAINED, known_part
 from sablier.transforms.batches import Batches
@@ -91,13 +90,13 @@ def train_detector(
             if network is not None:
                 fold = f", fold {index + 1} of {len(plan)}" if len(plan) > 1 else ""
                 model, history = train_model(
-                    uses.training, preprocess, _fitting(kind, network, uses.effort, preprocess), kinds_of_members()[kind].needs,
+                    uses.training, preprocess, _fitting(kind, network, uses.effort, preprocess), MEMBERS[kind].needs,
                     validation=uses.validation, member=index, checkpoint=next(paths),
                     on_progress=partial(on_progress, f"training {kind}{fold}"),
                 )  # fmt: skip
                 histories[f"{uses.name}/{kind}"] = history.__dict__
                 fitting = replace(fitting, network=model, objective=network.objective)
-            members.append(kinds_of_members()[kind].fit(fitting))
+            members.append(MEMBERS[kind].fit(fitting))
         scorers.append(
             Scorer.fit(
                 tuple(members), preprocess, uses.training, uses.fusion, recipe.fit.seed, small_defects=photos and len(plan) == 1
@@ -124,7 +123,7 @@ def _uses_of_each(dense: ImageSet, plan: Sequence[Uses]) -> Array:
 def _fitting(kind: str, network: NetworkConfig, effort: float, preprocess: Preprocess) -> NetworkConfig:
     """Return the network of a member as it is trained on these images: for its share of the time, with the options they need."""
     fit = replace(network.fit, steps=max(1, round(effort * network.fit.steps)), megapixels=effort * network.fit.megapixels)
-    options = kinds_of_members()[kind].network_options(network.objective, preprocess)
+    options = MEMBERS[kind].network_options(network.objective, preprocess)
     return replace(network, fit=fit, options={**network.options, **options})
 
 

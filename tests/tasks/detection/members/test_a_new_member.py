@@ -15,8 +15,7 @@ from sablier.modelfile import ModelFile, Part
 from sablier.part_kinds import KINDS, PartKind, TensorKind
 from sablier.recipes.make import make_recipe
 from sablier.tasks.detection.detect import Detector
-from sablier.tasks.detection.members import Fitting, Look, Member, member, members
-from sablier.tasks.detection.members.base import _registered
+from sablier.tasks.detection.members import MEMBERS, Fitting, Look, Member, member
 from sablier.typing import Array
 from sablier.workflows.detect import detect
 from sablier.workflows.training.train import train
@@ -59,7 +58,7 @@ def brightness() -> Iterator[type[Member]]:
             return cls(parts["mean"].tensors["mean"])
 
     yield Brightness
-    del _registered["brightness"], KINDS["mean-image"]
+    del MEMBERS._entries["brightness"], KINDS["mean-image"]
 
 
 def test_it_trains_is_kept_judges_and_is_reported(brightness: type[Member], tmp_path: Path) -> None:
@@ -74,8 +73,8 @@ def test_it_trains_is_kept_judges_and_is_reported(brightness: type[Member], tmp_
     rows = (tmp_path / "out" / "detections.csv").read_text().splitlines()
     assert [line.split(",")[3] for line in rows[-4:]] == ["anomaly"] * 4
     page = (tmp_path / "out" / "report.html").read_text()
-    assert members()["brightness"].sees in page
-    assert members()["brightness"].heat_is in page
+    assert MEMBERS["brightness"].sees in page
+    assert MEMBERS["brightness"].heat_is in page
 
 
 def test_a_name_is_taken_once(brightness: type[Member]) -> None:

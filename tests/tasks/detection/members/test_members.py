@@ -12,7 +12,7 @@ from sablier.modelfile import ModelFile
 from sablier.recipes.config import Recipe
 from sablier.recipes.make import make_recipe
 from sablier.tasks.detection.detect import Detector
-from sablier.tasks.detection.members import Fitting, members
+from sablier.tasks.detection.members import MEMBERS, Fitting
 from sablier.transforms.batches import Batches
 from sablier.workflows.training.detector import train_detector
 
@@ -99,7 +99,7 @@ def test_in_folds_where_no_image_is_held_out_from_training_says_are_as_given(pho
 
 def test_an_image_kept_as_good_is_not_compared_with_itself(photos):
     rule = Preprocess(height=24, width=32, channels=3)
-    member = members()["patches"].fit(Fitting(photos, rule, Batches(photos, rule)))
+    member = MEMBERS["patches"].fit(Fitting(photos, rule, Batches(photos, rule)))
     x = Batches(photos, rule).take(slice(0, 24)).x
     others = torch.rand(24, 3, 24, 32, generator=torch.Generator().manual_seed(0))
     known, new = member.look(x).statistics, member.look(others).statistics

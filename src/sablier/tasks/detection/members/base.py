@@ -7,12 +7,12 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from torch import Tensor
 
-from sablier.errors import ConfigError
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import Part
 from sablier.models.base import Model
 from sablier.part_kinds import PartKind, declare
+from sablier.registry import Registry
 from sablier.training.objectives import Objective
 from sablier.transforms.batches import Batches
 from sablier.typing import Array
@@ -117,23 +117,16 @@ class Member(ABC):
 
 
 M = TypeVar("M", bound=type[Member])
-_registered: dict[str, type[Member]] = {}
+MEMBERS: Registry[type[Member]] = Registry("member", "sablier.tasks.detection.members")
 
 
 def member(made: M) -> M:
     """Register a kind of member under its own name, and the kinds of parts that it writes.
 
     Raises:
-        ConfigError: where the name is taken by another class.
+        ConfigError: where the name is taken.
     """
-    if _registered.get(made.kind, made) is not made:
-        raise ConfigError(f"a member named {made.kind!r} is registered already; choose another name.")
-    _registered[made.kind] = made
+    MEMBERS.add(made.kind, made)
     for name, kind in made.part_kinds.items():
         declare(name, kind)
     return made
-
-
-def registered() -> Mapping[str, type[Member]]:
-    """Return the kinds that were registered, by name."""
-    return _registered

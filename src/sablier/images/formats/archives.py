@@ -18,8 +18,9 @@ from typing import IO, Any, BinaryIO, cast
 from sablier.errors import ImagesError
 from sablier.files.names import as_id
 from sablier.images.decoding import Entry, image_chunks
-from sablier.images.folders import folder_labels, is_image_name
-from sablier.images.formats import READ_BYTES, Format, Options, readable
+from sablier.images.formats import Format, Options, add_format
+from sablier.images.formats.base import READ_BYTES, readable
+from sablier.images.formats.folders import folder_labels, is_image_name
 from sablier.images.imageset import ImageSet
 from sablier.images.walking import is_hidden
 
@@ -71,13 +72,17 @@ def stream_tar(path: Path, options: Options, chunk: int | None) -> Iterator[Imag
     yield from image_chunks(listed, chunk, options.strict, str(path), lambda: "The archive holds other files or none.")
 
 
-ZIP = Format("zip", lambda name: name.endswith(".zip"), lambda head: head.startswith(b"PK"), stream_zip, frozenset({"strict"}))
-TAR = Format(
-    "tar",
-    lambda name: ".tar" in PurePosixPath(name).suffixes or name.endswith((".tgz", ".tbz2", ".txz")),
-    lambda head: head[257:262] == b"ustar",
-    stream_tar,
-    frozenset({"strict"}),
+add_format(
+    Format("zip", lambda name: name.endswith(".zip"), lambda head: head.startswith(b"PK"), stream_zip, frozenset({"strict"}))
+)
+add_format(
+    Format(
+        "tar",
+        lambda name: ".tar" in PurePosixPath(name).suffixes or name.endswith((".tgz", ".tbz2", ".txz")),
+        lambda head: head[257:262] == b"ustar",
+        stream_tar,
+        frozenset({"strict"}),
+    )
 )
 
 

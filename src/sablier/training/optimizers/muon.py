@@ -11,11 +11,21 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from sablier.training.config import FitConfig
+from sablier.training.optimizers import register
+
 # The polynomial that takes singular values from (0, 1] to about 1 in five rounds, and how slow Adam is beside Muon.
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 ROUNDS = 5
 ADAM_SHARE = 0.1
 ADAM_BETAS = (0.9, 0.99)
+
+
+@register(learning_rate=0.02)
+def muon(parameters: list[torch.nn.Parameter], config: FitConfig) -> Optimizer:
+    """Return Muon."""
+    rate, decay = config.learning_rate, config.weight_decay
+    return Muon(parameters, rate, weight_decay=decay, momentum=config.momentum, renormalise=config.renormalise)
 
 
 class Muon(Optimizer):

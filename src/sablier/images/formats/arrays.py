@@ -18,7 +18,8 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 
 from sablier.errors import ImagesError, nearest
-from sablier.images.formats import LARGEST_DEFLATE_RATIO, Format, Options, check_room, numbered, readable, rows
+from sablier.images.formats import Format, Options, add_format
+from sablier.images.formats.base import LARGEST_DEFLATE_RATIO, check_room, numbered, readable, rows
 from sablier.images.imageset import DIFFERENT_SHAPES, IN_MEMORY, ImageSet, as_array
 from sablier.images.labels import given_labels
 from sablier.typing import Array
@@ -101,14 +102,18 @@ def is_one_image(array: Array) -> bool:
     return bool(below < CLEARLY * within or (count == values and not within < CLEARLY * below))
 
 
-NPY = Format(
-    "npy",
-    lambda name: name.endswith(".npy"),
-    lambda head: head.startswith(b"\x93NUMPY"),
-    stream_npy,
-    frozenset({"labels", "shape"}),
+add_format(
+    Format(
+        "npy",
+        lambda name: name.endswith(".npy"),
+        lambda head: head.startswith(b"\x93NUMPY"),
+        stream_npy,
+        frozenset({"labels", "shape"}),
+    )
 )
-NPZ = Format("npz", lambda name: name.endswith(".npz"), lambda head: False, stream_npz, frozenset({"labels", "shape"}))
+NPZ = add_format(
+    Format("npz", lambda name: name.endswith(".npz"), lambda head: False, stream_npz, frozenset({"labels", "shape"}))
+)
 
 
 def _read_header(stream: BinaryIO) -> _Header:

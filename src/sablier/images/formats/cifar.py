@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from sablier.errors import ImagesError
-from sablier.images.formats import Format, Options, readable
+from sablier.images.formats import Format, Options, add_format
+from sablier.images.formats.base import readable
 from sablier.images.imageset import ImageSet
 from sablier.typing import Array
 
@@ -40,7 +41,7 @@ def stream_cifar_folder(path: Path, options: Options, chunk: int | None) -> Iter
         yield from sets
 
 
-CIFAR = Format("CIFAR batch", lambda name: name.endswith(".bin"), lambda head: False, stream_cifar, frozenset())
+add_format(Format("CIFAR batch", lambda name: name.endswith(".bin"), lambda head: False, stream_cifar, frozenset()))
 
 
 def _stream_file(path: Path, chunk: int | None, prefix: str) -> Iterator[ImageSet]:

@@ -20,7 +20,8 @@ from typing import TextIO
 import numpy as np
 
 from sablier.errors import ImagesError, nearest
-from sablier.images.formats import Format, Options, numbered, readable
+from sablier.images.formats import Format, Options, add_format
+from sablier.images.formats.base import numbered, readable
 from sablier.images.imageset import ImageSet
 from sablier.images.labels import LABEL_NAMES, given_labels, read_labels
 from sablier.typing import Array
@@ -80,12 +81,14 @@ def stream_csv(path: Path, options: Options, chunk: int | None) -> Iterator[Imag
             yield from _with_own_labels(layout, blocks, options)
 
 
-CSV = Format(
-    "CSV",
-    lambda name: name.endswith((".csv", ".tsv", ".txt")),
-    lambda head: bool(head) and all(byte in b"0123456789.,;\t\r\n eE+-" for byte in head),
-    stream_csv,
-    frozenset({"label_column", "labels", "shape"}),
+add_format(
+    Format(
+        "CSV",
+        lambda name: name.endswith((".csv", ".tsv", ".txt")),
+        lambda head: bool(head) and all(byte in b"0123456789.,;\t\r\n eE+-" for byte in head),
+        stream_csv,
+        frozenset({"label_column", "labels", "shape"}),
+    )
 )
 
 

@@ -1,4 +1,4 @@
-"""What every source format shares: its options, its entry in the list of formats, and how its rows become images.
+"""What every source format shares: its options, what is known of it, and how its rows become images.
 
 A format is one function, `stream(path, options, chunk)`: it yields the images in order, `chunk` at a time, or all of
 them at once where `chunk` is None. Reading whole and streaming are the same code.

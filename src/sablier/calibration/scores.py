@@ -1,38 +1,27 @@
-"""Conformal calibration: from the scores of normal images to p-values, verdicts and a promise that can be checked.
-
-The scores of `n` normal images that the model never trained on turn a new score `s` into the p-value
-`(1 + number of calibration scores >= s) / (n + 1)`. If a new image is normal, the chance of a p-value at or
-below alpha is at most alpha, whatever the model and the images (Vovk, Gammerman and Shafer 2005; Bates, Candes,
-Lei, Romano and Sesia 2023).
-
-Images that are not independent of each other form groups, and a group counts once: with `m` groups the p-value is
-`(1 + sum over groups of the share of their images that score >= s) / (m + 1)`, valid for one image of a new group that is
-exchangeable with those of calibration (hierarchical conformal prediction, Lee, Barber and Willett 2023). Where groups were
-found in the pixels rather than given, the p-value is the larger of that and the one by given groups (by single images where
-none were given), valid if either view is right.
-
-With tens of groups, several models are trained, each on all groups but one fold, and every image is scored by the model that
-did not see it (cross-conformal, Vovk 2015): the rate is about alpha in practice, and twice that at worst, with a term for the
-number of folds (Vovk and Wang 2020; Barber, Candes, Ramdas and Tibshirani 2021).
-
-Flags can be chosen for the whole batch instead, so that among them the share of good images is bounded: the procedure of
-Benjamini and Hochberg (1995), which holds for conformal p-values of independent images (Bates et al. 2023). P-values are
-rounded up to multiples of 1 / (m + 1) for it, so that counting how many images have each is enough.
-"""
+"""Scores of normal images, and all that follows from them: p-values, verdicts, thresholds and promises."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil, floor
+from math import ceil
 
 import numpy as np
 from scipy.special import betaincinv
 
-from sablier.errors import ConfigError, ImagesError, TooFewImages
+from sablier.calibration.discoveries import checked_fdr
+from sablier.calibration.rates import (
+    ROUNDING,
+    checked_alpha,
+    images_needed,
+    largest_rank,
+    largest_weight,
+    levels_of,
+    percent,
+    verdicts_at,
+)
+from sablier.errors import ImagesError, TooFewImages
 from sablier.typing import Array
 
 ROWS_AT_ONCE = 1024  # of the differences that `margins` takes, which fill a row per calibration image
-ROUNDING = 1e-9  # of a number of groups: what sums of shares are off by at most, and a p-value is not decided by
-NORMAL, ANOMALY, UNDETERMINED = "normal", "anomaly", "undetermined"
 
 
 @dataclass(frozen=True)
@@ -319,121 +308,3 @@ def _exact(sums: Array) -> Array:
     """Return sums of shares of groups without what rounding adds to whole numbers or takes from them."""
     whole = np.rint(sums)
     return np.where(np.abs(sums - whole) < ROUNDING, whole, sums)
-
-
-def levels_of(p_values: Array, groups: int) -> Array:
-    """Return p-values, rounded up, as multiples, from 1 on, of the smallest there is after `groups` calibration groups.
-
-    >>> levels_of(np.array([0.25, 0.2501, 1.0]), 3)
-    array([1, 2, 4])
-    """
-    return np.asarray(np.ceil(np.asarray(p_values) * (groups + 1) - ROUNDING), np.int64)
-
-
-def verdicts_at(p_values: Array, cut: float, decided: bool = True) -> Array:
-    """Return "anomaly" where p <= cut, else "normal"; all "undetermined" where nothing can be decided."""
-    if not decided:
-        return np.full(len(p_values), UNDETERMINED)
-    return np.where(np.asarray(p_values) <= cut, ANOMALY, NORMAL)
-
-
-def percent(share: float) -> str:
-    """Return a share as a percentage without needless digits.
-
-    >>> percent(0.05), percent(0.0312), percent(0.0004)
-    ('5%', '3.1%', '0.04%')
-    """
-    value = 100 * share
-    return f"{value:.2g}%" if value < 1 else f"{round(value, 1):g}%"
-
-
-def checked_alpha(alpha: float) -> float:
-    """Return `alpha` if it is a false-alarm rate.
-
-    Raises:
-        ConfigError: outside (0, 1).
-    """
-    if not 0 < alpha < 1:
-        raise ConfigError(f"expected a false-alarm rate alpha between 0 and 1, such as 0.05, got {alpha}.")
-    return float(alpha)
-
-
-def checked_fdr(fdr: float) -> float:
-    """Return `fdr` if it is a false-discovery rate.
-
-    Raises:
-        ConfigError: outside (0, 1).
-    """
-    if not 0 < fdr < 1:
-        raise ConfigError(f"expected a false-discovery rate fdr between 0 and 1, such as 0.1, got {fdr}.")
-    return float(fdr)
-
-
-def discovery_cut(level_counts: Array, fdr: float) -> float:
-    """Return the p-value at or below which Benjamini and Hochberg (1995) flag a batch; 0 where they flag nothing.
-
-    It is the largest p-value p that occurs for which fdr * (the share of images with a p-value of at most p) >= p.
-
-    Args:
-        level_counts: how many images of the batch have each p-value, as `Calibration.level_counts` gives, summed over chunks.
-        fdr: the share of good images among the flagged that is allowed on average.
-
-    >>> discovery_cut(np.array([2, 2, 0, 0, 0, 0, 0, 0, 0, 6]), 0.5)
-    0.2
-    >>> discovery_cut(np.array([1, 0, 0, 0, 0, 0, 0, 0, 0, 9]), 0.5)  # a lone one, and too few calibrate
-    0.0
-    """
-    p_values = np.arange(1, len(level_counts) + 1) / len(level_counts)
-    at_most = np.cumsum(level_counts)
-    adjusted = p_values * (at_most[-1] / np.maximum(at_most, 1))
-    flagged = np.flatnonzero((adjusted <= checked_fdr(fdr)) & (level_counts > 0))
-    return float(p_values[flagged[-1]]) if len(flagged) else 0.0
-
-
-def images_needed(alpha: float) -> int:
-    """Return how many calibration images a verdict at `alpha` takes.
-
-    >>> images_needed(0.01), images_needed(0.05)
-    (99, 19)
-    """
-    enough = max(1, ceil(1 / checked_alpha(alpha) - 1e-9) - 1)
-    return enough if 1 / (enough + 1) <= alpha else enough + 1
-
-
-def largest_rank(alpha: float, count: int) -> int:
-    """Return the largest k for which k / (count + 1), a p-value after `count` calibration images, is at most `alpha`.
-
-    >>> largest_rank(0.05, 99), largest_rank(0.05, 18)
-    (5, 0)
-    """
-    rank = floor(checked_alpha(alpha) * (count + 1) + 1e-9)
-    return rank if rank / (count + 1) <= alpha else rank - 1
-
-
-def largest_weight(alpha: float, groups: int) -> float:
-    """Return what calibration scores that reach an image's own may weigh, in groups, for a p-value of at most `alpha`.
-
-    Negative where no p-value is so small.
-
-    >>> largest_weight(0.05, 99), largest_weight(0.05, 18) < 0
-    (4.0, True)
-    """
-    weight = checked_alpha(alpha) * (groups + 1) - 1
-    whole = largest_rank(alpha, groups) - 1
-    return float(whole) if abs(weight - round(weight)) < ROUNDING else weight
-
-
-def simultaneous_band(alpha: float, calibration: int, tests: int, splits: int, level: float = 0.99) -> tuple[int, int]:
-    """Return the counts of false alarms that `splits` independent experiments all stay within with probability `level`.
-
-    Both numbers of images are finite, so the count among `tests` normal images is beta-binomial; the level of each
-    experiment is raised until all of them together reach `level` (Sidak).
-    """
-    from scipy.stats import betabinom  # takes longer to import than ten thousand digits to score
-
-    rank = largest_rank(alpha, calibration)
-    if rank < 1:
-        return 0, 0
-    distribution = betabinom(tests, rank, calibration + 1 - rank)
-    each = level ** (1 / splits)
-    return int(distribution.ppf((1 - each) / 2)), int(distribution.ppf((1 + each) / 2))

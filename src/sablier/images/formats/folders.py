@@ -11,9 +11,9 @@ from typing import BinaryIO, cast
 
 from sablier.errors import ImagesError
 from sablier.files.names import as_id
-from sablier.images.cifar import stream_cifar_folder
 from sablier.images.decoding import SUFFIXES, Entry, image_chunks
-from sablier.images.formats import Format, Options
+from sablier.images.formats import Format, Options, add_format
+from sablier.images.formats.cifar import stream_cifar_folder
 from sablier.images.imageset import ImageSet
 from sablier.images.walking import Found, walked
 
@@ -50,12 +50,14 @@ def stream_image_file(path: Path, options: Options, chunk: int | None) -> Iterat
 
 SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 
-IMAGE_FILE = Format(
-    "image",
-    is_image_name,
-    lambda head: head.startswith(SIGNATURES) or head[8:12] == b"WEBP",
-    stream_image_file,
-    frozenset({"strict"}),
+add_format(
+    Format(
+        "image",
+        is_image_name,
+        lambda head: head.startswith(SIGNATURES) or head[8:12] == b"WEBP",
+        stream_image_file,
+        frozenset({"strict"}),
+    )
 )
 
 

@@ -1,0 +1,49 @@
+"""The public names and where they are, the one list of them; `__init__.py` loads a name by it when it is first used."""
+
+from sablier.calibration import Calibration as Calibration
+from sablier.errors import SablierError as SablierError
+from sablier.estimators import AnomalyDetector as AnomalyDetector
+from sablier.estimators import Denoiser as Denoiser
+from sablier.estimators import ImageAutoencoder as ImageAutoencoder
+from sablier.estimators import ImageClassifier as ImageClassifier
+from sablier.images import ImageSet as ImageSet
+from sablier.images import Preprocess as Preprocess
+from sablier.images import list_datasets as list_datasets
+from sablier.images import load_dataset as load_dataset
+from sablier.images import read_images as read_images
+from sablier.images import stream_images as stream_images
+from sablier.modelfile import ModelFile as ModelFile
+from sablier.models import create_model as create_model
+from sablier.models import list_models as list_models
+from sablier.models import register as register
+from sablier.monitoring import DriftAlarm as DriftAlarm
+from sablier.recipes.make import make_recipe as make_recipe
+from sablier.report.plot import plot as plot
+from sablier.tasks.codec.codec import Codec as Codec
+from sablier.tasks.detection.detect import Detector as Detector
+from sablier.training.config import FitConfig as FitConfig
+from sablier.training.loop import fit as fit
+from sablier.workflows.attack import attack as attack
+from sablier.workflows.audit import audit as audit
+from sablier.workflows.calibrate import calibrate as calibrate
+from sablier.workflows.classify import classify as classify
+from sablier.workflows.cluster import cluster as cluster
+from sablier.workflows.combine import combine as combine
+from sablier.workflows.compare import compare as compare
+from sablier.workflows.compress import compress as compress
+from sablier.workflows.compress import decompress as decompress
+from sablier.workflows.denoise import denoise as denoise
+from sablier.workflows.detect import detect as detect
+from sablier.workflows.embed import embed as embed
+from sablier.workflows.evaluate import evaluate as evaluate
+from sablier.workflows.fool import fool as fool
+from sablier.workflows.interpolate import interpolate as interpolate
+from sablier.workflows.map import map_images as map_images
+from sablier.workflows.mistakes import mistakes as mistakes
+from sablier.workflows.reconstruct import reconstruct as reconstruct
+from sablier.workflows.robustness import robustness as robustness
+from sablier.workflows.sample import sample as sample
+from sablier.workflows.training.train import train as train
+from sablier.workflows.watch import watch as watch
+
+__version__: str
