@@ -239,6 +239,11 @@ BARS: dict[str, list[tuple[str, str, str]]] = {
         ("hover_ms", "an image answers the pointer, 95th of 100 times, ms", "<= 50"),
         ("page_megabytes", "weight of that page, megabytes", Note("reported")),
     ],
+    "fuzz-all": [
+        ("tracebacks", "hostile bytes, 50 minutes: readers of images, model files, .sabz files: tracebacks", "0"),
+        ("slow", "cases that take the processor more than 10 seconds", "0"),
+        ("peak_mb", "largest memory of a target, MB", "< 1500"),
+    ],
     "crash-digits": [
         ("hits_least", "kills of each of train, detect, watch, calibrate, compress, decompress", ">= 40"),
         ("verbs_whole", "of these: no file broken, no row lost or double, next run equal to the bit", "6"),

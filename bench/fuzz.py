@@ -1,7 +1,7 @@
 """Hostile bytes: every reader of images, model files that are signed again after a change, and .sabz files.
 
 Each target runs in a process of its own for so many minutes. A case is drawn from its number alone: `--target T --case N` runs
-that one again. A failure is any exception that is no SablierError, or a case of more than 10 seconds.
+that one again. A failure is any exception that is no SablierError, or a case that takes the processor more than 10 seconds.
 """
 
 import argparse
@@ -27,7 +27,8 @@ from harness import Bench, print_table
 
 MINUTES = {"parsers": 20.0, "models": 20.0, "containers": 10.0}
 QUICK_MINUTES = 0.2
-SLOW_SECONDS, STUCK_SECONDS = 10.0, 60
+SLOW_SECONDS = 10.0  # of the processor, so that other work on the machine is not counted
+STUCK_SECONDS = 120
 MOST_SHOWN = 10
 START_SECONDS = 120
 
@@ -115,7 +116,7 @@ def run_cases(target: str, minutes: float, start: int) -> dict[str, Any]:
     signal.signal(signal.SIGALRM, _stuck)
     number = start
     while time.monotonic() < until:
-        began = time.monotonic()
+        began = time.process_time()
         signal.alarm(STUCK_SECONDS)
         failed = ""
         try:
@@ -127,9 +128,9 @@ def run_cases(target: str, minutes: float, start: int) -> dict[str, Any]:
             failed = traceback.format_exc(limit=-4)
         finally:
             signal.alarm(0)
-        if time.monotonic() - began > SLOW_SECONDS:
+        if (took := time.process_time() - began) > SLOW_SECONDS or failed == "stuck":
             row["slow"] += 1
-            failed = failed or f"took {time.monotonic() - began:.0f} s"
+            failed = failed or f"took {took:.0f} s"
         if failed and len(row["failures"]) < MOST_SHOWN:
             row["failures"].append({"case": number, "what": failed})
         row["cases"], number = row["cases"] + 1, number + 1
@@ -180,8 +181,10 @@ def main() -> None:
             print(f"{target}: python bench/fuzz.py --target {target} --case {failure['case']}\n{failure['what']}")
         rows.append(row)
     print_table(list(rows[0]), [list(row.values()) for row in rows])
-    bench.finish("all" if len(rows) == len(TARGETS) else "-".join(chosen), [args.start], {"rows": rows})
-    if args.strict and any(row["tracebacks"] or row["slow"] for row in rows):
+    totals = {"tracebacks": sum(row["tracebacks"] for row in rows), "slow": sum(row["slow"] for row in rows)}
+    payload = {"rows": rows, **totals, "peak_mb": max(row["peak_mb"] for row in rows)}
+    bench.finish("all" if len(rows) == len(TARGETS) else "-".join(chosen), [args.start], payload)
+    if args.strict and any(totals.values()):
         sys.exit(1)
 
 
