@@ -27,7 +27,7 @@ ORDER = [
     ["tasks"],
     ["report"],
     ["workflows"],
-    ["estimators", "export", "distributed", "serve", "course"],
+    ["estimators", "course"],
     ["cli"],
 ]
 PLACE = {room: place for place, rooms in enumerate(ORDER) for room in rooms}

@@ -1,4 +1,4 @@
-"""Recipes: whole configurations, as functions of one dial, the tier. The only place with magic numbers.
+"""Recipes: whole configurations, as functions of one dial, the tier.
 
 `detector` (default) has several members that look at images in different ways, others at photos than at small images.
 `autoencoder` draws images again from a few numbers. `representation` does it from moved copies, so that its numbers say what
