@@ -21,9 +21,10 @@ from sablier.images.glyphs import glyphs
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.models.base import Model
+from sablier.recipes.make import make_recipe
+from sablier.recipes.names import TIERS
 from sablier.tasks.latent.interpolation import CURVES, walk
 from sablier.tasks.latent.reconstruct import TASK
-from sablier.training.recipes import TIERS, make_recipe
 from sablier.workflows.training.autoencoder import train_autoencoder
 from sablier.workflows.training.network import network_of
 

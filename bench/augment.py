@@ -31,9 +31,10 @@ from judge import Judge, trained
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.models.base import Model
+from sablier.recipes.config import Recipe
+from sablier.recipes.make import make_recipe
+from sablier.recipes.names import TIERS
 from sablier.tasks.latent.reconstruct import TASK, encode
-from sablier.training.recipe import Recipe
-from sablier.training.recipes import TIERS, make_recipe
 from sablier.typing import Array
 from sablier.workflows.sample import sampler_from
 from sablier.workflows.training.network import network_of

@@ -21,9 +21,9 @@ from harness import Bench, print_table
 from sablier.images.datasets import load_dataset
 from sablier.images.imageset import ImageSet
 from sablier.models import create_model
+from sablier.recipes.config import Recipe
+from sablier.recipes.make import make_recipe
 from sablier.tasks.classification.classify import Classifier, all_logits
-from sablier.training.recipe import Recipe
-from sablier.training.recipes import make_recipe
 from sablier.transforms.batches import Batches
 from sablier.workflows.training.classifier import class_numbers, train_classifier
 

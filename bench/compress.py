@@ -29,13 +29,14 @@ from sablier.errors import ContainerError
 from sablier.files import write_whole
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
+from sablier.recipes.config import Recipe
+from sablier.recipes.make import make_recipe
+from sablier.recipes.names import TIERS
 from sablier.report.rates import rates_chart
 from sablier.tasks.codec.codec import Codec
 from sablier.tasks.codec.container import unpack
 from sablier.tasks.codec.latents import QUALITIES
 from sablier.tasks.codec.peers import lossless_bytes, lossy_rates, pca_rates
-from sablier.training.recipe import Recipe
-from sablier.training.recipes import TIERS, make_recipe
 from sablier.typing import Array
 from sablier.workflows.compress import compare
 from sablier.workflows.training.codec import train_codec

@@ -15,10 +15,11 @@ from sablier.images.datasets import load_dataset
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.metrics import auroc
+from sablier.recipes.config import Recipe
+from sablier.recipes.make import make_recipe
+from sablier.recipes.names import TIERS
 from sablier.tasks.detection.contamination import Suspects, find_suspects
 from sablier.tasks.detection.detect import Detector
-from sablier.training.recipe import Recipe
-from sablier.training.recipes import TIERS, make_recipe
 from sablier.workflows.training.detector import train_detector
 
 ALPHA = 0.05

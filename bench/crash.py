@@ -38,9 +38,9 @@ from sablier.files.locking import LOCK
 from sablier.files.whole import UNFINISHED
 from sablier.images import read_images
 from sablier.modelfile import ModelFile
+from sablier.recipes.make import make_recipe
 from sablier.training import loop
 from sablier.training.checkpoint import Checkpoint
-from sablier.training.recipes import make_recipe
 from sablier.workflows import watch as watching
 from sablier.workflows.calibrate import calibrate
 from sablier.workflows.compress import compress, decompress

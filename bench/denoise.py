@@ -24,8 +24,8 @@ from sablier.images.datasets import load_dataset
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.metrics import psnr
+from sablier.recipes.make import make_recipe
 from sablier.training.objectives import Denoising
-from sablier.training.recipes import make_recipe
 from sablier.workflows.denoise import noise_remover
 from sablier.workflows.training.denoiser import train_denoiser
 from sablier.workflows.training.network import train_model

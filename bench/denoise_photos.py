@@ -23,8 +23,9 @@ from sablier.images.imageset import ImageSet
 from sablier.images.sources import read_images
 from sablier.metrics import psnr
 from sablier.modelfile import ModelFile
+from sablier.recipes.make import make_recipe
+from sablier.recipes.names import TIERS
 from sablier.tasks.denoise import NoiseRemover
-from sablier.training.recipes import TIERS, make_recipe
 from sablier.workflows.denoise import noise_remover
 from sablier.workflows.training.denoiser import train_denoiser
 

@@ -37,10 +37,10 @@ from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.images.repeats import find_repeats
 from sablier.images.sources import read_images
+from sablier.recipes.make import make_recipe
 from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.summary import Summarizer
 from sablier.tasks.known_images import KNOWN, NEW, KnownImages, Recognizer
-from sablier.training.recipes import make_recipe
 from sablier.workflows.calibrate import calibrate
 from sablier.workflows.evaluate import evaluate
 from sablier.workflows.training.detector import train_detector

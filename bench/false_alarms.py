@@ -12,8 +12,8 @@ import numpy as np
 from harness import Bench, print_table
 from sablier.calibration import simultaneous_band
 from sablier.images.datasets import load_dataset
+from sablier.recipes.make import make_recipe
 from sablier.tasks.detection.detect import Detector
-from sablier.training.recipes import make_recipe
 from sablier.workflows.training.detector import train_detector
 
 ALPHAS = (0.01, 0.05, 0.1)

@@ -16,8 +16,9 @@ from harness import Bench, print_table
 from sablier.calibration import ANOMALY, Calibration, discovery_cut
 from sablier.images.datasets import load_dataset
 from sablier.images.imageset import ImageSet
+from sablier.recipes.make import make_recipe
+from sablier.recipes.names import TIERS
 from sablier.tasks.detection.detect import Detector
-from sablier.training.recipes import TIERS, make_recipe
 from sablier.workflows.training.detector import train_detector
 
 BATCH, OTHERS = 200, 20

@@ -18,12 +18,13 @@ from harness import Bench, print_table
 from sablier.images.datasets import load_dataset
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
+from sablier.recipes.config import Recipe
+from sablier.recipes.make import make_recipe
+from sablier.recipes.names import TIERS
 from sablier.report.fooling import fool_sheet
 from sablier.tasks.classification.classify import Classifier
 from sablier.tasks.classification.fool import SURE, FoolResult, fool_classifier
 from sablier.tasks.classification.fooling import WAYS
-from sablier.training.recipe import Recipe
-from sablier.training.recipes import TIERS, make_recipe
 from sablier.workflows.training.train import train
 
 FOOLED = ("classifier", "course-cnn")

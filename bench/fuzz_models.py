@@ -14,10 +14,10 @@ import numpy as np
 from sablier.errors import SablierError
 from sablier.images import ImageSet, read_images
 from sablier.modelfile import ModelFile, pack, unpack
+from sablier.recipes.make import make_recipe
 from sablier.tasks.classification.classify import Classifier
 from sablier.tasks.codec.codec import Codec
 from sablier.tasks.detection.detect import Detector
-from sablier.training.recipes import make_recipe
 from sablier.workflows.compare import compare
 from sablier.workflows.denoise import noise_remover
 from sablier.workflows.embed import embed

@@ -23,11 +23,12 @@ from harness import Bench, print_table
 from judge import STEPS, Judge, judge
 from sablier.course.gaussians import SIDE, Game, play
 from sablier.images.imageset import ImageSet
+from sablier.recipes.config import Recipe
+from sablier.recipes.make import make_recipe
+from sablier.recipes.names import TIERS
 from sablier.report.figures import sheet
 from sablier.tasks.latent.coverage import coverage
 from sablier.tasks.latent.generation_metrics import frechet_distance, memorising, precision_recall
-from sablier.training.recipe import Recipe
-from sablier.training.recipes import TIERS, make_recipe
 from sablier.workflows.sample import sampler_from
 from sablier.workflows.training.train import train
 

@@ -27,11 +27,12 @@ from judge import STEPS, Judge, judge, trained
 from sablier.images.datasets import load_dataset
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
+from sablier.recipes.config import Recipe
+from sablier.recipes.make import make_recipe
+from sablier.recipes.names import TIERS
 from sablier.tasks.latent.generation_metrics import frechet_distance, memorising, precision_recall
 from sablier.tasks.latent.reconstruct import reconstruct
 from sablier.tasks.latent.sample import Sampler
-from sablier.training.recipe import Recipe
-from sablier.training.recipes import TIERS, make_recipe
 from sablier.workflows.sample import sampler_from
 from sablier.workflows.training.autoencoder import train_autoencoder
 

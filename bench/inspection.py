@@ -15,9 +15,9 @@ from typing import Any
 from harness import Bench, print_table
 from sablier.calibration import simultaneous_band
 from sablier.modelfile import ModelFile
+from sablier.recipes.make import make_recipe
 from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.evaluate import EvaluationResult
-from sablier.training.recipes import make_recipe
 from sablier.workflows.detect import detect
 from sablier.workflows.evaluate import evaluate
 from sablier.workflows.training.train import train

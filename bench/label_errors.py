@@ -27,9 +27,10 @@ from sablier.images.datasets import load_dataset
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
+from sablier.recipes.config import Recipe
+from sablier.recipes.make import make_recipe
+from sablier.recipes.names import TIERS
 from sablier.tasks.classification.mistakes import MistakesResult, find_mistakes
-from sablier.training.recipe import Recipe
-from sablier.training.recipes import TIERS, make_recipe
 from sablier.typing import Array
 from sablier.workflows.training.cross_validation import FOLDS, cross_validate, folder_of
 

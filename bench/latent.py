@@ -19,12 +19,13 @@ from harness import Bench, print_table
 from sablier.images.datasets import load_dataset
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
+from sablier.recipes.config import Recipe
+from sablier.recipes.make import make_recipe
+from sablier.recipes.names import TIERS
 from sablier.tasks.latent.cluster import cluster_latents
 from sablier.tasks.latent.embed import linear_probe, nearest_neighbours
 from sablier.tasks.latent.latents import Latents
 from sablier.tasks.latent.reconstruct import TASK, decode, encode
-from sablier.training.recipe import Recipe
-from sablier.training.recipes import TIERS, make_recipe
 from sablier.workflows.training.autoencoder import train_autoencoder
 from sablier.workflows.training.network import network_of
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from harness import Bench, print_table
 from sablier.images.sources import read_images
-from sablier.training.recipes import make_recipe
+from sablier.recipes.make import make_recipe
 from sablier.workflows.map import map_images
 from sablier.workflows.training.autoencoder import train_autoencoder
 

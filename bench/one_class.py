@@ -21,8 +21,9 @@ from harness import Bench, Partial, print_table
 from sablier.images.datasets import load_dataset
 from sablier.images.imageset import ImageSet
 from sablier.metrics import auroc
+from sablier.recipes.make import make_recipe
+from sablier.recipes.names import TIERS
 from sablier.tasks.detection.detect import Detector
-from sablier.training.recipes import TIERS, make_recipe
 from sablier.workflows.training.detector import train_detector
 
 PYOD, TQDM = "3.6.7", "4.67.1"

@@ -13,8 +13,9 @@ from sklearn.decomposition import PCA
 from harness import Bench, print_table
 from sablier.images.datasets import load_dataset
 from sablier.images.imageset import ImageSet
+from sablier.recipes.make import make_recipe
+from sablier.recipes.names import TIERS
 from sablier.tasks.latent.reconstruct import TASK, reconstruct
-from sablier.training.recipes import TIERS, make_recipe
 from sablier.workflows.training.autoencoder import train_autoencoder
 from sablier.workflows.training.network import network_of
 

@@ -30,10 +30,11 @@ from harness import Bench, Partial, print_table
 from sablier.images.datasets import load_dataset
 from sablier.metrics import ssim
 from sablier.modelfile import ModelFile
+from sablier.recipes.config import Recipe
+from sablier.recipes.make import make_recipe
+from sablier.recipes.names import TIERS
 from sablier.tasks.classification.attack import as_tensor
 from sablier.tasks.classification.classify import Classifier
-from sablier.training.recipe import Recipe
-from sablier.training.recipes import TIERS, make_recipe
 from sablier.transforms.attacks import in_whole_steps, of_saved, saved
 from sablier.transforms.natural import KINDS, corrupt
 from sablier.workflows.attack import drawn_evenly, make_attack

@@ -17,7 +17,7 @@ import numpy as np
 
 from harness import Bench, print_table
 from sablier.images.glyphs import glyphs
-from sablier.training.recipes import make_recipe
+from sablier.recipes.make import make_recipe
 from sablier.workflows.training.train import train
 
 CODE = "from sablier.cli.main import run; run()"

@@ -15,7 +15,7 @@ from harness import Bench, print_table
 from lesson_loop import run as run_lesson
 from sablier.images.datasets import load_dataset
 from sablier.images.preprocess import Preprocess
-from sablier.training.recipes import make_recipe
+from sablier.recipes.make import make_recipe
 from sablier.workflows.training.network import train_model
 from train_speed_conv import course_conv
 

@@ -25,9 +25,9 @@ from harness import Bench, print_table
 from sablier.images.datasets import load_dataset
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
+from sablier.recipes.make import make_recipe
 from sablier.tasks.latent.reconstruct import reconstruct
 from sablier.training.config import FitConfig, Plan
-from sablier.training.recipes import make_recipe
 from sablier.workflows.training.network import train_model
 
 TENSORFLOW = "2.21.0"

@@ -11,9 +11,9 @@ import pytest
 from filelock import FileLock
 
 from sablier.images import ImageSet, read_images
+from sablier.recipes.config import Recipe
+from sablier.recipes.make import make_recipe
 from sablier.tasks.detection.detect import Detector
-from sablier.training.recipe import Recipe
-from sablier.training.recipes import make_recipe
 from sablier.workflows.training.detector import train_detector
 from sablier.workflows.training.train import train
 

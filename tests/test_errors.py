@@ -37,6 +37,12 @@ def test_an_unknown_name_offers_the_nearest_and_lists_the_known():
     assert message == "unknown tier 'smal'. Did you mean 'small'? Known: base, small, tiny."
 
 
+def test_of_many_names_the_five_nearest_are_listed():
+    message = str(UnknownName("setting", "epoch", ["epochs", *(f"name{number}" for number in range(100)), "each"]))
+    assert message.startswith("unknown setting 'epoch'. Did you mean 'epochs' or 'each'? Nearest of 102: each, epochs, ")
+    assert message.count(",") == 4
+
+
 def test_a_name_far_from_all_offers_none():
     assert nearest("zzz", ["tiny", "small"]) == ""
 

@@ -234,7 +234,7 @@ def test_everything_of_a_model_file_comes_back(scratch, digits_file):
 
 def test_a_part_that_names_code_runs_nothing(digits_file):
     file = ModelFile.load(digits_file)
-    hostile = replace(file, parts={**file.parts, "member-0/restoration/net": Part("os.system", {"shape": [8, 8, 1]}, {})})
+    hostile = replace(file, parts={**file.parts, "fold-0/restoration/net": Part("os.system", {"shape": [8, 8, 1]}, {})})
     with pytest.raises(ModelFileError, match="unknown model"):
         Detector.from_file(hostile)
 
@@ -246,9 +246,9 @@ def test_a_part_that_names_code_runs_nothing(digits_file):
 )  # fmt: skip
 def test_a_part_whose_configuration_does_not_fit_is_refused(digits_file, config):
     file = ModelFile.load(digits_file)
-    part = replace(file.parts["member-0/restoration/net"], config=config)
+    part = replace(file.parts["fold-0/restoration/net"], config=config)
     with pytest.raises(ModelFileError, match="lacks a part of a detector"):
-        Detector.from_file(replace(file, parts={**file.parts, "member-0/restoration/net": part}))
+        Detector.from_file(replace(file, parts={**file.parts, "fold-0/restoration/net": part}))
 
 
 def test_a_detector_that_lacks_a_part_is_refused(digits_file):

@@ -17,12 +17,12 @@ from sablier.models import create_model as create_model
 from sablier.models import list_models as list_models
 from sablier.models import register as register
 from sablier.monitoring import DriftAlarm as DriftAlarm
+from sablier.recipes.make import make_recipe as make_recipe
 from sablier.report.plot import plot as plot
 from sablier.tasks.codec.codec import Codec as Codec
 from sablier.tasks.detection.detect import Detector as Detector
 from sablier.training.config import FitConfig as FitConfig
 from sablier.training.loop import fit as fit
-from sablier.training.recipes import make_recipe as make_recipe
 from sablier.workflows.attack import attack as attack
 from sablier.workflows.audit import audit as audit
 from sablier.workflows.calibrate import calibrate as calibrate

@@ -41,6 +41,9 @@ __all__ = [
 _TWO_STOPS = re.compile(r"(?<=[^\s./\\])\.\.(?=\s|$)")  # not "a/..", nor "..."
 
 
+MOST_LISTED = 5  # names in a message
+
+
 class SablierError(Exception):
     """Base of every error sablier raises on purpose.
 
@@ -71,7 +74,10 @@ class UnknownName(SablierError, ValueError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         known = sorted(known)
-        super().__init__(f"unknown {kind} {name!r}.{nearest(name, known)} Known: {', '.join(known)}.")
+        listed = f"Known: {', '.join(known)}."
+        if len(known) > MOST_LISTED:
+            listed = f"Nearest of {len(known)}: {', '.join(sorted(get_close_matches(name, known, n=MOST_LISTED, cutoff=0)))}."
+        super().__init__(f"unknown {kind} {name!r}.{nearest(name, known)} {listed}")
 
 
 class ConfigError(SablierError, ValueError):

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, Literal
 
 import numpy as np
@@ -33,7 +34,7 @@ MOST_IMAGES = 1 << 40
 
 
 @dataclass(frozen=True)
-class Tensor:
+class TensorKind:
     """What a tensor may be.
 
     Args:
@@ -52,48 +53,37 @@ class Tensor:
     optional: bool = False
 
 
-class _Config(BaseModel):
+class PartConfig(BaseModel):
     """A configuration: plain values of exactly these names and types."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class _Nothing(_Config):
+class _Nothing(PartConfig):
     pass
 
 
-class _Fusion(_Config):
-    members: list[Literal["restoration", "transformations", "closed-form", "patches", "inpainting"]] = Field(
-        min_length=1, max_length=5
-    )
+class _Fusion(PartConfig):
+    members: list[str] = Field(min_length=1, max_length=20)
 
 
-class _Orientations(_Config):
-    shift: float = Field(ge=0, le=0.5)
-
-
-class _Surprises(_Config):
-    fewest_squares: int = Field(ge=1, le=1024)
-    most_squares: int = Field(ge=1, le=4096)
-
-
-class _Conformal(_Config):
+class _Conformal(PartConfig):
     heat_unit: float = Field(ge=POSITIVE, le=LARGEST)
     folds: int = Field(ge=1, le=50)
     found: bool
 
 
-class _Mixture(_Config):
+class _Mixture(PartConfig):
     kind: Literal["full", "diag"]
 
 
-class _Views(_Config):
+class _Views(PartConfig):
     margin: float = Field(default=0.0, ge=-LARGEST, le=LARGEST)
     mirror: bool = False
     shift: int = Field(default=1, ge=1, le=64)
 
 
-class _Classes(_Config):
+class _Classes(PartConfig):
     names: list[str] = Field(min_length=2, max_length=100_000)
     temperature: float = Field(ge=1e-6, le=1e6)
     found: bool
@@ -114,66 +104,37 @@ class _Estimator(BaseModel):
 class PartKind:
     """What a part of one kind holds."""
 
-    tensors: Mapping[str, Tensor] = field(default_factory=dict)
+    tensors: Mapping[str, TensorKind] = field(default_factory=dict)
     config: type[BaseModel] = _Nothing
 
 
 # How many images the group of each calibration image has; whether the groups are whole, the calibration sees itself.
-SIZES = Tensor(("any",), ("int64",), 1, MOST_IMAGES, optional=True)
-
-
-def _space(name: str, values: int | str) -> dict[str, Tensor]:
-    """Return the tensors of training images in one space, as coordinates along its principal components."""
-    return {
-        f"{name}_mean": Tensor((values,)),
-        f"{name}_components": Tensor((f"{name} axes", values)),
-        f"{name}_kept": Tensor(("M", f"{name} axes")),
-    }
+SIZES = TensorKind(("any",), ("int64",), 1, MOST_IMAGES, optional=True)
 
 
 KINDS: dict[str, PartKind] = {
     "fusion": PartKind(
         {
-            "usual_heat": Tensor(("members", "height", "width"), DOUBLE, low=POSITIVE),
-            "says": Tensor(("members",), DOUBLE, low=0.0),
-            "coefficients": Tensor(("U+1", "J"), DOUBLE),
-            "low": Tensor(("U",), DOUBLE),
-            "high": Tensor(("U",), DOUBLE),
-            "weights": Tensor(("J",), DOUBLE),
+            "usual_heat": TensorKind(("members", "height", "width"), DOUBLE, low=POSITIVE),
+            "says": TensorKind(("members",), DOUBLE, low=0.0),
+            "coefficients": TensorKind(("U+1", "J"), DOUBLE),
+            "low": TensorKind(("U",), DOUBLE),
+            "high": TensorKind(("U",), DOUBLE),
+            "weights": TensorKind(("J",), DOUBLE),
         },
         _Fusion,
     ),
     "pca-knn": PartKind(
         {
-            "mean": Tensor(("thumbnail",)),
-            "components": Tensor(("K", "thumbnail")),
-            "kept": Tensor(("M", "thumbnail"), ("uint8",)),
-            "range": Tensor((2,)),
+            "mean": TensorKind(("thumbnail",)),
+            "components": TensorKind(("K", "thumbnail")),
+            "kept": TensorKind(("M", "thumbnail"), ("uint8",)),
+            "range": TensorKind((2,)),
         }
-    ),
-    "gaussian": PartKind({"mean": Tensor(("D",), DOUBLE), "precision": Tensor(("D", "D"), DOUBLE)}),
-    "orientations": PartKind({"groups": Tensor(("orientations",), WHOLE, 0, 7)}, _Orientations),
-    "mixtures": PartKind(_space("pixels", "thumbnail") | _space("gradients", "edges")),
-    "patches": PartKind(
-        {
-            "filters": Tensor(("L", "K", "channels", 7, 7)),
-            "offsets": Tensor(("L", "K")),
-            "centre": Tensor(("L*K",)),
-            "spread": Tensor(("L*K",), low=POSITIVE),
-            "kept": Tensor(("N", "L*K", "down", "across"), ("float16",)),
-        }
-    ),
-    "surprises": PartKind(
-        {
-            "spots": Tensor(("fine",), low=POSITIVE, optional=True),
-            "grain": Tensor(("fine",), low=POSITIVE, optional=True),
-            "shadows": Tensor(("wide",), low=POSITIVE, optional=True),
-        },
-        _Surprises,
     ),
     "conformal": PartKind(
         {
-            "{model,pca,knn}/{fold}": Tensor(("any",), DOUBLE),
+            "{model,pca,knn}/{fold}": TensorKind(("any",), DOUBLE),
             "{model,pca,knn}/{fold}/sizes": SIZES,
             "{model,pca,knn}/{fold}/given_sizes": SIZES,
         },
@@ -181,34 +142,50 @@ KINDS: dict[str, PartKind] = {
     ),
     "latent_mixture": PartKind(
         {
-            "weights": Tensor(("K",), DOUBLE, low=0.0),
-            "means": Tensor(("K", "D")),
-            "factors": Tensor(("K", "D", "D")),
-            "held_out": Tensor(("N",), increasing=True),
+            "weights": TensorKind(("K",), DOUBLE, low=0.0),
+            "means": TensorKind(("K", "D")),
+            "factors": TensorKind(("K", "D", "D")),
+            "held_out": TensorKind(("N",), increasing=True),
         },
         _Mixture,
     ),
-    "classes": PartKind({"0": Tensor(("N",), DOUBLE), "0/sizes": SIZES, "0/given_sizes": SIZES}, _Classes),
+    "classes": PartKind({"0": TensorKind(("N",), DOUBLE), "0/sizes": SIZES, "0/given_sizes": SIZES}, _Classes),
     "known-images": PartKind(
         {
-            "hashes": Tensor(("N",), ("int64",)),
-            "uses": Tensor(("N",), ("uint8",), 1, 2),
-            "descriptors": Tensor(("N", "D"), ("int8",), -127, 127),
-            "means": Tensor(("D",), low=0.0, high=1.0),
-            "steps": Tensor(("D",), low=POSITIVE, high=1.0),
+            "hashes": TensorKind(("N",), ("int64",)),
+            "uses": TensorKind(("N",), ("uint8",), 1, 2),
+            "descriptors": TensorKind(("N", "D"), ("int8",), -127, 127),
+            "means": TensorKind(("D",), low=0.0, high=1.0),
+            "steps": TensorKind(("D",), low=POSITIVE, high=1.0),
         }
     ),
     "codec_tables": PartKind(
         {
-            "lowest": Tensor(("D",), WHOLE, -(1 << 20), 1 << 20),
-            "below": Tensor(("D", "cells"), WHOLE, 0, 1 << 40, increasing=True),
-            "exponentials": Tensor((14 * 64 + 1,), WHOLE, 0, 1 << 24),
-            "base_step": Tensor((), WHOLE, 1, 1 << 10),
-            "digest": Tensor((32,), ("uint8",)),
+            "lowest": TensorKind(("D",), WHOLE, -(1 << 20), 1 << 20),
+            "below": TensorKind(("D", "cells"), WHOLE, 0, 1 << 40, increasing=True),
+            "exponentials": TensorKind((14 * 64 + 1,), WHOLE, 0, 1 << 24),
+            "base_step": TensorKind((), WHOLE, 1, 1 << 10),
+            "digest": TensorKind((32,), ("uint8",)),
         }
     ),
     **{name: PartKind({}, _Estimator) for name in ("AnomalyDetector", "ImageAutoencoder", "ImageClassifier", "Denoiser")},
 }
+
+
+# Modules that stand to the right of this one and declare kinds of parts of their own when they are loaded.
+DECLARED_BY = ("sablier.tasks.detection.members",)
+
+
+def declare(name: str, kind: PartKind) -> None:
+    """Add a kind of part."""
+    KINDS[name] = kind
+
+
+def known_kinds() -> Mapping[str, PartKind]:
+    """Return every kind of part, those of members included."""
+    for module in DECLARED_BY:
+        list(import_module(module).MEMBERS)  # which imports its files
+    return KINDS
 
 
 def check_part(key: str, name: str, config: Mapping[str, Any], tensors: Mapping[str, Array], preprocess: Preprocess) -> None:
@@ -221,17 +198,18 @@ def check_part(key: str, name: str, config: Mapping[str, Any], tensors: Mapping[
     Raises:
         ModelFileError: naming the part, what was expected of it, and what came.
     """
-    if name in KINDS:
+    kinds = known_kinds()
+    if name in kinds:
         try:
-            checked = KINDS[name].config.model_validate(dict(config))
+            checked = kinds[name].config.model_validate(dict(config))
         except ValidationError as error:
             first = error.errors()[0]
             raise _refusal(key, f"a configuration of {name}", f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-        _check_tensors(key, KINDS[name], checked, tensors, preprocess)
+        _check_tensors(key, kinds[name], checked, tensors, preprocess)
     elif name in list_models():
         _check_network(key, name, config, tensors, preprocess)
     else:
-        raise _refusal(key, f"a part of a known kind ({', '.join(KINDS)}) or a network", repr(name[:60]))
+        raise _refusal(key, f"a part of a known kind ({', '.join(kinds)}) or a network", repr(name[:60]))
 
 
 def _check_tensors(key: str, kind: PartKind, config: BaseModel, tensors: Mapping[str, Array], preprocess: Preprocess) -> None:
@@ -261,7 +239,7 @@ def _names(pattern: str, config: BaseModel) -> list[str]:
     return [f"{name}/{fold}{found[2]}" for name in found[1].split(",") for fold in range(config.folds)]
 
 
-def _check_tensor(name: str, expected: Tensor, value: Array, lengths: dict[str, int]) -> None:
+def _check_tensor(name: str, expected: TensorKind, value: Array, lengths: dict[str, int]) -> None:
     if value.dtype.name not in expected.dtypes:
         raise _refusal(name, f"type {' or '.join(expected.dtypes)}", value.dtype.name)
     if value.ndim != len(expected.shape):
@@ -290,7 +268,7 @@ def _length(name: str, came: int, lengths: dict[str, int]) -> int:
     return lengths.setdefault(name, came)
 
 
-def _shape(expected: Tensor, lengths: Mapping[str, int]) -> str:
+def _shape(expected: TensorKind, lengths: Mapping[str, int]) -> str:
     return f"({', '.join(str(lengths.get(str(each), each)) for each in expected.shape)})"
 
 

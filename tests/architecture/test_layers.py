@@ -14,7 +14,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 ORDER = [
     ["typing"],
     ["errors"],
-    ["registry"],
+    ["limits", "registry"],
     ["files"],
     ["images"],
     ["metrics", "calibration", "baselines"],
@@ -25,6 +25,7 @@ ORDER = [
     ["modelfile"],
     ["training"],
     ["tasks"],
+    ["recipes"],
     ["report"],
     ["workflows"],
     ["estimators", "course"],

@@ -38,7 +38,7 @@ def folder(tmp_path: Path, digit_threes) -> Path:
         (["xyz"], "there is no verb 'xyz'. See: sablier --help"),
         (["data", "lst"], "No such command 'lst'. Did you mean 'list'"),
         (["detect", "m.sablier", "digits", "--alhpa", "0.1"], "No such option: --alhpa (Possible options: --alpha"),
-        (["train", "digits", "-o", "x.sablier", "--set", "epoks=3"], "unknown setting 'epoks'. Did you mean 'epochs'"),
+        (["train", "digits", "-o", "x.sablier", "--set", "epocs=3"], "unknown setting 'epocs'. Did you mean 'epochs'"),
         (["train", "digits", "-o", "x.sablier", "--set", "optimizer=sgdd"], "unknown optimizer 'sgdd'. Did you mean 'sgd'"),
         (["train", "digits", "-o", "x.sablier", "--tier", "tny"], "unknown tier 'tny'. Did you mean 'tiny'"),
         (["train", "digits", "-o", "x.sablier", "--recipe", "detecto"], "unknown recipe 'detecto'. Did you mean 'detector'"),

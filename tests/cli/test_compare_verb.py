@@ -12,8 +12,8 @@ from PIL import Image
 from sablier.cli.progress import console
 from sablier.images import read_images
 from sablier.modelfile import ModelFile
+from sablier.recipes.make import make_recipe
 from sablier.tasks.classification.classify import Classifier
-from sablier.training.recipes import make_recipe
 from sablier.workflows.compare import compare
 from sablier.workflows.training.autoencoder import train_autoencoder
 from sablier.workflows.training.classifier import train_classifier

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from sablier.images import read_images
+from sablier.recipes.make import make_recipe
 from sablier.tasks.codec.codec import Codec
 from sablier.tasks.codec.container import unpack
-from sablier.training.recipes import make_recipe
 from sablier.workflows.training.codec import train_codec
 
 

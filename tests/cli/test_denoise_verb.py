@@ -10,7 +10,7 @@ from listing import visible
 from PIL import Image
 
 from sablier.modelfile import ModelFile
-from sablier.training.recipes import RECIPES
+from sablier.recipes.names import list_recipes
 
 TINY = ["--tier", "tiny", "--set", "epochs=1", "--set", "width=8"]
 
@@ -94,7 +94,7 @@ class TestDenoise:
 class TestTrain:
     def test_help_lists_every_recipe(self, sablier):
         text = sablier("train", "--help").out
-        for name in RECIPES:
+        for name in list_recipes():
             assert name in text.replace("- ", "-")
 
     def test_a_denoiser_says_its_error_and_what_comes_next(self, sablier):

@@ -68,7 +68,7 @@ def assert_same(path: Path, expected: ModelFile) -> None:
 @pytest.mark.slow
 def test_kill_9_then_resume_gives_the_same_bits(tmp_path, uninterrupted):
     # In the first fold, at once after its first checkpoint; then in the second, somewhere.
-    for member, delay in (("member-0", 0.0), ("member-1", 0.05)):
+    for member, delay in (("network-0", 0.0), ("network-1", 0.05)):
         process = start(tmp_path, *TRAIN, "-o", "m.sablier", "--resume")
         wait_for(tmp_path / f"m.sablier.{member}.resume", process)
         time.sleep(delay)
@@ -85,14 +85,14 @@ def test_kill_9_then_resume_gives_the_same_bits(tmp_path, uninterrupted):
 @pytest.mark.slow
 def test_ctrl_c_saves_says_so_and_resumes(tmp_path, uninterrupted):
     process = start(tmp_path, *TRAIN, "-o", "m.sablier")
-    wait_for(tmp_path / "m.sablier.member-0.resume", process)
+    wait_for(tmp_path / "m.sablier.network-0.resume", process)
     process.send_signal(signal.SIGINT)
     code, out, err = finish(process)
     assert code == 130
     assert "Traceback" not in out + err
     assert "training was stopped in epoch" in err
-    assert "m.sablier.member-0.resume; run the same command with --resume" in err
-    assert [file.name for file in tmp_path.iterdir()] == ["m.sablier.member-0.resume"]
+    assert "m.sablier.network-0.resume; run the same command with --resume" in err
+    assert [file.name for file in tmp_path.iterdir()] == ["m.sablier.network-0.resume"]
 
     code, out, err = finish(start(tmp_path, *TRAIN, "-o", "m.sablier", "--resume"))
     assert code == 0, err

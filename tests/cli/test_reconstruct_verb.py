@@ -8,7 +8,7 @@ from listing import visible
 from PIL import Image
 
 from sablier.images import read_images
-from sablier.training.recipes import make_recipe
+from sablier.recipes.make import make_recipe
 from sablier.workflows.training.denoiser import train_denoiser
 
 

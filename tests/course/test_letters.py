@@ -7,7 +7,7 @@ from sablier.course import letters
 from sablier.errors import ConfigError, UnknownName
 from sablier.images import read_images
 from sablier.images.glyphs import glyphs
-from sablier.training.recipes import make_recipe
+from sablier.recipes.make import make_recipe
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from torch.nn import functional as F
 
 from sablier.models import create_model
 from sablier.models.base import count_parameters, layer_table
+from sablier.recipes.make import make_recipe
 from sablier.training.optimizers import OPTIMIZERS
-from sablier.training.recipes import make_recipe
 
 CONCEPTS = Path(__file__).parents[2] / "docs" / "concepts"
 

@@ -12,8 +12,9 @@ import typer
 
 from sablier.cli.main import app
 from sablier.models.registry import list_models
+from sablier.recipes.make import make_recipe
+from sablier.recipes.names import TIERS
 from sablier.tasks.detection.members import MEMBERS
-from sablier.training.recipes import TIERS, make_recipe
 from sablier.workflows.training.denoiser import denoiser_recipe
 
 ROOT = Path(__file__).parents[2]

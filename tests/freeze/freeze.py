@@ -27,7 +27,7 @@ RUN = "import torch; torch.set_num_threads(1); from sablier.cli.main import run;
 PHOTOS = 36  # five folds of good ones
 
 # What a change is meant to rename, as (pattern, replacement): applied to the names and the texts of both versions.
-RENAMED = [(r"\bmember-(\d)", r"fold-\1")]
+RENAMED = [(r"\bmember-(\d)", r"fold-\1"), (r"patches/descriptors/(filters|offsets)", r"patches/filters/\1")]
 VARIES = [
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?(\+00:00|Z)?", "DATE"),
     (r'("?\w*seconds\w*"?: )[\d.e-]+', r"\1SECONDS"),
@@ -134,7 +134,7 @@ def run_commands(script: Path) -> None:
     """Run commands in this folder; keep what each prints and how it ends."""
     for number, arguments in enumerate(json.loads(script.read_text())):
         done = subprocess.run([sys.executable, "-c", RUN, *arguments], capture_output=True, text=True, check=False)
-        text = f"{done.returncode}\n{done.stdout}\n{done.stderr}"
+        text = f"{done.returncode}\n{done.stdout}\n{done.stderr if done.returncode else ''}"  # else it is progress, by the clock
         Path(f"printed-{number:02}-{arguments[0]}.txt").write_text(text)
         print(f"{Path.cwd().name}: {' '.join(arguments)[:100]} -> {done.returncode}", flush=True)
     script.unlink()
@@ -168,7 +168,10 @@ def content(path: Path) -> dict[str, bytes]:
 
 def differences(before: Path, after: Path) -> list[str]:
     """Return what is not equal, one line each."""
-    names = {side: {str(path.relative_to(side)) for path in side.rglob("*") if path.is_file()} for side in (before, after)}
+    names = {
+        side: {str(path.relative_to(side)) for path in side.rglob("*") if path.is_file() and path.suffix != ".lock"}
+        for side in (before, after)
+    }
     found = [f"{name}: only {'before' if name in names[before] else 'after'}" for name in sorted(names[before] ^ names[after])]
     for name in sorted(names[before] & names[after]):
         old, new = content(before / name), content(after / name)

@@ -8,8 +8,8 @@ import pytest
 from sablier.errors import ImagesError, ImagesWarning
 from sablier.images import ImageSet, Preprocess
 from sablier.images.value_range import value_range
+from sablier.recipes.make import make_recipe
 from sablier.tasks.detection.detect import Detector
-from sablier.training.recipes import make_recipe
 from sablier.workflows.training.detector import train_detector
 
 

@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits
 from threes import Threes
 
 from sablier.images.imageset import ImageSet
-from sablier.training.recipes import make_recipe
+from sablier.recipes.make import make_recipe
 from sablier.workflows.training.detector import train_detector
 
 CHROMIUM = Path("/usr/bin/chromium")

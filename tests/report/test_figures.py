@@ -26,17 +26,17 @@ def test_loss_curves_have_one_line_per_fold_and_readable_text() -> None:
     def lines(histories: dict[str, object]) -> int:
         return len(re.findall(rb'id="line2d', figures.loss_curves(histories)))  # type: ignore[arg-type]
 
-    svg = figures.loss_curves({"member-0": {"rows": ROWS}})
+    svg = figures.loss_curves({"fold-0": {"rows": ROWS}})
     assert {"epoch", "loss", "training", "held-out images"} <= set(texts(svg))
-    assert lines({"member-0": {"rows": ROWS}, "member-1": {"rows": ROWS}}) > lines({"member-0": {"rows": ROWS}})
+    assert lines({"fold-0": {"rows": ROWS}, "fold-1": {"rows": ROWS}}) > lines({"fold-0": {"rows": ROWS}})
 
 
 def test_losses_of_different_kinds_share_no_axis() -> None:
-    kinds = {f"member-{fold}/{kind}": {"rows": ROWS} for fold in (0, 1) for kind in ("restoration", "transformations")}
+    kinds = {f"fold-{fold}/{kind}": {"rows": ROWS} for fold in (0, 1) for kind in ("restoration", "transformations")}
     svg = figures.loss_curves(kinds)
     assert texts(svg).count("epoch") == 2
     assert {"restoration", "transformations"} <= set(texts(svg))
-    assert texts(figures.loss_curves({"member-0/restoration": {"rows": ROWS}})).count("epoch") == 1
+    assert texts(figures.loss_curves({"fold-0/restoration": {"rows": ROWS}})).count("epoch") == 1
 
 
 @pytest.mark.parametrize(

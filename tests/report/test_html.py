@@ -9,8 +9,7 @@ import pytest
 from threes import Threes
 
 from sablier.images.imageset import ImageSet, Skipped
-from sablier.report import words
-from sablier.training.recipe import MEMBERS
+from sablier.tasks.detection.members import MEMBERS
 
 
 class Page(HTMLParser):
@@ -102,7 +101,7 @@ def test_the_page_says_what_each_member_does_and_draws_a_chart_for_each_network(
     text = threes.page(threes.summary(threes.bad))
     page = Page(text)
     for kind in ("restoration", "transformations", "closed-form"):
-        assert words.LOOKS[kind] in page.text
+        assert MEMBERS[kind].sees in page.text
     assert "the score is the weighted sum" in page.text
     assert {"Loss of restoration by epoch", "Loss of transformations by epoch"} <= set(page.attributes("aria-label"))
     assert page.text.count("Layers of the network") == 2
@@ -116,8 +115,8 @@ def test_a_detector_without_a_network_reads_well(plain_threes: Threes) -> None:
         page = Page(text)
         assert_self_contained(text)
         assert "none: it has no network" in page.text
-        assert words.HEATS["closed-form"] in page.text
-        for absent in ("Layers of", "no history", "learning_rate", words.LOOKS["restoration"]):
+        assert MEMBERS["closed-form"].heat_is in page.text
+        for absent in ("Layers of", "no history", "learning_rate", MEMBERS["restoration"].sees):
             assert absent not in page.text
 
 
@@ -127,10 +126,6 @@ def test_images_that_may_not_belong_are_named(threes: Threes) -> None:
     text = Threes(replace(threes.file, provenance=provenance), threes.good, threes.bad).page(threes.summary(threes.bad))
     assert "2 of 120 training images may not belong among the others: a suspicion, not a verdict." in Page(text).text
     assert Page(text).text.index("train/<b>.png") < Page(text).text.index("train/7.png")
-
-
-def test_every_kind_of_member_has_its_words() -> None:
-    assert set(MEMBERS) <= set(words.LOOKS)
 
 
 def test_undetermined_says_how_many_images_it_takes_and_which_rate_would_do(threes: Threes) -> None:

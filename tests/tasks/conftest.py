@@ -9,8 +9,8 @@ from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
 from sablier.models import Model, create_model
+from sablier.recipes.make import make_recipe
 from sablier.tasks.codec.codec import Codec
-from sablier.training.recipes import make_recipe
 from sablier.workflows.training.codec import train_codec
 
 CODEC_SETTINGS = ["steps=12", "latent=8", "width=8", "context.width=16", "context.reach=3", "context.look=1"]

@@ -11,10 +11,10 @@ from sablier.images import ImageSet, Preprocess, read_images
 from sablier.images.imageset import LazyPixels
 from sablier.models import create_model
 from sablier.models.base import Model
+from sablier.recipes.make import make_recipe
 from sablier.report.plot import plot
 from sablier.tasks import denoise
 from sablier.tasks.denoise import NoiseRemover, receptive_reach
-from sablier.training.recipes import make_recipe
 from sablier.workflows.denoise import noise_remover
 from sablier.workflows.training.denoiser import train_denoiser
 

@@ -7,11 +7,11 @@ from sablier.errors import ConfigError
 from sablier.images import read_images
 from sablier.images.preprocess import Preprocess
 from sablier.models import create_model
+from sablier.recipes.make import make_recipe
 from sablier.training.config import FitConfig
 from sablier.training.loop import fit
 from sablier.training.objectives import Agreement, Reconstruction
 from sablier.training.objectives.agreement import disagreement
-from sablier.training.recipes import make_recipe
 from sablier.transforms.affine import moved
 from sablier.transforms.batches import Batches
 

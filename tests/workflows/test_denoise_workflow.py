@@ -15,8 +15,8 @@ from PIL import Image
 from sablier.errors import ConfigError, ImagesError, ImagesWarning, ModelFileError, OutputError
 from sablier.images import ImageSet, read_images
 from sablier.modelfile import ModelFile
+from sablier.recipes.make import make_recipe
 from sablier.tasks.denoise import NoiseRemover
-from sablier.training.recipes import make_recipe
 from sablier.workflows import denoise as module
 from sablier.workflows.denoise import denoise
 from sablier.workflows.outputs import check_apart

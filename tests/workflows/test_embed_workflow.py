@@ -12,9 +12,9 @@ from PIL import Image
 from sablier.errors import ConfigError, ImagesError, ModelFileError, OutputError, TooFewImages, UnknownName
 from sablier.images import read_images
 from sablier.modelfile import ModelFile
+from sablier.recipes.make import make_recipe
 from sablier.tasks.latent.latents import Latents
 from sablier.tasks.latent.reconstruct import encode
-from sablier.training.recipes import make_recipe
 from sablier.workflows.cluster import cluster
 from sablier.workflows.embed import embed, encoding_network
 from sablier.workflows.training.denoiser import train_denoiser

@@ -8,8 +8,8 @@ from PIL import Image
 
 from sablier.errors import ImagesError
 from sablier.images.mvtec import training_source
+from sablier.recipes.make import make_recipe
 from sablier.tasks.detection.detect import Detector
-from sablier.training.recipes import make_recipe
 from sablier.workflows.evaluate import evaluate
 from sablier.workflows.training.train import train
 

@@ -11,9 +11,9 @@ from sablier import AnomalyDetector
 from sablier.errors import ImagesError, OutputError, TooFewImages
 from sablier.images import ImageSet, read_images
 from sablier.modelfile import ModelFile
+from sablier.recipes.make import make_recipe
 from sablier.tasks.detection.detect import Detector
 from sablier.tasks.known_images import CALIBRATED, KNOWN, TRAINED
-from sablier.training.recipes import make_recipe
 from sablier.workflows.audit import audit
 from sablier.workflows.calibrate import calibrate
 from sablier.workflows.detect import detect

@@ -9,9 +9,9 @@ from PIL import Image
 from sablier.errors import ConfigError, ImagesError, ModelFileError, OutputError
 from sablier.images import read_images
 from sablier.modelfile import ModelFile
+from sablier.recipes.make import make_recipe
 from sablier.tasks.latent.mixture import PART, fitted_mixture
 from sablier.tasks.latent.reconstruct import encode
-from sablier.training.recipes import make_recipe
 from sablier.workflows.interpolate import interpolate
 from sablier.workflows.reconstruct import drawing_network
 from sablier.workflows.training.autoencoder import train_autoencoder

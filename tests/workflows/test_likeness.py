@@ -10,7 +10,7 @@ from PIL import Image
 from sablier.errors import ImagesError, ImagesWarning
 from sablier.images import read_images
 from sablier.modelfile import ModelFile
-from sablier.training.recipes import make_recipe
+from sablier.recipes.make import make_recipe
 from sablier.workflows.attack import attack
 from sablier.workflows.calibrate import calibrate
 from sablier.workflows.classify import classify

@@ -12,9 +12,9 @@ from sablier.files.cells import csv_text
 from sablier.images import ImageSet, read_images
 from sablier.modelfile import ModelFile
 from sablier.models.bottleneck import Bottleneck
+from sablier.recipes.make import make_recipe
 from sablier.tasks.latent import projection as project_module
 from sablier.tasks.latent.reconstruct import encode
-from sablier.training.recipes import make_recipe
 from sablier.workflows import map as workflow
 from sablier.workflows import map_look
 from sablier.workflows.map import map_images

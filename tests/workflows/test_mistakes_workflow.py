@@ -11,8 +11,8 @@ from sablier.errors import ImagesError, Interrupted, ModelFileError, OutputError
 from sablier.images import ImageSet, read_images
 from sablier.images.fingerprints import fingerprints
 from sablier.modelfile import ModelFile
+from sablier.recipes.make import make_recipe
 from sablier.tasks.classification.classify import Classifier
-from sablier.training.recipes import make_recipe
 from sablier.workflows.mistakes import has_learnt_from, mistakes, reason_for
 from sablier.workflows.training.classifier import train_classifier
 

@@ -17,8 +17,8 @@ from PIL import Image
 from sablier.errors import ImagesError, ModelFileError, OutputError, TooFewImages
 from sablier.images import read_images
 from sablier.modelfile import ModelFile
+from sablier.recipes.make import make_recipe
 from sablier.tasks.detection.detect import Detector
-from sablier.training.recipes import make_recipe
 from sablier.workflows.naming import picture_path
 from sablier.workflows.reconstruct import drawing_network, reconstruct
 from sablier.workflows.training.autoencoder import train_autoencoder

@@ -11,8 +11,8 @@ from PIL import Image
 from sablier.errors import ConfigError, ImagesError, ModelFileError, OutputError
 from sablier.images import read_images
 from sablier.modelfile import ModelFile
+from sablier.recipes.make import make_recipe
 from sablier.tasks.latent.mixture import mixture_of
-from sablier.training.recipes import make_recipe
 from sablier.workflows.sample import sample, sampler_from
 from sablier.workflows.training.autoencoder import train_autoencoder
 from sablier.workflows.training.denoiser import train_denoiser

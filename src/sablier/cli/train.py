@@ -7,19 +7,13 @@ import typer
 
 from sablier.cli import options
 from sablier.cli.progress import console, table, training_progress
+from sablier.recipes.names import check_names, recipe_words
 
 if TYPE_CHECKING:
     from sablier.modelfile import ModelFile
-    from sablier.training.recipe import Recipe
+    from sablier.recipes.config import Recipe
 
-RECIPES_HELP = (
-    "detector: finds what does not belong. autoencoder: draws images again from a few numbers. representation: the same from "
-    "moved copies, for clusters and maps. generator: makes new images and variations. variational: a variational autoencoder. "
-    "gan: makes sharper new images, and takes longer. codec: keeps images in few bytes. classifier: tells classes apart, and "
-    "how sure it is. classifier-fast: the same, for accuracy alone. classifier-robust: withstands attacks up to --set eps=8/255. "
-    "denoiser: removes noise, learnt from clean images. denoiser-noisy-only: the same, learnt from noisy images. course-dense, "
-    "course-conv, course-softmax, course-cnn: the nets of the course's lessons."
-)
+RECIPES_HELP = " ".join(f"{name}: {words[:1].lower()}{words[1:]}" for name, words in recipe_words().items())
 NEXT = {
     "detect": "sablier detect {output} NEW_IMAGES -o out/",
     "reconstruct": "sablier reconstruct {output} NEW_IMAGES -o out/",
@@ -64,8 +58,9 @@ def _asked(
     profile: Annotated[bool, typer.Option("--profile", help="Say where the time of a training step goes.")] = False,
 ) -> Asked:
     """Return what the options of a recipe and of its run ask for."""
+    check_names(recipe or "detector", tier, settings or ())  # before torch is loaded
     from sablier.errors import ConfigError
-    from sablier.training.recipes import make_recipe
+    from sablier.recipes.make import make_recipe
     from sablier.workflows.training.denoiser import denoiser_recipe
 
     name = denoiser_recipe(recipe, noisy_only, otherwise="detector")

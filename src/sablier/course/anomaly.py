@@ -14,10 +14,10 @@ from sablier.images.datasets import load_dataset
 from sablier.images.preprocess import Preprocess
 from sablier.metrics import auroc
 from sablier.models.base import count_parameters
+from sablier.recipes.make import make_recipe
 from sablier.report.figures import loss_curves, montage
 from sablier.tasks.latent.reconstruct import reconstruct
 from sablier.training.loop import Progress
-from sablier.training.recipes import make_recipe
 from sablier.workflows.outputs import writes
 from sablier.workflows.training.network import train_model
 

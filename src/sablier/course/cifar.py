@@ -11,12 +11,12 @@ from pathlib import Path
 from sablier.errors import ConfigError
 from sablier.images.datasets import load_dataset
 from sablier.models.base import count_parameters
+from sablier.recipes.make import make_recipe
 from sablier.tasks.classification.attack import AttackResult
 from sablier.tasks.classification.classify import NET, ClassificationResult
 from sablier.tasks.classification.fool import FoolResult
 from sablier.tasks.classification.fooling import WAYS
 from sablier.training.loop import Progress
-from sablier.training.recipes import make_recipe
 from sablier.workflows.attack import attack
 from sablier.workflows.compare import compare
 from sablier.workflows.fool import fool

@@ -20,6 +20,8 @@ from sablier.images.datasets import load_dataset
 from sablier.images.preprocess import Preprocess
 from sablier.models import Model, create_model
 from sablier.models.base import count_parameters, layer_tables
+from sablier.recipes.config import Recipe
+from sablier.recipes.make import make_recipe
 from sablier.report.curves import Line, Panel, curve_panels
 from sablier.report.figures import Sheet, to_png
 from sablier.report.pictures import signed_colours
@@ -27,8 +29,6 @@ from sablier.report.words import counted
 from sablier.tasks.classification.classify import all_logits, softmax
 from sablier.tasks.classification.mistakes import find_mistakes
 from sablier.training.loop import Progress, fit
-from sablier.training.recipe import Recipe
-from sablier.training.recipes import make_recipe
 from sablier.transforms.batches import Batches, choose_device
 from sablier.typing import Array
 from sablier.workflows.mistakes import write_mistakes

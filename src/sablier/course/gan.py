@@ -15,13 +15,13 @@ from sablier.images.datasets import load_dataset
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
 from sablier.models.base import Model, count_parameters, layer_table
+from sablier.recipes.make import make_recipe
 from sablier.report.figures import picture_rows
 from sablier.report.points import point_panels
 from sablier.report.words import counted
 from sablier.tasks.latent.coverage import Coverage, coverage
 from sablier.tasks.latent.sample import Sampler
 from sablier.training.loop import Progress
-from sablier.training.recipes import make_recipe
 from sablier.typing import Array
 from sablier.workflows.outputs import writes
 from sablier.workflows.training.generator import train_generator

@@ -17,12 +17,12 @@ from sablier.images.glyphs import LETTERS, glyphs
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.models.base import Model
+from sablier.recipes.make import make_recipe
 from sablier.report.figures import picture_rows
 from sablier.report.strips import walk_animation
 from sablier.tasks.latent.interpolation import CURVES, Walk, walk
 from sablier.tasks.latent.reconstruct import decode, encode, fitted_pca, latent_size, reconstruct, redrawn_by_pca, squared_errors
 from sablier.training.loop import Progress
-from sablier.training.recipes import make_recipe
 from sablier.typing import Array
 from sablier.workflows.outputs import writes
 from sablier.workflows.training.network import train_model

@@ -14,14 +14,14 @@ from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.metrics import psnr
 from sablier.models.base import Model, count_parameters, layer_table
+from sablier.recipes.config import Recipe
+from sablier.recipes.make import make_recipe
 from sablier.report.figures import loss_curves, picture_rows
 from sablier.report.words import counted
 from sablier.tasks.latent.reconstruct import fitted_pca, latent_size, reconstruct, redrawn_by_pca, squared_errors
 from sablier.training.config import FitConfig
 from sablier.training.loop import History, Progress
 from sablier.training.objectives import Denoising
-from sablier.training.recipe import Recipe
-from sablier.training.recipes import make_recipe
 from sablier.typing import Array
 from sablier.workflows.outputs import writes
 from sablier.workflows.training.network import train_model

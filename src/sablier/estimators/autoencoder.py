@@ -7,16 +7,16 @@ import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sablier.errors import ConfigError, ImagesError, TooFewImages
+from sablier.errors import ImagesError, TooFewImages
 from sablier.estimators.common import ImageEstimator
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
+from sablier.recipes.tasks import ReconstructionRecipe
 from sablier.tasks.latent.arithmetic import weights_of
 from sablier.tasks.latent.interpolation import codes_between
 from sablier.tasks.latent.mixture import mixture_of
 from sablier.tasks.latent.reconstruct import TASK, decode, encode, latent_size, reconstruct
 from sablier.tasks.latent.sample import STRENGTH, sampler_of
-from sablier.training.recipes import make_recipe
 from sablier.typing import Array
 from sablier.workflows.training.autoencoder import train_autoencoder
 from sablier.workflows.training.network import network_of
@@ -77,10 +77,7 @@ class ImageAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ImageE
             ImagesError: for images that cannot be used; TooFewImages for fewer than 2.
             ConfigError, UnknownName: for a parameter or a setting that is not one.
         """
-        task = make_recipe(self.recipe, self.tier).task  # before the settings, which a recipe of another task may not know
-        if task != TASK:
-            raise ConfigError(f"expected a recipe that reconstructs, got {self.recipe!r}, made to {task}. Use 'autoencoder'.")
-        recipe = self._made_recipe(latent=self.latent)
+        recipe = self._made_recipe(ReconstructionRecipe, latent=self.latent)
         images = self._training_images(X, groups)
         file = train_autoencoder(images, recipe)
         self._adopt(file)

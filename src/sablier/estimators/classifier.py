@@ -9,11 +9,12 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from sablier.errors import ConfigError, ImagesError, ModelFileError
+from sablier.errors import ImagesError, ModelFileError
 from sablier.estimators.common import PART, ImageEstimator
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
-from sablier.tasks.classification.classify import TASK, Classifier, softmax
+from sablier.recipes.tasks import ClassificationRecipe
+from sablier.tasks.classification.classify import Classifier, softmax
 from sablier.typing import Array
 from sablier.workflows.training.classifier import train_classifier
 
@@ -74,9 +75,7 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
                 TooFewImages for a class with one image.
             ConfigError, UnknownName: for a parameter or a setting that is not one.
         """
-        recipe = self._made_recipe()
-        if recipe.task != TASK:
-            raise ConfigError(f"expected a recipe that classifies, got {self.recipe!r}, made to {recipe.task}. Use 'classifier'.")
+        recipe = self._made_recipe(ClassificationRecipe)
         images = self._training_images(X, groups)
         targets = self._targets(images, y)
         if len(targets) != len(images):

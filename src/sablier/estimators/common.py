@@ -17,9 +17,9 @@ from sablier.images.grouping import with_group_names
 from sablier.images.imageset import DIFFERENT_SHAPES, ImageSet, as_array
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part
+from sablier.recipes.make import make_recipe
+from sablier.recipes.settings import R, with_settings
 from sablier.tasks.latent.reconstruct import scaled_back
-from sablier.training.recipe import Recipe
-from sablier.training.recipes import make_recipe
 from sablier.typing import Array
 
 PART = "estimator"  # of the model file: the parameters, and how the training images came
@@ -92,12 +92,21 @@ class ImageEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
         """Take what can be computed from a model file."""
         raise NotImplementedError
 
-    def _made_recipe(self, **own: Any) -> Recipe:
-        """Return the recipe with the estimator's own settings, then the user's."""
+    def _made_recipe(self, kind: type[R], **own: Any) -> R:
+        """Return the recipe, of the task of `kind`, with the estimator's own settings, then the user's.
+
+        Raises:
+            ConfigError, UnknownName: for a recipe of another task, or a setting that is not one.
+        """
+        made = make_recipe(self.recipe, self.tier)
+        if not isinstance(made, kind):
+            raise ConfigError(
+                f"expected a recipe made to {kind.task}, got {self.recipe!r}, made to {made.task}. Use {kind.usual!r}."
+            )
         if not isinstance(self.settings, Mapping | None):
             raise ConfigError(f"expected settings as a dict, such as {{'epochs': 20}}, got {self.settings!r}.")
         pairs = [*own.items(), ("seed", self.seed), *(self.settings or {}).items()]
-        return make_recipe(self.recipe, self.tier, [f"{key}={value}" for key, value in pairs])
+        return with_settings(made, [f"{key}={value}" for key, value in pairs])
 
     def _training_images(self, X: Any, groups: Any = None) -> ImageSet:
         """Return X as images with their groups, N names or numbers, and remember with how many dimensions it came."""

@@ -7,11 +7,12 @@ import numpy as np
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-from sablier.errors import ConfigError, ImagesError
+from sablier.errors import ImagesError
 from sablier.estimators.common import FARTHEST, ImageEstimator
 from sablier.images.imageset import ImageSet, checked_pixels
 from sablier.modelfile import ModelFile
-from sablier.tasks.denoise import TASK, NoiseRemover, decoded
+from sablier.recipes.tasks import DenoisingRecipe
+from sablier.tasks.denoise import NoiseRemover, decoded
 from sablier.typing import Array
 from sablier.workflows.denoise import noise_remover
 from sablier.workflows.training.denoiser import denoiser_recipe, train_denoiser
@@ -72,9 +73,7 @@ class Denoiser(OneToOneFeatureMixin, TransformerMixin, ImageEstimator):  # type:
             ImagesError: for images that cannot be used.
             ConfigError, UnknownName: for a parameter or a setting that is not one, and for whole numbers with `noisy_only`.
         """
-        recipe = clone(self).set_params(recipe=denoiser_recipe(self.recipe, self.noisy_only))._made_recipe()
-        if recipe.task != TASK:
-            raise ConfigError(f"expected a recipe that denoises, got {self.recipe!r}, made to {recipe.task}. Use 'denoiser'.")
+        recipe = clone(self).set_params(recipe=denoiser_recipe(self.recipe, self.noisy_only))._made_recipe(DenoisingRecipe)
         images = self._training_images(X, groups)
         file = train_denoiser(images, recipe)
         self._adopt(file)

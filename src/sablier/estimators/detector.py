@@ -9,10 +9,11 @@ from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sablier.calibration import checked_alpha, images_needed, percent
-from sablier.errors import ConfigError, ImagesWarning
+from sablier.errors import ImagesWarning
 from sablier.estimators.common import ImageEstimator
 from sablier.modelfile import ModelFile
-from sablier.tasks.detection.detect import TASK, Detector, score_columns
+from sablier.recipes.detection import DetectionRecipe
+from sablier.tasks.detection.detect import Detector, score_columns
 from sablier.tasks.latent.reconstruct import scaled_back
 from sablier.typing import Array
 from sablier.workflows.training.detector import train_detector
@@ -77,9 +78,7 @@ class AnomalyDetector(OutlierMixin, ImageEstimator):  # type: ignore[misc]
             ConfigError, UnknownName: for a parameter or a setting that is not one.
         """
         checked_alpha(self.alpha)
-        recipe = self._made_recipe()
-        if recipe.task != TASK:
-            raise ConfigError(f"expected a recipe that detects, got {self.recipe!r}, made to {recipe.task}. Use 'detector'.")
+        recipe = self._made_recipe(DetectionRecipe)
         images = self._training_images(X, groups)
         file = train_detector(images, recipe)
         self._adopt(file)

@@ -61,7 +61,7 @@ class ScoreGroup:
 def chart(draw: Callable[[Axes], None], inches: tuple[float, float] = CHART_INCHES) -> Figure:
     """Return a figure of one chart.
 
-    >>> to_svg(chart(lambda axes: draw_losses(axes, {"member-0": [{"epoch": 1, "loss": 0.1}]})))[:5]
+    >>> to_svg(chart(lambda axes: draw_losses(axes, {"fold-0": [{"epoch": 1, "loss": 0.1}]})))[:5]
     b'<?xml'
     """
     figure = Figure(inches, layout="constrained")

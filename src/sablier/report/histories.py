@@ -10,8 +10,8 @@ Rows = Sequence[Mapping[str, Any]]
 def rows_by_kind(histories: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, list[Mapping[str, Any]]]]:
     """Return the rows of each history in a model file, whatever else was kept, by the kind of network they are of.
 
-    >>> rows_by_kind({"member-0/restoration": {"rows": []}, "member-1/restoration": {"rows": []}, "net": {"rows": []}})
-    {'restoration': {'member-0/restoration': [], 'member-1/restoration': []}, '': {'net': []}}
+    >>> rows_by_kind({"fold-0/restoration": {"rows": []}, "fold-1/restoration": {"rows": []}, "net": {"rows": []}})
+    {'restoration': {'fold-0/restoration': [], 'fold-1/restoration': []}, '': {'net': []}}
     """
     found: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
     for name, history in histories.items():

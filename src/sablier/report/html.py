@@ -19,6 +19,7 @@ from sablier.report.plot import binned, edges_around, evaluation_groups
 from sablier.report.settings import OWN_MEMBER, as_text, settings_in_use
 from sablier.tasks.detection.detect import DetectionResult, Detector
 from sablier.tasks.detection.evaluate import EvaluationResult, KindRow, MethodRow, PixelRow
+from sablier.tasks.detection.members import MEMBERS
 from sablier.tasks.detection.summary import DetectionSummary
 from sablier.typing import Array
 
@@ -158,7 +159,7 @@ def _page(file: ModelFile, detector: Detector, **content: Any) -> str:
         losses=loss_charts(file),
         damaged=_is_damaged(file),
         folds=len(detector.scorers),
-        members=[(kind, _network_words(networks.get(kind)), words.LOOKS[kind]) for kind in kinds],
+        members=[(kind, _network_words(networks.get(kind)), MEMBERS[kind].sees) for kind in kinds],
         fused=words.fusion_note(len(kinds), crossed),
         heated=words.heat_note(kinds),
         layers={kind: layer_table(network) for kind, network in networks.items()},

@@ -8,27 +8,9 @@ from sablier.images.preprocess import Preprocess
 from sablier.report.figures import METHOD_NAMES
 from sablier.tasks.classification.classify import UNLIKE
 from sablier.tasks.detection.evaluate import EvaluationResult, MethodRow, Rate
+from sablier.tasks.detection.members import MEMBERS
 from sablier.tasks.detection.summary import DetectionSummary
 
-# What each kind of member does, and where its heat comes from; one that cannot tell where has no heat.
-LOOKS = {
-    "restoration": "A network redraws the image through a narrow waist. What it never learnt to draw comes out wrong: at the "
-    "pixels, at the hidden layers when the redrawn image is fed back, and in a latent far from those of normal images.",
-    "transformations": "A network is shown the image turned, mirrored and shifted, and says how. Where it cannot tell, it sees "
-    "something it does not know.",
-    "closed-form": "No network: the image is compared with mixtures of the training images nearest to it, in its pixels and "
-    "in the directions of its edges. What they cannot mix is new.",
-    "patches": "No network: small patches of the image are compared with those of the good images at the same place, by how "
-    "strongly they answer to filters that were taken from the good images. The hottest place counts.",
-    "inpainting": "A network fills in what was hidden of the image, square by square, and says how sure it is. What is there "
-    "instead counts against how far off it usually is in the same image.",
-}
-HEATS = {
-    "restoration": "The squared error of the redrawn image at each pixel, blurred",
-    "closed-form": "The squared error of the best mixture of training images at each pixel, blurred",
-    "patches": "The squared distance of each patch to the nearest good one that was there",
-    "inpainting": "How far each pixel is from what its surroundings let expect",
-}
 TOO_FEW_FOR_NONE = (
     f"Fewer than {images_needed(UNLIKE)} images were held out in training, too few for a p-value to say: none of the classes."
 )
@@ -187,7 +169,7 @@ def heat_note(kinds: Sequence[str]) -> str:
     >>> heat_note(["transformations", "closed-form"])
     'The squared error of the best mixture of training images at each pixel, blurred'
     """
-    return "; ".join(HEATS[kind] for kind in kinds if kind in HEATS).capitalize()
+    return "; ".join(MEMBERS[kind].heat_is for kind in kinds if MEMBERS[kind].heat_is).capitalize()
 
 
 def suspects_note(suspects: int, images: int) -> str:

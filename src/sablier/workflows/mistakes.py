@@ -15,11 +15,12 @@ from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
 from sablier.models.base import Model
+from sablier.recipes.make import recipe_from
+from sablier.recipes.tasks import ClassificationRecipe
 from sablier.tasks.classification.classify import Classifier
 from sablier.tasks.classification.mistakes import CROSS_VALIDATION, MODEL, MistakesResult, find_mistakes
 from sablier.tasks.classification.saliency import where_it_looked
 from sablier.tasks.known_images import NEW, KnownImages
-from sablier.training.recipes import recipe_from
 from sablier.typing import Array
 from sablier.workflows.likeness import read_like
 from sablier.workflows.outputs import writes
@@ -69,7 +70,7 @@ def mistakes(
     learnt = has_learnt_from(file, prints)
     chosen = (FOLDS if learnt else 0) if folds is None else folds
     if chosen:
-        recipe = recipe_from(file.provenance.recipe)
+        recipe = recipe_from(file.provenance.recipe, ClassificationRecipe)
         place = None if output is None else folder_of(Path(output), images, recipe, chosen)
         found = cross_validate(images, recipe, chosen, folder=place, on_progress=on_progress)
     else:

@@ -7,8 +7,8 @@ import pytest
 
 from sablier.errors import ImagesError, ModelFileError
 from sablier.images import ImageSet, read_images
+from sablier.recipes.make import make_recipe
 from sablier.tasks.classification.classify import Classifier, calibration_error, fitted_temperature, softmax, unlikeness
-from sablier.training.recipes import make_recipe
 from sablier.workflows.training.autoencoder import train_autoencoder
 from sablier.workflows.training.classifier import class_numbers, held_out, train_classifier
 

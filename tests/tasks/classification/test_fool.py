@@ -9,9 +9,9 @@ from sablier.calibration import Calibration
 from sablier.errors import ConfigError, ImagesError, ModelFileError, UnknownName
 from sablier.images import ImageSet, read_images
 from sablier.modelfile import ModelFile
+from sablier.recipes.make import make_recipe
 from sablier.tasks.classification.classify import Classifier
 from sablier.tasks.classification.fool import fool_classifier
-from sablier.training.recipes import make_recipe
 from sablier.workflows.training.classifier import train_classifier
 
 SURE = 0.99  # of a net that has seen few digits

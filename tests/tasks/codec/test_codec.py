@@ -11,9 +11,9 @@ from PIL import Image
 from sablier.errors import ConfigError, ContainerError, ImagesError, ModelFileError
 from sablier.images import ImageSet, read_images
 from sablier.modelfile import ModelFile
+from sablier.recipes.make import make_recipe
 from sablier.tasks.codec.codec import Codec
 from sablier.tasks.codec.container import pack, unpack
-from sablier.training.recipes import make_recipe
 from sablier.workflows.training.autoencoder import train_autoencoder
 from sablier.workflows.training.codec import train_codec
 

@@ -13,8 +13,8 @@ from sablier.images import ImageSet, read_images
 from sablier.images.glyphs import glyphs
 from sablier.metrics import auroc
 from sablier.modelfile import ModelFile
+from sablier.recipes.make import make_recipe
 from sablier.tasks.detection.detect import Detector
-from sablier.training.recipes import make_recipe
 from sablier.workflows.training.detector import train_detector
 
 

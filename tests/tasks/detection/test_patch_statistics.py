@@ -9,7 +9,8 @@ from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.tasks.detection import patch_statistics
 from sablier.tasks.detection.anomaly_map import gaussian_blur
-from sablier.tasks.detection.patch_statistics import PatchStatistics
+from sablier.tasks.detection.filters import Filters
+from sablier.tasks.detection.patch_statistics import PatchStatistics, enough_of
 
 
 def parts(count, channels=1, side=64, seed=0):
@@ -28,10 +29,14 @@ def tensor(pixels):
     return torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
 
 
+def fit(pixels, preprocess):
+    return PatchStatistics.fit(Filters.fit(pixels, preprocess), pixels, preprocess)
+
+
 @pytest.fixture(scope="module")
 def fitted():
     good = parts(30)
-    return PatchStatistics.fit(good, rule(good))
+    return fit(good, rule(good))
 
 
 def test_a_worn_patch_is_found_where_it_lies(fitted):
@@ -47,7 +52,7 @@ def test_a_worn_patch_is_found_where_it_lies(fitted):
 
 def test_the_nearest_patch_is_the_one_a_plain_search_finds(fitted):
     x = tensor(parts(2, seed=2))
-    z = (fitted.descriptors(x).numpy() - fitted.centre[:, None, None]) / fitted.spread[:, None, None]
+    z = (fitted.descriptor.describe(x).numpy() - fitted.centre[:, None, None]) / fitted.spread[:, None, None]
     plain = np.full((2, 16, 16), np.inf)
     for row in range(16):
         for column in range(16):
@@ -65,7 +70,7 @@ def test_an_image_it_was_fitted_on_is_as_strange_as_a_new_one(fitted):
 
 def test_what_it_keeps_gives_the_same_heat(fitted):
     x = tensor(parts(3, seed=4))
-    assert torch.equal(PatchStatistics.from_tensors(fitted.tensors()).heat(x), fitted.heat(x))
+    assert torch.equal(PatchStatistics(fitted.descriptor, **fitted.tensors()).heat(x), fitted.heat(x))
 
 
 def test_an_image_gets_the_same_heat_alone_and_among_others(fitted):
@@ -76,35 +81,51 @@ def test_an_image_gets_the_same_heat_alone_and_among_others(fitted):
 def test_memory_is_bounded_however_many_images_there_are(monkeypatch):
     good = parts(40, side=16)
     monkeypatch.setattr(patch_statistics, "MOST_VALUES", 10 * 4 * 4 * 36)
-    assert PatchStatistics.fit(good, rule(good)).kept.shape == (10, 36, 4, 4)
+    some = enough_of(good, Filters.values(16, 16))
+    assert len(some) == 10
+    assert fit(some, rule(good)).kept.shape == (10, 36, 4, 4)
+
+
+def test_anything_that_describes_places_will_do():
+    class Means:
+        def describe(self, x):
+            return torch.nn.functional.avg_pool2d(x, 8)
+
+    good = np.random.default_rng(0).integers(100, 120, (12, 32, 40, 1)).astype(np.uint8)
+    bad = good[:2].copy()
+    bad[:, 8:16, 16:24] = 200
+    heat = PatchStatistics.fit(Means(), good, rule(good)).heat(tensor(bad))
+    assert heat.shape == (2, 32, 40)
+    assert heat.flatten(1).argmax(dim=1).tolist() == pytest.approx([12 * 40 + 20] * 2, abs=4 * 40)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (5, 3, 1), (33, 50, 3)])
 def test_any_size_and_colour(shape):
     good = np.random.default_rng(0).integers(0, 256, (4, *shape)).astype(np.uint8)
-    heat = PatchStatistics.fit(good, rule(good)).heat(tensor(good))
+    heat = fit(good, rule(good)).heat(tensor(good))
     assert heat.shape == (4, *shape[:2])
     assert torch.isfinite(heat).all()
 
 
 def test_images_that_are_all_the_same_are_finite():
     good = np.full((5, 32, 32, 1), 128, np.uint8)
-    heat = PatchStatistics.fit(good, rule(good)).heat(tensor(np.r_[good, parts(1, side=32)]))
+    heat = fit(good, rule(good)).heat(tensor(np.r_[good, parts(1, side=32)]))
     assert torch.isfinite(heat).all()
     assert heat[5].mean() > heat[:5].max()
 
 
-def test_without_images_it_says_so():
+def test_without_images_it_says_so(fitted):
     with pytest.raises(TooFewImages, match="at least one good image"):
-        PatchStatistics.fit(np.zeros((0, 8, 8, 1), np.uint8), rule(parts(2)))
+        PatchStatistics.fit(fitted.descriptor, np.zeros((0, 8, 8, 1), np.uint8), rule(parts(2)))
 
 
 def test_each_cell_is_compared_with_the_good_ones_around_it(monkeypatch):
     monkeypatch.setattr("sablier.tasks.detection.patch_statistics.gaussian_blur", lambda heat, sigma: heat)
     good = np.random.default_rng(0).integers(0, 256, (4, 16, 20, 1), dtype=np.uint8)
-    fitted = PatchStatistics.fit(good, Preprocess(height=16, width=20, channels=1))
+    fitted = fit(good, Preprocess(height=16, width=20, channels=1))
     x = torch.rand(2, 1, 16, 20, generator=torch.Generator().manual_seed(0))
-    z = ((fitted.descriptors(x).numpy() - fitted.centre[:, None, None]) / fitted.spread[:, None, None]).transpose(0, 2, 3, 1)
+    described = fitted.descriptor.describe(x).numpy()
+    z = ((described - fitted.centre[:, None, None]) / fitted.spread[:, None, None]).transpose(0, 2, 3, 1)
     kept = fitted.kept.astype(np.float32).transpose(2, 3, 0, 1)
     count, height, width, _ = z.shape
     expected = np.empty((count, height, width))

@@ -9,9 +9,9 @@ from sablier.errors import ConfigError, ImagesError, ModelFileError
 from sablier.images import ImageSet, Preprocess, read_images
 from sablier.modelfile import ModelFile
 from sablier.models import create_model
+from sablier.recipes.make import make_recipe
 from sablier.tasks.latent.mixture import PART, mixture_of
 from sablier.tasks.latent.sample import FLOW, Sampler, compared, sampler_of
-from sablier.training.recipes import make_recipe
 from sablier.workflows.training.autoencoder import train_autoencoder
 from sablier.workflows.training.network import network_of
 

@@ -4,7 +4,7 @@ import pytest
 
 from sablier.errors import ConfigError, Interrupted, ModelFileError
 from sablier.images import Preprocess, read_images
-from sablier.training.recipes import make_recipe
+from sablier.recipes.make import make_recipe
 from sablier.workflows.training import budget
 from sablier.workflows.training.budget import within_budget
 from sablier.workflows.training.train import train

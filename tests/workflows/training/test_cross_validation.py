@@ -5,8 +5,8 @@ import pytest
 
 from sablier.errors import ConfigError, ImagesError, Interrupted, TooFewImages
 from sablier.images import ImageSet, read_images
+from sablier.recipes.make import make_recipe
 from sablier.training import loop
-from sablier.training.recipes import make_recipe
 from sablier.workflows.training import cross_validation as module
 from sablier.workflows.training.cross_validation import cross_validate, fold_numbers, folder_of, forget_folds
 

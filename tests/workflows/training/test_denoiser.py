@@ -6,8 +6,8 @@ import pytest
 from sablier.errors import ConfigError, Interrupted, ModelFileError
 from sablier.images import ImageSet
 from sablier.modelfile import ModelFile
+from sablier.recipes.make import make_recipe
 from sablier.tasks.detection.detect import Detector
-from sablier.training.recipes import make_recipe
 from sablier.workflows.info import describe_model
 from sablier.workflows.training import network
 from sablier.workflows.training.denoiser import train_denoiser

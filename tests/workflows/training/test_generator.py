@@ -9,7 +9,7 @@ from PIL import Image
 from sablier.errors import ConfigError, Interrupted, ModelFileError, TooFewImages
 from sablier.images import ImageSet
 from sablier.modelfile import ModelFile
-from sablier.training.recipes import make_recipe
+from sablier.recipes.make import make_recipe
 from sablier.workflows.info import describe_model
 from sablier.workflows.sample import sampler_from
 from sablier.workflows.training import generator

@@ -15,9 +15,9 @@ from sablier.errors import ImagesError, Interrupted, ModelFileError, OutputError
 from sablier.images import ImageSet, read_images
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
+from sablier.recipes.make import make_recipe
 from sablier.tasks.detection.detect import Detector
 from sablier.training import loop
-from sablier.training.recipes import make_recipe
 from sablier.workflows.info import describe_model
 from sablier.workflows.training.detector import _screened, plan_uses, train_detector
 from sablier.workflows.training.train import train
@@ -147,7 +147,7 @@ def test_the_file_says_where_it_came_from(digit_threes, digits_file, tiny_recipe
     assert provenance.recipe["fit"]["epochs"] == 2
     assert provenance.recipe["options"] == {"latent": 16, "width": 8}
     assert ModelFile.load(digits_file).histories.keys() == {
-        f"member-{fold}/{kind}" for fold in (0, 1) for kind in ("restoration", "transformations")
+        f"fold-{fold}/{kind}" for fold in (0, 1) for kind in ("restoration", "transformations")
     }
 
 

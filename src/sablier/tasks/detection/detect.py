@@ -192,7 +192,7 @@ class Detector:
         """Return the parts a model file keeps."""
         parts: dict[str, Part] = {}
         for index, scorer in enumerate(self.scorers):
-            parts |= scorer.parts(f"member-{index}/")
+            parts |= scorer.parts(f"fold-{index}/")
         kept = {"model": self.calibration, **self.baseline_calibrations}
         tensors = {f"{name}/{key}": value for name, each in kept.items() for key, value in each.tensors().items()}
         config = {"heat_unit": self.heat_unit, "folds": len(self.calibration.folds), "found": self.calibration.found}
@@ -219,7 +219,7 @@ class Detector:
                 return Calibration.from_tensors(own, kept.config["folds"], bool(kept.config["found"]))
 
             return cls(
-                tuple(Scorer.from_parts(file.parts, f"member-{index}/", file.preprocess) for index in range(members)),
+                tuple(Scorer.from_parts(file.parts, f"fold-{index}/", file.preprocess) for index in range(members)),
                 calibration("model"),
                 {name: calibration(name) for name in BASELINES},
                 float(kept.config["heat_unit"]),

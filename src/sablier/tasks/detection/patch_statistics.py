@@ -1,13 +1,10 @@
-"""Patches compared with those that good images have at the same place: no network, fitted in seconds, with a heatmap.
+"""Patches compared with those that good images have at the same place: no network is trained, and there is a heatmap.
 
 Good parts that lie alike look alike place by place (PaDiM, Defard et al. 2020), and a patch is as strange as the nearest
-good one is far (PatchCore, Roth et al. 2022). Those use a pretrained network. Here a patch is described by how strongly its
-surroundings answer to filters that are the principal components of the good images' own patches (PCANet, Chan et al. 2015),
-at three scales: the strength of an answer, averaged over a few pixels, does not care where exactly a bristle or a grain lies.
+good one is far (PatchCore, Roth et al. 2022). What describes a patch is exchangeable: see `descriptors.py`.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 
@@ -20,19 +17,12 @@ from sablier.errors import TooFewImages
 from sablier.images.preprocess import Preprocess
 from sablier.part_fit import check_fit
 from sablier.tasks.detection.anomaly_map import gaussian_blur
+from sablier.tasks.detection.descriptors import AT_ONCE, Descriptor, batches_of
 from sablier.typing import Array
 
-CELL = 4  # pixels a side of the squares that are described
-LEVELS = 3  # each at half the resolution of the last
-PATCH = 7  # pixels a side of a filter
-FILTERS = 12  # principal components of a level
-PATCHES_FOR_FILTERS = 20_000  # more change the components little
-AVERAGED = 5  # pixels a side over which an answer's strength is averaged
-FAINTEST = 0.1  # of an answer, in its standard deviations: what is fainter counts as nothing
 MOST_VALUES = 20_000_000  # of the good images' descriptors that are kept, in half precision: 40 MB
 REACH = 1  # cells that the nearest good patch may lie away
 BLUR = 1.0  # standard deviation of the heatmap's blur, in cells
-AT_ONCE = 8  # images described together
 SMALLEST = 1e-6
 IDENTICAL = 1e-4  # mean squared distance a value, in standard deviations: what half precision leaves between equal images
 
@@ -42,53 +32,30 @@ class PatchStatistics:
     """Descriptors of good images on a grid of cells, to find for each cell of an image the nearest good one around it.
 
     Args:
-        filters: LEVELS,K,C,PATCH,PATCH, each scaled so that answers of good images have a standard deviation of 1.
-        offsets: LEVELS,K answers to the mean patch.
+        descriptor: what describes images.
         centre, spread: D, of the descriptors of good images.
         kept: N,D,h,w standardised descriptors, float16.
     """
 
-    filters: Array
-    offsets: Array
+    descriptor: Descriptor
     centre: Array
     spread: Array
     kept: Array
 
     @classmethod
-    def fit(cls, pixels: Array, preprocess: Preprocess, seed: int = 0) -> "PatchStatistics":
-        """Fit on dense N,H,W,C pixels of good images as `preprocess` makes them.
-
-        At most 40 MB of descriptors are kept: those of all images where these are few, else of some drawn at random.
+    def fit(cls, descriptor: Descriptor, pixels: Array, preprocess: Preprocess) -> "PatchStatistics":
+        """Fit on dense N,H,W,C pixels of good images as `preprocess` makes them; `enough_of` says how many to keep.
 
         Raises:
             TooFewImages: for no image.
         """
         if not len(pixels):
             raise TooFewImages("expected at least one good image to compare patches with, got none.")
-        height, width = pixels.shape[1:3]
-        values = -(-height // CELL) * -(-width // CELL) * LEVELS * FILTERS
-        order = np.random.default_rng(seed).permutation(len(pixels))
-        chosen = pixels[np.sort(order[: max(1, MOST_VALUES // values)])]
-        filters, offsets = zip(*(_components(chosen, preprocess, level, seed) for level in range(LEVELS)), strict=True)
-        draft = cls(np.stack(filters), np.stack(offsets), *(np.zeros(0),) * 3)
-        found = torch.cat([draft.descriptors(x) for x in _batches(chosen, preprocess)])
+        found = torch.cat([descriptor.describe(x) for x in batches_of(pixels, preprocess)])
         centre = found.mean(dim=(0, 2, 3), keepdim=True)
         spread = found.std(dim=(0, 2, 3), keepdim=True).clamp_min(SMALLEST)
         kept = ((found - centre) / spread).half().numpy()
-        return cls(draft.filters, draft.offsets, centre.flatten().numpy(), spread.flatten().numpy(), kept)
-
-    @torch.no_grad()
-    def descriptors(self, x: Tensor) -> Tensor:
-        """Return N,D,h,w of N,C,H,W images in [0, 1]: the logarithm of the mean strength of each filter's answers in a cell."""
-        grid = [-(-length // CELL) for length in x.shape[2:]]
-        found = []
-        for level, (filters, offsets) in enumerate(zip(self.filters, self.offsets, strict=True)):
-            padded = F.pad(_halved(x, level), (PATCH // 2,) * 4, mode="replicate")
-            answers = F.conv2d(padded, torch.from_numpy(filters), -torch.from_numpy(offsets))
-            strength = (answers.abs() + FAINTEST).log()
-            strength = F.avg_pool2d(strength, AVERAGED, 1, AVERAGED // 2, count_include_pad=False)
-            found.append(F.interpolate(strength, grid, mode="bilinear", antialias=True))
-        return torch.cat(found, dim=1)
+        return cls(descriptor, centre.flatten().numpy(), spread.flatten().numpy(), kept)
 
     @torch.no_grad()
     def heat(self, x: Tensor) -> Tensor:
@@ -104,7 +71,7 @@ class PatchStatistics:
     def _distances(self, x: Tensor) -> Tensor:
         """Return N,h,w blurred logarithms of the squared distances."""
         shape = (1, -1, 1, 1)
-        z = (self.descriptors(x) - torch.from_numpy(self.centre).view(shape)) / torch.from_numpy(self.spread).view(shape)
+        z = (self.descriptor.describe(x) - torch.from_numpy(self.centre).view(shape)) / torch.from_numpy(self.spread).view(shape)
         count, size, height, width = z.shape
         check_fit("cells of good images", self.kept.shape[2] * self.kept.shape[3], height * width)
         good, good_sizes = self._good
@@ -132,40 +99,16 @@ class PatchStatistics:
         return rows, (rows**2).sum(dim=2, keepdim=True)
 
     def tensors(self) -> dict[str, Array]:
-        """Return the arrays a model file keeps."""
-        return {item.name: getattr(self, item.name) for item in fields(self)}
-
-    @classmethod
-    def from_tensors(cls, tensors: dict[str, Array]) -> "PatchStatistics":
-        """Return what `tensors` kept."""
-        return cls(**tensors)
+        """Return the arrays a model file keeps, besides those of the descriptor."""
+        return {"centre": self.centre, "spread": self.spread, "kept": self.kept}
 
 
-def _components(pixels: Array, preprocess: Preprocess, level: int, seed: int) -> tuple[Array, Array]:
-    """Return K,C,PATCH,PATCH filters, the principal components of patches over their spread, and their answers to the mean."""
-    from sklearn.decomposition import PCA
+def enough_of(pixels: Array, values: int, seed: int = 0) -> Array:
+    """Return the images whose descriptors are kept, at most 40 MB: all where these are few, else some drawn at random.
 
-    each = max(FILTERS, PATCHES_FOR_FILTERS // len(pixels))
-    rng = np.random.default_rng(seed)
-    found = []
-    for x in _batches(pixels, preprocess):
-        for image in _halved(x, level):
-            padded = F.pad(image[None], (PATCH // 2,) * 4, mode="replicate")[0]
-            rows, columns = (rng.integers(0, length, each) for length in image.shape[1:])
-            windows = padded.unfold(1, PATCH, 1).unfold(2, PATCH, 1)
-            found.append(windows[:, rows, columns].transpose(0, 1).reshape(each, -1))
-    patches = torch.cat(found).numpy()
-    patches = patches + rng.normal(0, SMALLEST, patches.shape)  # images that are all alike have no components
-    pca = PCA(FILTERS, svd_solver="covariance_eigh").fit(patches)
-    filters = pca.components_ / np.sqrt(pca.explained_variance_)[:, None]
-    shape = (FILTERS, -1, PATCH, PATCH)
-    return filters.reshape(shape).astype(np.float32), (filters @ pca.mean_).astype(np.float32)
-
-
-def _batches(pixels: Array, preprocess: Preprocess) -> Iterator[Tensor]:
-    for start in range(0, len(pixels), AT_ONCE):
-        yield torch.from_numpy(preprocess.scaled(pixels[start : start + AT_ONCE])).permute(0, 3, 1, 2)
-
-
-def _halved(x: Tensor, times: int) -> Tensor:
-    return F.avg_pool2d(x, 2**times, ceil_mode=True) if times else x
+    Args:
+        pixels: N,H,W,C.
+        values: how many numbers describe an image.
+    """
+    order = np.random.default_rng(seed).permutation(len(pixels))
+    return np.asarray(pixels[np.sort(order[: max(1, MOST_VALUES // values)])])

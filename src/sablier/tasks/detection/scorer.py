@@ -19,8 +19,7 @@ from sablier.modelfile import Part
 from sablier.models.base import Model
 from sablier.part_fit import check_finite
 from sablier.tasks.detection.fusion import Fusion, says_by_defects
-from sablier.tasks.detection.members import MEMBERS
-from sablier.tasks.detection.members.base import Look, Member
+from sablier.tasks.detection.members import MEMBERS, Look, Member
 from sablier.tasks.detection.members.covariates import nuisances
 from sablier.transforms.batches import Batch, Batches
 from sablier.transforms.defects import synthetic_defects
@@ -142,7 +141,8 @@ class Scorer:
     @property
     def networks(self) -> dict[str, Model]:
         """The networks of those members that have one, by kind."""
-        return {member.kind: member.network for member in self.members if member.network is not None}
+        found = {member.kind: member.trained_network for member in self.members}
+        return {kind: network for kind, network in found.items() if network is not None}
 
     def parts(self, prefix: str) -> dict[str, Part]:
         """Return the parts a model file keeps, under names that start with `prefix`."""

@@ -3,14 +3,16 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import cast
+from typing import Annotated, cast
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import Parameter
 from torch.nn import functional as F
 
 from sablier.errors import ConfigError
+from sablier.limits import check_limits
 from sablier.models.adversarial import AdversarialPair
 from sablier.models.base import Model
 from sablier.training.objectives.base import Loss
@@ -33,11 +35,10 @@ class Adversarial:
             powers of ten.
     """
 
-    gamma: float = 0.4
+    gamma: Annotated[float, Field(ge=0, le=1000000)] = 0.4
 
     def __post_init__(self) -> None:
-        if not 0 <= self.gamma <= 1e6:
-            raise ConfigError(f"expected gamma from 0 to 1e6, got {self.gamma}.")
+        check_limits(self)
 
     def players(self, model: Model) -> Mapping[str, list[Parameter]]:
         if not isinstance(model, AdversarialPair):

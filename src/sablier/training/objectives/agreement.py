@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from sablier.errors import ConfigError
 from sablier.models.base import Model
 from sablier.training.objectives.base import Loss, mean_squared_error
 from sablier.training.objectives.reconstruction import Reconstruction
@@ -28,12 +29,7 @@ class Agreement(Reconstruction):
         agreement: weight of the term against the squared error of the pixels.
     """
 
-    agreement: float = 0.05
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 <= self.agreement <= 100:
-            raise ConfigError(f"expected agreement from 0 to 100, got {self.agreement}.")
+    agreement: Annotated[float, Field(ge=0, le=100)] = 0.05
 
     def losses(self, model: Model, batch: Batch) -> Iterator[Loss]:
         first, second = (model.encode(self.damaged(batch.x)).float() for _ in range(2))

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn import Parameter
 from torch.nn import functional as F
 
-from sablier.errors import ConfigError, ImagesError
+from sablier.errors import ImagesError
+from sablier.limits import check_limits
 from sablier.models.base import Model
-from sablier.training.config import check_choices
 from sablier.training.objectives.base import Loss
 from sablier.transforms.affine import moved
 from sablier.transforms.batches import Batch
@@ -32,17 +33,14 @@ class Classification:
             "auto" mirrors images in colour.
     """
 
-    smoothing: float = 0.0
-    turn: float = 0.0
-    shift: float = 0.0
-    scale: float = 0.0
+    smoothing: Annotated[float, Field(ge=0, le=0.9)] = 0.0
+    turn: Annotated[float, Field(ge=0, le=180)] = 0.0
+    shift: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    scale: Annotated[float, Field(ge=0, le=0.9)] = 0.0
     mirror: Literal["auto", "yes", "no"] = "no"
 
     def __post_init__(self) -> None:
-        check_choices(self)
-        for name, most in {"smoothing": 0.9, "turn": 180.0, "shift": 0.5, "scale": 0.9}.items():
-            if not 0 <= getattr(self, name) <= most:
-                raise ConfigError(f"expected {name} from 0 to {most:g}, got {getattr(self, name)}.")
+        check_limits(self)
 
     def players(self, model: Model) -> Mapping[str, list[Parameter]]:
         return {"model": [parameter for parameter in model.parameters() if parameter.requires_grad]}

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from sablier.errors import ConfigError
+from sablier.limits import check_limits
 from sablier.models.base import Model
-from sablier.training.config import check_choices
 from sablier.training.objectives.base import Loss, mean_squared_error
 from sablier.transforms.batches import Batch
 from sablier.transforms.corruptions import CORRUPTIONS, estimated_sigma, random_levels
@@ -36,7 +36,7 @@ class Denoising:
     clip: bool = True
 
     def __post_init__(self) -> None:
-        check_choices(self)
+        check_limits(self)
         check_levels(self.noise_low, self.noise_high)
 
     def players(self, model: Model) -> Mapping[str, list[Parameter]]:

@@ -3,14 +3,16 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import log
-from typing import cast
+from typing import Annotated, cast
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn import Parameter
 from torch.nn import functional as F
 
 from sablier.errors import ConfigError
+from sablier.limits import check_limits
 from sablier.models.base import Model
 from sablier.models.pixel_context import VALUES, PixelContext
 from sablier.training.objectives.base import Loss
@@ -25,11 +27,10 @@ class PixelLikelihood:
         places: how many places of each image a step looks at; the same of all images of a batch.
     """
 
-    places: int = 196
+    places: Annotated[int, Field(ge=1, le=1000000)] = 196
 
     def __post_init__(self) -> None:
-        if self.places < 1:
-            raise ConfigError(f"expected at least 1 of places, got {self.places}.")
+        check_limits(self)
 
     def players(self, model: Model) -> Mapping[str, list[Parameter]]:
         if "predict" not in model.capabilities:

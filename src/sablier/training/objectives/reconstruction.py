@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
+from pydantic import Field
 from torch import Tensor
 from torch.nn import Parameter
 
-from sablier.errors import ConfigError
+from sablier.limits import check_limits
 from sablier.models.base import Model
 from sablier.training.objectives.base import Loss, mean_squared_error
 from sablier.transforms.affine import moved
 from sablier.transforms.batches import Batch
 from sablier.transforms.corruptions import gaussian, masked_blocks, random_levels
-
-LIMITS = {"noise": 10.0, "mask": 1.0, "turn": 180.0, "shift": 0.5, "scale": 1.0, "shear": 1.0}
 
 
 @dataclass(frozen=True)
@@ -30,17 +30,15 @@ class Reconstruction:
         turn, shift, scale, shear: how far the input is moved, as in `transforms.affine.moved`.
     """
 
-    noise: float = 0.0
-    mask: float = 0.0
-    turn: float = 0.0
-    shift: float = 0.0
-    scale: float = 0.0
-    shear: float = 0.0
+    noise: Annotated[float, Field(ge=0, le=10)] = 0.0
+    mask: Annotated[float, Field(ge=0, le=1)] = 0.0
+    turn: Annotated[float, Field(ge=0, le=180)] = 0.0
+    shift: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    scale: Annotated[float, Field(ge=0, le=1)] = 0.0
+    shear: Annotated[float, Field(ge=0, le=1)] = 0.0
 
     def __post_init__(self) -> None:
-        for name, most in LIMITS.items():
-            if not 0 <= getattr(self, name) <= most:
-                raise ConfigError(f"expected {name} from 0 to {most:g}, got {getattr(self, name)}.")
+        check_limits(self)
 
     def players(self, model: Model) -> Mapping[str, list[Parameter]]:
         return {"model": list(model.parameters())}

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn import Parameter
 
-from sablier.errors import ConfigError
+from sablier.limits import check_limits
 from sablier.models.base import Model
 from sablier.training.objectives.base import Loss, mean_squared_error
 from sablier.transforms.batches import Batch
@@ -25,13 +27,11 @@ class RegularisedReconstruction:
         code_noise: standard deviation of the noise on each number of a code, as a share of that number's spread over the batch.
     """
 
-    code_penalty: float = 1e-4
-    code_noise: float = 0.05
+    code_penalty: Annotated[float, Field(ge=0, le=1000)] = 1e-4
+    code_noise: Annotated[float, Field(ge=0, le=10)] = 0.05
 
     def __post_init__(self) -> None:
-        for name, most in {"code_penalty": 1000.0, "code_noise": 10.0}.items():
-            if not 0 <= getattr(self, name) <= most:
-                raise ConfigError(f"expected {name} from 0 to {most:g}, got {getattr(self, name)}.")
+        check_limits(self)
 
     def players(self, model: Model) -> Mapping[str, list[Parameter]]:
         return {"model": list(model.parameters())}

@@ -1,11 +1,12 @@
 """Tell the class of an image that somebody has changed to be told wrong."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from sablier.errors import ConfigError
 from sablier.models.base import Model
 from sablier.training.objectives.classification import Classification, true_classes
 from sablier.transforms.attacks import Pgd
@@ -26,16 +27,9 @@ class RobustClassification(Classification):
         ramp_epochs: passes over the images in which eps grows to its full size; else a net may learn to answer always the same.
     """
 
-    eps: float | None = None
-    attack_steps: int = 7
-    ramp_epochs: int = 2
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.eps is not None and not 0 <= self.eps <= 1:
-            raise ConfigError(f"expected eps from 0 to 1, such as 8/255, got {self.eps}.")
-        if not 1 <= self.attack_steps <= 1000:
-            raise ConfigError(f"expected attack_steps from 1 to 1000, got {self.attack_steps}.")
+    eps: Annotated[float | None, Field(ge=0, le=1)] = None
+    attack_steps: Annotated[int, Field(ge=1, le=1000)] = 7
+    ramp_epochs: Annotated[int, Field(ge=0, le=1000000)] = 2
 
     def shown(self, model: Model, batch: Batch) -> Tensor:
         """Return the images of a batch, attacked; the attack sees the network as it will be used."""

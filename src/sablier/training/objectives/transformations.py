@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn import Parameter
 from torch.nn import functional as F
 
-from sablier.errors import ConfigError
+from sablier.limits import check_limits
 from sablier.models.base import Model
 from sablier.training.objectives.base import Loss
 from sablier.transforms.batches import Batch
@@ -26,11 +28,10 @@ class TransformationPrediction:
         shift: by how much an image is shifted, a share of each side.
     """
 
-    shift: float = 0.2
+    shift: Annotated[float, Field(gt=0, le=0.5)] = 0.2
 
     def __post_init__(self) -> None:
-        if not 0 < self.shift <= 0.5:
-            raise ConfigError(f"expected shift above 0 and up to 0.5, got {self.shift}.")
+        check_limits(self)
 
     def players(self, model: Model) -> Mapping[str, list[Parameter]]:
         return {"model": list(model.parameters())}

@@ -3,12 +3,15 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn import Parameter
 
 from sablier.errors import ConfigError
+from sablier.limits import check_limits
 from sablier.models.base import Model
 from sablier.models.variational import VariationalBottleneck, drawn
 from sablier.training.objectives.base import Loss, mean_squared_error
@@ -29,11 +32,10 @@ class Variational:
             closer together and draws images less exactly (Higgins et al. 2017).
     """
 
-    divergence: float = 1.0
+    divergence: Annotated[float, Field(ge=0, le=1000)] = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.divergence <= 1000:
-            raise ConfigError(f"expected divergence from 0 to 1000, got {self.divergence}.")
+        check_limits(self)
 
     def players(self, model: Model) -> Mapping[str, list[Parameter]]:
         if not isinstance(model, VariationalBottleneck):

@@ -10,10 +10,10 @@ import numpy as np
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part
+from sablier.recipes.tasks import ReconstructionRecipe
 from sablier.tasks.latent import mixture
 from sablier.tasks.latent.reconstruct import TASK, encode, latent_size
 from sablier.tasks.latent.sample import FLOW
-from sablier.training.recipe import Recipe
 from sablier.workflows.training.network import OnProgress, network_of, prepared, train_model, train_network_file
 
 FEWEST = 2
@@ -21,7 +21,7 @@ FEWEST = 2
 
 def train_autoencoder(
     images: ImageSet,
-    recipe: Recipe,
+    recipe: ReconstructionRecipe,
     *,
     checkpoints: Iterable[Path | None] = (),
     on_progress: OnProgress = lambda stage, progress: None,
@@ -34,7 +34,7 @@ def train_autoencoder(
     Raises:
         TooFewImages: for fewer than 2 images.
     """
-    preprocess, dense, prints = prepared(images, recipe, FEWEST)
+    preprocess, dense, prints = prepared(images, recipe.size, FEWEST)
     places = iter(checkpoints)
     file = train_network_file(TASK, dense, preprocess, recipe, [next(places, None)], on_progress, prints, came=images)
     flow = recipe.others.get(FLOW)

@@ -15,10 +15,10 @@ from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.models import Model, create_model
 from sablier.models.registry import model_options
+from sablier.recipes.tasks import ClassificationRecipe
 from sablier.training.checkpoint import Checkpoint
 from sablier.training.loop import fit
 from sablier.training.probe import WORTH_PROBING, choose_dtype
-from sablier.training.recipe import Recipe
 from sablier.transforms.batches import Batches, choose_device
 
 Counts = Callable[[list[float]], float]
@@ -32,7 +32,9 @@ TRIED_STEPS, TRIED_PASSES = 5, 3
 CHEAPEST = 2  # at least so many times longer takes a network of twice the width
 
 
-def within_budget(recipe: Recipe, images: ImageSet, preprocess: Preprocess, checkpoint: Path | None = None) -> Recipe:
+def within_budget(
+    recipe: ClassificationRecipe, images: ImageSet, preprocess: Preprocess, checkpoint: Path | None = None
+) -> ClassificationRecipe:
     """Return the recipe with the width and the epochs that its budget has time for; as it is, where it has no budget.
 
     A few steps are timed of one width after the other, narrowest first, as long as the next may have time for 8 passes over the
@@ -76,7 +78,7 @@ def within_budget(recipe: Recipe, images: ImageSet, preprocess: Preprocess, chec
 class Trial:
     """A few steps of training on this machine, timed."""
 
-    def __init__(self, recipe: Recipe, images: ImageSet, preprocess: Preprocess) -> None:
+    def __init__(self, recipe: ClassificationRecipe, images: ImageSet, preprocess: Preprocess) -> None:
         self.recipe, self.images = recipe, len(images)
         self.shape = preprocess.height, preprocess.width, preprocess.channels
         self.size = recipe.fit.plan(len(images), preprocess.height * preprocess.width).batch_size
@@ -110,7 +112,7 @@ class Trial:
             return create_model(self.recipe.model, self.shape, **{**self.recipe.options, "width": width})
 
 
-def _sized(recipe: Recipe, width: int, epochs: int, dtype: Any) -> Recipe:
+def _sized(recipe: ClassificationRecipe, width: int, epochs: int, dtype: Any) -> ClassificationRecipe:
     """Return the recipe without a budget; in the arithmetic that was timed, so that it takes as long."""
     options = {**recipe.options, "width": width}
     return replace(recipe, budget_seconds=None, options=options, fit=replace(recipe.fit, epochs=epochs, dtype=dtype))

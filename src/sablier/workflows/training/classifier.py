@@ -15,12 +15,12 @@ from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part
 from sablier.models.base import Model
+from sablier.recipes.tasks import ClassificationRecipe
 from sablier.tasks.classification.classify import CLASSES, NET, TASK, Classifier, all_logits, fitted_temperature, unlikeness
 from sablier.tasks.classification.test_time_augmentation import ONE_VIEW, Views
 from sablier.tasks.detection.detect import sizes_in
 from sablier.tasks.known_images import known_part
 from sablier.training.objectives import Classification
-from sablier.training.recipe import Recipe
 from sablier.typing import Array
 from sablier.workflows.training.budget import within_budget
 from sablier.workflows.training.network import OnProgress, prepared, provenance, train_model
@@ -32,7 +32,7 @@ MOST_HELD_OUT = 2500
 
 def train_classifier(
     images: ImageSet,
-    recipe: Recipe,
+    recipe: ClassificationRecipe,
     *,
     checkpoints: Iterable[Path | None] = (),
     on_progress: OnProgress = lambda stage, progress: None,
@@ -50,7 +50,7 @@ def train_classifier(
         ImagesError: for images without labels, or of one class.
     """
     check_labels(images)
-    preprocess, dense, prints = prepared(images, recipe, FEWEST)
+    preprocess, dense, prints = prepared(images, recipe.size, FEWEST)
     classes = check_labels(dense)
     held = held_out(dense.labels, recipe.fusion_share, recipe.fit.seed, dense.groups)
     training, apart = dense.take(~held), dense.take(held)

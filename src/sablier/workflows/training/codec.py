@@ -12,11 +12,11 @@ from sablier.images.imageset import ImageSet
 from sablier.images.patches import patches
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part
+from sablier.recipes.tasks import CompressionRecipe
 from sablier.tasks.codec.blocks import CONTEXT, TABLES, TASK, drawn, picture_digest
 from sablier.tasks.codec.latents import LatentTables, step_of
 from sablier.tasks.codec.pixels import exponentials
 from sablier.tasks.latent.reconstruct import encode
-from sablier.training.recipe import Recipe
 from sablier.workflows.training.network import OnProgress, network_of, train_model, train_network_file
 
 FEWEST = 2
@@ -25,7 +25,7 @@ MOST_TILES = 60_000
 
 def train_codec(
     images: ImageSet,
-    recipe: Recipe,
+    recipe: CompressionRecipe,
     *,
     checkpoints: Iterable[Path | None] = (),
     on_progress: OnProgress = lambda stage, progress: None,

@@ -13,9 +13,9 @@ from sablier.images.imageset import ImageSet
 from sablier.images.patches import patches
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
+from sablier.recipes.config import Recipe
 from sablier.tasks.denoise import TASK
 from sablier.training.objectives import Denoising, NoisyOnly
-from sablier.training.recipe import Recipe
 from sablier.workflows.training.network import OnProgress, train_network_file
 
 NOISY_ONLY = "denoiser-noisy-only"

@@ -14,16 +14,14 @@ from sablier.images.grouping import count_groups, counted_groups, group_numbers
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
-from sablier.models import Model
+from sablier.recipes.config import NetworkConfig
+from sablier.recipes.detection import DetectionRecipe
 from sablier.tasks.detection.contamination import find_suspects
 from sablier.tasks.detection.detect import TASK, Detector
-from sablier.tasks.detection.members import Inpaintings, Member, Mixtures, Patches, Restoration, Transformations
+from sablier.tasks.detection.members import MEMBERS, Fitting, Member
 from sablier.tasks.detection.scorer import Scorer
 from sablier.tasks.known_images import CALIBRATED, TRAINED, known_part
-from sablier.training.objectives import Inpainting, TransformationPrediction
-from sablier.training.recipe import Network, Recipe
 from sablier.transforms.batches import Batches
-from sablier.transforms.geometry import Geometry
 from sablier.typing import Array
 from sablier.workflows.training.network import OnProgress, prepared, provenance, train_model
 
@@ -31,10 +29,6 @@ FEWEST = 8
 MOST_CALIBRATION = 2000  # beyond this the band of the promise is narrow enough; more images train better
 MOST_FUSION = 500
 FEWEST_CALIBRATION = images_needed(0.01)  # so that a split always supports a false-alarm rate of 1 %
-# What the network of a member must be able to do.
-NEEDED = {"restoration": ("encode", "decode", "hidden"), "transformations": ("classify",), "inpainting": ("inpaint",)}
-# The members without a network.
-FITTED: dict[str, Callable[[ImageSet, Preprocess, int], Member]] = {"closed-form": Mixtures.fit, "patches": Patches.fit}
 
 
 @dataclass(frozen=True)
@@ -58,7 +52,7 @@ class Uses:
 
 def train_detector(
     images: ImageSet,
-    recipe: Recipe,
+    recipe: DetectionRecipe,
     *,
     checkpoints: Iterable[Path | None] = (),
     on_progress: OnProgress = lambda stage, progress: None,
@@ -80,7 +74,7 @@ def train_detector(
     Raises:
         TooFewImages: for fewer than 8 groups of images, or fewer than folds that were asked for.
     """
-    preprocess, dense, prints = prepared(images, recipe, FEWEST)
+    preprocess, dense, prints = prepared(images, recipe.size, FEWEST, repeats=recipe.repeats, near=True)
     on_groups(dense, preprocess)
     plan = plan_uses(dense, recipe)
     if recipe.screen:
@@ -92,17 +86,17 @@ def train_detector(
     for index, uses in enumerate(plan):
         members: list[Member] = []
         for kind, network in networks.items():
-            if network is None:
-                members.append(FITTED[kind](uses.training, preprocess, recipe.fit.seed))
-                continue
-            fold = f", fold {index + 1} of {len(plan)}" if len(plan) > 1 else ""
-            model, history = train_model(
-                uses.training, preprocess, _fitting(network, uses.effort, preprocess), NEEDED[kind],
-                validation=uses.validation, member=index, checkpoint=next(paths),
-                on_progress=partial(on_progress, f"training {kind}{fold}"),
-            )  # fmt: skip
-            histories[f"{uses.name}/{kind}"] = history.__dict__
-            members.append(_member(kind, model, network, Batches(uses.fusion, preprocess)))
+            fitting = Fitting(uses.training, preprocess, Batches(uses.fusion, preprocess), recipe.fit.seed)
+            if network is not None:
+                fold = f", fold {index + 1} of {len(plan)}" if len(plan) > 1 else ""
+                model, history = train_model(
+                    uses.training, preprocess, _fitting(kind, network, uses.effort, preprocess), MEMBERS[kind].needs,
+                    validation=uses.validation, member=index, checkpoint=next(paths),
+                    on_progress=partial(on_progress, f"training {kind}{fold}"),
+                )  # fmt: skip
+                histories[f"{uses.name}/{kind}"] = history.__dict__
+                fitting = replace(fitting, network=model, objective=network.objective)
+            members.append(MEMBERS[kind].fit(fitting))
         scorers.append(
             Scorer.fit(
                 tuple(members), preprocess, uses.training, uses.fusion, recipe.fit.seed, small_defects=photos and len(plan) == 1
@@ -126,22 +120,11 @@ def _uses_of_each(dense: ImageSet, plan: Sequence[Uses]) -> Array:
     return np.where(only_calibrate, CALIBRATED, TRAINED)
 
 
-def _fitting(network: Network, effort: float, preprocess: Preprocess) -> Network:
-    """Return a network as it is trained on these images: for its share of the time, with as many outputs as they need."""
+def _fitting(kind: str, network: NetworkConfig, effort: float, preprocess: Preprocess) -> NetworkConfig:
+    """Return the network of a member as it is trained on these images: for its share of the time, with the options they need."""
     fit = replace(network.fit, steps=max(1, round(effort * network.fit.steps)), megapixels=effort * network.fit.megapixels)
-    if not isinstance(network.objective, TransformationPrediction):
-        return replace(network, fit=fit)
-    outputs = Geometry.of(preprocess.height, preprocess.width, network.objective.shift).outputs
-    return replace(network, fit=fit, options={**network.options, "classes": outputs})
-
-
-def _member(kind: str, model: Model, network: Network, normal: Batches) -> Member:
-    """Return the member that looks with a trained network."""
-    if isinstance(network.objective, TransformationPrediction):
-        return Transformations.fit(model, network.objective.shift, normal)
-    if isinstance(network.objective, Inpainting):
-        return Inpaintings.fit(model, network.objective.fewest_squares, network.objective.most_squares, normal)
-    return Restoration.fit(model, normal)
+    options = MEMBERS[kind].network_options(network.objective, preprocess)
+    return replace(network, fit=fit, options={**network.options, **options})
 
 
 def _screened(uses: Uses, preprocess: Preprocess, seed: int) -> Uses:
@@ -157,7 +140,7 @@ def _screened(uses: Uses, preprocess: Preprocess, seed: int) -> Uses:
     return replace(uses, training=training, fusion=fusion, validation=fusion)
 
 
-def plan_uses(dense: ImageSet, recipe: Recipe) -> list[Uses]:
+def plan_uses(dense: ImageSet, recipe: DetectionRecipe) -> list[Uses]:
     """Assign images to their disjoint uses: a single split where there are enough groups, cross-conformal folds below that.
 
     Raises:
@@ -175,7 +158,7 @@ def plan_uses(dense: ImageSet, recipe: Recipe) -> list[Uses]:
         for index, fold in enumerate(np.array_split(order, recipe.folds)):
             apart = np.isin(groups, fold)
             rest, left_out = dense.take(~apart), dense.take(apart)
-            plan.append(Uses(f"member-{index}", recipe.fold_effort, rest, left_out, rest, left_out))
+            plan.append(Uses(f"fold-{index}", recipe.fold_effort, rest, left_out, rest, left_out))
         return plan
     calibration = min(MOST_CALIBRATION, max(FEWEST_CALIBRATION, round(recipe.calibration_share * count)))
     fusion = min(MOST_FUSION, round(recipe.fusion_share * count))
@@ -186,4 +169,4 @@ def plan_uses(dense: ImageSet, recipe: Recipe) -> list[Uses]:
             f"Use folds for so few: --set folds_below={count + 1}."
         )
     held, fused, trained = (dense.take(np.isin(groups, part)) for part in np.split(order, edges))
-    return [Uses("member-0", 1.0, trained, fused, fused, held)]
+    return [Uses("fold-0", 1.0, trained, fused, fused, held)]

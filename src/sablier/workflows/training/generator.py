@@ -10,7 +10,7 @@ from sablier.files import write_whole
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
 from sablier.models.base import Model
-from sablier.training.recipe import Recipe
+from sablier.recipes.config import Recipe
 from sablier.workflows.training.network import NET, OnProgress, prepared, train_network_file
 
 TASK = "generate"
@@ -37,7 +37,7 @@ def train_generator(
     Raises:
         TooFewImages: for fewer than 2 images.
     """
-    preprocess, dense, prints = prepared(images, recipe, FEWEST)
+    preprocess, dense, prints = prepared(images, recipe.size, FEWEST)
     drawn_at = -REFRESH_SECONDS
 
     def on_epoch(epoch: int, model: Model) -> None:

@@ -17,22 +17,16 @@ from sablier.images.looks import Looks
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part, Provenance
 from sablier.models import Model, create_model
+from sablier.recipes.config import NetworkConfig, Recipe
+from sablier.recipes.tasks import USUAL
 from sablier.tasks.known_images import known_part
 from sablier.training.loop import History, Progress, fit
-from sablier.training.recipe import Network, Recipe
 from sablier.transforms.batches import Batches, choose_device
 
 OnProgress = Callable[[str, Progress], None]
 
 NET = "net"
 MOST_VALIDATION = 500
-RECIPE_OF = {
-    "reconstruct": "autoencoder",
-    "denoise": "denoiser",
-    "generate": "gan",
-    "compress": "codec",
-    "classify": "classifier",
-}
 # What a network must be able to do to be trained for a task.
 NEEDED = {
     "reconstruct": {"encode", "decode"},
@@ -42,21 +36,27 @@ NEEDED = {
 }
 
 
-def prepared(images: ImageSet, recipe: Recipe, fewest: int) -> tuple[Preprocess, ImageSet, Fingerprints]:
+def prepared(
+    images: ImageSet, size: int, fewest: int, *, repeats: bool = True, near: bool = False
+) -> tuple[Preprocess, ImageSet, Fingerprints]:
     """Decide the preprocessing from training images; return it, the images it makes, with their groups, and fingerprints.
 
-    Pixel-equal images are one group. A detector promises a rate, so near copies are looked for as well where it is one.
+    Args:
+        size: longer side in pixels that photos are scaled to.
+        fewest: how many images, and groups of them, there have to be.
+        repeats: whether pixel-equal images are looked for, which make one group.
+        near: whether near copies are looked for as well, which what promises a rate needs.
 
     Raises:
         TooFewImages: where fewer than `fewest` can be read, or they make fewer groups.
     """
-    preprocess = Preprocess.for_images(images, recipe.size)
+    preprocess = Preprocess.for_images(images, size)
     dense = images.dense(preprocess)
     if len(dense) < fewest:
         raise TooFewImages(f"expected at least {fewest} images to learn from, got {len(dense)} from {images.source}.")
     prints = fingerprints(dense, preprocess)
-    if recipe.repeats:
-        dense = with_repeats(dense, prints, near=recipe.task == "detect")
+    if repeats:
+        dense = with_repeats(dense, prints, near=near)
     if count_groups(dense) < fewest:
         raise TooFewImages(
             f"expected at least {fewest} groups of images to learn from, got {counted_groups(dense)} from {images.source}. "
@@ -68,7 +68,7 @@ def prepared(images: ImageSet, recipe: Recipe, fewest: int) -> tuple[Preprocess,
 def train_model(
     images: ImageSet,
     preprocess: Preprocess,
-    network: Network,
+    network: NetworkConfig,
     needed: Collection[str] = ("reconstruct",),
     *,
     validation: ImageSet | None = None,
@@ -149,7 +149,7 @@ def network_of(file: ModelFile, task: str) -> Model:
     Raises:
         ModelFileError: for a file of another task, or one that lacks the network.
     """
-    file.expect(task, RECIPE_OF[task])
+    file.expect(task, USUAL[task])
     try:
         return file.parts[NET].to_model(*sorted(NEEDED.get(task, ())))
     except (KeyError, TypeError, ValueError, RuntimeError) as error:

@@ -18,8 +18,8 @@ from sablier.images.imageset import ImageSet
 from sablier.images.mvtec import training_source
 from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
-from sablier.training.recipe import Recipe
-from sablier.training.recipes import make_recipe
+from sablier.recipes.config import Recipe
+from sablier.recipes.make import make_recipe
 from sablier.workflows.groups import groups_paths, write_groups
 from sablier.workflows.outputs import writes
 from sablier.workflows.training.autoencoder import train_autoencoder
@@ -75,8 +75,7 @@ def train(
     check_writable(output)
     for path, kind in zip(suspects_paths(output), (SUSPECTS, PNG), strict=True):
         check_replaces(path, kind)
-    most = recipe.folds * max(len(recipe.members), len(recipe.photo_members))
-    checkpoints = [output.with_name(f"{output.name}.member-{index}.resume") for index in range(most)]
+    checkpoints = [output.with_name(f"{output.name}.network-{index}.resume") for index in range(recipe.most_trainings())]
     images = with_groups(read_images(training_source(source), **reading), groups)
     if not resume:
         _remove(output)
@@ -131,7 +130,7 @@ def _write_suspects(file: ModelFile, images: ImageSet, output: Path) -> None:
 
 def _remove(output: Path) -> None:
     """Remove the checkpoints of `output`, also those of earlier runs of more folds."""
-    for path in output.parent.glob(f"{escape(output.name)}.member-*.resume"):
+    for path in output.parent.glob(f"{escape(output.name)}.network-*.resume"):
         path.unlink(missing_ok=True)
 
 

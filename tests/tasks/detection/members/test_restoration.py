@@ -9,7 +9,9 @@ from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.models import create_model
 from sablier.tasks.detection.anomaly_map import blurred
-from sablier.tasks.detection.members import Restoration
+from sablier.tasks.detection.members import Fitting
+from sablier.tasks.detection.members.restoration import Restoration
+from sablier.training.objectives import Reconstruction
 from sablier.transforms.batches import Batches
 
 
@@ -30,7 +32,8 @@ def test_there_is_a_statistic_for_the_pixels_for_every_layer_and_for_the_latent(
     model = create_model(name, (12, 9, 3)).eval()
     x = torch.rand(5, 3, 12, 9)
     rule = Preprocess(height=12, width=9, channels=3, dtype="float32", white=1.0)
-    member = Restoration.fit(model, Batches(ImageSet(x.permute(0, 2, 3, 1).numpy()), rule))
+    good = ImageSet(x.permute(0, 2, 3, 1).numpy())
+    member = Restoration.fit(Fitting(good, rule, Batches(good, rule), network=model, objective=Reconstruction()))
     found = member.look(x)
     assert found.statistics.shape == (5, 1 + len(model.hidden(x)) + 1)
     assert found.heat.shape == (5, 12, 9)

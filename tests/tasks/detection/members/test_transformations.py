@@ -6,8 +6,9 @@ import torch
 
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
-from sablier.tasks.detection.members import Transformations
-from sablier.tasks.detection.members.transformations import SURE, groups_of
+from sablier.tasks.detection.members import Fitting
+from sablier.tasks.detection.members.transformations import SURE, Transformations, groups_of
+from sablier.training.objectives import TransformationPrediction
 from sablier.transforms.batches import Batches
 from sablier.transforms.geometry import Geometry
 
@@ -45,20 +46,21 @@ def image() -> torch.Tensor:
     return torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 
 
-def batches(image: torch.Tensor) -> Batches:
+def fitting(image: torch.Tensor, network: Oracle) -> Fitting:
     rule = Preprocess(height=8, width=8, channels=1, dtype="float32", white=1.0)
-    return Batches(ImageSet(image.permute(0, 2, 3, 1).numpy().copy()), rule)
+    good = ImageSet(image.permute(0, 2, 3, 1).numpy().copy())
+    return Fitting(good, rule, Batches(good, rule), network=network, objective=TransformationPrediction(SHIFT))
 
 
 def test_an_image_it_knows_surprises_it_less_than_another(image):
-    member = Transformations.fit(Oracle(image), SHIFT, batches(image))
+    member = Transformations.fit(fitting(image, Oracle(image)))
     known, strange = member.look(torch.cat([image, image.sqrt()])).statistics[:, 0]
     assert known == pytest.approx(np.log(SURE), abs=1e-3)
     assert strange == pytest.approx(np.log(np.log(8) + np.log(9) + SURE))
 
 
 def test_orientations_that_normal_images_do_not_tell_apart_count_as_one(image):
-    member = Transformations.fit(Oracle(image, mirror_blind=True), SHIFT, batches(image))
+    member = Transformations.fit(fitting(image, Oracle(image, mirror_blind=True)))
     assert len(set(member.groups.tolist())) == 4
     assert member.look(image).statistics[0, 0] == pytest.approx(np.log(SURE), abs=1e-3)
     told_apart = Transformations(member.network, SHIFT, np.arange(8))

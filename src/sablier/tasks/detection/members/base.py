@@ -1,14 +1,23 @@
 """What a member of a detector is: one way to look at images, which others may see differently."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from torch import Tensor
 
+from sablier.images.imageset import ImageSet
+from sablier.images.preprocess import Preprocess
 from sablier.modelfile import Part
 from sablier.models.base import Model
+from sablier.part_kinds import PartKind, declare
+from sablier.registry import Registry
+from sablier.training.objectives import Objective
+from sablier.transforms.batches import Batches
 from sablier.typing import Array
+
+Kind = TypeVar("Kind", bound=Objective)
 
 
 @dataclass(frozen=True)
@@ -26,26 +35,98 @@ class Look:
     reconstructions: Array | None = None
 
 
-class Member(Protocol):
-    """One way to look at images. `kind` is its name in a model file; `say` how much its word counts beside others."""
+@dataclass(frozen=True)
+class Fitting:
+    """What a member is fitted on.
+
+    Args:
+        training: dense normal images, as `preprocess` makes them.
+        normal: the images that members are fused on, at least two of them: held-out ones where there are enough.
+        seed: of what is drawn at random.
+        network: trained on the training images with `objective`, of a member that has one.
+    """
+
+    training: ImageSet
+    preprocess: Preprocess
+    normal: Batches
+    seed: int = 0
+    network: Model | None = None
+    objective: Objective | None = None
+
+    def trained(self, kind: type[Kind]) -> tuple[Model, Kind]:
+        """Return the network and the objective that it was trained with.
+
+        Raises:
+            TypeError: where there is no network, or it was trained with another kind of objective.
+        """
+        if self.network is None or not isinstance(self.objective, kind):
+            raise TypeError(f"expected a network trained with {kind.__name__}, got {self.network} with {self.objective}.")
+        return self.network, self.objective
+
+
+class Member(ABC):
+    """One way to look at images. A subclass in a file of this package, marked with `@member`, is all that a new one takes.
+
+    Args:
+        kind: its name in recipes and in model files.
+        say: how much its word counts beside others.
+        sees: in a sentence or two, what it compares; reports say so.
+        heat_is: what its heat is; "" for one that cannot tell where.
+        draws: whether it draws what it expected, and says where, too.
+        objective: what its network is trained with; None for a member without one.
+        needs: what its network must be able to do.
+        part_kinds: the kinds of parts that it alone writes to a model file, by name.
+    """
 
     kind: ClassVar[str]
-    say: ClassVar[float]
+    say: ClassVar[float] = 1.0
+    sees: ClassVar[str]
+    heat_is: ClassVar[str] = ""
+    draws: ClassVar[bool] = False
+    objective: ClassVar[type[Objective] | None] = None
+    needs: ClassVar[tuple[str, ...]] = ()
+    part_kinds: ClassVar[Mapping[str, PartKind]] = {}
 
     @property
-    def network(self) -> Model | None:
-        """The network it looks with, if any."""
-        ...
-
-    def look(self, x: Tensor) -> Look:
-        """Look at N,C,H,W images in [0, 1]."""
-        ...
-
-    def parts(self) -> Mapping[str, Part]:
-        """Return what a model file keeps of it, by name."""
-        ...
+    def trained_network(self) -> Model | None:
+        """The network it looks with: its field `network`, of a member that has one."""
+        return vars(self).get("network")
 
     @classmethod
+    def network_options(cls, objective: Objective, preprocess: Preprocess) -> dict[str, Any]:
+        """Return options that its network needs for images of this size, besides those of the recipe."""
+        return {}
+
+    @classmethod
+    @abstractmethod
+    def fit(cls, fitting: Fitting) -> Self:
+        """Fit it on normal images."""
+
+    @abstractmethod
+    def look(self, x: Tensor) -> Look:
+        """Look at N,C,H,W images in [0, 1]."""
+
+    @abstractmethod
+    def parts(self) -> Mapping[str, Part]:
+        """Return what a model file keeps of it, by name."""
+
+    @classmethod
+    @abstractmethod
     def from_parts(cls, parts: Mapping[str, Part]) -> Self:
         """Return the member that `parts` kept."""
-        ...
+
+
+M = TypeVar("M", bound=type[Member])
+MEMBERS: Registry[type[Member]] = Registry("member", "sablier.tasks.detection.members")
+
+
+def member(made: M) -> M:
+    """Register a kind of member under its own name, and the kinds of parts that it writes.
+
+    Raises:
+        ConfigError: where the name is taken.
+    """
+    MEMBERS.add(made.kind, made)
+    for name, kind in made.part_kinds.items():
+        declare(name, kind)
+    return made

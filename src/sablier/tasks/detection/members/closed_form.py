@@ -8,16 +8,26 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import Part
+from sablier.part_kinds import PartKind, TensorKind
 from sablier.tasks.detection.anomaly_map import blurred
 from sablier.tasks.detection.closed_form import ClosedForm
-from sablier.tasks.detection.members.base import Look
+from sablier.tasks.detection.members.base import Fitting, Look, Member, member
 
 
+def space_kinds(name: str, values: str) -> dict[str, TensorKind]:
+    """Return what is kept of training images in one space: their coordinates along its principal components."""
+    return {
+        f"{name}_mean": TensorKind((values,)),
+        f"{name}_components": TensorKind((f"{name} axes", values)),
+        f"{name}_kept": TensorKind(("M", f"{name} axes")),
+    }
+
+
+@member
 @dataclass(frozen=True)
-class Mixtures:
+class Mixtures(Member):
     """Neighbourhoods of training thumbnails, looked at in pixels and in oriented gradients.
 
     Its statistics are logarithms of squared distances; its heat is the squared error of the best mixture of thumbnails, blurred.
@@ -25,17 +35,22 @@ class Mixtures:
 
     kind: ClassVar[str] = "closed-form"
     say: ClassVar[float] = 1.0
+    sees: ClassVar[str] = (
+        "No network: the image is compared with mixtures of the training images nearest to it, in its pixels and "
+        "in the directions of its edges. What they cannot mix is new."
+    )
+    heat_is: ClassVar[str] = "The squared error of the best mixture of training images at each pixel, blurred"
+    draws: ClassVar[bool] = True
+    part_kinds: ClassVar[Mapping[str, PartKind]] = {
+        "mixtures": PartKind(space_kinds("pixels", "thumbnail") | space_kinds("gradients", "edges"))
+    }
 
     neighbourhoods: ClosedForm
 
     @classmethod
-    def fit(cls, training: ImageSet, preprocess: Preprocess, seed: int) -> "Mixtures":
-        """Keep dense training images, as thumbnails."""
-        return cls(ClosedForm.fit(training.array, preprocess, seed))
-
-    @property
-    def network(self) -> None:
-        """None: there is nothing to train."""
+    def fit(cls, fitting: Fitting) -> "Mixtures":
+        """Keep training images, as thumbnails."""
+        return cls(ClosedForm.fit(fitting.training.array, fitting.preprocess, fitting.seed))
 
     def look(self, x: Tensor) -> Look:
         pixels = np.ascontiguousarray(x.permute(0, 2, 3, 1).numpy())

@@ -1,20 +1,21 @@
 """The member that fills in: a place that does not look as its surroundings let expect does not belong."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from sablier.modelfile import Part
 from sablier.models.base import Model
 from sablier.part_fit import check_fit
+from sablier.part_kinds import POSITIVE, PartConfig, PartKind, TensorKind
 from sablier.tasks.detection.anomaly_map import gaussian_blur
-from sablier.tasks.detection.members.base import Look
-from sablier.training.objectives import Inpainting
-from sablier.transforms.batches import Batches
+from sablier.tasks.detection.members.base import Fitting, Look, Member, member
+from sablier.training.objectives import Inpainting, Objective
 from sablier.transforms.hiding import hidden_squares, square_sides
 from sablier.typing import Array
 
@@ -26,8 +27,16 @@ FAINTEST = 1e-3  # of a surprise, squared: what is fainter counts as nothing
 SMALLEST = 1e-6
 
 
+class SquaresConfig(PartConfig):
+    """How many hidden squares fit along the shorter side, as in training."""
+
+    fewest_squares: int = Field(ge=1, le=1024)
+    most_squares: int = Field(ge=1, le=4096)
+
+
+@member
 @dataclass(frozen=True)
-class Inpaintings:
+class Inpaintings(Member):
     """A network that was trained on `Inpainting`, and how far normal images are from what it expects.
 
     Every place is hidden once for each size of squares. What is there, less what was expected, in the standard deviations that
@@ -45,6 +54,24 @@ class Inpaintings:
 
     kind: ClassVar[str] = "inpainting"
     say: ClassVar[float] = 1.0
+    sees: ClassVar[str] = (
+        "A network fills in what was hidden of the image, square by square, and says how sure it is. What is there "
+        "instead counts against how far off it usually is in the same image."
+    )
+    heat_is: ClassVar[str] = "How far each pixel is from what its surroundings let expect"
+    draws: ClassVar[bool] = True
+    objective: ClassVar[type[Objective] | None] = Inpainting
+    needs: ClassVar[tuple[str, ...]] = ("inpaint",)
+    part_kinds: ClassVar[Mapping[str, PartKind]] = {
+        "surprises": PartKind(
+            {
+                "spots": TensorKind(("fine",), low=POSITIVE, optional=True),
+                "grain": TensorKind(("fine",), low=POSITIVE, optional=True),
+                "shadows": TensorKind(("wide",), low=POSITIVE, optional=True),
+            },
+            SquaresConfig,
+        )
+    }
 
     network: Model
     fewest_squares: int
@@ -52,15 +79,16 @@ class Inpaintings:
     spread: Mapping[str, Array]
 
     @classmethod
-    def fit(cls, network: Model, fewest_squares: int, most_squares: int, normal: Batches) -> "Inpaintings":
+    def fit(cls, fitting: Fitting) -> "Inpaintings":
         """Measure how far normal images are from what the network expects."""
-        draft = cls(network, fewest_squares, most_squares, {})
+        network, objective = fitting.trained(Inpainting)
+        draft = cls(network, objective.fewest_squares, objective.most_squares, {})
         squares: dict[str, list[Tensor]] = {}
-        for batch in normal.for_scoring():
+        for batch in fitting.normal.for_scoring():
             for kind, sign in draft._signs(batch.x)[0].items():
                 squares.setdefault(kind, []).append(sign.square().mean(dim=(2, 3)))
         spread = {kind: torch.cat(each, dim=1).mean(dim=1).sqrt().clamp_min(SMALLEST) for kind, each in squares.items()}
-        return cls(network, fewest_squares, most_squares, {kind: value.numpy() for kind, value in spread.items()})
+        return replace(draft, spread={kind: value.numpy() for kind, value in spread.items()})
 
     def look(self, x: Tensor) -> Look:
         signs, drawn = self._signs(x)

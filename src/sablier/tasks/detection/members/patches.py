@@ -7,38 +7,56 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor
 
-from sablier.images.imageset import ImageSet
-from sablier.images.preprocess import Preprocess
 from sablier.modelfile import Part
-from sablier.tasks.detection.members.base import Look
-from sablier.tasks.detection.patch_statistics import PatchStatistics
+from sablier.part_kinds import POSITIVE, PartKind, TensorKind
+from sablier.tasks.detection.filters import Filters
+from sablier.tasks.detection.members.base import Fitting, Look, Member, member
+from sablier.tasks.detection.patch_statistics import PatchStatistics, enough_of
 
 
+@member
 @dataclass(frozen=True)
-class Patches:
+class Patches(Member):
     """Descriptors of good images at each place. The statistic is the logarithm of the heat of the hottest place."""
 
     kind: ClassVar[str] = "patches"
     say: ClassVar[float] = 1.0
+    part_kinds: ClassVar[Mapping[str, PartKind]] = {
+        "filters": PartKind({"filters": TensorKind(("L", "K", "channels", 7, 7)), "offsets": TensorKind(("L", "K"))}),
+        "patches": PartKind(
+            {
+                "centre": TensorKind(("D",)),
+                "spread": TensorKind(("D",), low=POSITIVE),
+                "kept": TensorKind(("N", "D", "down", "across"), ("float16",)),
+            }
+        ),
+    }
+    sees: ClassVar[str] = (
+        "No network: small patches of the image are compared with those of the good images at the same place, by how "
+        "strongly they answer to filters that were taken from the good images. The hottest place counts."
+    )
+    heat_is: ClassVar[str] = "The squared distance of each patch to the nearest good one that was there"
 
+    filters: Filters
     good: PatchStatistics
 
     @classmethod
-    def fit(cls, training: ImageSet, preprocess: Preprocess, seed: int) -> "Patches":
-        """Describe dense training images."""
-        return cls(PatchStatistics.fit(training.array, preprocess, seed))
-
-    @property
-    def network(self) -> None:
-        """None: there is nothing to train."""
+    def fit(cls, fitting: Fitting) -> "Patches":
+        """Describe training images."""
+        pixels, rule = fitting.training.array, fitting.preprocess
+        pixels = enough_of(pixels, Filters.values(rule.height, rule.width), fitting.seed)
+        filters = Filters.fit(pixels, rule, fitting.seed)
+        return cls(filters, PatchStatistics.fit(filters, pixels, rule))
 
     def look(self, x: Tensor) -> Look:
         statistic, logarithm = self.good.statistics(x)
         return Look(statistic.numpy().astype(np.float64), logarithm.exp().numpy())
 
     def parts(self) -> Mapping[str, Part]:
-        return {"descriptors": Part("patches", {}, self.good.tensors())}
+        filters = {"filters": self.filters.filters, "offsets": self.filters.offsets}
+        return {"filters": Part("filters", {}, filters), "descriptors": Part("patches", {}, self.good.tensors())}
 
     @classmethod
     def from_parts(cls, parts: Mapping[str, Part]) -> "Patches":
-        return cls(PatchStatistics.from_tensors(parts["descriptors"].tensors))
+        filters = Filters(**parts["filters"].tensors)
+        return cls(filters, PatchStatistics(filters, **parts["descriptors"].tensors))

@@ -14,16 +14,18 @@ from torch import Tensor
 
 from sablier.modelfile import Part
 from sablier.models.base import Model
+from sablier.part_kinds import DOUBLE, PartKind, TensorKind
 from sablier.tasks.detection.anomaly_map import blurred
-from sablier.tasks.detection.members.base import Look
+from sablier.tasks.detection.members.base import Fitting, Look, Member, member
 from sablier.tasks.detection.members.gaussian import Gaussian
-from sablier.transforms.batches import Batches
+from sablier.training.objectives import Objective, Reconstruction
 
 SMALLEST_RESIDUAL = 1e-8
 
 
+@member
 @dataclass(frozen=True)
-class Restoration:
+class Restoration(Member):
     """An autoencoder, and how the latents of normal images spread.
 
     Its statistics are logarithms: of the mean squared residual at the pixels and at each hidden layer, and of the
@@ -35,15 +37,27 @@ class Restoration:
 
     kind: ClassVar[str] = "restoration"
     say: ClassVar[float] = 0.5  # more helps on digits and costs several points on photos (docs/LOG.md)
+    sees: ClassVar[str] = (
+        "A network redraws the image through a narrow waist. What it never learnt to draw comes out wrong: at the "
+        "pixels, at the hidden layers when the redrawn image is fed back, and in a latent far from those of normal images."
+    )
+    heat_is: ClassVar[str] = "The squared error of the redrawn image at each pixel, blurred"
+    draws: ClassVar[bool] = True
+    objective: ClassVar[type[Objective] | None] = Reconstruction
+    needs: ClassVar[tuple[str, ...]] = ("encode", "decode", "hidden")
+    part_kinds: ClassVar[Mapping[str, PartKind]] = {
+        "gaussian": PartKind({"mean": TensorKind(("D",), DOUBLE), "precision": TensorKind(("D", "D"), DOUBLE)})
+    }
 
     network: Model
     latents: Gaussian
 
     @classmethod
-    def fit(cls, network: Model, normal: Batches) -> "Restoration":
-        """Measure the latents of normal images, at least two of them."""
+    def fit(cls, fitting: Fitting) -> "Restoration":
+        """Measure the latents of normal images."""
+        network, _ = fitting.trained(Reconstruction)
         with torch.no_grad():
-            latents = [network.encode(batch.x).numpy() for batch in normal.for_scoring()]
+            latents = [network.encode(batch.x).numpy() for batch in fitting.normal.for_scoring()]
         return cls(network, Gaussian.of(np.concatenate(latents)))
 
     @torch.no_grad()

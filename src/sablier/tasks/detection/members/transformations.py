@@ -6,19 +6,21 @@ and El-Yaniv 2018).
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from pydantic import Field
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 from torch.nn import functional as F
 
+from sablier.images.preprocess import Preprocess
 from sablier.modelfile import Part
 from sablier.models.base import Model
-from sablier.tasks.detection.members.base import Look
-from sablier.training.objectives import TransformationPrediction
-from sablier.transforms.batches import Batches
+from sablier.part_kinds import WHOLE, PartConfig, PartKind, TensorKind
+from sablier.tasks.detection.members.base import Fitting, Look, Member, member
+from sablier.training.objectives import Objective, TransformationPrediction
 from sablier.transforms.geometry import Geometry
 from sablier.typing import Array
 
@@ -26,8 +28,15 @@ INDISTINCT = 0.15  # mean probability given to another orientation from which on
 SURE = 0.01  # added to a surprise before its logarithm: who is surer than that is sure
 
 
+class OrientationsConfig(PartConfig):
+    """By how much images were shifted in training, a share of each side."""
+
+    shift: float = Field(ge=0, le=0.5)
+
+
+@member
 @dataclass(frozen=True)
-class Transformations:
+class Transformations(Member):
     """A network that was trained on `TransformationPrediction`, and which orientations normal images tell apart.
 
     Every image is looked at in each orientation, each with another shift. The statistic is the logarithm of the mean surprise,
@@ -41,17 +50,34 @@ class Transformations:
 
     kind: ClassVar[str] = "transformations"
     say: ClassVar[float] = 1.0
+    sees: ClassVar[str] = (
+        "A network is shown the image turned, mirrored and shifted, and says how. Where it cannot tell, it sees "
+        "something it does not know."
+    )
+    objective: ClassVar[type[Objective] | None] = TransformationPrediction
+    needs: ClassVar[tuple[str, ...]] = ("classify",)
+    part_kinds: ClassVar[Mapping[str, PartKind]] = {
+        "orientations": PartKind({"groups": TensorKind(("orientations",), WHOLE, 0, 7)}, OrientationsConfig)
+    }
 
     network: Model
     shift: float
     groups: Array
 
     @classmethod
-    def fit(cls, network: Model, shift: float, normal: Batches) -> "Transformations":
+    def network_options(cls, objective: Objective, preprocess: Preprocess) -> dict[str, Any]:
+        shift = objective.shift if isinstance(objective, TransformationPrediction) else 0.0
+        return {"classes": Geometry.of(preprocess.height, preprocess.width, shift).outputs}
+
+    @classmethod
+    def fit(cls, fitting: Fitting) -> "Transformations":
         """Find the orientations that normal images tell apart."""
+        network, objective = fitting.trained(TransformationPrediction)
+        shift = objective.shift
         every = cls(network, shift, np.empty(0))
         given = [
-            torch.stack([orientation.exp() for orientation, _ in every._views(batch.x)], dim=1) for batch in normal.for_scoring()
+            torch.stack([orientation.exp() for orientation, _ in every._views(batch.x)], dim=1)
+            for batch in fitting.normal.for_scoring()
         ]
         return cls(network, shift, groups_of(torch.cat(given).mean(dim=0).numpy()))
 
