@@ -1,4 +1,4 @@
-"""Hostile bytes: every reader of images, model files that are signed again after a change, and .sabz files.
+"""Hostile bytes: every reader of images, model files whose checksum is renewed after a change, and .sabz files.
 
 Each target runs in a process of its own for so many minutes. A case is drawn from its number alone: `--target T --case N` runs
 that one again. A failure is any exception that is no SablierError, or a case that takes the processor more than 10 seconds.
@@ -80,7 +80,7 @@ def containers() -> Case:
     codec = Codec(file)
     whole = [codec.compressed(images, lossless=lossless, check=False).data for lossless in (True, False)]
 
-    def signed(data: bytes, draw: random.Random) -> bytes:
+    def with_checksums(data: bytes, draw: random.Random) -> bytes:
         length = struct.unpack("<4sHHIII", data[:20])[3]
         header = json.loads(zlib.decompress(data[20 : 20 + length]))
         word_changed(header, draw.choice(list(walk(header))), draw)
@@ -93,10 +93,10 @@ def containers() -> Case:
         draw = random.Random(number)
         data = draw.choice(whole)
         again = draw.random() < 0.6
-        data = signed(data, draw) if again else damaged(data, draw)
+        data = with_checksums(data, draw) if again else damaged(data, draw)
         with suppress(SablierError):
             codec.decompress(data, only=None if draw.random() < 0.8 else {draw.randrange(6)})
-        return "signed again" if again else "damaged"
+        return "checksums renewed" if again else "damaged"
 
     return run
 

@@ -104,7 +104,7 @@ def _there_and_back(codec: Codec, images: ImageSet) -> None:
 
 
 def changed(data: bytes, draw: random.Random, folder: Path) -> tuple[bytes, str]:
-    """Return a model file with one thing in it changed and signed again, and what was changed."""
+    """Return a model file with one thing in it changed and its checksum renewed, and what was changed."""
     path = folder / "whole.sablier"
     path.write_bytes(data)
     text, tensors = unpack("model", path)

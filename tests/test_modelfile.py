@@ -40,7 +40,7 @@ def refused(path: Path, data: bytes) -> str:
     return str(caught.value)
 
 
-def signed(metadata: dict[str, str]) -> bytes:
+def with_checksum(metadata: dict[str, str]) -> bytes:
     """Return a file of metadata alone whose checksum is right: what an attacker can make too."""
     text = json.dumps({"__metadata__": {**metadata, "sha256": "0" * 64}}, separators=(",", ":")).encode()
     data = struct.pack("<Q", len(text)) + text
@@ -125,12 +125,14 @@ def test_a_newer_version_says_to_upgrade(scratch, monkeypatch):
 
 @pytest.mark.parametrize("version", ["9" * 5000, "²", "", "-1", "banana", "\ud800"])
 def test_a_version_that_is_none_is_refused(scratch, version):
-    refused(scratch, signed({"format": "sablier model", "version": version, "content": "{}"}).replace(b'"sha256"', b'"sha25x"'))
+    refused(
+        scratch, with_checksum({"format": "sablier model", "version": version, "content": "{}"}).replace(b'"sha256"', b'"sha25x"')
+    )
 
 
 @pytest.mark.parametrize("version", ["0", "00", "-1", "1.0", "banana", ""])
 def test_a_version_that_no_sablier_writes_is_refused_under_a_right_checksum(scratch, version):
-    message = refused(scratch, signed({"format": "sablier model", "version": version, "content": "{}"}))
+    message = refused(scratch, with_checksum({"format": "sablier model", "version": version, "content": "{}"}))
     assert f"has version {version!r}, which no sablier writes; expected 1" in message
 
 

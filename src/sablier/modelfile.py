@@ -2,7 +2,8 @@
 
 Tensors lie under the name of their part ("fold-0/net/down.0.weight"); everything else is JSON in the safetensors
 metadata, validated on loading. A SHA-256 over the whole file, taken with its own digits as zeros, is checked first, so
-a file that was truncated or altered anywhere is refused. Resume checkpoints use the same container.
+a file that was truncated or damaged anywhere is refused. It has no key: who alters a file on purpose can renew it, so that
+all else is validated as well. Resume checkpoints use the same container.
 """
 
 import hashlib
@@ -28,7 +29,7 @@ from sablier.part_kinds import LARGEST, check_part
 from sablier.typing import Array
 
 VERSION = 1
-UNSIGNED = "0" * 64
+NO_CHECKSUM = "0" * 64  # in its place while it is taken
 Task = Literal["detect", "reconstruct", "denoise", "generate", "compress", "classify"]
 
 
@@ -219,11 +220,11 @@ class ModelFile:
 
 
 def pack(kind: str, text: str, tensors: dict[str, Array]) -> bytes:
-    """Return the bytes of a signed safetensors file that holds `text` and `tensors`."""
-    metadata = {"format": f"sablier {kind}", "version": str(VERSION), "sha256": UNSIGNED, "content": text}
+    """Return the bytes of a safetensors file with a checksum that holds `text` and `tensors`."""
+    metadata = {"format": f"sablier {kind}", "version": str(VERSION), "sha256": NO_CHECKSUM, "content": text}
     data = safetensors_numpy.save({key: np.asarray(value, order="C") for key, value in tensors.items()}, metadata)
     digest = hashlib.sha256(data).hexdigest()
-    return data.replace(_signature(UNSIGNED), _signature(digest), 1)
+    return data.replace(_checksum_text(NO_CHECKSUM), _checksum_text(digest), 1)
 
 
 def unpack(kind: str, path: Path) -> tuple[str, dict[str, Array]]:
@@ -251,7 +252,7 @@ def unpack(kind: str, path: Path) -> tuple[str, dict[str, Array]]:
     digest = metadata.get("sha256", "")
     if not re.fullmatch("[0-9a-f]{64}", digest):
         raise ModelFileError(f"{path} is not a valid {kind} file: its checksum is missing.")
-    if hashlib.sha256(data.replace(_signature(digest), _signature(UNSIGNED), 1)).hexdigest() != digest:
+    if hashlib.sha256(data.replace(_checksum_text(digest), _checksum_text(NO_CHECKSUM), 1)).hexdigest() != digest:
         raise ModelFileError(f"{path} was altered since it was written: its checksum does not match. Copy it again.")
     try:
         return metadata["content"], safetensors_numpy.load(data)
@@ -274,5 +275,6 @@ def _header(data: bytes, path: Path) -> dict[str, str]:
     return metadata
 
 
-def _signature(digest: str) -> bytes:
+def _checksum_text(digest: str) -> bytes:
+    """Return how a checksum stands in the metadata."""
     return f'"sha256":"{digest}"'.encode()

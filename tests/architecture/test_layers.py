@@ -28,7 +28,7 @@ ORDER = [
     ["recipes"],
     ["report"],
     ["workflows"],
-    ["estimators", "export", "distributed", "serve", "course"],
+    ["estimators", "course"],
     ["cli"],
 ]
 PLACE = {room: place for place, rooms in enumerate(ORDER) for room in rooms}

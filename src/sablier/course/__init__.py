@@ -1,1 +1,1 @@
-"""The course's exercises: one short file a lesson, written on the public names like any user's script."""
+"""The course's exercises: one short file a lesson, made of the same parts as the verbs."""

@@ -1,1 +1,1 @@
-"""MODEL FILE + IMAGES -> RESULT: pure computation; nothing is read from disk, written or printed here."""
+"""MODEL FILE + IMAGES -> RESULT: computation alone; nothing is printed, and no file is read or written but tables of codes."""

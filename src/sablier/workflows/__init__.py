@@ -1,1 +1,1 @@
-"""The verbs whole: read, compute, write. What the command line, the estimators and the service call."""
+"""The verbs whole: read, compute, write. What the command line and Python scripts call."""

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -52,53 +52,104 @@ class _Apgd(Climb):
     ) -> tuple[Tensor, Tensor]:
         """Return the images that were reached, those that fool the net or else those of the highest loss, and which do."""
         found, fooled = start.clone(), torch.zeros(len(x), dtype=torch.bool, device=x.device)
-        alive = torch.arange(len(x), device=x.device)  # who is not beaten yet: the others take no more time
-        here, before = start, start
-        length = torch.full((len(x),), 2 * self.eps, device=x.device)
-        highest = torch.full((len(x),), -torch.inf, device=x.device)
-        top, top_gradient = start.clone(), torch.zeros_like(start)
-        gained = torch.zeros(len(x), device=x.device)
-        highest_then, length_then = highest.clone(), length.clone()
+        climb = _Climbing.begun(start, 2 * self.eps)
         look, since, between = max(1, round(FIRST_LOOK * self.steps)), 0, max(1, round(FIRST_LOOK * self.steps))
-        last = highest.clone()
         for step in range(self.steps + 1):
-            own = rows[alive]
+            own = rows[climb.alive]
             answers: list[Tensor] = []
 
             def climbed(images: Tensor, own: Tensor = own, answers: list[Tensor] = answers) -> Tensor:
                 answers.append(logits(images))
                 return loss(answers[-1], own)
 
-            gradient, value = input_gradient(climbed, here)
-            wins = beaten(answers[-1].detach(), labels[alive])
-            better = value > highest
-            top, top_gradient = (torch.where(wide(better), a, b) for a, b in ((here, top), (gradient, top_gradient)))
-            highest = torch.where(better, value, highest)
-            gained = gained + (value > last)
-            last = value
-            found[alive] = top
-            found[alive[wins]], fooled[alive[wins]] = here[wins], True
+            gradient, value = input_gradient(climbed, climb.here)
+            wins = beaten(answers[-1].detach(), labels[climb.alive])
+            climb.note(gradient, value)
+            found[climb.alive] = climb.top
+            found[climb.alive[wins]], fooled[climb.alive[wins]] = climb.here[wins], True
             if step == self.steps or bool(wins.all()):
                 break
             since += 1
             if since == look:
-                stuck = (gained < ENOUGH * since) | ((length == length_then) & (highest <= highest_then))
-                length_then, highest_then = length.clone(), highest.clone()
-                length = torch.where(stuck, length / 2, length)
-                # Who is stuck goes on from the best point so far.
-                here, gradient = (torch.where(wide(stuck), a, b) for a, b in ((top, here), (top_gradient, gradient)))
+                gradient = climb.look(gradient, since)
                 between = max(between - max(1, round(LESS_EACH_LOOK * self.steps)), max(1, round(LEAST_BETWEEN * self.steps)))
-                look, since, gained = between, 0, torch.zeros_like(gained)
-            step_to = self.within(here + wide(length) * self.uphill(gradient), x[alive])
+                look, since = between, 0
+            here = climb.here
+            step_to = self.within(here + wide(climb.length) * self.uphill(gradient), x[climb.alive])
             share = 1.0 if step == 0 else MOMENTUM
-            moved = self.within(here + share * (step_to - here) + (1 - share) * (here - before), x[alive])
-            before, here = here, moved
-            keep = ~wins
-            alive = alive[keep]
-            here, before, length, highest, top, top_gradient, gained, highest_then, length_then, last = (
-                each[keep] for each in (here, before, length, highest, top, top_gradient, gained, highest_then, length_then, last)
-            )
+            moved = self.within(here + share * (step_to - here) + (1 - share) * (here - climb.before), x[climb.alive])
+            climb.before, climb.here = here, moved
+            climb.keep(~wins)
         return found, fooled
+
+
+@dataclass
+class _Climbing:
+    """The images that climb: those that are beaten take no more time.
+
+    Args:
+        alive: N places in the batch.
+        here, before: N,C,H,W: where they are and were a step ago.
+        length: N, of the next step; length_then: at the last look.
+        top, top_gradient, highest: the best point so far, the gradient there, and its loss; highest_then: at the last look.
+        last: N, the loss a step ago; gained: in how many steps since the last look it grew.
+    """
+
+    alive: Tensor
+    here: Tensor
+    before: Tensor
+    length: Tensor
+    length_then: Tensor
+    top: Tensor
+    top_gradient: Tensor
+    highest: Tensor
+    highest_then: Tensor
+    last: Tensor
+    gained: Tensor
+
+    @classmethod
+    def begun(cls, start: Tensor, length: float) -> "_Climbing":
+        """Return all N,C,H,W images at their start."""
+
+        def full(value: float) -> Tensor:
+            return torch.full((len(start),), value, device=start.device)
+
+        return cls(
+            alive=torch.arange(len(start), device=start.device),
+            here=start,
+            before=start,
+            length=full(length),
+            length_then=full(length),
+            top=start.clone(),
+            top_gradient=torch.zeros_like(start),
+            highest=full(-torch.inf),
+            highest_then=full(-torch.inf),
+            last=full(-torch.inf),
+            gained=full(0.0),
+        )
+
+    def note(self, gradient: Tensor, value: Tensor) -> None:
+        """Note the gradients and the losses, N, where the images are."""
+        better = value > self.highest
+        self.top = torch.where(wide(better), self.here, self.top)
+        self.top_gradient = torch.where(wide(better), gradient, self.top_gradient)
+        self.highest = torch.where(better, value, self.highest)
+        self.gained = self.gained + (value > self.last)
+        self.last = value
+
+    def look(self, gradient: Tensor, since: int) -> Tensor:
+        """Halve the steps of those who gained too little in so many, put them back to their best point; return the gradients."""
+        stuck = (self.gained < ENOUGH * since) | ((self.length == self.length_then) & (self.highest <= self.highest_then))
+        self.length_then, self.highest_then = self.length.clone(), self.highest.clone()
+        self.length = torch.where(stuck, self.length / 2, self.length)
+        self.here = torch.where(wide(stuck), self.top, self.here)
+        self.gained = torch.zeros_like(self.gained)
+        return torch.where(wide(stuck), self.top_gradient, gradient)
+
+    def keep(self, rows: Tensor) -> None:
+        """Keep those of N booleans."""
+        for item in fields(self):
+            setattr(self, item.name, getattr(self, item.name)[rows])
 
 
 @ATTACKS.register("apgd")
