@@ -28,6 +28,7 @@ ORDER = [
     ["workflows"],
     ["estimators", "export", "distributed", "serve", "course"],
     ["cli"],
+    ["__main__"],
 ]
 PLACE = {room: place for place, rooms in enumerate(ORDER) for room in rooms}
 NO_TORCH = ("part_fit", "errors", "files", "images", "metrics", "calibration", "baselines", "monitoring")
