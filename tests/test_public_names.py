@@ -77,7 +77,7 @@ def test_star_brings_the_list_and_nothing_else():
 
 def test_another_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="module 'sablier' has no attribute 'AnomalyDetectr'"):
-        sablier.AnomalyDetectr  # noqa: B018
+        sablier.AnomalyDetectr  # type: ignore[attr-defined]  # noqa: B018
 
 
 def test_importing_sablier_loads_nothing_heavy():

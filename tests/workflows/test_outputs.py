@@ -219,7 +219,7 @@ def test_the_decorator_leaves_a_call_without_output_alone(tmp_path):
 
     assert verb(tmp_path) == "done"
     with pytest.raises(TypeError):
-        verb()
+        verb()  # type: ignore[call-arg]
     with pytest.raises(SablierError):
         verb(tmp_path, output=tmp_path / "page.html")
     with output_file(tmp_path / "m.sablier", MODEL):

@@ -10,7 +10,7 @@ from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
 from sablier.tasks.detection.detect import Detector
-from sablier.tasks.detection.members import MEMBERS
+from sablier.tasks.detection.members import MEMBERS, Patches
 from sablier.training.recipe import MEMBERS as KNOWN
 from sablier.training.recipe import Recipe
 from sablier.training.recipes import make_recipe
@@ -103,7 +103,7 @@ def test_in_folds_where_no_image_is_held_out_from_training_says_are_as_given(pho
 
 def test_an_image_kept_as_good_is_not_compared_with_itself(photos):
     rule = Preprocess(height=24, width=32, channels=3)
-    member = MEMBERS["patches"].fit(photos, rule, 0)
+    member = Patches.fit(photos, rule, 0)
     x = Batches(photos, rule).take(slice(0, 24)).x
     others = torch.rand(24, 3, 24, 32, generator=torch.Generator().manual_seed(0))
     known, new = member.look(x).statistics, member.look(others).statistics
