@@ -1,20 +1,22 @@
 PYTHON ?= python3
+CONSTRAINTS ?= constraints.txt
 VENV = .venv
 RUN = $(VENV)/bin/python
 
 # As many workers as cores, and one thread each; a file's tests share what one of them has trained.
-PYTEST = $(RUN) -m pytest -q -n auto --maxprocesses 8 --dist loadfile
+# .ci/run sets COVER to `-m coverage run`.
+PYTEST = $(RUN) $(COVER) -m pytest -q -n auto --maxprocesses 8 --dist loadfile
 
-.PHONY: help setup demo test test-slow check bench-page lock clean
+.PHONY: help setup demo test test-slow check hooks release-check bench-page lock clean
 
 help:                ## show this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
 
 setup: $(VENV)/ready ## make .venv and install sablier with its development tools
 
-$(VENV)/ready: pyproject.toml constraints.txt
+$(VENV)/ready: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install -q -e '.[dev]' -c constraints.txt
+	$(RUN) -m pip install -q -e '.[dev]' -c $(CONSTRAINTS)
 	@touch $@
 
 demo: setup          ## train a detector on embedded digits and judge others: demo/report.html
@@ -31,11 +33,17 @@ check: setup         ## format, lint and type checks
 	$(RUN) -m ruff check src tests bench examples conftest.py
 	$(RUN) -m mypy
 
+hooks: setup         ## run the checks at every commit
+	$(RUN) -m pre_commit install
+
+release-check: setup ## build sdist and wheel, install the wheel into an empty environment, run the demo there
+	PYTHON=$(PYTHON) .ci/release-check
+
 bench-page: setup    ## write docs/BENCHMARKS.md from bench/results
 	$(RUN) bench/page.py
 
 lock: setup          ## pin what is installed now
-	$(RUN) -m pip freeze --exclude-editable | sed 's/+cpu//' > constraints.txt
+	$(RUN) -m pip freeze --exclude-editable | grep -v ' @ ' | sed 's/+cpu//' > constraints.txt
 
 clean:               ## remove what the targets above made
 	rm -rf $(VENV) demo

@@ -11,6 +11,7 @@ mean step, mean of 100 walks.
 """
 
 import argparse
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ def main() -> None:
     steps = bench.partial(key)
     drawn = glyphs(2000 if args.quick else LETTERS_DRAWN)
     settings = [*args.set, *(["megapixels=2"] if args.quick else [])]
-    found = {family: steps.get(family, lambda family=family: measure(family, drawn, args, settings)) for family in families}
+    found = {family: steps.get(family, partial(measure, family, drawn, args, settings)) for family in families}
     means = {name: float(np.mean([each[name] for each in found.values()])) for name in next(iter(found.values()))}
     names = ["error_ratio", "nearest_right", "error_ratio_single", "nearest_right_single", "floor_ratio", "unevenness"]
     rows = [[family, *(each[name] for name in names)] for family, each in [*found.items(), ("mean", means)]]

@@ -9,6 +9,7 @@ sablier's sources have to be on PYTHONPATH. Everything is as the packages come: 
 import json
 import sys
 import time
+from pathlib import Path
 
 import foolbox
 import numpy as np
@@ -36,7 +37,7 @@ def main() -> None:
     job = json.loads(sys.argv[3])
     torch.set_num_threads(job["threads"])
     torch.manual_seed(job["seed"])
-    net = Logits(Classifier.from_file(ModelFile.load(sys.argv[1]))).eval().requires_grad_(False)
+    net = Logits(Classifier.from_file(ModelFile.load(Path(sys.argv[1])))).eval().requires_grad_(False)
     with np.load(sys.argv[2]) as file:
         images, labels = torch.from_numpy(file["images"]), torch.from_numpy(file["labels"])
 

@@ -26,7 +26,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from generate import model_of, splits
-from harness import Bench, print_table
+from harness import Bench, labels_of, print_table
 from judge import Judge, trained
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
@@ -79,11 +79,11 @@ def main() -> None:
     gains = {name: {count: gain(runs, name) for count, runs in found.items()} for name in ("generated", "unlabelled")}
     header = ["labelled images", "usual", "generated", "unlabelled", "gain in points", "95 % interval", "right labels"]
     rows = []
-    for count, runs in found.items():
-        points, interval = gains["generated"][count]
+    for labels, runs in found.items():
+        points, interval = gains["generated"][labels]
         means = [float(np.mean([run[name] for run in runs])) for name in ("usual", "generated", "unlabelled")]
         right = float(np.mean([run["right_labels"] for run in runs]))
-        rows.append([count, *means, f"{points:+.2f}", f"{interval[0]:+.2f} to {interval[1]:+.2f}", right])
+        rows.append([labels, *means, f"{points:+.2f}", f"{interval[0]:+.2f} to {interval[1]:+.2f}", right])
     print_table(header, rows)
     payload = {"data": data, "tier": tier, "labels": counts}
     for name in ("usual", "generated", "unlabelled", "right_labels", "kept"):
@@ -122,19 +122,19 @@ class Pool:
 def measure(pool: Pool, training: ImageSet, tests: ImageSet, count: int, seed: int, steps: int) -> dict[str, float]:
     """Return the accuracy of each way, and how many of the kept labels are right."""
     labelled = drawn_evenly(training, count, seed)
-    unit, names = pool.preprocess.to_unit(labelled.array), labelled.labels
+    unit, names = pool.preprocess.to_unit(labelled.array), labels_of(labelled)
     test_unit = pool.preprocess.to_unit(tests.array)
     usual = trained(unit, names, seed, steps)
     codes = encode(pool.encoder, pool.preprocess, ImageSet(labelled.array))
-    found = {"usual": accuracy(usual, test_unit, tests.labels)}
-    truth = training.labels[np.linspace(0, len(training) - 1, len(pool.images)).astype(int)]
+    found = {"usual": accuracy(usual, test_unit, labels_of(tests))}
+    truth = labels_of(training)[np.linspace(0, len(training) - 1, len(pool.images)).astype(int)]
     for name, images in {"generated": pool.variations, "unlabelled": pool.images}.items():
         guesses, sure = guessed(codes, names, pool.codes, images, usual)
         both, labels = np.concatenate([unit, images[sure]]), np.concatenate([names, guesses[sure]])
         # Half and half, and of the second half as many of each class: sure guesses are not as many of each.
         kept, numbers, sizes = np.unique(guesses[sure], return_inverse=True, return_counts=True)
         halves = np.r_[np.full(len(unit), 1 / len(unit)), 1 / (len(kept) * sizes[numbers])]
-        found[name] = accuracy(trained(both, labels, seed, steps, halves), test_unit, tests.labels)
+        found[name] = accuracy(trained(both, labels, seed, steps, halves), test_unit, labels_of(tests))
         if name == "generated":
             # For the record alone: a variation is taken to show what the image it is made from does.
             right = float((guesses[sure] == truth[sure]).mean()) if sure.any() else 0.0
@@ -145,7 +145,7 @@ def measure(pool: Pool, training: ImageSet, tests: ImageSet, count: int, seed: i
 def drawn_evenly(training: ImageSet, count: int, seed: int) -> ImageSet:
     """Return `count` images, as many of each class."""
     random = np.random.default_rng(seed)
-    classes = np.unique(training.labels)
+    classes = np.unique(labels_of(training))
     each = [random.choice(np.flatnonzero(training.labels == label), count // len(classes), replace=False) for label in classes]
     return training.take(np.concatenate(each))
 

@@ -21,8 +21,9 @@ from harness import Bench, print_table
 from sablier.images.datasets import load_dataset
 from sablier.images.imageset import ImageSet
 from sablier.models import create_model
-from sablier.recipes.config import Recipe
+from sablier.recipes.config import Recipe, of_task
 from sablier.recipes.make import make_recipe
+from sablier.recipes.tasks import ClassificationRecipe
 from sablier.tasks.classification.classify import Classifier, all_logits
 from sablier.transforms.batches import Batches
 from sablier.workflows.training.classifier import class_numbers, train_classifier
@@ -67,7 +68,7 @@ def main() -> None:
             steps.get(f"{name}/{seed}", partial(measure, data, make_recipe(recipe, settings=[*settings, f"seed={seed}"])))
             for seed in seeds
         ]
-        budget = make_recipe(recipe, settings=settings).budget_seconds
+        budget = of_task(make_recipe(recipe, settings=settings), ClassificationRecipe).budget_seconds
         row = {key: float(np.mean([run[key] for run in runs])) for key in runs[0]}
         rows.append({"row": name, "net": recipe, "data": data, "budget_seconds": budget, **row, "seeds": len(runs)})
         columns = ["accuracy_before", "accuracy", "accuracy_one_view", "ece", "train_seconds", "width", "epochs", "seeds"]

@@ -7,6 +7,7 @@ makes of the list who looks through it. Every detector scores the whole test set
 
 import argparse
 import time
+from functools import partial
 
 import numpy as np
 
@@ -45,7 +46,7 @@ def main() -> None:
     def measure(seed: int) -> dict[str, dict[str, float]]:
         return measured(training, tests, args.normal, args.share, make_recipe("detector", tier, [f"seed={seed}"]))
 
-    runs = [steps.get(str(seed), lambda seed=seed: measure(seed)) for seed in seeds]
+    runs = [steps.get(str(seed), partial(measure, seed)) for seed in seeds]
 
     def mean(part: str, name: str) -> float:
         return float(np.mean([run[part][name] for run in runs]))
@@ -80,7 +81,7 @@ def measured(training: ImageSet, tests: ImageSet, normal: str, share: float, rec
         "looked through": judged(mixed.take(~(listed & intruders)), tests, normal, recipe),
         "listed": {
             "images": len(mixed),
-            "intruders": int(intruders.sum()),
+            "intruders": int(np.sum(intruders)),
             "listed": len(suspects),
             "intruders_listed": float(listed[intruders].mean()),
             "normal_listed": float(listed[~intruders].mean()),

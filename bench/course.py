@@ -5,7 +5,7 @@ The digit 5 is normal; 80 % of the 5,421 training fives train, 20 % validate; al
 
 import numpy as np
 
-from harness import Bench, print_table
+from harness import Bench, labels_of, print_table
 from lesson_loop import run as run_lesson
 from sablier.course.anomaly import run
 from sablier.images.datasets import load_dataset
@@ -17,7 +17,7 @@ def main() -> None:
     seeds = list(range(1 if bench.args.quick else 5))
     ours = run(None, seeds=len(seeds))
     digits, tests = load_dataset("mnist", "train"), load_dataset("mnist", "test")
-    normal, labels = tests.labels == "5", digits.labels.astype(int)
+    normal, labels = tests.labels == "5", labels_of(digits).astype(int)
 
     def lesson(broadcast: bool) -> tuple[float, float]:
         found = [run_lesson(digits.array[..., 0], labels, 5, tests.array[..., 0], seed, broadcast) for seed in seeds]

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -53,7 +54,7 @@ def main() -> None:
 
     shorter = ["megapixels=4"] if quick else []
     tiers = {"tiny": "tiny"} if quick else {"small": "small", "large": "large"}
-    ours = {name: steps.get(name, lambda tier=tier: blind(training, tier, shorter, clean, noisy)) for name, tier in tiers.items()}
+    ours = {name: steps.get(name, partial(blind, training, tier, shorter, clean, noisy)) for name, tier in tiers.items()}
     peers = steps.get("peers", lambda: classical(training, clean, noisy, 50 if quick else CLASSICAL))
     peers["the lesson's net"] = {
         "0.5": steps.get("lesson", lambda: lesson(training, noisy[0.5], clean, 100 if quick else LESSON_STEPS))
@@ -93,15 +94,15 @@ def to_unit(pixels: Pixels) -> Pixels:
 
 def damaged(clean: Pixels, sigma: float | Pixels, seed: int, clip: bool = True) -> Pixels:
     noise = np.random.default_rng(seed).standard_normal(clean.shape, np.float32)
-    noisy = clean + np.float32(sigma) * noise
-    return np.clip(noisy, 0, 1) if clip else noisy
+    noisy: Pixels = clean + np.float32(sigma) * noise
+    return noisy.clip(0, 1) if clip else noisy
 
 
 def decibels(cleaned: Pixels, clean: Pixels) -> float:
     return float(psnr(np.mean((np.clip(cleaned, 0, 1) - clean) ** 2, dtype=np.float64)))
 
 
-def blind(training: ImageSet, tier: str, settings: list[str], clean: Pixels, noisy: dict[float, Pixels]) -> dict:
+def blind(training: ImageSet, tier: str, settings: list[str], clean: Pixels, noisy: dict[float, Pixels]) -> dict[str, Any]:
     """Train one model over all levels; return its PSNR at each, and how often it finds the level within a tenth."""
     start = time.perf_counter()
     file = train_denoiser(training, make_recipe("denoiser", tier, settings))

@@ -62,7 +62,7 @@ def main() -> None:
     apart = np.abs(remover.remove(x)[0] - at_once(remover, x)).max()
     print_table(
         [f"{len(photos)} colour photos, sigma {SIGMA}", "PSNR in dB"],
-        [*peers.items(), [f"sablier, tier {tier}, trained {seconds:.0f} s", ours]],
+        [*map(list, peers.items()), [f"sablier, tier {tier}, trained {seconds:.0f} s", ours]],
     )
     print(f"12 megapixels: {large_seconds:.1f} s; in tiles and at once differ by at most {255 * apart:.5f} of 255")
     payload = {
@@ -93,12 +93,13 @@ def decibels(cleaned: list[np.ndarray], photos: list[np.ndarray]) -> float:
 
 
 def wavelets(image: np.ndarray) -> np.ndarray:
-    return 255 * denoise_wavelet(image / 255, sigma=SIGMA, channel_axis=-1, convert2ycbcr=True, rescale_sigma=True)
+    cleaned = denoise_wavelet(image / 255, sigma=SIGMA, channel_axis=-1, convert2ycbcr=True, rescale_sigma=True)
+    return np.asarray(255 * cleaned)
 
 
 def means(image: np.ndarray, strength: float) -> np.ndarray:
     options = {"patch_size": 5, "patch_distance": 6, "h": strength * SIGMA, "sigma": SIGMA, "channel_axis": -1}
-    return 255 * denoise_nl_means(image / 255, **options)
+    return np.asarray(255 * denoise_nl_means(image / 255, **options))
 
 
 def at_once(remover: NoiseRemover, x: np.ndarray) -> np.ndarray:

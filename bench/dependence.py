@@ -19,7 +19,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -322,7 +322,7 @@ def wrongly_grouped(most: int, names: tuple[str, ...]) -> list[dict[str, Any]]:
 def usual_of_group(kinds: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """Return for each image whether it is of the most frequent kind of its group."""
     usual = {group: np.bincount(kinds[groups == group]).argmax() for group in np.unique(groups)}
-    return kinds == np.array([usual[group] for group in groups])
+    return np.asarray(kinds == np.array([usual[group] for group in groups]))
 
 
 def overlap(runs: int) -> dict[str, Any]:
@@ -412,7 +412,7 @@ def main() -> None:
     def row(situation: str, data: str, source: Source, run: Callable[..., dict[str, Any]], grouping: str, runs: int) -> None:
         rng = {index: np.random.default_rng([index, len(situation)]) for index in range(runs)}
         counts = [
-            steps.get(f"{situation}/{data}/{grouping}/{index}", lambda index=index: run(rng[index], source, index, grouping))
+            steps.get(f"{situation}/{data}/{grouping}/{index}", partial(run, rng[index], source, index, grouping))
             for index in range(runs)
         ]
         rows.append(summed(situation, data, grouping, counts))
@@ -433,9 +433,7 @@ def main() -> None:
                 row(situation, "magnetic_tile", good, trained(make), grouping, RUNS_TILE)
         for grouping in ("on", "given"):
             row(AS_IT_IS, "magnetic_tile", good, as_it_is, grouping, RUNS_TILE)
-    counts = [
-        steps.get(f"recalibrated/{run}", lambda run=run: recalibrated(digits, run)) for run in range(2 if quick else RUNS_OFF)
-    ]
+    counts = [steps.get(f"recalibrated/{run}", partial(recalibrated, digits, run)) for run in range(2 if quick else RUNS_OFF)]
     rows.append(summed("calibrate on fresh images", "mnist 5", "on", counts))
     most = 1000 if quick else 5000
     names = ("mnist", "toothbrush") if quick else (*SMALL_SETS, *PHOTO_SETS)

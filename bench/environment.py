@@ -31,7 +31,7 @@ class Environment:
         wanted = " ".join(self.requirements)
         print(f"installing {wanted} into {self.folder} (once; some minutes, some gigabytes)", flush=True)
         venv.create(self.folder, clear=True, symlinks=sys.platform != "win32", with_pip=True)  # clear: of a half-made one
-        command = [self.python, "-m", "pip", "install", "--quiet", *self.requirements]
+        command = [str(self.python), "-m", "pip", "install", "--quiet", *self.requirements]
         done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         if done.returncode:
             print(done.stderr.strip(), file=sys.stderr)

@@ -6,6 +6,7 @@ are both finite; the band is the one that all splits stay within together with p
 """
 
 import argparse
+from functools import partial
 
 import numpy as np
 
@@ -45,7 +46,7 @@ def main() -> None:
             "calibration": detector.calibration.count,
         }
 
-    found = [steps.get(str(split), lambda split=split: measure(split)) for split in range(splits)]
+    found = [steps.get(str(split), partial(measure, split)) for split in range(splits)]
     rows = []
     for index, alpha in enumerate(ALPHAS):
         outside = 0

@@ -9,6 +9,7 @@ flagged (0 where none is), and the power, the share of the others that is flagge
 """
 
 import argparse
+from typing import Any
 
 import numpy as np
 
@@ -42,14 +43,16 @@ def main() -> None:
     scores, good = detector.detect(tests).scores, tests.labels == args.normal
     check(detector, tests.take(np.arange(BATCH)), scores[:BATCH], args.fdr)
     rng, own = np.random.default_rng(args.seed), detector.calibration
-    pool, found = np.concatenate([*own.folds, scores[good]]), {"exchangeable": [], "as delivered": []}
+    pool = np.concatenate([*own.folds, scores[good]])
+    found: dict[str, list[Any]] = {"exchangeable": [], "as delivered": []}
     for _ in range(args.batches):
         others = rng.choice(scores[~good], OTHERS, replace=False)
         calibration, normal = np.split(rng.permutation(pool)[: own.count + BATCH - OTHERS], [own.count])
         found["exchangeable"].append(judged(Calibration((calibration,)), normal, others, args.fdr))
         normal = rng.choice(scores[good], BATCH - OTHERS, replace=False)
         found["as delivered"].append(judged(own, normal, others, args.fdr))
-    rows, payload = [], {}
+    rows: list[list[Any]] = []
+    payload: dict[str, Any] = {}
     for name, pairs in found.items():
         (fdp, power), halves = np.mean(pairs, axis=0), 1.96 * np.std(pairs, axis=0, ddof=1) / len(pairs) ** 0.5
         rows.append([name, float(fdp), float(halves[0]), float(power), float(halves[1])])

@@ -8,6 +8,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
@@ -19,7 +20,7 @@ RULE = Preprocess(height=8, width=8, channels=3, resize="fit")
 PIXELS = np.random.default_rng(0).integers(0, 256, (3, 12, 12), np.uint8)
 
 
-def picture(kind: str, mode: str = "RGB", **options: object) -> bytes:
+def picture(kind: str, mode: str = "RGB", **options: Any) -> bytes:
     """Return an image file, with EXIF where it can hold it."""
     stream, exif = io.BytesIO(), Image.Exif()
     exif[0x0112], exif[0x0132] = 6, "2024:01:01 00:00:00"
@@ -34,7 +35,7 @@ def _array(save: Callable[..., None], *arrays: object, **named: object) -> bytes
     return stream.getvalue()
 
 
-def _tar(mode: str) -> bytes:
+def _tar(mode: Literal["w", "w:gz"]) -> bytes:
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode=mode) as archive:
         for name, data in (("good/a.png", picture("PNG")), ("bad/b.jpg", picture("JPEG"))):

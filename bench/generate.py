@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from harness import Bench, print_table
+from harness import Bench, labels_of, print_table
 from judge import STEPS, Judge, judge, trained
 from sablier.images.datasets import load_dataset
 from sablier.images.imageset import ImageSet
@@ -134,7 +134,7 @@ def measure(made: Callable[[], tuple[ModelFile, float]], own: Judge, training: I
 def accuracy_score(folder: Path, training: ImageSet, tests: ImageSet, recipe: Recipe, steps: int) -> float:
     """Return how often a classifier that learnt from samples alone is right about test images."""
     drawn, names = [], []
-    for label in np.unique(training.labels):
+    for label in np.unique(labels_of(training)):
         own = training.where(label=label)
         file, seconds = model_of(folder / f"class-{label}.sablier", own, recipe)
         sampler: Sampler = sampler_from(file)

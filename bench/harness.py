@@ -17,7 +17,11 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sablier.images import ImageSet
+    from sablier.typing import Array
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -84,6 +88,12 @@ class Partial:
                 self.path.parent.mkdir(exist_ok=True)
                 self.path.write_text(json.dumps(self.done))
         return self.done[key]
+
+
+def labels_of(images: "ImageSet") -> "Array":
+    """Return the labels of images that have some, as every set of a bench has."""
+    assert images.labels is not None
+    return images.labels
 
 
 def print_table(header: list[str], rows: list[list[Any]]) -> None:

@@ -92,7 +92,7 @@ def _figures(result: EvaluationResult) -> dict[str, Any]:
 
 
 def _by_kind(result: EvaluationResult) -> list[list[Any]]:
-    rows = [(row.kind, row, row.pixels) for row in result.kinds]
+    rows: list[tuple[str, Any, Any]] = [(row.kind, row, row.pixels) for row in result.kinds]
     return [
         [kind, row.auroc, row.missed.value, *((pixels.auroc, pixels.aupro) if pixels else ("no masks", ""))]
         for kind, row, pixels in [*rows, ("all", result.rows[0], result.pixels)]

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from harness import labels_of
 from sablier.images.datasets import load_dataset
 from sablier.images.imageset import ImageSet
 from sablier.transforms.affine import moved
@@ -75,13 +76,13 @@ class Judge:
 
 def judge(data: str, training: ImageSet, seed: int = 0, steps: int = STEPS) -> Judge:
     """Return the judge that has learnt from training images of a named set, from the cache where an earlier run has left it."""
-    classes = np.unique(training.labels)
+    classes = np.unique(labels_of(training))
     kept = Path(pooch.os_cache("sablier-bench")) / f"judge-{VERSION}-{data}-{len(training)}-{seed}-{steps}.pt"
     if kept.exists():
         net = _made(training.shape, len(classes))
         net.load_state_dict(torch.load(kept, weights_only=True))
         return Judge(net, classes)
-    found = trained(training.array / np.float32(255), training.labels, seed, steps)
+    found = trained(training.array / np.float32(255), labels_of(training), seed, steps)
     kept.parent.mkdir(parents=True, exist_ok=True)
     torch.save(found.net.state_dict(), kept)
     return found
@@ -108,7 +109,7 @@ def trained(x: Array, labels: Array, seed: int, steps: int, shares: Array | None
             batch = moved(pixels[drawn], turn=TURN, shift=SHIFT, scale=SCALE)
             loss = F.cross_entropy(net(batch), targets[drawn], label_smoothing=0.05)
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
     return Judge(net, classes)

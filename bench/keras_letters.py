@@ -12,6 +12,7 @@ import math
 import statistics
 import sys
 import time
+from typing import Any
 
 import keras
 import numpy as np
@@ -24,7 +25,7 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
     def __init__(self, peak: float, rise: float, total: int) -> None:
         self.peak, self.rise, self.fall = peak, max(1.0, rise), max(1.0, total - max(1.0, rise))
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> Any:
         step = ops.cast(step, "float32")
         up = 0.04 + 0.96 * (1 - ops.cos(math.pi * step / self.rise)) / 2
         down = 1e-4 + (1 - 1e-4) * (1 + ops.cos(math.pi * ops.minimum(1.0, (step - self.rise) / self.fall))) / 2
@@ -38,10 +39,10 @@ class EpochSeconds(keras.callbacks.Callback):
         super().__init__()
         self.seconds: list[float] = []
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.started = time.perf_counter()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self.seconds.append(time.perf_counter() - self.started)
 
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from harness import Bench, print_table
+from harness import Bench, labels_of, print_table
 from sablier.images.datasets import load_dataset
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
@@ -110,7 +110,7 @@ def mnist() -> tuple[ImageSet, Array, Array]:
     judged = np.arange(len(images)) >= len(training)
     errors = np.zeros(len(images), bool)
     for row in json.loads((label_errors() / "mnist_mturk.json").read_text()):
-        if str(row["given_original_label"]) != tests.labels[row["id"]]:
+        if str(row["given_original_label"]) != labels_of(tests)[row["id"]]:
             raise SystemExit(f"test image {row['id']} has another label than people were shown: these are not the same images.")
         errors[len(training) + row["id"]] = row["mturk"]["given"] < PEOPLE
     return images, judged, errors
@@ -121,7 +121,7 @@ def falsified_digits() -> tuple[ImageSet, Array, Array]:
     digits, random = load_dataset("digits", "all"), np.random.default_rng(0)
     errors = np.zeros(len(digits), bool)
     errors[random.choice(len(digits), round(FALSIFIED * len(digits)), replace=False)] = True
-    labels = digits.labels.astype(int)
+    labels = labels_of(digits).astype(int)
     labels[errors] = (labels[errors] + random.integers(1, 10, int(errors.sum()))) % 10
     return replace(digits, labels=labels.astype(str)), np.ones(len(digits), bool), errors
 
@@ -147,7 +147,7 @@ def hits(order: Array, errors: Array) -> dict[str, int]:
 def train_seconds(folder: Path) -> float:
     """Return how long all folds trained."""
     files = [ModelFile.load(path) for path in folder.glob("fold-*.sablier")]
-    return sum(history["seconds"] for file in files for history in file.histories.values())
+    return sum(float(history["seconds"]) for file in files for history in file.histories.values())
 
 
 def say(stage: str, progress: Any) -> None:

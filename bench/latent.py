@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.neural_network import MLPClassifier
 
-from harness import Bench, print_table
+from harness import Bench, labels_of, print_table
 from sablier.images.datasets import load_dataset
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
@@ -81,7 +81,7 @@ def measure(training: ImageSet, tests: ImageSet, recipe: Recipe, runs: int) -> d
     codes, new = (encode(network, file.preprocess, images) for images in (training, tests))
     found: dict[str, Any] = readers(codes, training, new, tests)
     print(f"seed {seed}: linear probe {found['linear_probe']:.4f}, 5-NN {found['knn5']:.4f} after {trained:.0f} s", flush=True)
-    classes = len(np.unique(tests.labels))
+    classes = len(np.unique(labels_of(tests)))
     unlabelled = Latents(tests.ids, new, tests.labels)  # `cluster_latents` measures with labels, and parts without
     clusters = cluster_latents(unlabelled, classes, runs=runs, seed=seed)
     plain = cluster_latents(unlabelled, classes, method="kmeans", manifold="none", runs=runs, seed=seed)
@@ -111,8 +111,8 @@ def measure_pca(training: ImageSet, tests: ImageSet) -> dict[str, float]:
 def readers(codes: np.ndarray, training: ImageSet, new: np.ndarray, tests: ImageSet) -> dict[str, float]:
     """Return what simple readers, which learn from the codes of the training images, find in those of the tests."""
     return {
-        "linear_probe": linear_probe(codes, training.labels, new, tests.labels),
-        "knn5": nearest_neighbours(codes, training.labels, new, tests.labels),
+        "linear_probe": linear_probe(codes, labels_of(training), new, labels_of(tests)),
+        "knn5": nearest_neighbours(codes, labels_of(training), new, labels_of(tests)),
     }
 
 
@@ -121,7 +121,7 @@ def class_means_right(file: ModelFile, codes: np.ndarray, training: ImageSet, te
     some = training.take(np.random.default_rng(0).permutation(len(training))[:JUDGE_IMAGES])
     judge = MLPClassifier((128,), early_stopping=True, random_state=0, max_iter=60)
     judge.fit(file.preprocess.to_unit(some.array).reshape(len(some), -1), some.labels)
-    names = np.unique(tests.labels)
+    names = np.unique(labels_of(tests))
     averages = np.stack([codes[tests.labels == name].mean(axis=0) for name in names])
     drawn = decode(network_of(file, TASK), file.preprocess, averages)
     return int((judge.predict(drawn.reshape(len(drawn), -1)) == names).sum())

@@ -16,7 +16,7 @@ from torch import nn
 from sablier.training.config import FitConfig
 
 
-def lesson_net() -> nn.Module:
+def lesson_net() -> nn.Sequential:
     """Return the lesson's net: 314,625 parameters."""
 
     def convolution(before: int, after: int) -> nn.Module:
@@ -62,7 +62,7 @@ def run(training: np.ndarray, tests: np.ndarray, epochs: int, batch_size: int, o
         )
     ends = [time.perf_counter()]
     for _ in range(epochs):
-        for indices in torch.randperm(len(images)).split(batch_size):
+        for indices in torch.split(torch.randperm(len(images)), batch_size):
             batch = images[indices]
             loss = criterion(model(batch), batch)
             optimizer.zero_grad()
@@ -74,7 +74,7 @@ def run(training: np.ndarray, tests: np.ndarray, epochs: int, batch_size: int, o
                 schedule.step()
         ends.append(time.perf_counter())
     with torch.no_grad():
-        squares = [((model(batch) - batch).double() ** 2).sum().item() for batch in held_out.split(batch_size)]
+        squares = [((model(batch) - batch).double() ** 2).sum().item() for batch in torch.split(held_out, batch_size)]
     return {
         "seconds": ends[-1] - ends[0],
         "mse": sum(squares) / held_out.numel(),

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset, Subset, random_split
 EPOCHS, BATCH = 10, 64
 
 
-class Digits(Dataset):
+class Digits(Dataset[tuple[torch.Tensor, int]]):
     """Images as the usual MNIST class gives them: Pillow image, then a float tensor 1,28,28 in [0, 1]."""
 
     def __init__(self, pixels: np.ndarray, targets: np.ndarray) -> None:
@@ -55,7 +55,8 @@ def run(
 
     def loss_of(images: torch.Tensor) -> torch.Tensor:
         again = model(images.view(-1, 784)).view(-1, 28, 28)
-        return criterion(again if broadcast else again[:, None], images)
+        loss: torch.Tensor = criterion(again if broadcast else again[:, None], images)
+        return loss
 
     start = time.perf_counter()
     with warnings.catch_warnings():
@@ -67,7 +68,7 @@ def run(
             for images, _ in train_loader:
                 loss = loss_of(images)
                 optimizer.zero_grad()
-                loss.backward()
+                loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
                 train_total = train_total + loss
             for images, _ in loader:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from environment import Environment
-from harness import Bench, Partial, print_table
+from harness import Bench, Partial, labels_of, print_table
 from sablier.images.datasets import load_dataset
 from sablier.images.imageset import ImageSet
 from sablier.metrics import auroc
@@ -46,7 +46,7 @@ def main() -> None:
     bench = Bench("one_class", __doc__ or "", add)
     args = bench.args
     training, tests = load_dataset(args.data, "train"), load_dataset(args.data, "test")
-    classes = list(np.unique(training.labels)) if args.classes == "all" else args.classes.split(",")
+    classes = list(np.unique(labels_of(training))) if args.classes == "all" else args.classes.split(",")
     seeds = list(range(args.seeds))
     if args.quick:
         classes, seeds = classes[:1], seeds[:1]
@@ -151,11 +151,11 @@ def run_peers(environment: Environment, normal: ImageSet, tests: ImageSet, label
         images, scores = Path(folder) / "images.npz", Path(folder) / "scores.npz"
         np.savez(images, training=normal.array, tests=tests.array)
         script = Path(__file__).parent / "peers.py"
-        command = [environment.python, script, images, scores, json.dumps(job)]
+        command = [str(item) for item in (environment.python, script, images, scores, json.dumps(job))]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise SystemExit(f"the peers failed:\n{done.stderr[-2000:]}")
-        found = json.loads(done.stdout.splitlines()[-1])
+        found: dict[str, Run] = json.loads(done.stdout.splitlines()[-1])
         good = tests.labels == label
         with np.load(scores) as file:
             for name, run in found.items():

@@ -11,6 +11,7 @@ import contextlib
 import json
 import sys
 import time
+from typing import Any
 
 import numpy as np
 from pyod.models.auto_encoder import AutoEncoder
@@ -33,7 +34,8 @@ def main() -> None:
         "isolation_forest": (IsolationForest(random_state=seed), training),
         "one_class_svm": (OneClassSVM(), fewer),
     }
-    found, arrays = {}, {}
+    found: dict[str, dict[str, float]] = {}
+    arrays: dict[str, Any] = {}
     for name, (detector, learnt) in detectors.items():
         start = time.perf_counter()
         with contextlib.redirect_stdout(sys.stderr):  # progress is printed there

@@ -6,6 +6,7 @@ the same training images; its pixels are not clipped to [0, 1], as in the litera
 
 import argparse
 import time
+from functools import partial
 
 import numpy as np
 from sklearn.decomposition import PCA
@@ -36,7 +37,7 @@ def main() -> None:
     key = args.data if args.tier == "base" else f"{args.data}-{args.tier}"
     steps = bench.partial(key)
     sizes = [int(size) for size in args.latents.split(",")][: 2 if args.quick else None]
-    measured = {size: steps.get(str(size), lambda size=size: measure(training, tests, size, tier)) for size in sizes}
+    measured = {size: steps.get(str(size), partial(measure, training, tests, size, tier)) for size in sizes}
     header = [f"{args.data}, test images", "numbers", "PCA", "sablier", "times smaller", "seconds of training"]
     rows = [
         ["", size, each["mse_pca"], each["mse"], f"{each['mse_pca'] / each['mse']:.1f}", f"{each['train_seconds']:.0f}"]

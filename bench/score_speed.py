@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -67,7 +68,7 @@ def main() -> None:
             print(f"{count:,} images: {found[-1][1]:.1f} s, {found[-1][2]:.0f} MB", flush=True)
     print_table(["images", "seconds", "peak MB", "images/s"], [[f"{n:,}", s, m, f"{n / s:,.0f}"] for n, s, m in found])
     names = ("10k", "200k", "1m")
-    payload = {"data": "glyphs", "images": counts}
+    payload: dict[str, Any] = {"data": "glyphs", "images": counts}
     payload |= {f"seconds_{name}": seconds for name, (_, seconds, _) in zip(names, found, strict=False)}
     payload |= {f"peak_mb_{name}": peak for name, (_, _, peak) in zip(names, found, strict=False)}
     bench.finish("glyphs-10k" if bench.args.first_only else "glyphs", [0], payload)

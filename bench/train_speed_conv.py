@@ -74,7 +74,8 @@ def measure(bench: Bench, training: ImageSet, tests: ImageSet, size: Size, fit: 
 
     def step(name: str, compute: Callable[..., Found], *arguments: Any) -> Found:
         print(f"{name} ...", flush=True)
-        return steps.get(name, lambda: compute(*arguments))
+        found: Found = steps.get(name, lambda: compute(*arguments))
+        return found
 
     found: dict[str, Found] = {"keras": {}, "keras_ours": {}}
     if bench.args.quick and not keras.ready:
@@ -156,7 +157,8 @@ def run_keras(
         done = subprocess.run(command, env=variables, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{done.stderr}\nKeras could not train: see above. If its environment is broken, remove {keras.folder}.")
-    return json.loads(done.stdout.splitlines()[-1])
+    found: Found = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def run_ours(training: ImageSet, tests: ImageSet, seed: int) -> Found:
@@ -185,7 +187,7 @@ def our_rate(training: ImageSet, epochs: int, dtype: str) -> Found:
 
 
 def _median_rate(rows: list[dict[str, float]], images: int) -> float:
-    return images / statistics.median(np.diff([row["seconds"] for row in rows], prepend=0.0).tolist())
+    return images / float(statistics.median(np.diff([row["seconds"] for row in rows], prepend=0.0).tolist()))
 
 
 def peak_gflops(dtype: str) -> float:

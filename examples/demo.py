@@ -17,7 +17,7 @@ from pathlib import Path
 def sablier(*arguments: str) -> None:
     """Run the command line as a user would."""
     print(f"$ sablier {' '.join(arguments)}", flush=True)
-    subprocess.run([sys.executable, "-c", "from sablier.cli.main import run; run()", *arguments], check=True)
+    subprocess.run([sys.executable, "-m", "sablier", *arguments], check=True)
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Conformal p-values: valid in finite samples, consistent with thresholds, honest where there are too few images."""
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -325,7 +326,9 @@ def test_where_groups_were_found_the_larger_p_value_counts():
 
 def test_a_wrong_merge_of_strange_images_does_not_raise_the_rate():
     # A tenth of the images score high and look alike; taken for one group they weigh as one.
-    random, merged, both = np.random.default_rng(2), [], []
+    random = np.random.default_rng(2)
+    merged: list[Any] = []
+    both: list[Any] = []
     for _ in range(200):
         count = 200
         odd = random.random(count) < 0.1

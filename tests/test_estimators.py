@@ -301,7 +301,7 @@ class TestErrors:
         with pytest.raises(UnknownName, match="epochs"):
             AnomalyDetector(settings={"epoch": 1}).fit(digits[0])
         with pytest.raises(ConfigError, match="settings as a dict"):
-            AnomalyDetector(settings=["epochs=1"]).fit(digits[0])
+            AnomalyDetector(settings=["epochs=1"]).fit(digits[0])  # type: ignore[arg-type]
         with pytest.raises(UnknownName, match="tier"):
             ImageAutoencoder(tier="huge").fit(digits[0])
         for other in ("autoencoder", "denoiser", "course-conv"):

@@ -5,6 +5,7 @@ import random
 import sys
 import warnings
 from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ def files() -> dict[str, tuple[ModelFile, ImageSet]]:
 def saved(files, tmp_path):
     """Save a model of a task; return its path, its words and its tensors."""
 
-    def save(name: str) -> tuple[Path, dict, dict]:
+    def save(name: str) -> tuple[Path, dict[str, Any], dict[str, Any]]:
         path = tmp_path / "model.sablier"
         files[name][0].save(path)
         text, tensors = unpack("model", path)
@@ -66,7 +67,7 @@ def test_any_value_may_be_rewritten(files, name, draw, tmp_path_factory):
 
 
 def test_every_task_has_a_maker():
-    assert set(Task.__args__) == set(MAKERS)
+    assert set(get_args(Task)) == set(MAKERS)
 
 
 def test_every_kind_of_part_is_in_some_model(files):

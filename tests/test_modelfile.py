@@ -22,7 +22,7 @@ from sablier.tasks.detection.detect import Detector
 from sablier.tasks.known_images import KNOWN
 from sablier.training.checkpoint import Checkpoint
 
-TENSORS = {"net/weight": np.arange(6, dtype=np.float32).reshape(2, 3), "net/steps": np.array(7, np.int64)}
+TENSORS: dict[str, np.ndarray] = {"net/weight": np.arange(6, dtype=np.float32).reshape(2, 3), "net/steps": np.array(7, np.int64)}
 SMALL = pack("model", '{"a": "é"}', TENSORS)
 
 

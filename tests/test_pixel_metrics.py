@@ -51,7 +51,8 @@ def pictures(draw):
 @settings(deadline=None, max_examples=50)
 @given(pictures(), st.sampled_from([0.05, 0.3, 1.0]))
 def test_aupro_is_what_its_definition_says(drawn, limit):
-    assert aupro(*drawn, limit) == pytest.approx(literal_aupro(*drawn, limit), abs=1e-9)
+    heatmaps, masks = drawn
+    assert aupro(heatmaps, masks, limit) == pytest.approx(literal_aupro(heatmaps, masks, limit), abs=1e-9)
 
 
 @settings(deadline=None, max_examples=50)

@@ -79,7 +79,7 @@ def test_the_list_is_pinned_and_star_brings_nothing_else():
 
 def test_another_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="module 'sablier' has no attribute 'AnomalyDetectr'"):
-        sablier.AnomalyDetectr  # noqa: B018
+        sablier.AnomalyDetectr  # type: ignore[attr-defined]  # noqa: B018
 
 
 def test_the_list_for_type_checkers_names_what_is_there():

@@ -30,6 +30,7 @@ ORDER = [
     ["workflows"],
     ["estimators", "course"],
     ["cli"],
+    ["__main__"],
 ]
 PLACE = {room: place for place, rooms in enumerate(ORDER) for room in rooms}
 NO_TORCH = ("part_fit", "errors", "registry", "files", "images", "metrics", "calibration", "baselines", "monitoring")

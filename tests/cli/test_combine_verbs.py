@@ -39,7 +39,7 @@ def test_interpolate_draws_an_animation(sablier, model, pair):
     assert done.code == 0
     assert "spherical, in 5 pictures" in done.out
     with Image.open("walk.gif") as animation:
-        assert animation.n_frames == 8
+        assert animation.n_frames == 8  # type: ignore[attr-defined]
 
 
 def test_an_image_and_itself(sablier, model, pair):

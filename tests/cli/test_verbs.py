@@ -103,7 +103,7 @@ def test_calibrate_replaces_the_model_where_no_other_is_named(sablier, digits_fi
     shutil.copy(digits_file, "m.sablier")
     assert sablier("calibrate", "m.sablier", GOOD).code == 0
     assert os.listdir() == ["m.sablier"]
-    assert "fresh images" in ModelFile.load("m.sablier").provenance.calibrated
+    assert "fresh images" in ModelFile.load(Path("m.sablier")).provenance.calibrated
 
 
 def test_info(sablier, digits_file):
@@ -182,7 +182,7 @@ def test_the_pattern_that_the_help_shows_works_as_it_is_shown():
     from sablier.cli import options
     from sablier.images.grouping import parse_groups
 
-    shown = re.search(r"'(regex:[^']+)'", options.Groups.__metadata__[0].help)[1]
+    shown = re.search(r"'(regex:[^']+)'", options.Groups.__metadata__[0].help)[1]  # type: ignore[attr-defined]
     images = ImageSet(np.zeros((3, 8, 8), np.uint8), ids=np.array(["part1-a.png", "part1-b.png", "part22-a.png"]))
     assert parse_groups(shown).names(images).tolist() == ["part1", "part1", "part22"]
 

@@ -14,6 +14,7 @@ from sablier.course.printed_loss import NegativeProbability
 from sablier.errors import ImagesError, UnknownName
 from sablier.images import read_images
 from sablier.models import create_model
+from sablier.recipes.make import make_recipe
 from sablier.training.objectives import Classification
 from sablier.transforms.batches import Batch
 
@@ -102,6 +103,6 @@ def test_the_linear_net_on_mnist_is_the_lessons(public_data, monkeypatch):
     if not (public_data / "mnist").is_dir():
         pytest.skip("there is no mnist under SABLIER_DATA")
     desk = digits._Desk("mnist", 1, lambda stage, progress: None)
-    before, after = (row.accuracy for row in desk.train(LINEAR, digits.make_recipe("course-softmax")).rows)
+    before, after = (row.accuracy for row in desk.train(LINEAR, make_recipe("course-softmax")).rows)
     assert 0.02 < before < 0.2
     assert after > 0.9

@@ -3,6 +3,7 @@
 import re
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -63,7 +64,7 @@ def test_the_slopes_of_both_losses() -> None:
 
 
 def test_the_layers_of_the_course_net() -> None:
-    net = create_model("course_cnn", (28, 28, 1))
+    net: Any = create_model("course_cnn", (28, 28, 1))
     printed = {row[0].split("`")[1]: row[1:] for row in rows("convolution", "layer") if "`" in row[0]}
     assert {name: [output.replace("x", "×"), f"{count:,}"] for name, _, output, count in layer_table(net)} == printed
     text = (CONCEPTS / "convolution.md").read_text(encoding="utf-8")

@@ -171,8 +171,9 @@ def test_what_a_killed_run_left_is_swept_up_and_what_a_living_one_writes_is_not(
 
 def test_a_part_that_is_swept_up_before_it_is_locked_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     from sablier.files import whole
+    from sablier.files.system import take_lock
 
-    take_lock, removed = whole.take_lock, []
+    removed: list[Path] = []
 
     def late(descriptor: int) -> None:
         if not removed:

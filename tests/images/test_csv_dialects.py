@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ def text(rows: np.ndarray = PIXELS, separator: str = ",", end: str = "", point: 
     return "".join(separator.join(str(value).replace(".", point) for value in row.tolist()) + end + "\n" for row in rows)
 
 
-def values(path: Path, content: str | bytes, **options: object) -> np.ndarray:
+def values(path: Path, content: str | bytes, **options: Any) -> np.ndarray:
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     whole = read_images(path, **options)
     streamed = np.concatenate([part.array for part in stream_images(path, chunk=2, **options)])

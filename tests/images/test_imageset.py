@@ -5,6 +5,7 @@ import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from sablier.images import ImageSet, Preprocess, read_images
 from sablier.images.imageset import Skipped
 
 
-def numbered(count: int = 10, **columns: object) -> ImageSet:
+def numbered(count: int = 10, **columns: Any) -> ImageSet:
     pixels = np.arange(count, dtype=np.uint8)[:, None, None].repeat(4, 1).repeat(4, 2)
     return ImageSet(pixels, **columns)
 

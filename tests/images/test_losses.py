@@ -1,6 +1,7 @@
 """What of an image file its pixels do not hold, so that lossless compression has to refuse it."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ def with_alpha(value: int) -> Image.Image:
     return image
 
 
-def lost(folder: Path, image: Image.Image, name: str = "a.png", **options: object) -> list[str]:
+def lost(folder: Path, image: Image.Image, name: str = "a.png", **options: Any) -> list[str]:
     image.save(folder / name, **options)
     return [loss.what for loss in losses(read_images(folder / name))]
 

@@ -12,6 +12,7 @@ from PIL import Image
 from sablier.errors import ImagesError
 from sablier.files.names import as_name
 from sablier.images import read_images
+from sablier.images.imageset import Skipped
 from sablier.images.mvtec import MvtecLayout
 from sablier.images.sources import place_of
 
@@ -79,6 +80,7 @@ def test_masks_are_found_by_ids(tmp_path):
     layout = MvtecLayout(tmp_path)
     _, bad = layout.read_tests()
     (mask,) = layout.masks(bad)
+    assert not isinstance(mask, Skipped)
     assert mask.all()
 
 

@@ -52,7 +52,7 @@ def test_every_patch_is_a_piece_of_its_image_turned_or_flipped():
 
 
 def test_they_are_drawn_evenly_named_and_the_seed_decides():
-    images = ImageSet(np.random.default_rng(0).integers(0, 255, (4, 80, 80), np.uint8), ids=list("abcd"))
+    images = ImageSet(np.random.default_rng(0).integers(0, 255, (4, 80, 80), np.uint8), ids=np.array(list("abcd")))
     found = patches(images, 32, 12)
     assert found.ids.tolist() == [f"{name}#{number}" for name in "abcd" for number in range(3)]
     np.testing.assert_array_equal(found.array, patches(images, 32, 12).array)

@@ -5,6 +5,7 @@ import pickle
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def packed(path: Path, members: list[tuple[str, bytes]]) -> Path:
             for name, content in members:
                 archive.writestr(name, content)
         return path
-    mode = {".tar": "w", ".xz": "w:xz"}.get(path.suffix, "w:gz")
+    mode: Any = {".tar": "w", ".xz": "w:xz"}.get(path.suffix, "w:gz")
     with tarfile.open(path, mode) as archive:
         for name, content in members:
             info = tarfile.TarInfo(name)

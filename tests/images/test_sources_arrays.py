@@ -4,6 +4,7 @@ import gzip
 import struct
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ def cifar(count: int = 20, label_bytes: int = 1) -> np.ndarray:
     return records
 
 
-def joined(source: object, chunk: int, **options: object) -> ImageSet:
+def joined(source: Any, chunk: int, **options: Any) -> ImageSet:
     parts = list(stream_images(source, chunk=chunk, **options))
     assert all(0 < len(part) <= chunk for part in parts)
     return ImageSet.concatenate(parts)
@@ -69,14 +70,14 @@ def test_arrays_in_memory() -> None:
         (PIXELS, {"label_column": 0}, "label_column means nothing"),
     ],
 )
-def test_arrays_that_are_refused(array: object, options: dict[str, object], message: str) -> None:
+def test_arrays_that_are_refused(array: Any, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ImagesError, match=message):
         read_images(array, **options)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int64, np.float64, bool, ">u2"])
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_npy_and_npz(tmp_path: Path, dtype: object, order: str) -> None:
+def test_npy_and_npz(tmp_path: Path, dtype: Any, order: Any) -> None:
     pixels = np.array(PIXELS % 2 if dtype is bool else PIXELS, dtype=dtype, order=order)
     np.save(tmp_path / "a.npy", pixels)
     np.savez_compressed(tmp_path / "a.npz", images=pixels, labels=LABELS)

@@ -1,5 +1,6 @@
 """CSV: layouts that are understood, and errors that name file and line."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from sablier.images import ImageSet, read_images, stream_images
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 9))
 
 
-def written(path: Path, rows: object, header: str = "") -> Path:
+def written(path: Path, rows: Iterable[Iterable[object]], header: str = "") -> Path:
     lines = [",".join(map(str, row)) for row in rows]
     path.write_text("\n".join([header, *lines] if header else lines) + "\n")
     return path

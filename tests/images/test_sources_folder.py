@@ -3,6 +3,7 @@
 import os
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,11 +11,12 @@ from PIL import Image
 
 from sablier.errors import ImagesError
 from sablier.images import Preprocess, read_images, stream_images
+from sablier.images.imageset import LazyPixels
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (12, 20, 3), np.uint8)
 
 
-def saved(path: Path, pixels: np.ndarray = PHOTO, **options: object) -> Path:
+def saved(path: Path, pixels: np.ndarray = PHOTO, **options: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path, **options)
     return path
@@ -29,7 +31,7 @@ def only(path: Path) -> np.ndarray:
 
 @pytest.mark.parametrize("suffix", ["png", "bmp", "tiff", "gif", "jpg", "webp"])
 def test_every_format_is_read(tmp_path: Path, suffix: str) -> None:
-    options = {"webp": {"lossless": True}}.get(suffix, {})
+    options: dict[str, Any] = {"webp": {"lossless": True}}.get(suffix, {})
     image = only(saved(tmp_path / f"a.{suffix}", **options))
     assert image.shape == (12, 20, 3)
     if suffix in ("png", "bmp", "tiff", "webp"):
@@ -102,12 +104,15 @@ def test_exif_orientation_is_applied(tmp_path: Path, orientation: int, suffix: s
     images = read_images(file)
     assert images.sizes.tolist() == [[32, 48]]
     assert np.abs(images[0].astype(int) - upright).mean() < 8
+    assert isinstance(images.pixels, LazyPixels)
     assert images.pixels.decoders[0]((4, 6)).shape[1] >= 6
 
 
 def test_a_jpeg_is_decoded_small_where_that_is_enough(tmp_path: Path) -> None:
     saved(tmp_path / "a.jpg", np.zeros((800, 1200, 3), np.uint8))
-    decode = read_images(tmp_path / "a.jpg").pixels.decoders[0]
+    pixels = read_images(tmp_path / "a.jpg").pixels
+    assert isinstance(pixels, LazyPixels)
+    decode = pixels.decoders[0]
     assert decode((50, 60)).shape == (100, 150, 3)
     assert decode((450, 600)).shape == (800, 1200, 3)
 

@@ -1,5 +1,7 @@
 """The nets of the course are exactly those of its lessons."""
 
+from typing import Any
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -52,7 +54,7 @@ def test_course_classifiers_have_the_parameters_of_the_lesson():
 
 
 def test_course_cnn_computes_what_the_lesson_writes():
-    model = create_model("course_cnn", (28, 28, 1)).eval()
+    model: Any = create_model("course_cnn", (28, 28, 1)).eval()
     x = torch.rand(3, 1, 28, 28)
     y = F.max_pool2d(model.second(torch.relu(model.first(x))), 2).flatten(1)
     assert torch.allclose(model.classify(x), model.layer(torch.relu(model.hidden_layer(y))), atol=1e-5)

@@ -1,5 +1,7 @@
 """Layers whose sums are exact: the same to the bit in any order, and close to what was trained."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -69,7 +71,7 @@ def test_what_lies_beyond_is_cut_off():
 
 def test_a_compressor_draws_the_same_whatever_the_company_and_the_layout():
     torch.manual_seed(0)
-    model = create_model("compressor", (21, 30, 3), latent=12, width=16)
+    model: Any = create_model("compressor", (21, 30, 3), latent=12, width=16)
     model.initialise(torch.rand(40, 3, 21, 30), 0)
     with torch.no_grad():
         for parameter in model.parameters():

@@ -1,5 +1,7 @@
 """The generator and the discriminator of a GAN."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -14,7 +16,7 @@ def drawn(model, count=8, seed=0):
 
 @pytest.mark.parametrize("shape", [(28, 28, 1), (32, 32, 3), (33, 47, 3)])
 def test_what_is_drawn_has_the_images_shape_and_range(shape):
-    model = create_model("gan", shape, latent=5)
+    model: Any = create_model("gan", shape, latent=5)
     with torch.no_grad():
         for parameter in model.generator.parameters():
             parameter.mul_(4)
@@ -24,7 +26,7 @@ def test_what_is_drawn_has_the_images_shape_and_range(shape):
 
 
 def test_the_same_seed_draws_the_same_and_another_does_not():
-    model = create_model("gan", (8, 8, 1))
+    model: Any = create_model("gan", (8, 8, 1))
     state = torch.get_rng_state()
     assert torch.equal(drawn(model), drawn(model))
     assert not torch.equal(drawn(model), drawn(model, seed=1))
@@ -33,7 +35,7 @@ def test_the_same_seed_draws_the_same_and_another_does_not():
 
 
 def test_it_starts_about_as_bright_as_the_images():
-    model = create_model("gan", (28, 28, 3))
+    model: Any = create_model("gan", (28, 28, 3))
     x = torch.tensor([0.1, 0.5, 0.8]).reshape(1, 3, 1, 1).repeat(6, 1, 28, 28)
     model.initialise(x, seed=0)
     middle = model.generate(torch.zeros(1, 64))
@@ -41,7 +43,7 @@ def test_it_starts_about_as_bright_as_the_images():
 
 
 def test_images_that_are_all_black_can_be_left_again():
-    model = create_model("gan", (8, 8, 1))
+    model: Any = create_model("gan", (8, 8, 1))
     with torch.no_grad():
         model.generator.leave.bias.fill_(-60.0)
     assert drawn(model).max() == 0
@@ -56,7 +58,8 @@ def test_there_is_no_normalisation():
 
 
 def test_images_of_a_batch_are_judged_apart():
-    model, x = create_model("gan", (12, 12, 1)), torch.rand(6, 1, 12, 12)
+    model: Any = create_model("gan", (12, 12, 1))
+    x = torch.rand(6, 1, 12, 12)
     with torch.no_grad():
         torch.testing.assert_close(model.discriminate(x)[:2], model.discriminate(x[:2]))
 

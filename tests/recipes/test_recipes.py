@@ -1,11 +1,13 @@
 """Recipes: one dial, and any single value by key=value."""
 
 import json
+from typing import Any
 
 import pytest
 
 from sablier.errors import ConfigError, ModelFileError, UnknownName
-from sablier.recipes.config import Recipe
+from sablier.recipes.config import Recipe, of_task
+from sablier.recipes.detection import DetectionRecipe
 from sablier.recipes.make import make_recipe, recipe_from
 from sablier.recipes.names import TIERS, list_recipes
 
@@ -32,13 +34,14 @@ def test_every_key_that_is_listed_can_be_set_to_what_it_is(key):
 
 
 def test_settings_reach_the_place_they_belong_to():
-    recipe = make_recipe(settings=["epochs=20", "optimizer=sgd", "latent=8", "noise=0.2", "folds=3", "batch-size = 12"])
+    recipe: Any = make_recipe(settings=["epochs=20", "optimizer=sgd", "latent=8", "noise=0.2", "folds=3", "batch-size = 12"])
     assert (recipe.fit.epochs, recipe.fit.optimizer, recipe.options["latent"]) == (20, "sgd", 8)
     assert (recipe.objective.noise, recipe.folds, recipe.fit.batch_size) == (0.2, 3, 12)
 
 
 def test_numbers_may_be_fractions():
-    assert make_recipe("classifier-robust", settings=["eps=8/255"]).objective.eps == pytest.approx(8 / 255)
+    objective: Any = make_recipe("classifier-robust", settings=["eps=8/255"]).objective
+    assert objective.eps == pytest.approx(8 / 255)
 
 
 @pytest.mark.parametrize(
@@ -103,13 +106,14 @@ def test_a_value_a_key_does_not_take_says_so(setting, message):
 
 def test_both_ends_of_a_range_move_in_any_order():
     for settings in (["noise_low=2", "noise_high=3"], ["noise_high=3", "noise_low=2"]):
-        objective = make_recipe("denoiser", settings=settings).objective
+        objective: Any = make_recipe("denoiser", settings=settings).objective
         assert (objective.noise_low, objective.noise_high) == (2, 3)
 
 
 @pytest.mark.parametrize(("text", "value"), [("yes", True), ("True", True), ("no", False), ("0", False)])
 def test_yes_and_no(text, value):
-    assert make_recipe("denoiser", settings=[f"clip={text}"]).objective.clip is value
+    objective: Any = make_recipe("denoiser", settings=[f"clip={text}"]).objective
+    assert objective.clip is value
 
 
 def test_neither_yes_nor_no():
@@ -127,7 +131,7 @@ def test_settings_of_the_run_reach_every_network_and_others_only_their_own():
 
 
 def test_members_are_chosen_by_name():
-    recipe = make_recipe(settings=["members=closed-form, restoration"])
+    recipe = of_task(make_recipe(settings=["members=closed-form, restoration"]), DetectionRecipe)
     assert list(recipe.networks(28)) == ["closed-form", "restoration"]
     assert (recipe.networks(28)["closed-form"], recipe.networks(28)["restoration"]) == (None, recipe)
     with pytest.raises(UnknownName, match="Did you mean 'restoration'"):
@@ -144,7 +148,7 @@ def test_somebody_among_the_members_must_draw():
 
 
 def test_photos_have_members_of_their_own():
-    recipe = make_recipe(settings=["photo_side=100"])
+    recipe = of_task(make_recipe(settings=["photo_side=100"]), DetectionRecipe)
     assert tuple(recipe.networks(100)) == recipe.members
     assert tuple(recipe.networks(101)) == recipe.photo_members
 
@@ -158,7 +162,14 @@ def test_what_a_model_file_keeps_makes_the_same_recipe(name, tier):
 
 def test_a_recipe_of_another_version_is_refused():
     kept = make_recipe("classifier", "tiny").to_dict()
-    for change in ({"name": "clasifier"}, {"objective": {"unknown": 1}}, {"fit": None}, {"others": {"x": {}}}, {"size": 1}):
+    changes: list[dict[str, Any]] = [
+        {"name": "clasifier"},
+        {"objective": {"unknown": 1}},
+        {"fit": None},
+        {"others": {"x": {}}},
+        {"size": 1},
+    ]
+    for change in changes:
         with pytest.raises(ModelFileError, match=r"keeps no recipe that this version can repeat.*Train it again"):
             recipe_from({**kept, **change}, Recipe)
     with pytest.raises(ModelFileError, match="keeps no recipe"):

@@ -14,7 +14,7 @@ ROWS = [{"epoch": epoch, "loss": 1 / epoch, "validation_loss": 1.1 / epoch, "sec
 
 def drawn(monkeypatch, make) -> Figure:
     """Return the figure that `make` writes."""
-    kept = []
+    kept: list[Figure] = []
     monkeypatch.setattr(curves, "to_png", lambda figure: kept.append(figure) or b"")
     make()
     return kept[0]
@@ -24,8 +24,8 @@ def test_a_line_a_model_by_epoch_and_by_seconds(monkeypatch):
     models = {"a": {"net": {"rows": ROWS}}, "b": {"net": {"rows": ROWS[:3]}}}
     figure = drawn(monkeypatch, lambda: training_curves(models))
     by_epoch, by_seconds = figure.axes
-    assert [line.get_xdata().tolist() for line in by_epoch.lines[::2]] == [[1, 2, 3, 4, 5], [1, 2, 3]]
-    assert by_seconds.lines[2].get_xdata().tolist() == [2, 4, 6]
+    assert [np.asarray(line.get_xdata()).tolist() for line in by_epoch.lines[::2]] == [[1, 2, 3, 4, 5], [1, 2, 3]]
+    assert np.asarray(by_seconds.lines[2].get_xdata()).tolist() == [2, 4, 6]
     solid, dashed, other = by_epoch.lines[:3]
     assert solid.get_color() == dashed.get_color() != other.get_color()
     assert (solid.get_linestyle(), dashed.get_linestyle()) == ("-", "--")

@@ -68,7 +68,9 @@ def test_the_same_input_gives_the_same_page(threes: Threes) -> None:
 
 def test_hostile_names_are_only_text(threes: Threes) -> None:
     evil = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
-    images = ImageSet(threes.bad.array[:2], ids=np.array([evil, "b"]), labels=[evil, "b"], skipped=(Skipped(evil, evil),))
+    images = ImageSet(
+        threes.bad.array[:2], ids=np.array([evil, "b"]), labels=np.array([evil, "b"]), skipped=(Skipped(evil, evil),)
+    )
     provenance = threes.file.provenance.model_copy(update={"source": evil, "skipped": [evil], "recipe": {evil: evil}})
     file = replace(threes.file, provenance=provenance, histories={evil: {"rows": [{"epoch": 1, "loss": 1.0}], "dtype": evil}})
     text = Threes(file, threes.good, threes.bad).page(threes.summary(images), title=evil)
@@ -192,7 +194,7 @@ def test_evaluation_without_verdicts_claims_no_rates(threes: Threes) -> None:
 @pytest.mark.parametrize("width", [360, 768, 1280])
 def test_nothing_runs_over_the_edge_and_nothing_is_fetched(threes: Threes, browser: Any, tmp_path: Path, width: int) -> None:
     names = [f"{i}/" + ("a-long-name-without-a-break" * 8) for i in range(80)]
-    bad = ImageSet(threes.bad.array, ids=np.array(names), labels=["an-unreasonably-long-label" * 3] * 80)
+    bad = ImageSet(threes.bad.array, ids=np.array(names), labels=np.array(["an-unreasonably-long-label" * 3] * 80))
     pages = {
         "detection": threes.page(threes.summary(bad)),
         "evaluation": threes.evaluation_page(threes.evaluation()),

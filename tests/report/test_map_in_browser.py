@@ -1,6 +1,7 @@
 """The map in Chromium, from a file: it draws, answers the pointer and the keys, and saves what was chosen."""
 
 import csv
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ pytestmark = pytest.mark.web
 @pytest.fixture
 def opened(browser, tmp_path):
     """Open a map; at the end nothing may have been fetched, and nothing complained of."""
-    pages, requests, troubles = [], [], []
+    pages: list[Any] = []
+    requests: list[str] = []
+    troubles: list[str] = []
 
     def open_map(map_content, width=1200, height=800, **options):
         path = tmp_path / f"map-{len(pages)}.html"

@@ -27,8 +27,8 @@ def judged(images: int = 60, wrong: int = 20, classes: int = 4, side: int = 8, n
     probabilities[np.arange(images), told] = np.linspace(0.99, 0.7, images)
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     pixels = ImageSet(
-        np.zeros((images, side, side), np.uint8), ids=[f"a/{index}.png" for index in range(images)], labels=known[numbers],
-        skipped=(Skipped("torn.png", "it is torn"),),
+        np.zeros((images, side, side), np.uint8), ids=np.array([f"a/{index}.png" for index in range(images)]),
+        labels=known[numbers], skipped=(Skipped("torn.png", "it is torn"),),
     )  # fmt: skip
     return find_mistakes(pixels, known, probabilities, reason="Nobody judged what it knew.")
 

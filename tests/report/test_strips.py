@@ -41,7 +41,7 @@ def test_a_walk_stands_between_its_images(walk):
 def test_small_images_are_enlarged_in_an_animation(walk):
     with Image.open(io.BytesIO(walk_animation(walk))) as animation:
         assert min(animation.size) >= 250
-        assert animation.n_frames == 8
+        assert animation.n_frames == 8  # type: ignore[attr-defined]
         assert animation.info["duration"] > 500  # it rests at its ends
         animation.seek(1)
         assert animation.info["duration"] < 100
@@ -50,7 +50,7 @@ def test_small_images_are_enlarged_in_an_animation(walk):
 def test_two_pictures_and_colour_are_animated_too(walk):
     two = replace(walk, images=np.zeros((2, 300, 200, 3)) + np.arange(2)[:, None, None, None])
     with Image.open(io.BytesIO(walk_animation(two))) as animation:
-        assert (animation.n_frames, animation.size) == (2, (200, 300))
+        assert (animation.n_frames, animation.size) == (2, (200, 300))  # type: ignore[attr-defined]
 
 
 def test_a_sum_is_an_equation(combination):

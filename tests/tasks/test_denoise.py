@@ -1,6 +1,7 @@
 """Images of every size and type come back clean, tiles leave no seam, and levels are told."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -95,7 +96,9 @@ class TestWhatComesBack:
     def test_mixed_sizes_keep_their_order(self):
         remover = untrained()
         rng = np.random.default_rng(0)
-        parts = [ImageSet(rng.integers(0, 255, (2, side, 9), np.uint8), ids=[f"{side}a", f"{side}b"]) for side in (5, 7)]
+        parts = [
+            ImageSet(rng.integers(0, 255, (2, side, 9), np.uint8), ids=np.array([f"{side}a", f"{side}b"])) for side in (5, 7)
+        ]
         mixed = ImageSet.concatenate(parts).take([0, 2, 1, 3])
         result = remover.denoise(mixed)
         assert result.ids.tolist() == ["5a", "7a", "5b", "7b"]
@@ -151,7 +154,9 @@ class TestWhatComesBack:
             raise OSError("it is torn")
 
         lazy = LazyPixels((lambda size: np.zeros((5, 6, 1), np.uint8), torn))
-        images = ImageSet(lazy, sizes=np.full((2, 2), 5), channels=np.ones(2), depths=np.full(2, 8), ids=["good", "bad"])
+        images = ImageSet(
+            lazy, sizes=np.full((2, 2), 5), channels=np.ones(2), depths=np.full(2, 8), ids=np.array(["good", "bad"])
+        )
         result = untrained().denoise(images)
         assert result.ids.tolist() == ["good"]
         assert [(item.id, item.reason) for item in result.skipped] == [("bad", "it is torn")]
@@ -168,7 +173,7 @@ class TestTiles:
     @pytest.mark.parametrize("shape", [(301, 267), (64, 200), (3, 211), (130, 128)])
     def test_tiles_give_what_the_whole_gives(self, monkeypatch, blocks, shape):
         torch.manual_seed(blocks)
-        model = create_model("unet", (8, 8, 1), width=8, blocks=blocks).eval()
+        model: Any = create_model("unet", (8, 8, 1), width=8, blocks=blocks).eval()
         torch.nn.init.normal_(model.leave.weight, std=0.05)
         for block in (module for module in model.modules() if type(module).__name__ == "Block"):
             torch.nn.init.normal_(block.second.weight, std=0.05)

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from sablier.errors import ConfigError, Interrupted
 from sablier.images import ImageSet, Preprocess, load_dataset
 from sablier.models import create_model
 from sablier.models.adversarial import AdversarialPair
+from sablier.models.base import Model
 from sablier.training.config import FitConfig
 from sablier.training.loop import fit
 from sablier.training.objectives import Adversarial
@@ -18,7 +20,7 @@ from sablier.training.objectives.adversarial import energy_distance
 from sablier.transforms.batches import Batch, Batches
 
 RULE = Preprocess(height=8, width=8, channels=1)
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "epochs": 4, "batch_size": 64, "threads": 1, "optimizer": "adam", "beta1": 0.0, "learning_rate": 1e-3, "weight_decay": 0.0,
     "ema": 0.99, "gradient_clip": 0.0, "dtype": "float32",
 }  # fmt: skip
@@ -31,7 +33,7 @@ class Linear(AdversarialPair):
         generator = nn.Sequential(nn.Linear(3, 16), nn.Unflatten(1, (1, 4, 4)))
         discriminator = nn.Sequential(nn.Flatten(), nn.Linear(16, 1, bias=False))
         super().__init__((4, 4, 1), 3, generator, discriminator)
-        nn.init.constant_(discriminator[1].weight, weight)
+        nn.init.constant_(next(discriminator.parameters()), weight)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,7 @@ def digits() -> ImageSet:
     return load_dataset("digits").take(range(200))
 
 
-def played(digits: ImageSet, checkpoint: Path | None = None, stop: int = 0, **settings) -> AdversarialPair:
+def played(digits: ImageSet, checkpoint: Path | None = None, stop: int = 0, **settings: Any) -> Model:
     """Train small nets; with `stop`, end after so many steps as Ctrl-C does."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -86,7 +88,7 @@ def test_players_who_cannot_tell_are_even():
 
 
 def test_each_turn_moves_one_player_only():
-    model = create_model("gan", (8, 8, 1), latent=4, width=4, discriminator_width=4)
+    model: Any = create_model("gan", (8, 8, 1), latent=4, width=4, discriminator_width=4)
     turns = Adversarial().losses(model, Batch(torch.rand(8, 1, 8, 8)))
     for name, mine, other in (("discriminator", model.discriminator, model.generator),
                               ("generator", model.generator, model.discriminator)):  # fmt: skip
@@ -126,7 +128,7 @@ def test_a_stopped_game_goes_on_to_the_bit(digits, tmp_path, stop):
 def test_looking_at_the_model_does_not_change_the_game(digits):
     seen = []
 
-    def look(epoch: int, model: AdversarialPair) -> None:
+    def look(epoch: int, model: Model) -> None:
         torch.rand(3)
         seen.append((epoch, model.training, model.sample(4, torch.Generator().manual_seed(0))))
 

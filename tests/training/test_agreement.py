@@ -80,4 +80,5 @@ def test_settings_have_limits(settings):
 
 def test_the_recipe_takes_its_settings():
     recipe = make_recipe("representation", "tiny", ["turn=5", "agreement=0", "latent=9"])
+    assert isinstance(recipe.objective, Agreement)
     assert (recipe.objective.turn, recipe.objective.agreement, recipe.options["latent"]) == (5, 0, 9)

@@ -34,7 +34,7 @@ def test_auto_mirrors_colour_alone():
     assert not torch.equal(automatic.shown(None, batch()), batch().x)
     assert torch.equal(automatic.shown(None, batch(channels=1)), batch(channels=1).x)
     with pytest.raises(ConfigError, match="expected mirror to be one of auto, yes, no"):
-        Classification(mirror="sometimes")
+        Classification(mirror="sometimes")  # type: ignore[arg-type]
 
 
 def test_a_shift_alone_blurs_nothing():

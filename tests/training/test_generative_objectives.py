@@ -1,5 +1,7 @@
 """Objectives of models that draw: what they cost, whom they move, and which networks they refuse."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -29,7 +31,8 @@ def test_short_codes_cost_less_and_noise_on_codes_costs():
 def test_the_divergence_is_that_of_two_gaussians():
     from torch.distributions import Normal, kl_divergence
 
-    model, batch = create_model("variational", (8, 8, 1), latent=4, width=8), Batch(torch.rand(16, 1, 8, 8))
+    model: Any = create_model("variational", (8, 8, 1), latent=4, width=8)
+    batch = Batch(torch.rand(16, 1, 8, 8))
     model.initialise(batch.x, 0)
     mean, log_variance = model.posterior(batch.x)
     expected = kl_divergence(Normal(mean, (0.5 * log_variance).exp()), Normal(0.0, 1.0)).sum(dim=1).mean().item() / 64
@@ -40,7 +43,7 @@ def test_the_divergence_is_that_of_two_gaussians():
 
 def test_codes_of_the_variational_autoencoder_come_to_follow_one_gaussian():
     digits = read_images("digits")
-    model = create_model("variational", (8, 8, 1), latent=4, width=8)
+    model: Any = create_model("variational", (8, 8, 1), latent=4, width=8)
     fit(model, Batches(digits, RULE), Variational(), FitConfig(steps=80, batch_size=64, learning_rate=1e-2, dtype="float32"))
     with torch.no_grad():
         mean, log_variance = model.posterior(Batches(digits, RULE).take(slice(None)).x)

@@ -1,10 +1,13 @@
 """A loss never broadcasts, and damages only what goes in."""
 
+from typing import Any
+
 import pytest
 import torch
 
 from sablier.errors import ConfigError
 from sablier.models import create_model
+from sablier.models.base import Model
 from sablier.training.objectives import (
     Denoising,
     Inpainting,
@@ -30,7 +33,7 @@ def test_the_loss_is_the_mean_of_squares_in_float32():
 
 
 def test_the_objective_refuses_a_model_that_answers_in_another_shape():
-    model = create_model("course_dense", (28, 28, 1))
+    model: Any = create_model("course_dense", (28, 28, 1))
     model.decode = lambda z: torch.zeros(len(z), 28, 28)
     with pytest.raises(ValueError, match="equal shapes"):
         next(Reconstruction().losses(model, Batch(torch.zeros(4, 1, 28, 28))))
@@ -38,8 +41,8 @@ def test_the_objective_refuses_a_model_that_answers_in_another_shape():
 
 @pytest.mark.parametrize("objective", [Reconstruction(noise=0.5), Reconstruction(mask=0.5)])
 def test_the_input_is_damaged_and_the_target_is_not(objective):
-    model = create_model("course_dense", (8, 8, 1))
-    seen = []
+    model: Any = create_model("course_dense", (8, 8, 1))
+    seen: list[torch.Tensor] = []
     model.reconstruct = lambda x: seen.append(x) or torch.zeros_like(x)
     x = torch.rand(5, 1, 8, 8)
     _, loss, _ = next(objective.losses(model, Batch(x)))
@@ -60,13 +63,14 @@ def test_damage_has_limits(settings):
         Reconstruction(**settings)
 
 
-class Spy:
+class Spy(Model):
     """A model that notes what it is given and returns it."""
 
     capabilities = frozenset({"reconstruct"})
 
     def __init__(self):
-        self.seen = []
+        super().__init__((16, 16, 1))
+        self.seen: list[torch.Tensor] = []
 
     def reconstruct(self, x):
         self.seen.append(x)
@@ -112,10 +116,11 @@ def test_recorrupted_pairs_teach_what_clean_targets_would():
     share, sigma = 0.8, 0.5
     noisy = clean + sigma * torch.randn_like(clean)
 
-    class Scaled:
+    class Scaled(Model):
         capabilities = frozenset({"reconstruct"})
 
         def __init__(self, factor):
+            super().__init__((8, 8, 1))
             self.factor = factor
 
         def reconstruct(self, x):
@@ -149,13 +154,14 @@ def test_mixed_noise_is_validated_on_every_kind():
 
 def test_an_unknown_corruption_is_said():
     with pytest.raises(ConfigError, match=r"expected corruption to be one of gaussian, poisson.*, got 'gausian'"):
-        Denoising("gausian")
+        Denoising("gausian")  # type: ignore[arg-type]
 
 
-class Seer:
+class Seer(Model):
     """A network that knows what it saw first, and says how a batch differs from it."""
 
     def __init__(self) -> None:
+        super().__init__((8, 8, 1))
         self.batches: list[torch.Tensor] = []
 
     def classify(self, x: torch.Tensor) -> torch.Tensor:
@@ -172,7 +178,8 @@ def test_images_are_turned_at_random_and_guessing_costs_the_logarithm_of_the_cho
 
 
 def test_validation_turns_the_same_way_each_time():
-    seer, batch = Seer(), Batch(torch.rand(20, 3, 6, 9))
+    seer: Any = Seer()
+    batch = Batch(torch.rand(20, 3, 6, 9))
     seer.classify = lambda x: seer.batches.append(x) or torch.zeros(len(x), 13)
     for _ in range(2):
         TransformationPrediction().validate(seer, batch)
@@ -185,14 +192,16 @@ def test_a_shift_has_limits(shift):
         TransformationPrediction(shift=shift)
 
 
-class Blind:
+class Blind(Model):
     """A network that expects grey everywhere, as surely as it is told to."""
 
     def __init__(self, log_variance: float) -> None:
-        self.log_variance, self.hidden = log_variance, []
+        super().__init__((32, 32, 3))
+        self.log_variance = log_variance
+        self.masks: list[torch.Tensor] = []
 
     def inpaint(self, x: torch.Tensor, hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        self.hidden.append(hidden)
+        self.masks.append(hidden)
         return torch.full_like(x, 0.5), torch.full_like(hidden, self.log_variance)
 
 
@@ -203,13 +212,13 @@ def test_only_hidden_places_surprise_and_being_wrongly_sure_costs_most():
     assert sure > right
     blind = Blind(0.0)
     next(Inpainting().losses(blind, Batch(x)))
-    assert blind.hidden[0].mean().item() == pytest.approx(0.25, abs=0.15)
+    assert blind.masks[0].mean().item() == pytest.approx(0.25, abs=0.15)
 
 
 def test_validation_hides_the_same_squares_each_time():
     blind, x = Blind(0.0), torch.rand(1, 1, 32, 32)
     assert Inpainting().validate(blind, Batch(x)).item() == Inpainting().validate(blind, Batch(x)).item()
-    assert [hidden.mean().item() for hidden in blind.hidden[:3]] == [0.25] * 3
+    assert [hidden.mean().item() for hidden in blind.masks[:3]] == [0.25] * 3
 
 
 @pytest.mark.parametrize("squares", [(1, 4), (8, 4), (4, 300)])

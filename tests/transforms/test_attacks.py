@@ -150,7 +150,7 @@ def test_bad_input_is_refused(name, net, digits):
         kind()(net, x * 255, labels)
     for option in {"steps", "restarts", "queries", "targets", "target_steps"} & {item.name for item in fields(kind)}:
         with pytest.raises(ConfigError, match="at least"):
-            kind(**{option: 0})
+            kind(**{option: 0})  # type: ignore[arg-type]
 
 
 @pytest.mark.slow

@@ -39,7 +39,7 @@ def test_channels_come_second_in_channels_last_memory():
 
 def test_in_order_goes_through_every_image_once():
     pixels = np.arange(7, dtype=np.uint8)[:, None, None, None]
-    batches = Batches(ImageSet(pixels, labels=list("bababab")), Preprocess(height=1, width=1, channels=1))
+    batches = Batches(ImageSet(pixels, labels=np.array(list("bababab"))), Preprocess(height=1, width=1, channels=1))
     found = list(batches.in_order(3))
     assert [len(batch.x) for batch in found] == [3, 3, 1]
     assert torch.cat([batch.x for batch in found]).flatten().numpy() * 255 == pytest.approx(np.arange(7))

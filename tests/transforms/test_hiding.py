@@ -10,7 +10,7 @@ from sablier.transforms.hiding import hidden_squares, square_sides
 @pytest.mark.parametrize("side", [1, 3, 8])
 def test_four_shifts_hide_every_pixel_once(size, side):
     x = torch.zeros(2, 3, *size)
-    total = sum(hidden_squares(x, side, down, right) for down in (0, side) for right in (0, side))
+    total = torch.stack([hidden_squares(x, side, down, right) for down in (0, side) for right in (0, side)]).sum(dim=0)
     assert total.shape == (2, 1, *size)
     assert torch.equal(total, torch.ones_like(total))
 

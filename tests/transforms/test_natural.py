@@ -53,11 +53,11 @@ def test_it_depends_on_the_image_alone(kind, images):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_seed_decides_and_no_generator_is_touched(kind, grey):
-    states = torch.get_rng_state(), np.random.get_state()[1].copy()
+    states = torch.get_rng_state(), np.random.get_state(legacy=False)["state"]["key"].copy()
     first = corrupt(grey[:4], kind, 2, seed=1)
     assert (corrupt(grey[:4], kind, 2, seed=1) == first).all()
     assert torch.equal(torch.get_rng_state(), states[0])
-    assert (np.random.get_state()[1] == states[1]).all()
+    assert (np.random.get_state(legacy=False)["state"]["key"] == states[1]).all()
 
 
 @pytest.mark.parametrize("kind", ["gaussian-noise", "motion-blur", "snow", "frost", "fog", "spatter", "elastic", "zigzag"])

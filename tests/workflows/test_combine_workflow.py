@@ -1,5 +1,7 @@
 """combine: from a model file and sets of images to a picture of their sum."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -36,7 +38,7 @@ def folders(tmp_path):
 
 
 def test_folders_are_added_and_subtracted(model, folders, tmp_path):
-    seen = []
+    seen: list[Any] = []
     result = combine(model, folders[:2], folders[2:], tmp_path / "out.png", on_progress=seen.append)
     assert seen == [5, 10, 15]
     assert [(term.name, term.weight) for term in result.terms] == [

@@ -143,7 +143,7 @@ def test_floats_and_sixteen_bit_colour_keep_their_digits(model, tmp_path):
 
 def test_without_an_output_nothing_is_written(model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    counts = []
+    counts: list[int] = []
     assert denoise(model, read_images("digits:test").take(range(40)), on_progress=counts.append).count == 40
     assert counts == [32, 40]
     assert os.listdir() == []
@@ -151,7 +151,7 @@ def test_without_an_output_nothing_is_written(model, tmp_path, monkeypatch):
 
 def test_names_lead_nowhere_else(model, tmp_path):
     ids = ["../up", "/etc/passwd", "a/../../b", "C:\\x", "con", ""]
-    images = ImageSet(np.zeros((6, 8, 8), np.uint8), ids=ids)
+    images = ImageSet(np.zeros((6, 8, 8), np.uint8), ids=np.array(ids))
     denoise(model, images, tmp_path / "deep" / "out")
     found = files_below(tmp_path)
     assert len(found) == 6 + 3
@@ -177,7 +177,7 @@ class TestPlaces:
             denoise(model, f"{noisy}[label=deep]", noisy)
 
     def test_an_image_that_is_called_like_the_sheet_is_not_lost(self, model, tmp_path):
-        denoise(model, ImageSet(np.zeros((1, 8, 8), np.uint8), ids=["sheet.png"]), tmp_path / "out")
+        denoise(model, ImageSet(np.zeros((1, 8, 8), np.uint8), ids=np.array(["sheet.png"])), tmp_path / "out")
         assert files_below(tmp_path / "out") == ["denoised.json", "levels.csv", "sheet-.png", "sheet.png"]
 
     def test_a_link_to_the_folder_is_the_folder(self, model, noisy, tmp_path):
@@ -192,7 +192,7 @@ class TestPlaces:
         assert (tmp_path / "out").read_text() == "mine"
 
     def test_no_image_is_in_the_way_of_a_folder(self, model, tmp_path):
-        images = ImageSet(np.zeros((3, 8, 8), np.uint8), ids=["a.png", "a.png/b", "A.PNG/c"])
+        images = ImageSet(np.zeros((3, 8, 8), np.uint8), ids=np.array(["a.png", "a.png/b", "A.PNG/c"]))
         denoise(model, images, tmp_path / "out")
         written = [name for name in files_below(tmp_path / "out") if name.endswith(".png") and name != "sheet.png"]
         assert len(written) == 3
@@ -261,7 +261,7 @@ class TestLevelsNotTrainedOn:
 
 def test_memory_does_not_grow_with_the_number_of_images(model, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "PIXELS_AT_ONCE", 20_000)
-    held = []
+    held: list[int] = []
     denoise_part = NoiseRemover.denoise
     monkeypatch.setattr(
         NoiseRemover, "denoise", lambda remover, images: held.append(len(images)) or denoise_part(remover, images)

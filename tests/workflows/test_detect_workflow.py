@@ -77,7 +77,7 @@ def test_with_a_report_there_are_pictures(digits_file, tmp_path):
 
 def test_without_an_output_nothing_is_written(digits_file, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    counts = []
+    counts: list[int] = []
     assert detect(digits_file, "digits:test", on_progress=counts.append).count == 360
     assert counts[-1] == 360
     assert os.listdir(tmp_path) == []
@@ -289,7 +289,8 @@ def test_rejected_images_do_not_calibrate_and_all_others_do(digits_file, digits_
     assert f"{rejected} rejected ones left out" in result.provenance.calibrated
     kept = batch.take([index for index, name in enumerate(batch.ids.tolist()) if good.get(name, True)])
     alone = calibrate(digits_file, kept, tmp_path / "n.sablier")
-    assert np.array_equal(*(Detector.from_file(file).calibration.folds[0] for file in (result, alone)))
+    first, second = (Detector.from_file(file).calibration.folds[0] for file in (result, alone))
+    assert np.array_equal(first, second)
 
 
 def test_unfair_feedback_is_refused(digits_file, digits_detector, tmp_path):

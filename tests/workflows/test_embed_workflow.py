@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,7 +51,7 @@ def labels_of_digits():
 
 
 def test_codes_are_those_of_the_network(codes_file, tmp_path):
-    seen = []
+    seen: list[Any] = []
     result = embed(codes_file, "digits:test", tmp_path / "z.npz", on_progress=seen.append)
     kept, file = Latents.load(tmp_path / "z.npz", result.latents.model), ModelFile.load(codes_file)
     images = read_images("digits:test")

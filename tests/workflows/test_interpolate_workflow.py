@@ -44,7 +44,7 @@ def pair(tmp_path):
 
 
 def test_a_strip_large_enough_to_see(model, pair, tmp_path):
-    walk = interpolate(model, *pair, tmp_path / "strip.png")
+    walk = interpolate(model, pair[0], pair[1], tmp_path / "strip.png")
     assert (walk.ids, len(walk), walk.p_values) == (("a.png", "b.png"), 10, None)
     with Image.open(tmp_path / "strip.png") as strip:
         assert strip.size[0] > 1000
@@ -53,9 +53,9 @@ def test_a_strip_large_enough_to_see(model, pair, tmp_path):
 
 
 def test_an_animation_goes_there_and_back(model, pair, tmp_path):
-    walk = interpolate(model, *pair, tmp_path / "walk.GIF", count=6)
+    walk = interpolate(model, pair[0], pair[1], tmp_path / "walk.GIF", count=6)
     with Image.open(tmp_path / "walk.GIF") as animation:
-        assert (animation.n_frames, animation.info["loop"]) == (10, 0)
+        assert (animation.n_frames, animation.info["loop"]) == (10, 0)  # type: ignore[attr-defined]
         assert min(animation.size) >= 250
         frames = []
         for index in range(10):
@@ -65,7 +65,7 @@ def test_an_animation_goes_there_and_back(model, pair, tmp_path):
     for index in range(6):
         np.testing.assert_allclose(frames[index][::times, ::times], walk.images[index, ..., 0], atol=0.02)
     np.testing.assert_array_equal(frames[1], frames[9])
-    assert len(interpolate(model, *pair, tmp_path / "longer.gif")) == 40
+    assert len(interpolate(model, pair[0], pair[1], tmp_path / "longer.gif")) == 40
 
 
 def test_a_mixture_tells_what_leaves_the_data_and_centres_the_arc(model, model_with_mixture, pair):
@@ -117,5 +117,5 @@ def test_an_image_is_never_written_over(model, pair):
     before = [path.read_bytes() for path in pair]
     for output in pair:
         with pytest.raises(OutputError, match="Choose another place"):
-            interpolate(model, *pair, output)
+            interpolate(model, pair[0], pair[1], output)
     assert [path.read_bytes() for path in pair] == before

@@ -2,6 +2,7 @@
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -124,7 +125,7 @@ def test_watch_compares_the_first_images(models, negatives, tmp_path):
     for index, pixels in enumerate(read_images(negatives).array[:9]):
         Image.fromarray(pixels[..., 0]).save(arriving / f"{index}.png")
 
-    def run(out: str, **options: bool):
+    def run(out: str, **options: Any):
         return watch(models["detector"], arriving, tmp_path / out, once=True, every_seconds=0.01, **options)
 
     with pytest.raises(ImagesError, match="do not look like"):

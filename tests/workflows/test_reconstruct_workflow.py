@@ -6,6 +6,7 @@ import os
 import re
 import string
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,7 +51,7 @@ def rows(folder):
 
 
 def test_tables_pictures_and_sheet(digits_autoencoder, tmp_path):
-    seen = []
+    seen: list[Any] = []
     summary = reconstruct(digits_autoencoder, "digits:test", tmp_path / "out", on_progress=seen.append)
     assert (summary.network, seen) == ("", [360])
     assert visible(tmp_path / "out") == ["errors.csv", "errors.json", "reconstructions", "sheet.png"]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from watching import Script, fill, ids, nothing, once, put, rows
@@ -22,7 +23,7 @@ def test_a_second_run_judges_only_what_is_new(digits_file, digits, incoming, tmp
     fill(incoming, digits.take(range(20)))
     once(digits_file, incoming, tmp_path / "out")
     before = (tmp_path / "out" / "watch.csv").read_bytes()
-    started = []
+    started: list[Any] = []
     assert once(digits_file, incoming, tmp_path / "out", on_start=started.append).judged == 0
     assert (tmp_path / "out" / "watch.csv").read_bytes() == before
     assert started[0].recorded == 20

@@ -17,8 +17,9 @@ from sablier.images.grouping import with_group_names
 from sablier.images.imageset import DIFFERENT_SHAPES, ImageSet, as_array
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part
+from sablier.recipes.config import R, of_task
 from sablier.recipes.make import make_recipe
-from sablier.recipes.settings import R, with_settings
+from sablier.recipes.settings import with_settings
 from sablier.tasks.latent.reconstruct import scaled_back
 from sablier.typing import Array
 
@@ -98,11 +99,7 @@ class ImageEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
         Raises:
             ConfigError, UnknownName: for a recipe of another task, or a setting that is not one.
         """
-        made = make_recipe(self.recipe, self.tier)
-        if not isinstance(made, kind):
-            raise ConfigError(
-                f"expected a recipe made to {kind.task}, got {self.recipe!r}, made to {made.task}. Use {kind.usual!r}."
-            )
+        made = of_task(make_recipe(self.recipe, self.tier), kind)
         if not isinstance(self.settings, Mapping | None):
             raise ConfigError(f"expected settings as a dict, such as {{'epochs': 20}}, got {self.settings!r}.")
         pairs = [*own.items(), ("seed", self.seed), *(self.settings or {}).items()]

@@ -1,11 +1,11 @@
 """What a recipe is: a whole configuration, any value of which can be set. Each task has a class of its own."""
 
 from dataclasses import asdict, dataclass, field, fields
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import Field
 
-from sablier.errors import UnknownName
+from sablier.errors import ConfigError, UnknownName
 from sablier.limits import check_limits
 from sablier.models.registry import list_models, model_options
 from sablier.training.config import FitConfig
@@ -69,3 +69,19 @@ class Recipe(NetworkConfig):
     def most_trainings(self) -> int:
         """Return how many networks are trained at most, each with a checkpoint of its own."""
         return 1 + len(self.others)
+
+
+R = TypeVar("R", bound=Recipe)
+
+
+def of_task(recipe: Recipe, kind: type[R]) -> R:
+    """Return a recipe as the configuration of its task.
+
+    Raises:
+        ConfigError: where it is the recipe of another task.
+    """
+    if not isinstance(recipe, kind):
+        raise ConfigError(
+            f"expected a recipe made to {kind.task}, got {recipe.name!r}, made to {recipe.task}. Use {kind.usual!r}."
+        )
+    return recipe

@@ -7,9 +7,9 @@ from typing import Any, cast
 
 from sablier.errors import ConfigError, ModelFileError, UnknownName
 from sablier.recipes import library
-from sablier.recipes.config import Recipe
+from sablier.recipes.config import R, Recipe, of_task
 from sablier.recipes.names import check_names
-from sablier.recipes.settings import N, R, with_settings
+from sablier.recipes.settings import N, with_settings
 
 
 def make_recipe(name: str = "detector", tier: str = "base", settings: Iterable[str] = ()) -> Recipe:
@@ -37,9 +37,7 @@ def recipe_from(kept: Mapping[str, Any], kind: type[R]) -> R:
         ModelFileError: where these are not the values of a recipe that this version knows.
     """
     try:
-        made = make_recipe(kept["name"])
-        if not isinstance(made, kind):
-            raise ConfigError(f"it is made to {made.task}, not to {kind.task}")
+        made = of_task(make_recipe(kept["name"]), kind)
         others = {name: _network_from(made.others[name], values) for name, values in kept["others"].items()}
         own = {key: value for key, value in kept.items() if key not in ("others", "task")}
         return _network_from(replace(made, others=others), own)

@@ -8,11 +8,10 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 from sablier.errors import ConfigError, UnknownName
 from sablier.models.registry import model_options
-from sablier.recipes.config import NetworkConfig, Recipe
+from sablier.recipes.config import NetworkConfig, R
 from sablier.training.optimizers import OPTIMIZERS
 
 N = TypeVar("N", bound=NetworkConfig)
-R = TypeVar("R", bound=Recipe)
 
 # Settings of the run and of its length: without a network's name before them they are set for all networks of a recipe.
 SHARED = ("seed", "threads", "device", "dtype", "compile", "profile", "epochs", "steps", "megapixels")

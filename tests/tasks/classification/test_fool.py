@@ -1,6 +1,7 @@
 """Fooling images are judged on their bytes, by the classifier, its p-value and another net."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -117,14 +118,15 @@ def test_what_cannot_be_reached_is_given_as_it_is(classifier):
 
 
 def test_bad_input_is_refused_before_the_work(classifier):
-    for arguments, error, message in [
+    cases: list[tuple[dict[str, Any], type[Exception], str]] = [
         ({"ways": ["cpn"]}, UnknownName, "unknown way 'cpn'. Did you mean 'cppn'"),
         ({"classes": ["10"]}, UnknownName, "unknown class '10'. Did you mean '1'"),
         ({"classes": []}, ConfigError, "at least one way and one class"),
         ({"sure": 1.0}, ConfigError, "between 0 and 1"),
         ({"sure": 0.0}, ConfigError, "between 0 and 1"),
         ({"generations": 0}, ConfigError, "at least 1 generation"),
-    ]:
+    ]
+    for arguments, error, message in cases:
         with pytest.raises(error, match=message):
             fool_classifier(classifier, **arguments)
     deep = replace(classifier, preprocess=classifier.preprocess.model_copy(update={"dtype": "uint16"}))

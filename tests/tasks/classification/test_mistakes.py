@@ -14,7 +14,9 @@ CLASSES = np.array(["cat", "dog", "owl"])
 
 
 def images(labels):
-    return ImageSet(np.zeros((len(labels), 2, 2), np.uint8), ids=[f"{i}.png" for i in range(len(labels))], labels=labels)
+    return ImageSet(
+        np.zeros((len(labels), 2, 2), np.uint8), ids=np.array([f"{i}.png" for i in range(len(labels))]), labels=labels
+    )
 
 
 @pytest.fixture

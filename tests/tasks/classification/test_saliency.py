@@ -1,5 +1,7 @@
 """Where a classifier looked."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -17,7 +19,7 @@ def photos(count):
 
 
 def test_it_points_at_the_pixels_that_decide():
-    network = create_model("course_softmax", (12, 16, 3), classes=3)
+    network: Any = create_model("course_softmax", (12, 16, 3), classes=3)
     with torch.no_grad():
         network.layer.weight.zero_()
         corner = network.layer.weight.view(3, 3, 12, 16)  # classes, channels, height, width

@@ -21,7 +21,8 @@ def images():
 
 @pytest.fixture(scope="module")
 def result(digits_detector, images) -> EvaluationResult:
-    return evaluate_detector(digits_detector, *images, 0.1)
+    good, bad = images
+    return evaluate_detector(digits_detector, good, bad, 0.1)
 
 
 def test_rates_are_counted_from_the_verdicts(digits_detector, images, result):
@@ -59,7 +60,8 @@ def test_the_table_and_the_json(result):
 
 
 def test_too_small_an_alpha_is_undetermined(digits_detector, images):
-    result = evaluate_detector(digits_detector, *images, 0.001)
+    good, bad = images
+    result = evaluate_detector(digits_detector, good, bad, 0.001)
     assert result.undetermined
     assert result.rows[0].false_alarms.hits == 0
     assert result.rows[0].missed.value == 1
@@ -70,8 +72,9 @@ def test_too_small_an_alpha_is_undetermined(digits_detector, images):
 def test_both_kinds_are_needed(digits_detector, images, side):
     sets = list(images)
     sets[side] = sets[side].take([])
+    good, bad = sets
     with pytest.raises(TooFewImages, match="at least one of each"):
-        evaluate_detector(digits_detector, *sets, 0.1)
+        evaluate_detector(digits_detector, good, bad, 0.1)
 
 
 def test_each_kind_is_judged_against_all_the_good_images(digits_detector, images, result):
@@ -85,7 +88,8 @@ def test_each_kind_is_judged_against_all_the_good_images(digits_detector, images
 
 
 def test_images_without_labels_are_of_no_kind(digits_detector, images):
-    result = evaluate_detector(digits_detector, *(replace(each, labels=None) for each in images), 0.1)
+    good, bad = (replace(each, labels=None) for each in images)
+    result = evaluate_detector(digits_detector, good, bad, 0.1)
     assert (result.kinds, result.pixels, result.to_json()["kinds"]) == ((), None, [])
 
 

@@ -1,6 +1,7 @@
 """A stream of detections: what is kept of it is what a whole set would give, and it does not grow."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ def tests() -> ImageSet:
     return read_images("digits:test")
 
 
-def streamed(detector, images, chunk, alpha=0.05, **options) -> tuple[DetectionSummary, list]:
+def streamed(detector, images, chunk, alpha=0.05, **options) -> tuple[DetectionSummary, list[Any]]:
     summarizer = Summarizer(detector, alpha, **options)
     results = [summarizer.judge(part) for part in images.chunks(chunk)]
     return summarizer.summary(), results
@@ -66,7 +67,8 @@ class Remembering:
     """A detector that judges the same chunk once."""
 
     def __init__(self, detector) -> None:
-        self.detector, self.known = detector, {}
+        self.detector = detector
+        self.known: dict[Any, Any] = {}
 
     def __getattr__(self, name):
         return getattr(self.detector, name)

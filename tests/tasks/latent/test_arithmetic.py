@@ -1,6 +1,7 @@
 """Sums of mean codes: what comes out, what is nearest, what is no place among codes."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -97,15 +98,15 @@ def test_what_cannot_be_read_is_left_out(network, rule, digits):
         raise OSError("is torn")
 
     decoders = (lambda size: digits[0], torn, lambda size: digits[1])
-    table = {"sizes": np.full((3, 2), 8), "channels": np.ones(3, int), "depths": np.full(3, 8)}
-    found = coded_set(network, rule, ImageSet(LazyPixels(decoders), ids=["a", "b", "c"], **table), "three")
+    table: dict[str, Any] = {"sizes": np.full((3, 2), 8), "channels": np.ones(3, int), "depths": np.full(3, 8)}
+    found = coded_set(network, rule, ImageSet(LazyPixels(decoders), ids=np.array(["a", "b", "c"]), **table), "three")
     assert (found.images.ids.tolist(), len(found.codes)) == (["a", "c"], 2)
     np.testing.assert_allclose(found.codes, encode(network, rule, digits.take([0, 1])), atol=1e-6)
     result = combine(network, rule, [found])
     assert (result.skipped_count, result.skipped[0].id) == (1, "b")
     table = {name: column[:1] for name, column in table.items()}
     with pytest.raises(TooFewImages, match=r"expected at least one readable image in one, got none\. b: is torn"):
-        coded_set(network, rule, ImageSet(LazyPixels((torn,)), ids=["b"], **table), "one")
+        coded_set(network, rule, ImageSet(LazyPixels((torn,)), ids=np.array(["b"]), **table), "one")
     with pytest.raises(ImagesError, match="expected images of 8 x 8"):
         coded_set(network, rule, ImageSet(np.zeros((2, 9, 9))), "larger")
 

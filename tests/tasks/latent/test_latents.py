@@ -18,7 +18,7 @@ def latents():
     codes = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
     codes[0] = [1e-30, -0.0, 1e30]
     ids = ["a.png", "ä, 1.png", 'b"c', "new\nline", "9"]
-    return Latents(ids, codes, ["x", "y", "", "x", "ü"], "00ff" * 4)
+    return Latents(np.array(ids), codes, np.array(["x", "y", "", "x", "ü"]), "00ff" * 4)
 
 
 @pytest.mark.parametrize("suffix", ["npz", "csv", "CSV", "parquet"])
@@ -91,13 +91,13 @@ def test_what_has_no_such_name_or_place(latents, tmp_path, monkeypatch):
 
 def test_columns_belong_to_codes():
     with pytest.raises(ImagesError, match="expected 2 ids"):
-        Latents(["a"], np.zeros((2, 3)))
+        Latents(np.array(["a"]), np.zeros((2, 3)))
     with pytest.raises(ImagesError, match="expected 2 labels"):
-        Latents(["a", "b"], np.zeros((2, 3)), ["x"])
+        Latents(np.array(["a", "b"]), np.zeros((2, 3)), np.array(["x"]))
     with pytest.raises(ImagesError, match="N,d"):
-        Latents(["a", "b"], np.zeros(2))
+        Latents(np.array(["a", "b"]), np.zeros(2))
     with pytest.raises(ImagesError, match="finite"):
-        Latents(["a"], np.full((1, 2), np.inf))
+        Latents(np.array(["a"]), np.full((1, 2), np.inf))
 
 
 def test_a_part_of_them(latents):

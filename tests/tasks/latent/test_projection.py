@@ -2,6 +2,7 @@
 
 import sys
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -140,7 +141,7 @@ def test_umap_is_asked_for_a_plane_and_places_others(heaps, monkeypatch):
         def transform(self, codes):
             return codes[:, :2] + 1
 
-    stand = ModuleType("umap")
+    stand: Any = ModuleType("umap")
     stand.UMAP, stand.__version__ = Stand, "0.0"
     monkeypatch.setitem(sys.modules, "umap", stand)
     without(monkeypatch)

@@ -8,6 +8,7 @@ from sablier.images import ImageSet, read_images
 from sablier.recipes.make import make_recipe
 from sablier.training import loop
 from sablier.workflows.training import cross_validation as module
+from sablier.workflows.training.classifier import train_classifier
 from sablier.workflows.training.cross_validation import cross_validate, fold_numbers, folder_of, forget_folds
 
 RECIPE = make_recipe("course-softmax", settings=["epochs=12", "optimizer=adam", "learning_rate=0.01", "threads=1"])
@@ -22,7 +23,7 @@ def digits():
 @pytest.fixture
 def trainings(monkeypatch):
     """The ids of the images of each training there was."""
-    seen, train = [], module.train_classifier
+    seen, train = [], train_classifier
 
     def watched(images, recipe, **options):
         seen.append(set(images.ids.tolist()))

@@ -16,6 +16,7 @@ from sablier.images import ImageSet, read_images
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
 from sablier.recipes.make import make_recipe
+from sablier.recipes.settings import with_settings
 from sablier.tasks.detection.detect import Detector
 from sablier.training import loop
 from sablier.workflows.info import describe_model
@@ -102,7 +103,7 @@ def test_seven_images_are_too_few(digit_threes, tiny_recipe):
 
 def test_a_split_that_leaves_none_to_train_says_what_to_set(digit_threes, tiny_recipe):
     with pytest.raises(TooFewImages, match=r"105 images leave none to train on .*--set folds_below=106"):
-        train_detector(digit_threes.take(range(105)), replace(tiny_recipe, folds_below=10))
+        train_detector(digit_threes.take(range(105)), with_settings(tiny_recipe, ["folds_below=10"]))
 
 
 @pytest.mark.parametrize("shape", [(12, 1, 1, 1), (12, 2, 2, 3), (12, 5, 64, 1), (12, 33, 47, 3)])
@@ -152,7 +153,7 @@ def test_the_file_says_where_it_came_from(digit_threes, digits_file, tiny_recipe
 
 
 def test_train_writes_the_model_and_nothing_else(tmp_path, tiny_recipe):
-    train("digits[label=3]", tmp_path / "new" / "m.sablier", replace(tiny_recipe, screen=False))
+    train("digits[label=3]", tmp_path / "new" / "m.sablier", with_settings(tiny_recipe, ["screen=no"]))
     assert os.listdir(tmp_path / "new") == ["m.sablier"]
     assert ModelFile.load(tmp_path / "new" / "m.sablier").task == "detect"
 
@@ -191,7 +192,7 @@ def test_images_that_may_not_belong_are_listed_beside_the_model(tmp_path, mixed)
     facts, *_ = describe_model(output)
     assert facts["suspects"].startswith(f"{len(rows)} training images may not belong")
 
-    train(mixed, output, replace(recipe, screen=False))
+    train(mixed, output, with_settings(recipe, ["screen=no"]))
     assert os.listdir(output.parent) == ["m.sablier"]  # the list of the run before is out of date
     assert "suspects" not in describe_model(output)[0]
 

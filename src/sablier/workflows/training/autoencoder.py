@@ -10,6 +10,7 @@ import numpy as np
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part
+from sablier.recipes.config import Recipe, of_task
 from sablier.recipes.tasks import ReconstructionRecipe
 from sablier.tasks.latent import mixture
 from sablier.tasks.latent.reconstruct import TASK, encode, latent_size
@@ -21,7 +22,7 @@ FEWEST = 2
 
 def train_autoencoder(
     images: ImageSet,
-    recipe: ReconstructionRecipe,
+    recipe: Recipe,
     *,
     checkpoints: Iterable[Path | None] = (),
     on_progress: OnProgress = lambda stage, progress: None,
@@ -34,6 +35,7 @@ def train_autoencoder(
     Raises:
         TooFewImages: for fewer than 2 images.
     """
+    recipe = of_task(recipe, ReconstructionRecipe)
     preprocess, dense, prints = prepared(images, recipe.size, FEWEST)
     places = iter(checkpoints)
     file = train_network_file(TASK, dense, preprocess, recipe, [next(places, None)], on_progress, prints, came=images)

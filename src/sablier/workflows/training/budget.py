@@ -15,6 +15,7 @@ from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.models import Model, create_model
 from sablier.models.registry import model_options
+from sablier.recipes.config import Recipe, of_task
 from sablier.recipes.tasks import ClassificationRecipe
 from sablier.training.checkpoint import Checkpoint
 from sablier.training.loop import fit
@@ -33,7 +34,7 @@ CHEAPEST = 2  # at least so many times longer takes a network of twice the width
 
 
 def within_budget(
-    recipe: ClassificationRecipe, images: ImageSet, preprocess: Preprocess, checkpoint: Path | None = None
+    recipe: Recipe, images: ImageSet, preprocess: Preprocess, checkpoint: Path | None = None
 ) -> ClassificationRecipe:
     """Return the recipe with the width and the epochs that its budget has time for; as it is, where it has no budget.
 
@@ -48,6 +49,7 @@ def within_budget(
         ConfigError: for a model without a width, or a budget too short for one pass.
         ModelFileError: for a checkpoint of another run.
     """
+    recipe = of_task(recipe, ClassificationRecipe)
     if recipe.budget_seconds is None:
         return recipe
     if "width" not in model_options(recipe.model):

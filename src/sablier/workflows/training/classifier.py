@@ -15,6 +15,7 @@ from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part
 from sablier.models.base import Model
+from sablier.recipes.config import Recipe, of_task
 from sablier.recipes.tasks import ClassificationRecipe
 from sablier.tasks.classification.classify import CLASSES, NET, TASK, Classifier, all_logits, fitted_temperature, unlikeness
 from sablier.tasks.classification.test_time_augmentation import ONE_VIEW, Views
@@ -32,7 +33,7 @@ MOST_HELD_OUT = 2500
 
 def train_classifier(
     images: ImageSet,
-    recipe: ClassificationRecipe,
+    recipe: Recipe,
     *,
     checkpoints: Iterable[Path | None] = (),
     on_progress: OnProgress = lambda stage, progress: None,
@@ -49,6 +50,7 @@ def train_classifier(
         TooFewImages: for fewer than 4 images, or a class with one image.
         ImagesError: for images without labels, or of one class.
     """
+    recipe = of_task(recipe, ClassificationRecipe)
     check_labels(images)
     preprocess, dense, prints = prepared(images, recipe.size, FEWEST)
     classes = check_labels(dense)

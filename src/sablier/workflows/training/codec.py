@@ -12,6 +12,7 @@ from sablier.images.imageset import ImageSet
 from sablier.images.patches import patches
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part
+from sablier.recipes.config import Recipe, of_task
 from sablier.recipes.tasks import CompressionRecipe
 from sablier.tasks.codec.blocks import CONTEXT, TABLES, TASK, drawn, picture_digest
 from sablier.tasks.codec.latents import LatentTables, step_of
@@ -25,7 +26,7 @@ MOST_TILES = 60_000
 
 def train_codec(
     images: ImageSet,
-    recipe: CompressionRecipe,
+    recipe: Recipe,
     *,
     checkpoints: Iterable[Path | None] = (),
     on_progress: OnProgress = lambda stage, progress: None,
@@ -39,6 +40,7 @@ def train_codec(
         TooFewImages: for fewer than 2 images.
         ImagesError: for images of more than 8 bits.
     """
+    recipe = of_task(recipe, CompressionRecipe)
     tiles = patches(images, recipe.size, MOST_TILES, recipe.fit.seed)
     if len(tiles) < FEWEST:
         raise TooFewImages(f"expected at least {FEWEST} images to learn from, got {len(tiles)} from {images.source}.")

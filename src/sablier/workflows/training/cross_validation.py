@@ -11,7 +11,7 @@ import numpy as np
 from sablier.errors import ConfigError, Interrupted, TooFewImages
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
-from sablier.recipes.tasks import ClassificationRecipe
+from sablier.recipes.config import Recipe
 from sablier.tasks.classification.classify import Classifier
 from sablier.typing import Array
 from sablier.workflows.training.classifier import FEWEST_OF_A_CLASS, check_labels, groups_by_class, train_classifier
@@ -40,7 +40,7 @@ class CrossValidation:
 
 def cross_validate(
     images: ImageSet,
-    recipe: ClassificationRecipe,
+    recipe: Recipe,
     folds: int = FOLDS,
     *,
     folder: Path | None = None,
@@ -105,7 +105,7 @@ def fold_numbers(images: ImageSet, folds: int, seed: int) -> Array:
     return fold
 
 
-def folder_of(place: Path, images: ImageSet, recipe: ClassificationRecipe, folds: int) -> Path:
+def folder_of(place: Path, images: ImageSet, recipe: Recipe, folds: int) -> Path:
     """Return the folder, below `place`, for the folds of these images with these labels, of this recipe."""
     labels = [] if images.labels is None else images.labels.tolist()
     identity = json.dumps([images.fingerprint(), labels, recipe.to_dict(), folds])
@@ -118,9 +118,7 @@ def forget_folds(place: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _classifier(
-    images: ImageSet, recipe: ClassificationRecipe, path: Path | None, stage: str, on_progress: OnProgress
-) -> Classifier:
+def _classifier(images: ImageSet, recipe: Recipe, path: Path | None, stage: str, on_progress: OnProgress) -> Classifier:
     """Return the classifier of one fold, from its file where an earlier run has left it."""
     if path is not None and path.exists():
         return Classifier.from_file(ModelFile.load(path))

@@ -14,7 +14,7 @@ from sablier.images.grouping import count_groups, counted_groups, group_numbers
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
-from sablier.recipes.config import NetworkConfig
+from sablier.recipes.config import NetworkConfig, Recipe, of_task
 from sablier.recipes.detection import DetectionRecipe
 from sablier.tasks.detection.contamination import find_suspects
 from sablier.tasks.detection.detect import TASK, Detector
@@ -52,7 +52,7 @@ class Uses:
 
 def train_detector(
     images: ImageSet,
-    recipe: DetectionRecipe,
+    recipe: Recipe,
     *,
     checkpoints: Iterable[Path | None] = (),
     on_progress: OnProgress = lambda stage, progress: None,
@@ -74,6 +74,7 @@ def train_detector(
     Raises:
         TooFewImages: for fewer than 8 groups of images, or fewer than folds that were asked for.
     """
+    recipe = of_task(recipe, DetectionRecipe)
     preprocess, dense, prints = prepared(images, recipe.size, FEWEST, repeats=recipe.repeats, near=True)
     on_groups(dense, preprocess)
     plan = plan_uses(dense, recipe)
@@ -140,12 +141,13 @@ def _screened(uses: Uses, preprocess: Preprocess, seed: int) -> Uses:
     return replace(uses, training=training, fusion=fusion, validation=fusion)
 
 
-def plan_uses(dense: ImageSet, recipe: DetectionRecipe) -> list[Uses]:
+def plan_uses(dense: ImageSet, recipe: Recipe) -> list[Uses]:
     """Assign images to their disjoint uses: a single split where there are enough groups, cross-conformal folds below that.
 
     Raises:
         TooFewImages: for fewer groups than folds, or too few to train on.
     """
+    recipe = of_task(recipe, DetectionRecipe)
     groups, count, seed = group_numbers(dense), count_groups(dense), recipe.fit.seed
     order = np.random.default_rng(seed).permutation(count)
     if count < recipe.folds_below:

@@ -103,6 +103,7 @@ def test_children_differ_from_their_parents_and_nets_stay_forward():
         # What changed in a net may lead nowhere; that of one child at least is seen.
         assert any((parents != image).flatten(1).any(dim=1).all() for image in encoding.draw(children))
     weights, _ = children
+    assert isinstance(encoding, Patterns)
     assert not weights[:, ~encoding.possible].any()
 
 

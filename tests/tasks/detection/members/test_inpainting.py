@@ -6,18 +6,18 @@ import torch
 
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
+from sablier.models.base import Model
 from sablier.tasks.detection.members import Fitting
 from sablier.tasks.detection.members.inpainting import Inpaintings
 from sablier.training.objectives import Inpainting
 from sablier.transforms.batches import Batches
 
 
-class Expecting:
+class Expecting(Model):
     """A network that expects one image, whatever it is shown."""
 
-    shape = (64, 64, 1)
-
     def __init__(self, expected: torch.Tensor) -> None:
+        super().__init__((64, 64, 1))
         self.expected = expected
 
     def inpaint(self, x: torch.Tensor, hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,7 +1,5 @@
 """Every kind of member: looks have one shape, and a model file gives the same looks back."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -11,6 +9,7 @@ from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
 from sablier.recipes.config import Recipe
 from sablier.recipes.make import make_recipe
+from sablier.recipes.settings import with_settings
 from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.members import MEMBERS, Fitting
 from sablier.transforms.batches import Batches
@@ -82,7 +81,7 @@ def surfaces() -> ImageSet:
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_of_photos_each_member_says_as_much_as_it_sees_of_defects(surfaces, threads):
-    changed = replace(recipe("photo_members", "closed-form,patches"), folds_below=2, size=40)
+    changed = with_settings(recipe("photo_members", "closed-form,patches"), ["folds_below=2", "size=40"])
     torch.set_num_threads(threads)
     try:
         first, again = (Detector.from_file(train_detector(surfaces, changed)).scorers[0].says for _ in range(2))

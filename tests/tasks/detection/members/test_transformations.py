@@ -6,6 +6,7 @@ import torch
 
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
+from sablier.models.base import Model
 from sablier.tasks.detection.members import Fitting
 from sablier.tasks.detection.members.transformations import SURE, Transformations, groups_of
 from sablier.training.objectives import TransformationPrediction
@@ -15,12 +16,11 @@ from sablier.transforms.geometry import Geometry
 SHIFT = 0.25
 
 
-class Oracle:
+class Oracle(Model):
     """A network that knows how a marked image was turned and shifted, and is as sure of it as it is told to be."""
 
-    shape = (8, 8, 1)
-
     def __init__(self, image: torch.Tensor, sure: float = 20.0, mirror_blind: bool = False) -> None:
+        super().__init__((8, 8, 1))
         self.geometry = Geometry.of(8, 8, SHIFT)
         self.known = {}
         for orientation in range(8):

@@ -1,0 +1,6 @@
+"""`python -m sablier` is `sablier`."""
+
+from sablier.cli.main import run
+
+if __name__ == "__main__":
+    run()
