@@ -8,6 +8,7 @@ must be equal to the bit. Times, dates and what `RENAMED` lists are left out of 
 """
 
 import argparse
+import csv
 import json
 import os
 import re
@@ -26,13 +27,20 @@ ROOT = Path(__file__).resolve().parents[2]
 RUN = "import torch; torch.set_num_threads(1); from sablier.cli.main import run; run()"
 PHOTOS = 36  # five folds of good ones
 
-# What a change is meant to rename, as (pattern, replacement): applied to the names and the texts of both versions.
-RENAMED = [(r"\bmember-(\d)", r"fold-\1"), (r"patches/descriptors/(filters|offsets)", r"patches/filters/\1")]
+# What a change is meant to rename or lay out otherwise, as (pattern, replacement), in the names and texts of both versions.
+RENAMED = [
+    (r"\bmember-(\d)", r"fold-\1"),
+    (r"patches/descriptors/(filters|offsets)", r"patches/filters/\1"),
+    (r'(?s)<dl class="values">.*?</dl>', "RECIPE"),
+    (r"(?s)│ recipe  .*?│ (training|learnt)", r"RECIPE \1"),
+]
+BY_THE_CLOCK = ("curves.png", "compare.txt")  # ends of names: seconds are drawn, or are a column
 VARIES = [
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?(\+00:00|Z)?", "DATE"),
     (r'("?\w*seconds\w*"?: )[\d.e-]+', r"\1SECONDS"),
     (r"\b[\d.]+ s\b", "SECONDS"),
-    (r"\b[0-9a-f]{64}\b", "CHECKSUM"),
+    (r"\b[\d.]+ MB\b", "SIZE"),
+    (r"\b[0-9a-f]{12,64}\b", "CHECKSUM"),
 ]
 
 MODELS = {
@@ -55,7 +63,7 @@ MODELS = {
     "softmax": ("digits", "course-softmax"),
     "cnn": ("digits", "course-cnn", "epochs=1"),
     "denoiser": ("digits", "denoiser", "steps=20"),
-    "noisy-only": ("digits", "denoiser-noisy-only", "steps=20"),
+    "noisy-only": ("noisy.npy", "denoiser-noisy-only", "steps=20"),
 }
 OPTIMIZERS = ("sgd", "adam", "rmsprop", "muon")
 ONE = "digits:test[label=3]"
@@ -93,12 +101,11 @@ USES = [
     "info photos.sablier",
     "info images.sabz",
     f"data preview {ONE} -o preview.png",
-    "course gaussians -o gaussians",
 ]
 
 
 def make_photos(folder: Path) -> None:
-    """Write stripes with grain as PNG files, good ones and four with a blot."""
+    """Write stripes with grain as PNG files, good ones and four with a blot, and beside the folder noisy arrays."""
     random = np.random.default_rng(0)
     stripes = 120 + 40 * np.sin(np.arange(96) / 6)[None, :, None] + np.zeros((96, 96, 3))
     for kind, count in (("good", PHOTOS), ("bad", 4)):
@@ -108,6 +115,7 @@ def make_photos(folder: Path) -> None:
             if kind == "bad":
                 pixels[30:44, 50:62] = 20
             Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / kind / f"{index:02}.png")
+    np.save(folder.parent / "noisy.npy", random.normal(0.5, 0.3, (40, 24, 24)).astype(np.float32))
 
 
 def commands() -> Iterator[list[str]]:
@@ -161,7 +169,15 @@ def content(path: Path) -> dict[str, bytes]:
             "suspects": json.dumps(said["provenance"]["suspects"]).encode(),
         }
     data = path.read_bytes()
-    if path.suffix in (".txt", ".json", ".csv", ".html", ".md") or path.name.endswith(".sha256"):
+    if path.name.endswith(BY_THE_CLOCK):
+        return {}
+    if path.name.endswith(".sha256"):  # as threads ended
+        return {"text": masked("\n".join(sorted(line.partition("  ")[2] for line in data.decode().splitlines()))).encode()}
+    if path.suffix == ".csv":
+        rows = list(csv.reader(data.decode().splitlines()))
+        timed = {column for column, name in enumerate(rows[0] if rows else []) if "seconds" in name}
+        return {"rows": str([[value for column, value in enumerate(row) if column not in timed] for row in rows]).encode()}
+    if path.suffix in (".txt", ".json", ".html"):
         return {"text": masked(data.decode()).encode()}
     return {"bytes": data}
 
