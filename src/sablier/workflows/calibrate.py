@@ -94,7 +94,7 @@ def _in_words(fresh: ImageSet, rejected: int | None, left_out: int, again: int) 
         calibrated += f", {rejected} rejected ones left out"
     if left_out:
         calibrated += f"; {left_out:,} that trained the model, or nearly copy one that did, were left out"
-    if again:
+    if 0 < again < len(fresh):  # all of them: the same once more, as after a run that was stopped at its end
         calibrated += f"; {again:,} calibrated it before and do so again"
     if fresh.skipped:
         named = ", ".join(item.id for item in fresh.skipped[:3]) + (", ..." if len(fresh.skipped) > 3 else "")
