@@ -1,11 +1,11 @@
 """A file is written whole or not at all."""
 
-import threading
 import errno
 import os
 import stat
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 from pathlib import Path
 
