@@ -50,6 +50,13 @@ def test_there_and_back(sablier, codec_path, photos):
         assert path.stat().st_mtime == 1_600_000_000
 
 
+def test_a_chart_beside_the_file(sablier, codec_path, photos):
+    assert sablier("compress", codec_path, photos, "-o", "photos.sabz", "--chart", "photos.png").code == 0
+    with Image.open("photos.png") as chart:
+        assert (chart.format, min(chart.size) > 300) == ("PNG", True)
+    assert sorted(path.name for path in Path().iterdir() if path.is_file()) == ["photos.png", "photos.sabz"]
+
+
 def test_names_that_clash_are_numbered(sablier, codec_path, tmp_path):
     digits = read_images("digits:test").take(range(4))
     named = replace(digits, ids=np.array(["sheet.png", "a", "a.png", "A"]))

@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,9 +49,10 @@ def test_a_full_disk_leaves_the_old_file_whole(tmp_path: Path, monkeypatch: pyte
 
 
 def test_of_several_the_first_error_is_raised_and_the_others_are_written(tmp_path: Path):
+    begun = threading.Barrier(3)  # what has not begun when the first error comes is not written
     (tmp_path / "1").mkdir()
     with pytest.raises(OutputError, match="1 could not be written"):
-        write_each(lambda number: write_whole(tmp_path / str(number), b"x"), range(3))
+        write_each(lambda number: (begun.wait(60), write_whole(tmp_path / str(number), b"x"))[1], range(3))
     assert (tmp_path / "0").read_bytes() == (tmp_path / "2").read_bytes() == b"x"
 
 
