@@ -154,6 +154,11 @@ def test_calibrate_leaves_out_what_trained_the_model(digits, tmp_path):
     assert "calibrated it before" not in again.provenance.calibrated  # a run that is repeated ends in the same file
     assert Detector.from_file(again).calibration.count == 100
     assert np.sum(again.parts[KNOWN].tensors["uses"] == CALIBRATED) == 100
+    once_more = calibrate(tmp_path / "again.sablier", digits, tmp_path / "once-more.sablier")
+    assert once_more.provenance.calibrated == again.provenance.calibrated
+    for name, part in again.parts.items():
+        for key, value in part.tensors.items():
+            assert np.array_equal(value, once_more.parts[name].tensors[key]), f"{name}/{key}"
     more = ImageSet.concatenate([digits, read_images("digits:test[label=3]")])
     assert "; 100 calibrated it before and do so again" in calibrate(model, more, tmp_path / "more.sablier").provenance.calibrated
 

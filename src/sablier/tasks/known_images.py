@@ -29,17 +29,19 @@ class KnownImages:
         uses: N: 1 where an image trained the model, 2 where it only calibrated it.
         surroundings: how near independent images come to each other.
         radii: N: how near a copy of each must be.
+        scale: the mean and the step of each number of a descriptor in the file they come from, if they come from one.
     """
 
     prints: Fingerprints
     uses: Array
     surroundings: Surroundings
     radii: Array
+    scale: tuple[Array, Array] | None = None
 
     @classmethod
-    def of(cls, prints: Fingerprints, uses: Array) -> "KnownImages":
+    def of(cls, prints: Fingerprints, uses: Array, scale: tuple[Array, Array] | None = None) -> "KnownImages":
         """Return known images and what their descriptors tell of each other."""
-        return cls(prints, np.asarray(uses, np.uint8), *Surroundings.of(prints.descriptors))
+        return cls(prints, np.asarray(uses, np.uint8), *Surroundings.of(prints.descriptors), scale)
 
     @classmethod
     def from_file(cls, file: ModelFile) -> "KnownImages":
@@ -52,7 +54,8 @@ class KnownImages:
             raise ModelFileError("the model file lacks what it recognises its training images by. Train it anew.")
         kept = file.parts[KNOWN].tensors
         descriptors = kept["means"] + kept["steps"] * kept["descriptors"].astype(np.float32)
-        return cls.of(Fingerprints(kept["hashes"].view(np.uint64), descriptors), kept["uses"])
+        scale = kept["means"], kept["steps"]
+        return cls.of(Fingerprints(kept["hashes"].view(np.uint64), descriptors), kept["uses"], scale)
 
     def overlap(self, prints: Fingerprints) -> Array:
         """Return M uses: of each of M images, of the one that it is or nearly copies: TRAINED, CALIBRATED or NEW."""
@@ -78,7 +81,8 @@ class KnownImages:
         """Return the part that keeps the images that trained the model, and those that calibrate it now."""
         kept = self.uses == TRAINED
         trained = self.prints.take(kept)
-        return known_part(Fingerprints.joined(trained, prints), np.r_[self.uses[kept], np.full(len(prints), CALIBRATED)])
+        uses = np.r_[self.uses[kept], np.full(len(prints), CALIBRATED)]
+        return {KNOWN: _stored(Fingerprints.joined(trained, prints), uses, self.scale)}
 
 
 @dataclass(frozen=True)
@@ -134,13 +138,20 @@ class Recognizer:
         return Recognized(WORDS[self.known.overlap(prints)], repeats)
 
 
-def _stored(prints: Fingerprints, uses: Array) -> Part:
-    """Return the part of a model file, about 57 bytes an image: descriptors are kept in 255 steps of their own spread."""
+def _stored(prints: Fingerprints, uses: Array, scale: tuple[Array, Array] | None = None) -> Part:
+    """Return the part of a model file, about 57 bytes an image: descriptors are kept in 255 steps.
+
+    Args:
+        scale: the mean and the step of each number of a descriptor, as an earlier file has them, in which what it keeps stays the
+            same; None: steps are of their own spread.
+    """
     descriptors = prints.descriptors
-    means, spreads = (np.zeros(descriptors.shape[1], np.float32),) * 2
-    if len(descriptors):
-        means, spreads = descriptors.mean(axis=0), descriptors.std(axis=0)
-    steps = np.maximum(SPREADS * spreads / STEPS, 1e-6).astype(np.float32)
+    if scale is None:
+        means, spreads = (np.zeros(descriptors.shape[1], np.float32),) * 2
+        if len(descriptors):
+            means, spreads = descriptors.mean(axis=0), descriptors.std(axis=0)
+        scale = means, np.maximum(SPREADS * spreads / STEPS, 1e-6).astype(np.float32)
+    means, steps = scale
     tensors = {
         "hashes": prints.hashes.astype("<u8").view(np.int64),
         "uses": np.asarray(uses, np.uint8),
