@@ -1,7 +1,8 @@
 """Hostile bytes: every reader of images, model files whose checksum is renewed after a change, and .sabz files.
 
-Each target runs in a process of its own for so many minutes. A case is drawn from its number alone: `--target T --case N` runs
-that one again. A failure is any exception that is no SablierError, or a case that takes the processor more than 10 seconds.
+Each target runs in a process of its own for so many minutes; what has ended is kept. A case is drawn from its number alone:
+`--target T --case N` runs that one again. A failure is any exception that is no SablierError, or a case that takes the processor
+more than 10 seconds.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import warnings
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -174,9 +176,10 @@ def main() -> None:
         print(TARGETS[chosen[0]]()(args.case))
         return
     rows = []
+    steps = bench.partial("all")
     for target in chosen:
         minutes = args.minutes or (QUICK_MINUTES if args.quick else MINUTES[target])
-        row = in_a_process(target, minutes, args.start)
+        row = dict(steps.get(f"{target} for {minutes:g} minutes", partial(in_a_process, target, minutes, args.start)))
         for failure in row.pop("failures"):
             print(f"{target}: python bench/fuzz.py --target {target} --case {failure['case']}\n{failure['what']}")
         rows.append(row)

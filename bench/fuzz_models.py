@@ -50,6 +50,7 @@ def made() -> dict[str, tuple[ModelFile, ImageSet]]:
         "detect": (threes, "detector", "tiny", [
             "members=restoration,transformations,closed-form", "epochs=1", "folds=2", "width=8", "transformations.width=4",
         ]),
+        "detect with a pretrained network": (photos(), "detector", "base", ["folds=2", "size=72"]),
         "detect photos": (photos(), "detector", "base", [
             "photo_members=patches,inpainting,closed-form", "folds=2", "steps=1", "inpainting.width=4", "size=72",
         ]),

@@ -21,6 +21,7 @@ from sablier.estimators import AnomalyDetector, ImageAutoencoder
 from sablier.images.imageset import ImageSet, LazyPixels
 from sablier.modelfile import ModelFile, Part
 from sablier.tasks.detection.detect import Detector
+from sablier.tasks.detection.scorer import score_together
 
 SHORT = {"epochs": 2, "width": 8}
 FAST = {**SHORT, "folds": 2}  # for a detector
@@ -108,7 +109,9 @@ class TestVerdicts:
 
     def test_the_margin_of_folds_is_how_far_the_scores_may_move(self, folded, digits):
         X, calibration = digits[0][99:], folded.detector_.calibration
-        columns = np.stack([scorer.score(ImageSet(X.astype(np.float32))).scores for scorer in folded.detector_.scorers], axis=1)
+        columns = np.stack(
+            [found.scores for found in score_together(folded.detector_.scorers, ImageSet(X.astype(np.float32)))], axis=1
+        )
         margin = folded.decision_function(X)[:, None]
         assert np.all(calibration.p_values(columns + margin + 1e-9) <= 0.05)
         assert np.all(calibration.p_values(columns + margin - 1e-9) > 0.05)
@@ -305,10 +308,10 @@ class TestErrors:
         with pytest.raises(UnknownName, match="tier"):
             ImageAutoencoder(tier="huge").fit(digits[0])
         for other in ("autoencoder", "denoiser", "course-conv"):
-            with pytest.raises(ConfigError, match=f"a recipe that detects, got '{other}'"):
+            with pytest.raises(ConfigError, match=f"a recipe made to detect, got '{other}'"):
                 AnomalyDetector(recipe=other).fit(digits[0])
         for other in ("detector", "denoiser", "course-dense"):
-            with pytest.raises(ConfigError, match=f"a recipe that reconstructs, got '{other}'"):
+            with pytest.raises(ConfigError, match=f"a recipe made to reconstruct, got '{other}'"):
                 ImageAutoencoder(recipe=other).fit(digits[0])
         with pytest.raises(ImagesError, match="of 64 values"):
             ImageAutoencoder(image_shape=(8, 9)).fit(digits[0].reshape(-1, 64))

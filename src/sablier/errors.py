@@ -7,6 +7,7 @@
      ├─ ConfigError        (ValueError)     a value that an option does not take
      ├─ ModelFileError     (ValueError)     a .sablier file that is truncated, altered, newer or not ours
      ├─ ContainerError     (ValueError)     a .sabz file that is damaged, newer, not ours, or of another model
+     ├─ PackageError       (RuntimeError)   an installed package that is missing or altered
      ├─ TrainingDiverged   (RuntimeError)   the loss became infinite or not a number
      ├─ Interrupted        (RuntimeError)   training was stopped; says where the work so far lies
      └─ OutputError        (OSError)        a result that could not be written; the old file is whole
@@ -30,6 +31,7 @@ __all__ = [
     "ModelFileError",
     "OutputError",
     "OutputWarning",
+    "PackageError",
     "SablierError",
     "TooFewImages",
     "TrainingDiverged",
@@ -90,6 +92,10 @@ class ModelFileError(SablierError, ValueError):
 
 class ContainerError(SablierError, ValueError):
     """A file of compressed images that is damaged, newer than this version, not one of ours, or made with another model."""
+
+
+class PackageError(SablierError, RuntimeError):
+    """A package that is needed and not installed, or that holds something else than it should; the message says what to type."""
 
 
 class TrainingDiverged(SablierError, RuntimeError):

@@ -123,7 +123,7 @@ def test_what_cannot_be_used_is_said(fitted, digits):
     X, y = digits[:2]
     with pytest.raises(NotFittedError):
         ImageClassifier().predict(X)
-    with pytest.raises(ConfigError, match="a recipe that classifies, got 'denoiser'"):
+    with pytest.raises(ConfigError, match="a recipe made to classify, got 'denoiser'"):
         ImageClassifier("denoiser").fit(X, y)
     with pytest.raises(UnknownName, match="Did you mean 'steps'"):
         ImageClassifier(settings={"step": 1}).fit(X, y)

@@ -20,6 +20,7 @@ from sablier.images import read_images
 from sablier.modelfile import ModelFile
 from sablier.recipes.make import make_recipe
 from sablier.tasks.detection.detect import Detector
+from sablier.tasks.detection.scorer import score_together
 from sablier.workflows.naming import picture_path
 from sablier.workflows.reconstruct import drawing_network, reconstruct
 from sablier.workflows.training.autoencoder import train_autoencoder
@@ -98,7 +99,7 @@ def test_of_a_detector_with_folds_the_first_network_draws(digits_file, tmp_path)
     assert summary.network == "the first of 2 cross-conformal folds"
     assert json.loads((tmp_path / "out" / "errors.json").read_text())["network"] == summary.network
     scorer = Detector.from_file(ModelFile.load(digits_file)).scorers[0]
-    drawn = scorer.score(read_images("digits:test[label=3]"), pictures=True).reconstructions
+    drawn = score_together([scorer], read_images("digits:test[label=3]"), pictures=True)[0].reconstructions
     images = read_images("digits:test[label=3]").array / 255
     assert summary.mean_mse == pytest.approx(np.mean((drawn - images) ** 2), rel=1e-4)
 

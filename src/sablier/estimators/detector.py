@@ -14,6 +14,7 @@ from sablier.estimators.common import ImageEstimator
 from sablier.modelfile import ModelFile
 from sablier.recipes.detection import DetectionRecipe
 from sablier.tasks.detection.detect import Detector, score_columns
+from sablier.tasks.detection.scorer import score_together
 from sablier.tasks.latent.reconstruct import scaled_back
 from sablier.typing import Array
 from sablier.workflows.training.detector import train_detector
@@ -152,7 +153,7 @@ class AnomalyDetector(OutlierMixin, ImageEstimator):  # type: ignore[misc]
     def _scores(self, X: Any) -> list[Array]:
         """Return the N scores that each of the detector's scorers gives."""
         images, _ = self._images(X)
-        return [scorer.score(images).scores for scorer in self.detector_.scorers]
+        return [found.scores for found in score_together(self.detector_.scorers, images)]
 
     def _columns(self, X: Any) -> Array:
         """Return N,K scores: one column per fold of the calibration."""

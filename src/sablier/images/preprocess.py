@@ -66,7 +66,7 @@ class Preprocess(BaseModel):
 
         Args:
             images: the training images, as they were read.
-            size: length in pixels of the longer side for images that must be scaled.
+            size: length in pixels of the longer side for images that must be scaled; they are never enlarged.
 
         Raises:
             TooFewImages: for no image.
@@ -91,6 +91,7 @@ class Preprocess(BaseModel):
             height, width = map(int, sizes[0])
             return cls(height=height, width=width, channels=channels, dtype=dtype, black=black, white=white)
         aspect = float(np.median(images.sizes[:, 0] / images.sizes[:, 1]))
+        size = min(size, int(np.median(images.sizes.max(axis=1))))
         height, width = (size, round(size / aspect)) if aspect >= 1 else (round(size * aspect), size)
         height, width = max(height, 8), max(width, 8)
         rule = cls(height=height, width=width, channels=channels, resize="fit", dtype=dtype, black=black, white=white)

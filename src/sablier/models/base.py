@@ -18,6 +18,7 @@ CAPABILITIES = (
     "sample",
     "count_bits",
     "predict",
+    "describe",
 )
 
 
@@ -38,6 +39,7 @@ class Model(nn.Module):
     - "sample":      `sample(count, generator) -> x`
     - "count_bits":  `count_bits(codes, steps) -> bits`, N, of codes rounded to steps; see models/compressor.py
     - "predict":     `predict(x, places) -> high, low`, likelihoods of pixels; see models/pixel_context.py
+    - "describe":    `describe(x) -> views`, each N,D,h,w: what is seen at the places of a grid over the image
 
     `name` and `config` are set by the registry; together with the tensors they are all a model file keeps.
     """
@@ -72,6 +74,10 @@ class Model(nn.Module):
     def denoise(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the images without noise, and how noisy each was, N, in the unit of the corruption trained on."""
         raise _cannot(self, "denoise")
+
+    def describe(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Return views, N,D,h,w each: what is seen at the places of a grid over each image."""
+        raise _cannot(self, "describe")
 
     def classify(self, x: Tensor) -> Tensor:
         """Return the logits of each image, N,classes."""

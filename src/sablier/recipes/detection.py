@@ -49,9 +49,9 @@ class DetectionRecipe(Recipe):
             objective, network = known[kind].objective, self.network_of(kind)
             if objective is not None and not (network and isinstance(network.objective, objective)):
                 raise ConfigError(f"recipe {self.name} has no network for the member {kind}. Use the recipe detector.")
-        if not any(known[kind].draws for kind in kinds):
-            drawing = [kind for kind, member in known.items() if member.draws]
-            raise ConfigError(f"expected one of {', '.join(drawing)} among {name}: only they draw. Add one.")
+        if not any(known[kind].heat_is for kind in kinds):
+            telling = [kind for kind, member in known.items() if member.heat_is]
+            raise ConfigError(f"expected one of {', '.join(telling)} among {name}: only they say where. Add one.")
 
     def network_of(self, kind: str) -> NetworkConfig | None:
         """Return the network of a member; None for one without."""

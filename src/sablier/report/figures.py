@@ -243,13 +243,20 @@ class Sheet:
 
 
 def result_sheet(result: DetectionResult, indices: Iterable[int]) -> Sheet:
-    """Return image | reconstruction | heat of some images of a result; empty where it has no pictures."""
-    if result.images is None or result.reconstructions is None or result.heatmaps is None:
+    """Return image | reconstruction | heat of some images of a result; empty where it has no pictures.
+
+    A detector of whose members none draws has no reconstructions: there it is image | heat.
+    """
+    if result.images is None or result.heatmaps is None:
         return Sheet(())
     chosen = list(indices)
     captions = [f"{result.ids[i]}\np = {result.p_values[i]:.3g}, {result.verdicts[i]}" for i in chosen]
-    trios = zip(result.images[chosen], result.reconstructions[chosen], result.heatmaps[chosen], strict=True)
-    return Sheet([(as_rgb(image), as_rgb(again), overlay(image, heat)) for image, again, heat in trios], captions)
+    images, heats = result.images[chosen], result.heatmaps[chosen]
+    columns = [[as_rgb(image) for image in images]]
+    if result.reconstructions is not None:
+        columns.append([as_rgb(again) for again in result.reconstructions[chosen]])
+    columns.append([overlay(image, heat) for image, heat in zip(images, heats, strict=True)])
+    return Sheet(list(zip(*columns, strict=True)), captions)
 
 
 def picture_rows(rows: Mapping[str, Array]) -> bytes:

@@ -33,7 +33,7 @@ WIDE = 1.8  # width over height from which the pictures of a card lie below one 
 
 @dataclass(frozen=True)
 class Card:
-    """An image as the page shows it: pictures as data URIs, numbers as text."""
+    """An image as the page shows it: pictures as data URIs, numbers as text; "" for a picture that there is not."""
 
     id: str
     image: str
@@ -225,14 +225,14 @@ def _ranked_sections(result: EvaluationResult) -> list[Section]:
 def _cards(result: DetectionResult, indices: Iterable[int] | None = None) -> list[Card]:
     """Return the cards of some images of a result, or of the first dozen; none where it has no pictures."""
     images, again, heat = result.images, result.reconstructions, result.heatmaps
-    if images is None or again is None or heat is None:
+    if images is None or heat is None:
         return []
     chosen = range(min(len(result), MOST_SECOND)) if indices is None else indices
     return [
         Card(
             str(result.ids[i]),
             data_uri(as_rgb(images[i])),
-            data_uri(as_rgb(again[i])),
+            "" if again is None else data_uri(as_rgb(again[i])),
             data_uri(overlay(images[i], heat[i])),
             f"{result.scores[i]:.2f}",
             f"{result.p_values[i]:.3g}",

@@ -14,10 +14,10 @@ def recipe(tier: str) -> DetectionRecipe:
     # Chosen on held-out training images of MNIST, Fashion-MNIST and CIFAR-10, and on good training photos with hand-drawn
     # defects: see docs/LOG.md. A tier takes a few times as long as the one below.
     steps, megapixels, width, size = {
-        "tiny": (100, 10.0, 16, 128),
-        "small": (300, 35.0, 32, 192),
-        "base": (700, 80.0, 32, 256),
-        "large": (1000, 320.0, 32, 384),
+        "tiny": (100, 10.0, 16, 256),
+        "small": (300, 35.0, 32, 384),
+        "base": (700, 80.0, 32, 640),
+        "large": (1000, 320.0, 32, 960),
     }[tier]
     turns, turned_megapixels, turning_width = {
         "tiny": (100, 20.0, 8), "small": (300, 80.0, 16), "base": (700, 160.0, 16), "large": (1200, 320.0, 24),
@@ -46,7 +46,7 @@ def recipe(tier: str) -> DetectionRecipe:
     return DetectionRecipe(
         name="detector",
         members=("closed-form",) if tier == "tiny" else ("restoration", "transformations", "closed-form"),
-        photo_members=("patches", "closed-form") if tier == "tiny" else ("patches", "inpainting"),
+        photo_members=("features",) if tier in ("tiny", "small") else ("features", "even-light"),
         others={"transformations": turning, "inpainting": filling},
         screen=tier != "tiny",  # it takes longer than the whole tier
         options={"latent": 16, "width": width},

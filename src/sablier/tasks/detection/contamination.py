@@ -36,6 +36,7 @@ FEWEST = 20  # images that a spread can be told from
 ENOUGH_FOR_CLOSE = 300  # images; with fewer, the nearest that `ClosedForm` mixes are not near
 MOST_LEARNT = 5000  # images that a fold learns from, drawn at random
 MOST_COMPARED = 1000  # images that a fold looks for neighbours among
+MOST_SIDE = 64  # pixels; photos are looked at in small
 PIXELS_AT_ONCE = 100_000  # so that what is computed of them stays in the cache
 SMALLEST_EDGE = 0.01  # of the range from black to white: a flat image has no edge, and no logarithm
 SMALLEST_SPREAD = 0.01  # of a logarithm: where images vary by less than 1 %, a difference is arithmetic
@@ -117,10 +118,20 @@ def suspicion(images: ImageSet, preprocess: Preprocess, seed: int = 0) -> Array:
 def _features(pixels: Array, preprocess: Preprocess) -> tuple[Array, Array]:
     """Return N,D descriptions of images and N logarithms of how many edges they have."""
     size = max(1, PIXELS_AT_ONCE // int(np.prod(pixels.shape[1:])))
-    found = [_cells(preprocess.to_unit(pixels[start : start + size])) for start in range(0, len(pixels), size)]
+    found = [_cells(_small(preprocess.to_unit(pixels[start : start + size]))) for start in range(0, len(pixels), size)]
     facing, colour = (np.concatenate(part).astype(np.float32) for part in zip(*found, strict=True))
     edges = np.log(facing.mean(axis=1) * ORIENTATIONS + SMALLEST_EDGE)
     return np.concatenate([_scaled(np.sqrt(facing)), COLOUR_WEIGHT * _scaled(colour)], axis=1), edges
+
+
+def _small(values: Array) -> Array:
+    """Return N,H,W,C values averaged over squares, to at most MOST_SIDE pixels a side."""
+    factor = -(-max(values.shape[1:3]) // MOST_SIDE)
+    if factor == 1:
+        return values
+    height, width = (length // factor * factor for length in values.shape[1:3])
+    squares = values[:, :height, :width].reshape(len(values), height // factor, factor, width // factor, factor, -1)
+    return np.asarray(squares.mean(axis=(2, 4)))
 
 
 def _cells(values: Array) -> tuple[Array, Array]:

@@ -12,7 +12,8 @@ from sablier.images.grouping import group_numbers, sizes_of_groups
 from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part
-from sablier.tasks.detection.scorer import Scorer, Scores
+from sablier.tasks.detection.members import MEMBERS
+from sablier.tasks.detection.scorer import Scorer, Scores, score_together
 from sablier.tasks.known_images import Recognized
 from sablier.typing import Array
 
@@ -128,7 +129,7 @@ class Detector:
             rows = []
             for start in range(0, len(images), CALIBRATED_AT_ONCE):  # heatmaps of all of them would fill the memory
                 part = images.take(np.arange(start, min(start + CALIBRATED_AT_ONCE, len(images))))
-                scores = _mean(*(scorer.score(part, pictures=True) for scorer in judging))
+                scores = _mean(*score_together(judging, part, pictures=True))
                 rows.append({"model": scores.scores, **scores.baselines})
                 peaks.append(_heat(scores).max(axis=(1, 2)))
             found.append({name: np.concatenate([row[name] for row in rows]) for name in ("model", *BASELINES)})
@@ -159,7 +160,7 @@ class Detector:
             ImagesError: for images the model does not take.
         """
         dense = images.dense(self.preprocess)
-        each = [scorer.score(dense, pictures) for scorer in self.scorers]
+        each = score_together(self.scorers, dense, pictures)
         mean = _mean(*each)
         p_values = self.calibration.p_values(score_columns(self.calibration, [scores.scores for scores in each]))
         if fdr is None:
@@ -191,6 +192,8 @@ class Detector:
     def parts(self) -> dict[str, Part]:
         """Return the parts a model file keeps."""
         parts: dict[str, Part] = {}
+        for member in self.scorers[0].members:
+            parts |= {f"shared/{member.kind}/{name}": part for name, part in member.shared_parts().items()}
         for index, scorer in enumerate(self.scorers):
             parts |= scorer.parts(f"fold-{index}/")
         kept = {"model": self.calibration, **self.baseline_calibrations}
@@ -209,23 +212,34 @@ class Detector:
         if file.task != TASK:
             raise ModelFileError(f"expected a model that detects, got one trained to {file.task}. Train one with: sablier train")
         try:
-            members = sum(name.endswith("/fusion") for name in file.parts)
+            folds = sum(name.endswith("/fusion") for name in file.parts)
             kept = file.parts["calibration"]
-            if not members or kept.config["folds"] not in (1, members):
-                raise ValueError(f"{members} networks and {kept.config['folds']} sets of calibration scores")
+            if not folds or kept.config["folds"] not in (1, folds):
+                raise ValueError(f"{folds} folds and {kept.config['folds']} sets of calibration scores")
+            shared = _shared(file)
 
             def calibration(name: str) -> Calibration:
                 own = {key.removeprefix(f"{name}/"): value for key, value in kept.tensors.items() if key.startswith(f"{name}/")}
                 return Calibration.from_tensors(own, kept.config["folds"], bool(kept.config["found"]))
 
             return cls(
-                tuple(Scorer.from_parts(file.parts, f"fold-{index}/", file.preprocess) for index in range(members)),
+                tuple(Scorer.from_parts(file.parts, f"fold-{index}/", file.preprocess, shared) for index in range(folds)),
                 calibration("model"),
                 {name: calibration(name) for name in BASELINES},
                 float(kept.config["heat_unit"]),
             )
         except (KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
             raise ModelFileError(f"the model file lacks a part of a detector: {error}.") from error
+
+
+def _shared(file: ModelFile) -> dict[str, Any]:
+    """Return what members of all folds share, by kind."""
+    found: dict[str, dict[str, Part]] = {}
+    for name, part in file.parts.items():
+        room, kind, own = (*name.split("/", 2), "", "")[:3]
+        if room == "shared" and kind in MEMBERS:
+            found.setdefault(kind, {})[own] = part
+    return {kind: MEMBERS[kind].from_shared_parts(parts, file.preprocess) for kind, parts in found.items()}
 
 
 def sizes_in(normals: Sequence[ImageSet]) -> dict[str, Any]:

@@ -1,15 +1,12 @@
 """Members that look at images, and what normal images taught about what they see: one score and one heatmap per image."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 import torch
-from threadpoolctl import threadpool_limits
 
 from sablier.baselines import Baselines
 from sablier.errors import TooFewImages
@@ -21,14 +18,15 @@ from sablier.part_fit import check_finite
 from sablier.tasks.detection.fusion import Fusion, says_by_defects
 from sablier.tasks.detection.members import MEMBERS, Look, Member
 from sablier.tasks.detection.members.covariates import nuisances
+from sablier.tasks.detection.parallel import in_parallel
 from sablier.transforms.batches import Batch, Batches
 from sablier.transforms.defects import synthetic_defects
 from sablier.typing import Array
 
 Seen = tuple[list[Look], Array]
-T = TypeVar("T")
 
 DEFECTS_AT_ONCE = 32
+MOST_DAMAGED = 32  # images that defects are made in
 
 
 @dataclass(frozen=True)
@@ -39,12 +37,21 @@ class Scores:
         scores: N anomaly scores; higher is worse.
         baselines: N scores of each baseline, by name.
         heatmaps: N,H,W, in units of what is usual there in normal images; None unless asked for.
-        reconstructions: N,H,W,C in [0, 1]; None unless asked for.
+        reconstructions: N,H,W,C in [0, 1]; None unless asked for, or where no member draws.
     """
 
     scores: Array
     baselines: dict[str, Array]
     heatmaps: Array | None = None
+    reconstructions: Array | None = None
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What a scorer says of one batch; heat and reconstructions where they were asked for."""
+
+    scores: Array
+    heat: Array | None = None
     reconstructions: Array | None = None
 
 
@@ -71,36 +78,39 @@ class Scorer:
         members: tuple[Member, ...],
         preprocess: Preprocess,
         training: ImageSet,
-        fusion: ImageSet,
+        fusion: Sequence[tuple[tuple[Member, ...], ImageSet]],
         seed: int = 0,
         *,
         small_defects: bool = False,
     ) -> "Scorer":
-        """Fit the baselines on the training images and the fusion on the fusion images, both dense and normal.
+        """Fit the baselines on the training images and the fusion on the fusion images, all dense and normal.
 
         Args:
+            fusion: images, and the members that look at them; where the members have learnt from them, others like these that
+                have not.
             small_defects: whether a member's say is how well it tells the fusion images from copies of them with defects made
                 here, rather than what it says of itself.
 
         Raises:
             TooFewImages: for fewer than two fusion images.
         """
-        if len(fusion) < 2:
-            raise TooFewImages(f"expected at least 2 normal images to fit the corrections on, got {len(fusion)}.")
-        batches = Batches(fusion, preprocess)
+        count = sum(len(images) for _, images in fusion)
+        if count < 2:
+            raise TooFewImages(f"expected at least 2 normal images to fit the corrections on, got {count}.")
         heat = np.zeros((len(members), preprocess.height, preprocess.width))
 
         def heating(seen: Iterable[Seen]) -> Iterator[Seen]:
             for looks, nuisance in seen:
                 for total, look in zip(heat, looks, strict=True):
-                    total += (np.ones_like(total) * len(nuisance) if look.heat is None else look.heat.sum(axis=0)) / len(fusion)
+                    total += (np.ones_like(total) * len(nuisance) if look.heat is None else look.heat.sum(axis=0)) / count
                 yield looks, nuisance
 
-        look = partial(_look, members)
-        normal, nuisance = _statistics(heating(in_parallel(look, batches.for_scoring())))
+        normal, nuisance = _statistics(heating(_looked_at(fusion, partial(Batches, preprocess=preprocess))))
         says = np.array([member.say for member in members])
         if small_defects and len(members) > 1:
-            damaged = _statistics(in_parallel(look, _with_defects(fusion, preprocess, seed).for_scoring()))
+            share = min(1.0, MOST_DAMAGED / count)
+            some = [(looking, _some(images, share, seed)) for looking, images in fusion]
+            damaged = _statistics(_looked_at(some, partial(_with_defects, preprocess=preprocess, seed=seed)))
             says = says_by_defects(normal, nuisance, *damaged)
         return cls(
             members,
@@ -108,24 +118,32 @@ class Scorer:
             Baselines.fit(training.array, preprocess, seed),
             Fusion.fit(normal, says.tolist(), nuisance),
             says,
-            np.maximum(heat, 0.5 * heat.mean(axis=(1, 2), keepdims=True)) + 1e-8,
+            _usual(heat, members),
         )
 
-    def score(self, images: ImageSet, pictures: bool = False) -> Scores:
-        """Score dense images; with `pictures`, draw heatmaps and reconstructions too."""
-        scores, heatmaps, reconstructions = [], [], []
-        batches = Batches(images, self.preprocess)
-        for looks, nuisance in in_parallel(partial(_look, self.members), batches.for_scoring()):
-            scores.append(self.fusion.score([look.statistics for look in looks], nuisance))
-            if pictures:
-                heatmaps.append(check_finite("heatmaps", self._heat(looks)))
-                reconstructions.append(next(look.reconstructions for look in looks if look.reconstructions is not None))
+    @property
+    def draws(self) -> bool:
+        """Whether a member says what it expected of an image."""
+        return any(member.draws for member in self.members)
+
+    def judged(self, looks: list[Look], nuisance: Array, pictures: bool) -> "_Judged":
+        """Return what the looks of the members at one batch come to."""
+        score = self.fusion.score([look.statistics for look in looks], nuisance)
+        if not pictures:
+            return _Judged(score)
+        drawn = next((look.reconstructions for look in looks if look.reconstructions is not None), None)
+        return _Judged(score, check_finite("heatmaps", self._heat(looks)), drawn)
+
+    def joined(self, images: ImageSet, batches: Sequence["_Judged"], pictures: bool) -> Scores:
+        """Return what all batches of dense images come to."""
         height, width, channels = images.shape
+        heats, drawn = [each.heat for each in batches], [each.reconstructions for each in batches]
+        nothing = np.empty((0, height, width, channels), np.float32)
         return Scores(
-            check_finite("scores", np.concatenate([np.empty(0), *scores])),
+            check_finite("scores", np.concatenate([np.empty(0), *(each.scores for each in batches)])),
             {name: check_finite("scores", found) for name, found in self.baselines.scores(images.array, self.preprocess).items()},
-            np.concatenate([np.empty((0, height, width), np.float32), *heatmaps]) if pictures else None,
-            np.concatenate([np.empty((0, height, width, channels), np.float32), *reconstructions]) if pictures else None,
+            np.concatenate([nothing[..., 0], *(heat for heat in heats if heat is not None)]) if pictures else None,
+            np.concatenate([nothing, *(each for each in drawn if each is not None)]) if pictures and self.draws else None,
         )
 
     def _heat(self, looks: list[Look]) -> Array:
@@ -160,8 +178,8 @@ class Scorer:
         return parts
 
     @classmethod
-    def from_parts(cls, parts: Mapping[str, Part], prefix: str, preprocess: Preprocess) -> "Scorer":
-        """Return the scorer that `parts` kept."""
+    def from_parts(cls, parts: Mapping[str, Part], prefix: str, preprocess: Preprocess, shared: Mapping[str, Any]) -> "Scorer":
+        """Return the scorer that `parts` kept; what members share with those of other folds is in `shared`, by kind."""
         fused = parts[f"{prefix}fusion"]
         tensors = dict(fused.tensors)
         heat, says = tensors.pop("usual_heat"), tensors.pop("says")
@@ -169,7 +187,7 @@ class Scorer:
         def member(kind: str) -> Member:
             start = f"{prefix}{kind}/"
             own = {name.removeprefix(start): part for name, part in parts.items() if name.startswith(start)}
-            return MEMBERS[kind].from_parts(own)
+            return MEMBERS[kind].from_parts(own, shared.get(kind))
 
         members = tuple(member(kind) for kind in fused.config["members"])
         if says.shape != (len(members),) or heat.shape != (len(members), preprocess.height, preprocess.width):
@@ -177,6 +195,42 @@ class Scorer:
         return cls(
             members, preprocess, Baselines.from_tensors(parts[f"{prefix}baselines"].tensors), Fusion(**tensors), says, heat
         )
+
+
+def score_together(scorers: Sequence[Scorer], images: ImageSet, pictures: bool = False) -> list[Scores]:
+    """Return what each scorer says of dense images; with `pictures`, heatmaps and reconstructions too.
+
+    All of them look at a batch before the next one is made, so that what they share is computed once.
+    """
+    found: list[list[_Judged]] = [[] for _ in scorers]
+    batches = Batches(images, scorers[0].preprocess)
+    for seen in in_parallel(partial(_look_with_each, scorers), batches.for_scoring()):
+        for scorer, of_scorer, (looks, nuisance) in zip(scorers, found, seen, strict=True):
+            of_scorer.append(scorer.judged(looks, nuisance, pictures))
+    return [scorer.joined(images, judged, pictures) for scorer, judged in zip(scorers, found, strict=True)]
+
+
+def _looked_at(fusion: Sequence[tuple[tuple[Member, ...], ImageSet]], batches: Callable[[ImageSet], Batches]) -> Iterator[Seen]:
+    """Yield what members see in the images that are theirs, as `batches` makes them."""
+    for looking, images in fusion:
+        yield from in_parallel(partial(_look, looking), batches(images).for_scoring())
+
+
+def _some(images: ImageSet, share: float, seed: int) -> ImageSet:
+    """Return a share of images, at least one, drawn at random."""
+    return images.take(np.sort(np.random.default_rng(seed).permutation(len(images))[: max(1, round(share * len(images)))]))
+
+
+def _usual(heat: Array, members: Sequence[Member]) -> Array:
+    """Return K,H,W float32: what the heat of each member is divided by, given its mean over normal images at each place."""
+    everywhere = heat.mean(axis=(1, 2), keepdims=True)
+    even = np.array([member.heat_is_even for member in members])[:, None, None]
+    return np.asarray(np.where(even, everywhere, np.maximum(heat, 0.5 * everywhere)) + 1e-8, np.float32)
+
+
+@torch.no_grad()
+def _look_with_each(scorers: Sequence[Scorer], batch: Batch) -> list[Seen]:
+    return [_look(scorer.members, batch) for scorer in scorers]
 
 
 @torch.no_grad()
@@ -198,27 +252,3 @@ def _statistics(seen: Iterable[Seen]) -> tuple[list[Array], Array]:
     rows = [([look.statistics for look in looks], nuisance) for looks, nuisance in seen]
     statistics = [np.concatenate(each) for each in zip(*(own for own, _ in rows), strict=True)]
     return statistics, np.concatenate([nuisance for _, nuisance in rows])
-
-
-def in_parallel(compute: Callable[[Batch], T], batches: Iterable[Batch]) -> Iterator[T]:
-    """Yield what `compute` makes of each batch, in order; a batch a thread, which beats many threads a batch.
-
-    Layers of a few dozen channels are too small to share among threads: waiting for each other at every layer costs more
-    than it gains. As many batches as there are threads are held at once.
-    """
-    threads = torch.get_num_threads()
-    if threads == 1:
-        yield from map(compute, batches)
-        return
-    try:
-        # NumPy's products would each start as many threads again.
-        with threadpool_limits(1), ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            waiting: deque[Future[T]] = deque()
-            for batch in batches:
-                waiting.append(pool.submit(compute, batch))
-                if len(waiting) > threads:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-    finally:
-        torch.set_num_threads(threads)

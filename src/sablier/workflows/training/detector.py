@@ -1,10 +1,11 @@
 """A detector: its members trained, fused and calibrated on disjoint images."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, repeat
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,7 @@ from sablier.workflows.training.network import OnProgress, prepared, provenance,
 FEWEST = 8
 MOST_CALIBRATION = 2000  # beyond this the band of the promise is narrow enough; more images train better
 MOST_FUSION = 500
+PARTS_UNSEEN = 3  # of the training images of a fold: members are fused on each as the others let them expect
 FEWEST_CALIBRATION = images_needed(0.01)  # so that a split always supports a false-alarm rate of 1 %
 
 
@@ -83,11 +85,12 @@ def train_detector(
     paths = chain(checkpoints, repeat(None))
     side = max(preprocess.height, preprocess.width)
     networks, photos = recipe.networks(side), side > recipe.photo_side
+    shared = {kind: MEMBERS[kind].share(preprocess) for kind in networks}
     scorers, histories = [], {}
     for index, uses in enumerate(plan):
         members: list[Member] = []
         for kind, network in networks.items():
-            fitting = Fitting(uses.training, preprocess, Batches(uses.fusion, preprocess), recipe.fit.seed)
+            fitting = Fitting(uses.training, preprocess, Batches(uses.fusion, preprocess), recipe.fit.seed, shared=shared[kind])
             if network is not None:
                 fold = f", fold {index + 1} of {len(plan)}" if len(plan) > 1 else ""
                 model, history = train_model(
@@ -98,11 +101,10 @@ def train_detector(
                 histories[f"{uses.name}/{kind}"] = history.__dict__
                 fitting = replace(fitting, network=model, objective=network.objective)
             members.append(MEMBERS[kind].fit(fitting))
-        scorers.append(
-            Scorer.fit(
-                tuple(members), preprocess, uses.training, uses.fusion, recipe.fit.seed, small_defects=photos and len(plan) == 1
-            )
-        )
+        fusion = [(tuple(members), uses.fusion)]
+        if uses.fusion is uses.training and not any(networks.values()):
+            fusion = _unseen(uses.training, preprocess, recipe.fit.seed, shared)
+        scorers.append(Scorer.fit(tuple(members), preprocess, uses.training, fusion, recipe.fit.seed, small_defects=photos))
     detector = Detector.calibrated(tuple(scorers), tuple(uses.calibration for uses in plan))
     origin = provenance(dense, replace(recipe, members=tuple(networks)), images, preprocess)
     if recipe.screen:
@@ -113,6 +115,31 @@ def train_detector(
         origin = origin.model_copy(update={"suspects": listed})
     parts = {**detector.parts(), **known_part(prints, _uses_of_each(dense, plan))}
     return ModelFile(TASK, preprocess, parts, histories, origin)
+
+
+def _unseen(
+    training: ImageSet, preprocess: Preprocess, seed: int, shared: Mapping[str, Any]
+) -> list[tuple[tuple[Member, ...], ImageSet]]:
+    """Return parts of training images, each with members that were fitted on the others alone.
+
+    What members see in images that they know is too alike to tell how much each of them should count. To fit members without
+    networks again takes little.
+
+    Args:
+        shared: what members share among folds, by their kind.
+    """
+    groups = group_numbers(training)
+    order = np.random.default_rng(seed).permutation(np.unique(groups))
+    found = []
+    for part in np.array_split(order, PARTS_UNSEEN):
+        apart = np.isin(groups, part)
+        others = training.take(~apart)
+        if not (apart.any() and len(others)):
+            continue
+        fitting = Fitting(others, preprocess, Batches(others, preprocess), seed)
+        members = tuple(MEMBERS[kind].fit(replace(fitting, shared=each)) for kind, each in shared.items())
+        found.append((members, training.take(apart)))
+    return found
 
 
 def _uses_of_each(dense: ImageSet, plan: Sequence[Uses]) -> Array:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -54,7 +54,7 @@ def brightness() -> Iterator[type[Member]]:
             return {"mean": Part("mean-image", {}, {"mean": self.mean})}
 
         @classmethod
-        def from_parts(cls, parts: Mapping[str, Part]) -> "Brightness":
+        def from_parts(cls, parts: Mapping[str, Part], shared: Any = None) -> "Brightness":
             return cls(parts["mean"].tensors["mean"])
 
     yield Brightness

@@ -44,6 +44,7 @@ class Fitting:
         normal: the images that members are fused on, at least two of them: held-out ones where there are enough.
         seed: of what is drawn at random.
         network: trained on the training images with `objective`, of a member that has one.
+        shared: what the kind shares among folds, as its `share` made it.
     """
 
     training: ImageSet
@@ -52,6 +53,7 @@ class Fitting:
     seed: int = 0
     network: Model | None = None
     objective: Objective | None = None
+    shared: Any = None
 
     def trained(self, kind: type[Kind]) -> tuple[Model, Kind]:
         """Return the network and the objective that it was trained with.
@@ -72,6 +74,7 @@ class Member(ABC):
         say: how much its word counts beside others.
         sees: in a sentence or two, what it compares; reports say so.
         heat_is: what its heat is; "" for one that cannot tell where.
+        heat_is_even: whether the heat of good images is alike at all places, so that it is not divided by what is usual there.
         draws: whether it draws what it expected, and says where, too.
         objective: what its network is trained with; None for a member without one.
         needs: what its network must be able to do.
@@ -82,6 +85,7 @@ class Member(ABC):
     say: ClassVar[float] = 1.0
     sees: ClassVar[str]
     heat_is: ClassVar[str] = ""
+    heat_is_even: ClassVar[bool] = False
     draws: ClassVar[bool] = False
     objective: ClassVar[type[Objective] | None] = None
     needs: ClassVar[tuple[str, ...]] = ()
@@ -98,6 +102,20 @@ class Member(ABC):
         return {}
 
     @classmethod
+    def share(cls, preprocess: Preprocess) -> Any:
+        """Return what members of this kind share among all folds of a detector; it must not depend on any image."""
+        return None
+
+    def shared_parts(self) -> Mapping[str, Part]:
+        """Return what a model file keeps once for all folds of what is shared, by name."""
+        return {}
+
+    @classmethod
+    def from_shared_parts(cls, parts: Mapping[str, Part], preprocess: Preprocess) -> Any:
+        """Return what `shared_parts` kept."""
+        return None
+
+    @classmethod
     @abstractmethod
     def fit(cls, fitting: Fitting) -> Self:
         """Fit it on normal images."""
@@ -112,8 +130,8 @@ class Member(ABC):
 
     @classmethod
     @abstractmethod
-    def from_parts(cls, parts: Mapping[str, Part]) -> Self:
-        """Return the member that `parts` kept."""
+    def from_parts(cls, parts: Mapping[str, Part], shared: Any = None) -> Self:
+        """Return the member that `parts` kept, beside what its kind shares among folds."""
 
 
 M = TypeVar("M", bound=type[Member])

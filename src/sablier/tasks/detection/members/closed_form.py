@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -63,5 +63,5 @@ class Mixtures(Member):
         return {"thumbnails": Part("mixtures", {}, self.neighbourhoods.tensors())}
 
     @classmethod
-    def from_parts(cls, parts: Mapping[str, Part]) -> "Mixtures":
+    def from_parts(cls, parts: Mapping[str, Part], shared: Any = None) -> "Mixtures":
         return cls(ClosedForm.from_tensors(parts["thumbnails"].tensors))

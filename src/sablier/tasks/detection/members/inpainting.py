@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -135,7 +135,7 @@ class Inpaintings(Member):
         return {"net": Part.of_model(self.network), "spread": Part("surprises", squares, dict(self.spread))}
 
     @classmethod
-    def from_parts(cls, parts: Mapping[str, Part]) -> "Inpaintings":
+    def from_parts(cls, parts: Mapping[str, Part], shared: Any = None) -> "Inpaintings":
         kept = parts["spread"]
         squares = Inpainting(int(kept.config["fewest_squares"]), int(kept.config["most_squares"]))
         return cls(parts["net"].to_model("inpaint"), squares.fewest_squares, squares.most_squares, kept.tensors)

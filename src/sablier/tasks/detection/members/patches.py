@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from torch import Tensor
@@ -57,6 +57,6 @@ class Patches(Member):
         return {"filters": Part("filters", {}, filters), "descriptors": Part("patches", {}, self.good.tensors())}
 
     @classmethod
-    def from_parts(cls, parts: Mapping[str, Part]) -> "Patches":
+    def from_parts(cls, parts: Mapping[str, Part], shared: Any = None) -> "Patches":
         filters = Filters(**parts["filters"].tensors)
         return cls(filters, PatchStatistics(filters, **parts["descriptors"].tensors))

@@ -6,7 +6,7 @@ same hidden layers (RaPP, Kim et al. 2020).
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -79,5 +79,5 @@ class Restoration(Member):
         return {"net": Part.of_model(self.network), "latents": Part("gaussian", {}, dict(vars(self.latents)))}
 
     @classmethod
-    def from_parts(cls, parts: Mapping[str, Part]) -> "Restoration":
+    def from_parts(cls, parts: Mapping[str, Part], shared: Any = None) -> "Restoration":
         return cls(parts["net"].to_model("encode", "decode", "hidden"), Gaussian(**parts["latents"].tensors))

@@ -110,7 +110,7 @@ class Transformations(Member):
         }
 
     @classmethod
-    def from_parts(cls, parts: Mapping[str, Part]) -> "Transformations":
+    def from_parts(cls, parts: Mapping[str, Part], shared: Any = None) -> "Transformations":
         kept = parts["groups"]
         network, shift = parts["net"].to_model("classify"), TransformationPrediction(float(kept.config["shift"])).shift
         orientations = len(Geometry.of(*network.shape[:2], shift).orientations)

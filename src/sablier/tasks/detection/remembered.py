@@ -1,0 +1,62 @@
+"""What a network has seen in images, for those that ask for the same image again: folds of one detector do."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from hashlib import blake2b
+from threading import Lock, local
+
+import torch
+from torch import Tensor
+
+from sablier.models.base import Model
+
+Views = tuple[Tensor, ...]
+MOST_BYTES = 1_000_000_000  # of views, in half precision; a photo of 256 x 256 takes a quarter of a million
+
+
+class Remembered:
+    """A network, what is done to an image before, and what it saw in the images it was shown.
+
+    Of the batch that this thread was shown last nothing is computed again. While it `keeps`, nothing is of any image, as long as
+    all fit into a gigabyte: of more, those not asked for the longest are forgotten.
+    """
+
+    def __init__(self, network: Model, before: Callable[[Tensor], Tensor], *, keeps: bool = False) -> None:
+        self.network, self.before, self.keeps = network, before, keeps
+        self._last = local()
+        self._kept: OrderedDict[bytes, Views] = OrderedDict()
+        self._bytes = 0
+        self._lock = Lock()
+
+    @torch.no_grad()
+    def describe(self, x: Tensor) -> Views:
+        """Return views, N,D,h,w each, of N,C,H,W images in [0, 1]."""
+        if getattr(self._last, "x", None) is not x:
+            self._last.x, self._last.found = x, self._looked_up(x) if self.keeps else self._seen(x)
+        found: Views = self._last.found
+        return found
+
+    def _seen(self, x: Tensor) -> Views:
+        # In half precision whether kept or not, so that it makes no difference.
+        return tuple(view.half().float() for view in self.network.describe(self.before(x)))
+
+    def _looked_up(self, x: Tensor) -> Views:
+        keys = [blake2b(image.contiguous().numpy().tobytes(), digest_size=16).digest() for image in x.permute(0, 2, 3, 1)]
+        known = [self._kept.get(key) for key in keys]  # once: another thread may forget some
+        new = [place for place, found in enumerate(known) if found is None]
+        seen = self._seen(x if len(new) == len(x) else x[new]) if new else ()
+        with self._lock:
+            for key, found in zip(keys, known, strict=True):
+                if found is not None and key in self._kept:
+                    self._kept.move_to_end(key)
+            for number, place in enumerate(new):
+                known[place] = kept = tuple(view[number].half() for view in seen)
+                self._keep(keys[place], kept)
+        return tuple(torch.stack(each).float() for each in zip(*(found for found in known if found is not None), strict=True))
+
+    def _keep(self, key: bytes, found: Views) -> None:
+        if key not in self._kept:
+            self._kept[key] = found
+            self._bytes += sum(view.nbytes for view in found)
+        while self._bytes > MOST_BYTES:
+            self._bytes -= sum(view.nbytes for view in self._kept.popitem(last=False)[1])

@@ -1,0 +1,115 @@
+"""The members with a pretrained network: what they find and where, that no image is looked at twice, and what a file keeps."""
+
+import numpy as np
+import pytest
+import torch
+
+from sablier.images.imageset import ImageSet
+from sablier.modelfile import ModelFile
+from sablier.models.base import Model
+from sablier.models.efficientnet_lite import EfficientNetLite
+from sablier.recipes.make import make_recipe
+from sablier.tasks.detection import remembered
+from sablier.tasks.detection.detect import Detector
+from sablier.tasks.detection.remembered import Remembered
+from sablier.workflows.training.detector import train_detector
+
+SIDE, COUNT = 160, 24
+SETTINGS = ["photo_members=features,even-light", "folds=3", "screen=no"]
+
+
+def stripes(count, seed, blot=False):
+    """N,H,W,C photos of stripes with grain; with a smooth blot at rows 40 to 64, columns 96 to 120."""
+    random = np.random.default_rng(seed)
+    wave = 120 + 40 * np.sin(np.arange(SIDE) / 4)[None, :, None]
+    pixels = wave + random.normal(0, 8, (count, SIDE, SIDE, 3)) + random.normal(0, 6, (count, 1, 1, 1))
+    if blot:
+        pixels[:, 40:64, 96:120] = 120
+    return ImageSet(pixels.clip(0, 255).astype(np.uint8))
+
+
+@pytest.fixture(scope="module")
+def looked_at():
+    """How many images each network was shown, filled while the next fixture trains."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def file(looked_at, tmp_path_factory):
+    describe = EfficientNetLite.describe
+
+    def counted(self, x):
+        looked_at.append((len(self.blocks), len(x)))
+        return describe(self, x)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(EfficientNetLite, "describe", counted)
+        trained = train_detector(stripes(COUNT, 0), make_recipe("detector", "base", SETTINGS))
+    path = tmp_path_factory.mktemp("features") / "stripes.sablier"
+    trained.save(path)
+    return path
+
+
+def test_a_blot_is_found_where_it_lies(file):
+    detector = Detector.from_file(ModelFile.load(file))
+    good, bad = detector.detect(stripes(8, 1), alpha=0.1), detector.detect(stripes(8, 2, blot=True), alpha=0.1, pictures=True)
+    assert good.scores.max() < bad.scores.min()
+    assert set(bad.verdicts) == {"anomaly"}
+    hot = bad.heatmaps.mean(axis=0)
+    row, column = np.unravel_index(hot.argmax(), hot.shape)
+    assert 36 <= row < 68
+    assert 92 <= column < 124
+    assert np.median(hot) < 0.5 * hot.max()
+    assert bad.reconstructions is None
+
+
+def test_each_image_is_looked_at_once_however_many_folds_there_are(file, looked_at):
+    blocks = {count for count, _ in looked_at}
+    assert len(blocks) == 2
+    # Each photo, and in each of three folds copies with a defect of at most those that train there.
+    for depth in blocks:
+        shown = sum(count for number, count in looked_at if number == depth)
+        assert shown <= COUNT + 3 * 2 * COUNT // 3
+
+
+def test_a_file_keeps_the_network_once_and_scores_as_before(file):
+    parts = ModelFile.load(file).parts
+    assert [name for name in parts if name.endswith("backbone")] == ["shared/features/backbone", "shared/even-light/backbone"]
+    detector = Detector.from_file(ModelFile.load(file))
+    networks = {id(member.trained_network) for scorer in detector.scorers for member in scorer.members}
+    assert len(networks) == 2
+    again = Detector.from_file(ModelFile.load(file))
+    assert np.array_equal(detector.detect(stripes(4, 3)).scores, again.detect(stripes(4, 3)).scores)
+
+
+class Counting(Model):
+    """A network that sees the mean colour, and counts the images it is shown."""
+
+    capabilities = frozenset({"describe"})
+
+    def __init__(self):
+        super().__init__((8, 8, 3))
+        self.shown = 0
+
+    def describe(self, x):
+        self.shown += len(x)
+        return (x.mean(dim=(2, 3), keepdim=True),)
+
+
+def test_what_is_kept_is_what_was_seen_in_any_order(monkeypatch):
+    x = torch.rand(6, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    network = Counting()
+    keeps = Remembered(network, lambda x: x, keeps=True)
+    plain = Remembered(Counting(), lambda x: x)
+    assert torch.equal(keeps.describe(x[:4])[0], plain.describe(x[:4])[0])
+    mixed = x[[5, 1, 0, 4]]
+    assert torch.equal(keeps.describe(mixed)[0], plain.describe(mixed)[0])
+    assert network.shown == 6
+    monkeypatch.setattr(remembered, "MOST_BYTES", 2 * 3 * 2)  # two images of three half-precision numbers
+    keeps.describe(torch.cat([x[:1], 1 - x[:1]]))
+    assert len(keeps._kept) == 2
+    keeps.describe(x[:1].clone())
+    keeps.describe(x[1:2].clone())
+    assert network.shown == 8
+    keeps.describe(x[:1].clone())  # asked for lately, so still there
+    assert network.shown == 8
