@@ -45,7 +45,7 @@ def main() -> None:
     sablier = str(Path(sys.executable).with_name("sablier"))
     mistaken = seconds_of([sablier, "train", "digits", "-o", "m.sablier", "--set", "epocs=3"], repeats, code=2)
     with tempfile.TemporaryDirectory() as folder:
-        demo = seconds_of([sys.executable, "examples/demo.py", folder], 0 if bench.args.quick else 3)
+        demo = seconds_of([sys.executable, "examples/demo.py", folder], 0 if bench.args.quick else 1)
     tested = seconds_of_tests("tests/test_errors.py" if bench.args.quick else "")
     print_table(
         ["what", "seconds"],

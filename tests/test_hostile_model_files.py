@@ -24,7 +24,8 @@ import fuzz_models
 
 sys.path.pop(0)
 
-NAMES = ("detect", "detect photos", "reconstruct", "denoise", "generate", "compress", "classify")
+LONG = ("detect", "detect with a pretrained network", "detect photos")  # whose networks take seconds a case
+NAMES = (*LONG, "reconstruct", "denoise", "generate", "compress", "classify")
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ def test_a_model_of_every_task_loads_and_is_used(files, name, tmp_path):
     fuzz_models.use(path, files[name][1], tmp_path, random.Random(1))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in NAMES])
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(draw=st.randoms())
 def test_any_value_may_be_rewritten(files, name, draw, tmp_path_factory):

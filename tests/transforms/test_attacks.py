@@ -50,8 +50,12 @@ def accuracy(net, x, labels) -> float:
     return float((~beaten(net(x), labels)).float().mean())
 
 
+LONG = ("apgd-t", "standard")  # which attack every class in turn
+EACH = [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in ATTACKS]
+
+
 @pytest.mark.parametrize("norm", ["linf", "l2"])
-@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize("name", EACH)
 def test_it_stays_in_the_ball_and_in_range_and_fools(name, norm, net, digits):
     if name == "square" and norm == "l2":
         pytest.skip("square has no ball in l2")
@@ -69,7 +73,7 @@ def test_it_stays_in_the_ball_and_in_range_and_fools(name, norm, net, digits):
     assert accuracy(net, moved, labels) < 0.7
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize("name", EACH)
 def test_the_same_seed_attacks_the_same_and_the_generator_is_left_alone(name, net, digits):
     x, labels = (each[:20] for each in digits)
     state = torch.get_rng_state()
@@ -85,6 +89,7 @@ def test_nothing_to_do(name, net, digits):
     assert ATTACKS[name]()(net, x[:0], labels[:0]).shape == (0, 1, 8, 8)
 
 
+@pytest.mark.slow
 def test_stronger_attacks_leave_less(net, digits):
     x, labels = digits
     left = {name: accuracy(net, ATTACKS[name](eps=0.08)(net, x, labels), labels) for name in ("fgsm", "pgd", "apgd", "apgd-t")}

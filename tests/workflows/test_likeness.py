@@ -83,7 +83,7 @@ VERBS = {
 }
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", [pytest.param(verb, marks=pytest.mark.slow) if verb == "cluster" else verb for verb in VERBS])
 def test_every_verb_says_so_and_strict_refuses(verb, models, negatives, tmp_path):
     with pytest.warns(
         ImagesWarning, match=r"do not look like those that the model learnt from: they are of a brightness of"

@@ -133,7 +133,7 @@ def test_images_that_are_all_the_same_are_one_cluster(method, k):
         cluster_latents(Latents(np.arange(12), np.ones((12, 3))), 5, method=method, manifold="none", runs=1)
 
 
-@pytest.mark.parametrize("manifold", ["auto", "none"])
+@pytest.mark.parametrize("manifold", [pytest.param("auto", marks=pytest.mark.slow), "none"])
 @pytest.mark.parametrize("method", ["mixture", "kmeans", "hdbscan"])
 def test_what_is_the_same_is_in_one_cluster(method, manifold):
     random = np.random.default_rng(0)

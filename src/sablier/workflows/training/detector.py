@@ -1,6 +1,6 @@
 """A detector: its members trained, fused and calibrated on disjoint images."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, repeat
@@ -82,64 +82,80 @@ def train_detector(
     plan = plan_uses(dense, recipe)
     if recipe.screen:
         plan = [_screened(uses, preprocess, recipe.fit.seed) for uses in plan]
-    paths = chain(checkpoints, repeat(None))
-    side = max(preprocess.height, preprocess.width)
-    networks, photos = recipe.networks(side), side > recipe.photo_side
-    shared = {kind: MEMBERS[kind].share(preprocess) for kind in networks}
-    scorers, histories = [], {}
-    for index, uses in enumerate(plan):
-        members: list[Member] = []
-        for kind, network in networks.items():
-            fitting = Fitting(uses.training, preprocess, Batches(uses.fusion, preprocess), recipe.fit.seed, shared=shared[kind])
-            if network is not None:
-                fold = f", fold {index + 1} of {len(plan)}" if len(plan) > 1 else ""
-                model, history = train_model(
-                    uses.training, preprocess, _fitting(kind, network, uses.effort, preprocess), MEMBERS[kind].needs,
-                    validation=uses.validation, member=index, checkpoint=next(paths),
-                    on_progress=partial(on_progress, f"training {kind}{fold}"),
-                )  # fmt: skip
-                histories[f"{uses.name}/{kind}"] = history.__dict__
-                fitting = replace(fitting, network=model, objective=network.objective)
-            members.append(MEMBERS[kind].fit(fitting))
-        fusion = [(tuple(members), uses.fusion)]
-        if uses.fusion is uses.training and not any(networks.values()):
-            fusion = _unseen(uses.training, preprocess, recipe.fit.seed, shared)
-        scorers.append(Scorer.fit(tuple(members), preprocess, uses.training, fusion, recipe.fit.seed, small_defects=photos))
-    detector = Detector.calibrated(tuple(scorers), tuple(uses.calibration for uses in plan))
-    origin = provenance(dense, replace(recipe, members=tuple(networks)), images, preprocess)
+    making = _Making(recipe, preprocess, len(plan), chain(checkpoints, repeat(None)), on_progress)
+    scorers = tuple(making.scorer(index, uses) for index, uses in enumerate(plan))
+    detector = Detector.calibrated(scorers, tuple(uses.calibration for uses in plan))
+    origin = provenance(dense, replace(recipe, members=tuple(making.networks)), images, preprocess)
     if recipe.screen:
-        # The list is made of all images, those of calibration too: it teaches nothing. Nor did any image on it.
-        found = find_suspects(dense, preprocess, recipe.fit.seed)
-        taught = {name for uses in plan for each in (uses.training, uses.fusion) for name in each.ids.tolist()}
-        listed = [pair for pair in zip(found.ids.tolist(), found.scores.tolist(), strict=True) if pair[0] not in taught]
-        origin = origin.model_copy(update={"suspects": listed})
+        origin = origin.model_copy(update={"suspects": _suspects(dense, preprocess, plan, recipe.fit.seed)})
     parts = {**detector.parts(), **known_part(prints, _uses_of_each(dense, plan))}
-    return ModelFile(TASK, preprocess, parts, histories, origin)
+    return ModelFile(TASK, preprocess, parts, making.histories, origin)
 
 
-def _unseen(
-    training: ImageSet, preprocess: Preprocess, seed: int, shared: Mapping[str, Any]
-) -> list[tuple[tuple[Member, ...], ImageSet]]:
-    """Return parts of training images, each with members that were fitted on the others alone.
-
-    What members see in images that they know is too alike to tell how much each of them should count. To fit members without
-    networks again takes little.
+class _Making:
+    """How scorers are made from their images: all that is the same for every fold.
 
     Args:
-        shared: what members share among folds, by their kind.
+        folds: how many there are.
+        paths: of the checkpoints, one for each network that is trained.
     """
-    groups = group_numbers(training)
-    order = np.random.default_rng(seed).permutation(np.unique(groups))
-    found = []
-    for part in np.array_split(order, PARTS_UNSEEN):
-        apart = np.isin(groups, part)
-        others = training.take(~apart)
-        if not (apart.any() and len(others)):
-            continue
-        fitting = Fitting(others, preprocess, Batches(others, preprocess), seed)
-        members = tuple(MEMBERS[kind].fit(replace(fitting, shared=each)) for kind, each in shared.items())
-        found.append((members, training.take(apart)))
-    return found
+
+    def __init__(
+        self, recipe: DetectionRecipe, preprocess: Preprocess, folds: int, paths: Iterator[Path | None], on_progress: OnProgress
+    ) -> None:
+        self.preprocess, self.seed, self.folds = preprocess, recipe.fit.seed, folds
+        self.paths, self.on_progress = paths, on_progress
+        side = max(preprocess.height, preprocess.width)
+        self.networks, self.photos = recipe.networks(side), side > recipe.photo_side
+        self.shared = {kind: MEMBERS[kind].share(preprocess) for kind in self.networks}
+        self.histories: dict[str, dict[str, Any]] = {}
+
+    def scorer(self, index: int, uses: Uses) -> Scorer:
+        """Train and fit the members of a fold, and fuse them."""
+        members = tuple(self._member(kind, index, uses) for kind in self.networks)
+        fusion = [(members, uses.fusion)]
+        if uses.fusion is uses.training and not any(self.networks.values()):
+            fusion = self._unseen(uses.training)
+        return Scorer.fit(members, self.preprocess, uses.training, fusion, self.seed, small_defects=self.photos)
+
+    def _member(self, kind: str, index: int, uses: Uses) -> Member:
+        network, fitting = self.networks[kind], self._fitting(kind, uses.training, uses.fusion)
+        if network is not None:
+            fold = f", fold {index + 1} of {self.folds}" if self.folds > 1 else ""
+            model, history = train_model(
+                uses.training, self.preprocess, _fitting(kind, network, uses.effort, self.preprocess), MEMBERS[kind].needs,
+                validation=uses.validation, member=index, checkpoint=next(self.paths),
+                on_progress=partial(self.on_progress, f"training {kind}{fold}"),
+            )  # fmt: skip
+            self.histories[f"{uses.name}/{kind}"] = history.__dict__
+            fitting = replace(fitting, network=model, objective=network.objective)
+        return MEMBERS[kind].fit(fitting)
+
+    def _fitting(self, kind: str, training: ImageSet, normal: ImageSet) -> Fitting:
+        return Fitting(training, self.preprocess, Batches(normal, self.preprocess), self.seed, shared=self.shared[kind])
+
+    def _unseen(self, training: ImageSet) -> list[tuple[tuple[Member, ...], ImageSet]]:
+        """Return parts of training images, each with members that were fitted on the others alone.
+
+        What members see in images that they know is too alike to tell how much each of them should count. To fit members
+        without networks again takes little.
+        """
+        groups = group_numbers(training)
+        found = []
+        for part in np.array_split(np.random.default_rng(self.seed).permutation(np.unique(groups)), PARTS_UNSEEN):
+            apart = np.isin(groups, part)
+            if apart.any() and not apart.all():
+                others = training.take(~apart)
+                members = tuple(MEMBERS[kind].fit(self._fitting(kind, others, others)) for kind in self.networks)
+                found.append((members, training.take(apart)))
+        return found
+
+
+def _suspects(dense: ImageSet, preprocess: Preprocess, plan: Sequence[Uses], seed: int) -> list[tuple[str, float]]:
+    """Return names and scores of images that may not belong, of all images, those of calibration too; none of them has taught."""
+    found = find_suspects(dense, preprocess, seed)
+    taught = {name for uses in plan for each in (uses.training, uses.fusion) for name in each.ids.tolist()}
+    return [pair for pair in zip(found.ids.tolist(), found.scores.tolist(), strict=True) if pair[0] not in taught]
 
 
 def _uses_of_each(dense: ImageSet, plan: Sequence[Uses]) -> Array:
