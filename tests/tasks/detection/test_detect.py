@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from sablier.calibration import ANOMALY, NORMAL, UNDETERMINED
-from sablier.errors import ConfigError, ImagesError
+from sablier.errors import ConfigError, ImagesError, ModelFileError
 from sablier.images import ImageSet, read_images
 from sablier.images.glyphs import glyphs
 from sablier.metrics import auroc
@@ -251,3 +251,10 @@ def test_too_few_calibrate_for_a_false_discovery_rate(digits_detector, tests):
     assert "No verdict at a false-discovery rate" in result.promise
     with pytest.raises(ConfigError, match="false-discovery rate fdr between 0 and 1"):
         digits_detector.detect(tests, fdr=1)
+
+
+def test_a_file_with_the_old_names_of_parts_says_to_train_again(digits_file):
+    file = ModelFile.load(digits_file)
+    old = {name.replace("fold-", "member-"): part for name, part in file.parts.items()}
+    with pytest.raises(ModelFileError, match=r"got member-0, of an early version\. Train the model again"):
+        Detector.from_file(replace(file, parts=old))

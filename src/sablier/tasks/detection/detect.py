@@ -211,8 +211,12 @@ class Detector:
         """
         if file.task != TASK:
             raise ModelFileError(f"expected a model that detects, got one trained to {file.task}. Train one with: sablier train")
+        if any(name.startswith("member-") for name in file.parts):
+            raise ModelFileError(
+                "expected parts named fold-0 and so on, got member-0, of an early version. Train the model again."
+            )
         try:
-            folds = sum(name.endswith("/fusion") for name in file.parts)
+            folds = sum(name.startswith("fold-") and name.endswith("/fusion") for name in file.parts)
             kept = file.parts["calibration"]
             if not folds or kept.config["folds"] not in (1, folds):
                 raise ValueError(f"{folds} folds and {kept.config['folds']} sets of calibration scores")
@@ -229,7 +233,7 @@ class Detector:
                 float(kept.config["heat_unit"]),
             )
         except (KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
-            raise ModelFileError(f"the model file lacks a part of a detector: {error}.") from error
+            raise ModelFileError(f"the model file lacks a part of a detector: {error}. Train it again.") from error
 
 
 def _shared(file: ModelFile) -> dict[str, Any]:
