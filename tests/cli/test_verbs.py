@@ -70,7 +70,7 @@ def test_a_detector_without_a_network(sablier):
         "train", "digits[label=3]", "-o", "m.sablier", "--tier", "tiny", "--set", "folds=2", "--set", "screen=yes", "--profile"
     )
     assert done.code == 0
-    assert "images; it has no network to train." in done.out
+    assert "images; it has no network of its own to train." in done.out
     assert "there are no steps to profile" in done.out
     assert "training images may not belong among the others: a suspicion, not a verdict." in done.out
     assert "Look at m.suspects.png (all are in m.suspects.csv)" in done.out.replace("\n", " ")

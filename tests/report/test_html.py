@@ -116,7 +116,7 @@ def test_a_detector_without_a_network_reads_well(plain_threes: Threes) -> None:
     ):
         page = Page(text)
         assert_self_contained(text)
-        assert "none: it has no network" in page.text
+        assert "none: it has no network of its own to train" in page.text
         assert MEMBERS["closed-form"].heat_is in page.text
         for absent in ("Layers of", "no history", "learning_rate", MEMBERS["restoration"].sees):
             assert absent not in page.text

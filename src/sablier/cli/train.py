@@ -7,7 +7,7 @@ import typer
 
 from sablier.cli import options
 from sablier.cli.progress import console, table, training_progress
-from sablier.recipes.names import check_names, recipe_words
+from sablier.recipes.names import DEFAULT, check_names, recipe_words
 
 if TYPE_CHECKING:
     from sablier.modelfile import ModelFile
@@ -40,7 +40,7 @@ class Asked(NamedTuple):
 
 
 def _asked(
-    recipe: Annotated[str | None, typer.Option(help=RECIPES_HELP, show_default="detector")] = None,
+    recipe: Annotated[str | None, typer.Option(help=RECIPES_HELP, show_default=DEFAULT)] = None,
     noisy_only: Annotated[
         bool, typer.Option("--noisy-only", help="Learn to remove noise from noisy images alone: the recipe denoiser-noisy-only.")
     ] = False,
@@ -58,12 +58,12 @@ def _asked(
     profile: Annotated[bool, typer.Option("--profile", help="Say where the time of a training step goes.")] = False,
 ) -> Asked:
     """Return what the options of a recipe and of its run ask for."""
-    check_names(recipe or "detector", tier, settings or ())  # before torch is loaded
+    check_names(recipe or DEFAULT, tier, settings or ())  # before torch is loaded
     from sablier.errors import ConfigError
     from sablier.recipes.make import make_recipe
     from sablier.workflows.training.denoiser import denoiser_recipe
 
-    name = denoiser_recipe(recipe, noisy_only, otherwise="detector")
+    name = denoiser_recipe(recipe, noisy_only, otherwise=DEFAULT)
     if budget is not None and make_recipe(name).task != "classify":
         raise ConfigError(f"expected a recipe of a classifier for --budget, got {name}. Say how long it may take with --tier.")
     own = [f"seed={seed}", f"threads={threads}", f"dtype={dtype}", f"profile={profile}"]
@@ -106,7 +106,7 @@ def _print_outcome(file: "ModelFile", output: Path) -> None:
     learnt_from = counted(file.provenance.images, file.provenance.groups)
     if file.task == "denoise":
         learnt_from = f"{file.provenance.images} images or patches of images"
-    how = f" in {seconds:.0f} s of training" if file.histories else "; it has no network to train"
+    how = f" in {seconds:.0f} s of training" if file.histories else "; it has no network of its own to train"
     console.print(f"{output} learnt from {learnt_from}{how}.", markup=False)
     for skipped in file.provenance.skipped[:10]:
         console.print(f"skipped {skipped}", markup=False)

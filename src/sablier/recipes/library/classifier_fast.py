@@ -1,4 +1,4 @@
-"""The same, for accuracy alone.
+"""Tells classes apart, for accuracy alone.
 
 Smoothed labels make it less sure than it could be.
 """

@@ -1,4 +1,4 @@
-"""Withstands attacks up to --set eps=8/255.
+"""Tells classes apart, and withstands attacks up to --set eps=8/255.
 
 It is trained on attacked images.
 """

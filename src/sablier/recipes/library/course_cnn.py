@@ -1,4 +1,4 @@
-"""The convolutional classifier of the lesson.
+"""The convolutional classifier of the course's lesson on digits.
 
 Three epochs, with our schedule and smoothed labels.
 """

@@ -1,4 +1,4 @@
-"""The net of the second lesson, with our schedule: 3 epochs instead of 50."""
+"""The net of the course's second lesson, with our schedule: 3 epochs instead of 50."""
 
 from sablier.recipes.tasks import ReconstructionRecipe
 from sablier.training.config import FitConfig

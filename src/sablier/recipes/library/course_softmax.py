@@ -1,4 +1,4 @@
-"""The linear classifier of the course's lesson.
+"""The linear classifier of the course's lesson on digits.
 
 One epoch in batches of 60, by gradient descent with momentum.
 """

@@ -1,4 +1,4 @@
-"""The same, learnt from noisy images."""
+"""Removes noise, learnt from noisy images."""
 
 from dataclasses import replace
 

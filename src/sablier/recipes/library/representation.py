@@ -1,4 +1,4 @@
-"""The same from moved copies, for clusters and maps.
+"""Draws images again from moved copies, for clusters and maps.
 
 Its codes say what an image shows rather than where: moved copies must be drawn as they were.
 """

@@ -13,7 +13,7 @@ AT_ONCE = 8  # images described together
 
 
 class Descriptor(Protocol):
-    """Anything that describes images place by place: filters learnt from good images, or a network trained elsewhere."""
+    """Anything that describes images place by place, such as filters learnt from good images."""
 
     def describe(self, x: Tensor) -> Tensor:
         """Return N,D,h,w descriptors of N,C,H,W images in [0, 1]."""

@@ -2,8 +2,7 @@
 
 After PaDiM (Defard, Setkov, Loesch and Audigier 2020, arXiv 2011.08785), where each place has a covariance of its own. Here all
 places of all images share one, so that a few dozen images are enough; only means differ from place to place, as far as places
-differ by more than chance. All is fitted from sums, in one pass. Sums of images that are left out are subtracted again: that is
-a fold, and costs no second look at any image.
+differ by more than chance. All is fitted from sums, in one pass.
 """
 
 from dataclasses import dataclass, fields
@@ -55,7 +54,7 @@ def hottest(heat: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class PlaceSums:
-    """Sums over images, in double precision. They add up, and those of left-out images can be subtracted.
+    """Sums over images, in double precision; those of several batches add up.
 
     Args:
         count: how many images.
@@ -77,9 +76,6 @@ class PlaceSums:
 
     def __add__(self, other: "PlaceSums") -> "PlaceSums":
         return PlaceSums(self.count + other.count, self.totals + other.totals, self.products + other.products)
-
-    def __sub__(self, other: "PlaceSums") -> "PlaceSums":
-        return PlaceSums(self.count - other.count, self.totals - other.totals, self.products - other.products)
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,7 @@ class _Making:
         if network is not None:
             fold = f", fold {index + 1} of {self.folds}" if self.folds > 1 else ""
             model, history = train_model(
-                uses.training, self.preprocess, _fitting(kind, network, uses.effort, self.preprocess), MEMBERS[kind].needs,
+                uses.training, self.preprocess, _network_for(kind, network, uses.effort, self.preprocess), MEMBERS[kind].needs,
                 validation=uses.validation, member=index, checkpoint=next(self.paths),
                 on_progress=partial(self.on_progress, f"training {kind}{fold}"),
             )  # fmt: skip
@@ -164,7 +164,7 @@ def _uses_of_each(dense: ImageSet, plan: Sequence[Uses]) -> Array:
     return np.where(only_calibrate, CALIBRATED, TRAINED)
 
 
-def _fitting(kind: str, network: NetworkConfig, effort: float, preprocess: Preprocess) -> NetworkConfig:
+def _network_for(kind: str, network: NetworkConfig, effort: float, preprocess: Preprocess) -> NetworkConfig:
     """Return the network of a member as it is trained on these images: for its share of the time, with the options they need."""
     fit = replace(network.fit, steps=max(1, round(effort * network.fit.steps)), megapixels=effort * network.fit.megapixels)
     options = MEMBERS[kind].network_options(network.objective, preprocess)

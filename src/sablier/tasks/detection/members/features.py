@@ -81,9 +81,11 @@ class Features(Member):
         views = self.backbone.describe(x)
         check_fit("views of the network", len(self.good), len(views))
         distances = [good.distances(view) for good, view in zip(self.good, views, strict=True)]
-        statistics = np.stack([hottest(each).numpy() for each in distances], axis=1).astype(np.float64)
+        statistics = np.log(np.stack([hottest(each).numpy() for each in distances], axis=1).astype(np.float64) + SMALLEST)
+        if not self.heat_is:
+            return Look(statistics)
         heats = [F.interpolate(each[:, None], x.shape[2:], mode="bilinear")[:, 0] for each in distances]
-        return Look(np.log(statistics + SMALLEST), torch.stack(heats).mean(dim=0).numpy())
+        return Look(statistics, torch.stack(heats).mean(dim=0).numpy())
 
     def parts(self) -> Mapping[str, Part]:
         return {f"view-{number}": Part("places", {}, good.tensors()) for number, good in enumerate(self.good)}
@@ -115,9 +117,6 @@ class FeaturesInEvenLight(Features):
     @staticmethod
     def before(x: Tensor) -> Tensor:
         return evened(x)
-
-    def look(self, x: Tensor) -> Look:
-        return Look(super().look(x).statistics)
 
 
 @torch.no_grad()
