@@ -7,6 +7,7 @@
      ├─ ConfigError        (ValueError)     a value that an option does not take
      ├─ ModelFileError     (ValueError)     a .sablier file that is truncated, altered, newer or not ours
      ├─ ContainerError     (ValueError)     a .sabz file that is damaged, newer, not ours, or of another model
+     ├─ BackboneError      (ValueError)     a backbone file that is missing, another, or no network that describes places
      ├─ PackageError       (RuntimeError)   an installed package that is missing or altered
      ├─ TrainingDiverged   (RuntimeError)   the loss became infinite or not a number
      ├─ Interrupted        (RuntimeError)   training was stopped; says where the work so far lies
@@ -23,6 +24,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 __all__ = [
+    "BackboneError",
     "ConfigError",
     "ContainerError",
     "ImagesError",
@@ -92,6 +94,10 @@ class ModelFileError(SablierError, ValueError):
 
 class ContainerError(SablierError, ValueError):
     """A file of compressed images that is damaged, newer than this version, not one of ours, or made with another model."""
+
+
+class BackboneError(SablierError, ValueError):
+    """A file of a feature network that is missing, damaged, another than the model names, or that does not describe places."""
 
 
 class PackageError(SablierError, RuntimeError):

@@ -20,6 +20,7 @@ ORDER = [
     ["metrics", "calibration", "baselines"],
     ["monitoring"],
     ["models"],
+    ["backbones"],
     ["transforms"],
     ["part_fit", "part_kinds"],
     ["modelfile"],
@@ -102,6 +103,12 @@ def test_nothing_needs_torchvision_or_runs_what_it_loads():
         "torch.load(io.BytesIO(raw), map_location='cpu', weights_only=True)"
     ]
     assert {name: what for name, what in found.items() if what} == {}
+
+
+def test_the_programs_of_backbone_files_are_loaded_in_one_place():
+    found = {label(file): calls_of(file, "torch.export.load") + calls_of(file, "onnxruntime.InferenceSession") for file in FILES}
+    loading = {name for name, calls in found.items() if calls}
+    assert loading == {"backbones/formats/torch_export.py", "backbones/formats/onnx.py"}
 
 
 def test_no_test_leans_on_pickled_files():

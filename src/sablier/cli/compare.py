@@ -40,6 +40,7 @@ def compare(
         Path | None, typer.Option("--output", "-o", help="A folder for compare.csv, compare.json and curves.png.")
     ] = None,
     alpha: options.Alpha = 0.05,
+    backbone: options.Backbones = None,
     *,
     reading: dict[str, Any],
 ) -> None:
@@ -52,7 +53,7 @@ def compare(
     from sablier.tasks.detection.evaluate import EvaluationResult
     from sablier.workflows.compare import compare as run
 
-    found = run(models, images, output, good=good, bad=bad, alpha=alpha, **reading)
+    found = run(models, images, output, good=good, bad=bad, alpha=alpha, backbones=backbone or (), **reading)
     measured = found.models[0].measured
     if measured is not None:
         skipped = (*measured.good.skipped, *measured.bad.skipped) if isinstance(measured, EvaluationResult) else measured.skipped

@@ -45,6 +45,7 @@ def detect(
         ),
     ] = None,
     report: Annotated[bool, typer.Option(help="Draw heatmaps, masks and the report; the tables are always written.")] = True,
+    backbone: options.Backbone = None,
     *,
     reading: dict[str, Any],
 ) -> None:
@@ -53,7 +54,9 @@ def detect(
 
     rates = _rates(alpha, fdr)
     with counting_progress("judging") as on_progress:
-        summary = run(model, source, output, **rates, audit=audit, report=report, on_progress=on_progress, **reading)
+        summary = run(
+            model, source, output, **rates, audit=audit, report=report, backbone=backbone, on_progress=on_progress, **reading
+        )
     if summary.undetermined:
         console.print(f"[bold]{summary.count}[/bold] images scored.")
     else:
@@ -105,6 +108,7 @@ def calibrate(
         float | None, typer.Option(help="With --feedback: the false-discovery rate, if the images were flagged by one.")
     ] = None,
     groups: options.Groups = None,
+    backbone: options.Backbone = None,
     strict: options.Strict = False,
 ) -> None:
     """Set a new threshold from fresh images, which did not train the model. No retraining.
@@ -115,7 +119,9 @@ def calibrate(
     from sablier.workflows.calibrate import calibrate as run
     from sablier.workflows.calibrate import calibration_groups_paths
 
-    file = run(model, source, output, feedback=feedback or (), **_rates(alpha, fdr), groups=groups, strict=strict)
+    file = run(
+        model, source, output, feedback=feedback or (), **_rates(alpha, fdr), groups=groups, backbone=backbone, strict=strict
+    )
     calibration, place = Detector.from_file(file).calibration, output or model
     console.print(f"{place} is calibrated {file.provenance.calibrated}.", markup=False)
     if calibration.groups < calibration.count:

@@ -36,6 +36,7 @@ def evaluate(
     bad: options.Bad = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="An HTML report to write.")] = None,
     alpha: options.Alpha = 0.05,
+    backbone: options.Backbone = None,
     strict: options.Strict = False,
 ) -> None:
     """Measure what a model misses and what it flags wrongly, beside the baselines; with masks, what its heat finds."""
@@ -46,7 +47,7 @@ def evaluate(
         given = [name for name, value in (("CATEGORY", category), ("--good", good), ("--bad", bad)) if value is not None]
         wanted = "Missing images: expected --good and --bad, or a category folder in place of both"
         raise typer.BadParameter(f"{wanted}, got {' and '.join(given) or 'neither'}.")
-    result = run(model, good or category, bad, output, alpha=alpha, strict=strict)
+    result = run(model, good or category, bad, output, alpha=alpha, backbone=backbone, strict=strict)
     skipped = result.good.skipped + result.bad.skipped
     print_skipped(skipped, len(skipped), "unreadable too")
     print_methods(f"{len(result.good)} good and {len(result.bad)} bad images, alpha {percent(alpha)}", result)

@@ -38,6 +38,7 @@ def map_verb(
         str | None, typer.Option(help="Images to place on the map of the others, which they do not move: any source.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same machine: the same map.", min=0)] = 0,
+    backbone: options.Backbone = None,
     *,
     reading: dict[str, Any],
 ) -> None:
@@ -47,7 +48,7 @@ def map_verb(
     with training_progress() as on_progress:
         result = map_images(
             model, source, output, method, colour=colour, clusters=clusters, new=new, seed=seed,
-            on_progress=on_progress, **reading,
+            backbone=backbone, on_progress=on_progress, **reading,
         )  # fmt: skip
     projection = result.projection
     how = NAMES.get(projection.method, "their codes, which have two numbers")

@@ -18,6 +18,10 @@ SOURCE_HELP = (
 
 ALPHA_HELP = "The false-alarm rate: the share of good images that may be flagged."
 
+TRUST = "It is a program and is run: name only files that you trust."
+
+BACKBONE_HELP = "The .pt2 or .onnx file of the feature network that a detector was trained with (train --backbone). " + TRUST
+
 GOOD_HELP = "Images known to be good, unseen in training. " + SOURCE_HELP
 
 Model = Annotated[Path, typer.Argument(help="A .sablier model file.", show_default=False)]
@@ -45,6 +49,10 @@ Groups = Annotated[
         metavar="RULE",
         show_default=False,
     ),
+]
+Backbone = Annotated[Path | None, typer.Option(help=BACKBONE_HELP, metavar="FILE", show_default=False)]
+Backbones = Annotated[
+    list[Path] | None, typer.Option("--backbone", help=BACKBONE_HELP + " Again for more.", metavar="FILE", show_default=False)
 ]
 LessonFolder = Annotated[Path, typer.Option("--output", "-o", help="A folder for the pictures.")]
 Seeds = Annotated[int, typer.Option(help="How many trainings the figures are a mean of.", min=1)]

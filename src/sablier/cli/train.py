@@ -78,6 +78,15 @@ def train(
     asked: Asked,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
     groups: options.Groups = None,
+    backbone: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of a detector: a feature network of your own to look with, a .pt2 (torch.export) or .onnx file, whose "
+            "outputs are N,D,h,w or N,tokens,D; it gets RGB from 0 to 1. " + options.TRUST,
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None,
     *,
     reading: dict[str, Any],
 ) -> None:
@@ -85,7 +94,9 @@ def train(
     from sablier.workflows.training.train import train as run
 
     with training_progress() as on_progress:
-        file = run(source, output, asked.recipe, resume=resume, groups=groups, on_progress=on_progress, **reading)
+        file = run(
+            source, output, asked.recipe, resume=resume, groups=groups, backbone=backbone, on_progress=on_progress, **reading
+        )
     _print_outcome(file, output)
     if asked.profile:
         _print_profiles(file)
@@ -95,7 +106,8 @@ def train(
         _print_suspects(file, output)
     for fact in _what_it_can(file):
         console.print(fact, markup=False)
-    console.print(f"Next: {NEXT[file.task].format(output=str(output))}", markup=False)
+    again = "" if backbone is None else f" --backbone {backbone}"
+    console.print(f"Next: {NEXT[file.task].format(output=str(output))}{again}", markup=False)
 
 
 def _print_outcome(file: "ModelFile", output: Path) -> None:

@@ -29,6 +29,7 @@ def watch(
     ] = Path("watched"),
     alpha: options.Alpha = 0.05,
     every: Annotated[float, typer.Option(help="Seconds between two looks into the folder.")] = 2.0,
+    backbone: options.Backbone = None,
     once: Annotated[bool, typer.Option("--once", help="End when all that has arrived is judged.")] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop where the first images do not look like those that the model learnt from.")
@@ -59,7 +60,7 @@ def watch(
             on_progress(summary.recorded)
 
         summary = run(
-            model, folder, output, alpha=alpha, every_seconds=every, once=once, strict=strict,
+            model, folder, output, alpha=alpha, every_seconds=every, once=once, strict=strict, backbone=backbone,
             on_start=started, on_rows=judged, stopped=stopped,
         )  # fmt: skip
     console.print(in_words(summary, output / "watch.csv"), markup=False, soft_wrap=True)

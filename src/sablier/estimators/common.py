@@ -51,9 +51,7 @@ class ImageEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
             OutputError: where it cannot be written; an old file stays as it was.
         """
         check_is_fitted(self)
-        parameters = self.get_params(deep=False)
-        if self.settings is not None:
-            parameters["settings"] = {key: str(value) for key, value in self.settings.items()}
+        parameters = self._kept_parameters()
         config = {"parameters": parameters, "image_shape": list(self.image_shape_), "dimensions": self._dimensions} | self._kept()
         file = replace(self.model_file_, parts={**self.model_file_.parts, PART: Part(type(self).__name__, config)})
         file.save(Path(path))
@@ -67,6 +65,11 @@ class ImageEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
         Raises:
             ModelFileError: for a file that is missing, damaged, newer than this version, or made for another task.
         """
+        return cls._loaded(path)
+
+    @classmethod
+    def _loaded(cls, path: str | PathLike[str], **given: Any) -> Self:
+        """Return the estimator that a file keeps; parameters that are given are never the file's."""
         file = ModelFile.load(Path(path))
         kept = file.parts.get(PART, Part(cls.__name__))
         rule = file.preprocess
@@ -77,13 +80,20 @@ class ImageEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
             shape = tuple(map(int, kept.config.get("image_shape", (rule.height, rule.width, rule.channels))))
             dimensions = int(kept.config.get("dimensions", 4))
             height, width, channels = shape
-            estimator = cls(**parameters if kept.name == cls.__name__ else {})
+            estimator = cls(**((parameters if kept.name == cls.__name__ else {}) | given))
         except (TypeError, ValueError, AttributeError) as error:
             raise ModelFileError(f"{path} is whole, but what it says of its estimator is not valid: {error}.") from error
         estimator._adopt(file)
         estimator.image_shape_, estimator._dimensions = (height, width, channels), dimensions
         estimator.n_features_in_ = prod(shape)
         return estimator
+
+    def _kept_parameters(self) -> dict[str, Any]:
+        """Return the parameters that the model file keeps, as plain values."""
+        parameters: dict[str, Any] = self.get_params(deep=False)
+        if self.settings is not None:
+            parameters["settings"] = {key: str(value) for key, value in self.settings.items()}
+        return parameters
 
     def _kept(self) -> dict[str, Any]:
         """Return what else of the estimator the model file has to keep, as plain values."""

@@ -2,12 +2,14 @@
 
 import warnings
 from collections.abc import Mapping
+from os import PathLike
 from typing import Any, Self
 
 import numpy as np
 from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from sablier.backbones import BackboneFile
 from sablier.calibration import checked_alpha, images_needed, percent
 from sablier.errors import ImagesWarning
 from sablier.estimators.common import ImageEstimator
@@ -33,6 +35,8 @@ class AnomalyDetector(OutlierMixin, ImageEstimator):  # type: ignore[misc]
         settings: single values of the recipe, as `sablier train --set` takes them.
         image_shape: (height, width) or (height, width, channels) of the images in a table N,features.
         seed: same seed, threads and machine: same bits.
+        backbone: the .pt2 or .onnx file of a feature network of your own to look with. It is a program and is run by `fit` and
+            `load`; what `save` writes does not say where it lies.
 
     Attributes:
         detector_: the fitted `Detector`, of which `detector_.detect(images)` also gives baselines and the promise.
@@ -58,6 +62,7 @@ class AnomalyDetector(OutlierMixin, ImageEstimator):  # type: ignore[misc]
         settings: Mapping[str, Any] | None = None,
         image_shape: tuple[int, ...] | None = None,
         seed: int = 0,
+        backbone: str | PathLike[str] | None = None,
     ) -> None:
         self.alpha = alpha
         self.recipe = recipe
@@ -65,6 +70,26 @@ class AnomalyDetector(OutlierMixin, ImageEstimator):  # type: ignore[misc]
         self.settings = settings
         self.image_shape = image_shape
         self.seed = seed
+        self.backbone = backbone
+
+    @classmethod
+    def load(cls, path: str | PathLike[str], *, backbone: str | PathLike[str] | None = None) -> Self:
+        """Return the fitted detector that a .sablier file keeps, scoring to the same bits as the one that was saved.
+
+        A file written by the command line loads as well, with default parameters.
+
+        Args:
+            backbone: the file of the feature network of one's own that it was fitted with, if it was; it is run. None is taken
+                from the .sablier file, whoever made it.
+
+        Raises:
+            ModelFileError: for a file that is missing, damaged, newer than this version, or made for another task.
+            BackboneError: for a backbone that is lacking, another, or not needed.
+        """
+        return cls._loaded(path, backbone=backbone)
+
+    def _kept_parameters(self) -> dict[str, Any]:
+        return {name: value for name, value in super()._kept_parameters().items() if name != "backbone"}
 
     def fit(self, X: Any, y: Any = None, groups: Any = None) -> Self:
         """Train and calibrate on normal images; `y` is ignored.
@@ -77,18 +102,19 @@ class AnomalyDetector(OutlierMixin, ImageEstimator):  # type: ignore[misc]
         Raises:
             ImagesError: for images that cannot be used; TooFewImages for fewer than 8 groups.
             ConfigError, UnknownName: for a parameter or a setting that is not one.
+            BackboneError: for a backbone that does not describe places of these images.
         """
         checked_alpha(self.alpha)
         recipe = self._made_recipe(DetectionRecipe)
         images = self._training_images(X, groups)
-        file = train_detector(images, recipe)
+        file = train_detector(images, recipe, backbone=None if self.backbone is None else BackboneFile.read(self.backbone))
         self._adopt(file)
         self._remember_shape(images, file.preprocess)
         return self
 
     def _adopt(self, file: ModelFile) -> None:
         # The detector comes from the file, so that a saved and loaded one computes in the same memory layout.
-        self.detector_ = Detector.from_file(file)
+        self.detector_ = Detector.from_file(file, self.backbone, scores=True)
         self.model_file_ = file
 
     @property

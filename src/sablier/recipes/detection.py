@@ -1,13 +1,14 @@
 """The configuration of a detector."""
 
-from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field
 
 from sablier.errors import ConfigError, UnknownName
 from sablier.recipes.config import NetworkConfig, Recipe
 from sablier.tasks.detection.members import MEMBERS
+from sablier.tasks.detection.members.backbone import OwnBackbone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +62,13 @@ class DetectionRecipe(Recipe):
         """Return the network of each member of a detector of images of so many pixels; None for a member without one."""
         kinds = self.photo_members if longer_side > self.photo_side else self.members
         return {kind: self.network_of(kind) for kind in kinds}
+
+    def with_backbone(self) -> Self:
+        """Return the recipe as it looks with a feature network of the user's own, alone unless it names others beside."""
+        own = OwnBackbone.kind
+        if own in self.members or own in self.photo_members:
+            return self
+        return replace(self, members=(own,), photo_members=(own,))
 
     def most_trainings(self) -> int:
         return self.folds * max(len(self.members), len(self.photo_members))

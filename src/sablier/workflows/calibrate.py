@@ -33,6 +33,7 @@ def calibrate(
     alpha: float = 0.05,
     fdr: float | None = None,
     groups: str | None = None,
+    backbone: str | PathLike[str] | None = None,
     **reading: Any,
 ) -> ModelFile:
     """Renew the promise of a detector on good images that did not train it; those that did, or nearly copy one, are left out.
@@ -51,13 +52,15 @@ def calibrate(
         fdr: the false-discovery rate at which they were, if it was one: the source must then be that batch, whole.
         groups: which images are not independent of each other, as `sablier.images.grouping.parse_groups` reads it. Those that
             repeat each other are found as well.
+        backbone: the file of the feature network that the model was trained with, if it was one of the user's own; it is run.
 
     Raises:
+        BackboneError: for a backbone that is lacking, another, or not needed.
         TooFewImages: for fewer than 2 groups of images that did not train the model.
         ImagesError: for feedback that is unfair: flagged images without a verdict, or no image that was not flagged.
     """
     file = ModelFile.load(Path(model))
-    detector = Detector.from_file(file)
+    detector = Detector.from_file(file, backbone, scores=True)
     fresh = with_groups(read_like(file, source, **reading), groups).dense(file.preprocess)
     rejected = 0
     if feedback:
@@ -69,12 +72,7 @@ def calibrate(
     fresh, prints = fresh.take(uses != TRAINED), prints.take(uses != TRAINED)
     left_out, again = int(np.sum(uses == TRAINED)), int(np.sum(uses == CALIBRATED))
     fresh = with_repeats(fresh, prints)
-    if count_groups(fresh) < 2:
-        trained = f", and {left_out:,} more that trained the model, which cannot calibrate it" if left_out else ""
-        raise TooFewImages(
-            f"expected at least 2 good images to calibrate with, of 2 groups, got {counted_groups(fresh)} from {fresh.source}"
-            f"{trained}. Take fresh images, that the model has not seen."
-        )
+    _check_enough(fresh, left_out)
     renewed = Detector.calibrated(detector.scorers, (fresh,))
     calibrated = _in_words(fresh, rejected if feedback else None, left_out, again)
     provenance = file.provenance.model_copy(update={"calibrated": calibrated})
@@ -84,6 +82,16 @@ def calibrate(
     result.save(place)
     write_groups(fresh, file.preprocess, calibration_groups_paths(place))
     return result
+
+
+def _check_enough(fresh: ImageSet, left_out: int) -> None:
+    """Raise TooFewImages where the images that are left cannot calibrate, beside those left out since they trained."""
+    if count_groups(fresh) < 2:
+        trained = f", and {left_out:,} more that trained the model, which cannot calibrate it" if left_out else ""
+        raise TooFewImages(
+            f"expected at least 2 good images to calibrate with, of 2 groups, got {counted_groups(fresh)} from {fresh.source}"
+            f"{trained}. Take fresh images, that the model has not seen."
+        )
 
 
 def _in_words(fresh: ImageSet, rejected: int | None, left_out: int, again: int) -> str:

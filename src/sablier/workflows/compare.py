@@ -19,6 +19,7 @@ from sablier.tasks.classification.classify import ClassificationResult, Classifi
 from sablier.tasks.detection.detect import TASK as DETECT
 from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.evaluate import EvaluationResult, MethodRow, evaluate_detector
+from sablier.tasks.detection.named_backbone import backbone_of_each
 from sablier.workflows.likeness import check_likeness
 from sablier.workflows.outputs import writes
 from sablier.workflows.tables import write_tables
@@ -105,6 +106,7 @@ def compare(
     good: Any = None,
     bad: Any = None,
     alpha: float = 0.05,
+    backbones: Sequence[str | PathLike[str]] = (),
     **reading: Any,
 ) -> Comparison:
     """Show in which settings models of one task differ, how they learnt, and how well they do on the same images.
@@ -117,13 +119,15 @@ def compare(
         output: a folder for compare.csv, compare.json and curves.png, the losses by epoch and by seconds; None writes nothing.
         good, bad: for detectors, images known to be good and known to be bad. None: no rates.
         alpha: the false-alarm rate to judge at.
+        backbones: the files of feature networks of the user's own that these models were trained with, if any were; they are run.
 
     Raises:
         ConfigError: for models of different tasks, or images that their task has no use for.
-        ModelFileError, ImagesError, OutputError: before anything is written where possible.
+        ModelFileError, BackboneError, ImagesError, OutputError: before anything is written where possible.
     """
     files = [ModelFile.load(Path(model)) for model in models]
     task = _one_task(files)
+    named = backbone_of_each(files, backbones, needed=good is not None)
     measure = _judge(task, images, good, bad, alpha, reading)
     differing = differing_settings([file.provenance.recipe for file in files])
     found = tuple(
@@ -132,10 +136,10 @@ def compare(
             settings,
             {kind: _ended(list(rows.values())) for kind, rows in rows_by_kind(file.histories).items()},
             sum(history["seconds"] for history in file.histories.values()),
-            measure(file) if measure else None,
+            measure(file, path) if measure else None,
             file.histories,
         )
-        for name, file, settings in zip(_names(models), files, differing, strict=True)
+        for name, file, settings, path in zip(_names(models), files, differing, named, strict=True)
     )
     comparison = Comparison(task, found)
     if output is not None:
@@ -153,8 +157,8 @@ def _one_task(files: Sequence[ModelFile]) -> str:
 
 def _judge(
     task: str, images: Any, good: Any, bad: Any, alpha: float, reading: Mapping[str, Any]
-) -> Callable[[ModelFile], Measured] | None:
-    """Return what measures a model of a task on the images that were given; None where none were."""
+) -> Callable[[ModelFile, str | PathLike[str] | None], Measured] | None:
+    """Return what measures a model of a task, with its backbone, on the images that were given; None where none were."""
     if (good is None) != (bad is None):
         raise ConfigError("expected both good and bad images, or neither. Name them with --good and --bad.")
     if good is not None and task != DETECT:
@@ -165,16 +169,16 @@ def _judge(
     if good is not None:
         good, bad = read_images(good, **reading), read_images(bad, **reading)
 
-        def judged(file: ModelFile) -> EvaluationResult:
+        def judged(file: ModelFile, backbone: str | PathLike[str] | None) -> EvaluationResult:
             check_likeness(file, good, strict=bool(reading.get("strict")))
-            return evaluate_detector(Detector.from_file(file), good, bad, alpha)
+            return evaluate_detector(Detector.from_file(file, backbone, scores=True), good, bad, alpha)
 
         return judged
     if images is None:
         return None
     labelled = read_images(images, **reading)
 
-    def told(file: ModelFile) -> ClassificationResult:
+    def told(file: ModelFile, backbone: str | PathLike[str] | None) -> ClassificationResult:
         classifier = Classifier.from_file(file)
         class_numbers(labelled, classifier.classes)
         check_likeness(file, labelled, strict=bool(reading.get("strict")))

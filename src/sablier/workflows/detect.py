@@ -30,6 +30,7 @@ def detect(
     fdr: float | None = None,
     audit: int | None = None,
     report: bool = True,
+    backbone: str | PathLike[str] | None = None,
     on_progress: Callable[[int], None] = lambda count: None,
     **reading: Any,
 ) -> DetectionSummary:
@@ -43,14 +44,15 @@ def detect(
         fdr: in place of alpha, the false-discovery rate: the share of good images among the flagged ones.
         audit: how many unflagged images to draw at random into audit.csv, for a person to judge: see `sablier.workflows.audit`.
         report: whether to draw heatmaps, masks and the report; the tables are always written.
+        backbone: the file of the feature network that the model was trained with, if it was one of the user's own; it is run.
         on_progress: called with the number of images judged so far.
 
     Raises:
-        ModelFileError, ImagesError, ConfigError, OutputError: before anything is written where possible; tables are
-            renamed into place when whole.
+        ModelFileError, BackboneError, ImagesError, ConfigError, OutputError: before anything is written where possible;
+            tables are renamed into place when whole.
     """
     file, folder = ModelFile.load(Path(model)), None if output is None else Path(output)
-    detector = Detector.from_file(file)
+    detector = Detector.from_file(file, backbone, scores=True)
     pictures = {"worst": 200 if report else 1, "typical": 12 if report else 1}
     summarizer = Summarizer(detector, alpha, **pictures, fdr=fdr, recognizer=Recognizer.of(file))
     if audit is not None and checked_count(audit) and folder is None:
@@ -77,8 +79,7 @@ def detect(
         if audit is not None:
             write_questions(folder, audit, source)
         if report:
-            title = f"{Path(model).stem}: {summary.count} images from {source}"
-            _write_pictures(file, detector, summary, folder, title)
+            _write_pictures(file, detector, summary, folder, f"{Path(model).stem}: {summary.count} images from {source}")
     return summary
 
 

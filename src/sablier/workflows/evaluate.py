@@ -27,6 +27,7 @@ def evaluate(
     output: str | PathLike[str] | None = None,
     *,
     alpha: float = 0.05,
+    backbone: str | PathLike[str] | None = None,
     **reading: Any,
 ) -> EvaluationResult:
     """Measure a detector on images known to be good and known to be bad; the result notes those that it knows already.
@@ -37,12 +38,13 @@ def evaluate(
             MVTec AD: test/good is judged against every other folder of test, and heat against the masks in ground_truth.
         output: an HTML file for the report, or None.
         alpha: the false-alarm rate to judge at.
+        backbone: the file of the feature network that the model was trained with, if it was one of the user's own; it is run.
 
     Raises:
-        ModelFileError, ImagesError, ConfigError, OutputError.
+        ModelFileError, BackboneError, ImagesError, ConfigError, OutputError.
     """
     file = ModelFile.load(Path(model))
-    detector = Detector.from_file(file)
+    detector = Detector.from_file(file, backbone, scores=True)
     good_images, bad_images, masks = _test_images(good, bad, reading)
     check_likeness(file, good_images, strict=bool(reading.get("strict")))
     result = evaluate_detector(detector, good_images, bad_images, alpha, masks, KnownImages.from_file(file))

@@ -23,6 +23,8 @@ from sablier.tasks.codec.latents import GRID
 from sablier.tasks.denoise import TASK as DENOISE
 from sablier.tasks.detection.detect import TASK as DETECT
 from sablier.tasks.detection.detect import Detector
+from sablier.tasks.detection.members.backbone import OwnBackbone
+from sablier.tasks.detection.named_backbone import named_backbone
 from sablier.transforms.batches import choose_device
 from sablier.workflows.compress import examine
 from sablier.workflows.training.network import network_of
@@ -42,6 +44,7 @@ def describe_model(path: Path) -> tuple[dict[str, str], list[tuple[str, str, str
         "task": file.task,
         "file": f"{path}, {Path(path).stat().st_size / 1e6:.2f} MB",
         **_what_looks(detector, networks),
+        **_backbone(file),
         "images": _what_it_takes(file, networks),
         "trained on": f"{provenance.images} {'images or patches' if file.task == DENOISE else 'images'} from {provenance.source}",
         **_groups(provenance, detector),
@@ -97,9 +100,23 @@ def _what_looks(detector: Detector | None, networks: Mapping[str, Model]) -> dic
     described = {name: f"{each.name}, {count_parameters(each):,} parameters" for name, each in networks.items()}
     if detector is None:
         return {"network": "; ".join(described.values())}
+    described[OwnBackbone.kind] = "the backbone below"
     kinds = [member.kind for member in detector.scorers[0].members]
     folds = f"; {len(detector.scorers)} cross-conformal folds" if len(detector.scorers) > 1 else ""
     return {"members": "; ".join(f"{kind}: {described.get(kind, 'no network')}" for kind in kinds) + folds}
+
+
+def _backbone(file: ModelFile) -> dict[str, str]:
+    """Return what a model says of a feature network that it names and does not hold; nothing where it needs none."""
+    record = named_backbone(file)
+    if record is None:
+        return {}
+    outputs = [f"{output.name}, {' x '.join(map(str, output.shape))}" for output in record.outputs]
+    return {
+        "backbone": f"{record.file}, not in this file: name it with --backbone",
+        "its SHA-256": record.sha256,
+        "its outputs": "; ".join(outputs),
+    }
 
 
 def _groups(provenance: Provenance, detector: Detector | None) -> dict[str, str]:

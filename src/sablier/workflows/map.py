@@ -24,7 +24,7 @@ from sablier.typing import Array
 from sablier.workflows.embed import encoding_network
 from sablier.workflows.likeness import read_like
 from sablier.workflows.map_colours import columns_of, ordered
-from sablier.workflows.map_look import MOST_IMAGES, Seen, look_at
+from sablier.workflows.map_look import MOST_IMAGES, Seen, look_at, scoring_detector
 from sablier.workflows.outputs import by_suffix, writes
 from sablier.workflows.training.network import OnProgress
 from sablier.workflows.training.train import check_writable
@@ -104,6 +104,7 @@ def map_images(
     clusters: str | PathLike[str] | None = None,
     new: Any = None,
     seed: int = 0,
+    backbone: str | PathLike[str] | None = None,
     on_progress: OnProgress = lambda stage, progress: None,
     **reading: Any,
 ) -> MapResult:
@@ -120,10 +121,11 @@ def map_images(
         clusters: the clusters.csv that `cluster` wrote of these images.
         new: whatever `read_images` takes: images that are placed on the map of the others, which they do not move; at most
             5,000, drawn evenly.
+        backbone: the file of the feature network that a detector was trained with, if it was one of the user's own; it is run.
         on_progress: called with the stage and how far it is.
 
     Raises:
-        ModelFileError: for a model without an encoder.
+        ModelFileError: for a model without an encoder; BackboneError for a backbone that is lacking, another, or not needed.
         ConfigError, UnknownName: for an output that is no .html, a method that is not installed, a colour there is not.
         ImagesError: for a source that cannot be read, or clusters of other images; TooFewImages for less than two images.
         OutputError: where the page cannot be written; said before anything is computed where possible.
@@ -136,7 +138,7 @@ def map_images(
     images = read_like(file, source, **reading)
     check_method(method, min(len(images), MOST_IMAGES), new is not None)
     sources = [images] if new is None else [images, read_images(new, **{**reading, "labels": None})]
-    seen = look_at(file, network, sources, on_progress)
+    seen = look_at(file.preprocess, network, scoring_detector(file, backbone), sources, on_progress)
     mapped = seen.mapped
     check_method(method, mapped, new is not None)
     columns = ordered(_columns(seen, None if clusters is None else Path(clusters), new is not None), colour)

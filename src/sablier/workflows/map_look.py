@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,13 @@ import numpy as np
 from sablier.errors import ImagesError
 from sablier.images.chunks import chunk_for
 from sablier.images.imageset import ImageSet, Skipped
+from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
 from sablier.models.base import Model
 from sablier.report.map_page import tile_side, tiles
 from sablier.tasks.detection.detect import TASK as DETECT
 from sablier.tasks.detection.detect import Detector
+from sablier.tasks.detection.named_backbone import checked_backbone
 from sablier.tasks.latent.reconstruct import decode, encode, squared_errors
 from sablier.training.loop import Progress
 from sablier.typing import Array
@@ -52,16 +55,34 @@ class Seen:
     side: int
 
 
-def look_at(file: ModelFile, network: Model, sources: Sequence[ImageSet], on_progress: OnProgress) -> Seen:
+def scoring_detector(file: ModelFile, backbone: str | PathLike[str] | None) -> Detector | None:
+    """Return what scores images for a map, with the backbone that its model names; None for a model that does not detect.
+
+    Raises:
+        BackboneError: where the backbone is lacking, another, or not needed.
+    """
+    if file.task == DETECT:
+        return Detector.from_file(file, backbone, scores=True)
+    checked_backbone(file, backbone, needed=True)
+    return None
+
+
+def look_at(
+    rule: Preprocess, network: Model, detector: Detector | None, sources: Sequence[ImageSet], on_progress: OnProgress
+) -> Seen:
     """Encode, redraw and score the images of a map, and those that are placed on it where there is a second source.
+
+    Args:
+        detector: what scores; None scores nothing.
 
     Raises:
         ImagesError: where none of a source can be read.
     """
     chosen = [_evenly(each, most) for each, most in zip(sources, (MOST_IMAGES, MOST_NEW), strict=False)]
-    side = tile_side(sum(map(len, chosen)), file.preprocess.height, file.preprocess.width)
+    side = tile_side(sum(map(len, chosen)), rule.height, rule.width)
     left_out = sum(map(len, sources)) - sum(map(len, chosen))
-    parts = [_look(file, network, each, side, partial(on_progress, stage)) for each, stage in zip(chosen, STAGES, strict=False)]
+    look = partial(_look, rule, network, detector)
+    parts = [look(each, side, partial(on_progress, stage)) for each, stage in zip(chosen, STAGES, strict=False)]
     return replace(parts[0] if len(parts) == 1 else _joined(*parts), left_out=left_out)
 
 
@@ -70,10 +91,12 @@ def _evenly(images: ImageSet, most: int) -> ImageSet:
     return images if len(images) <= most else images.take(np.linspace(0, len(images) - 1, most).astype(int))
 
 
-def _look(file: ModelFile, network: Model, images: ImageSet, side: int, on_progress: Callable[[Progress], None]) -> Seen:
+def _look(
+    rule: Preprocess, network: Model, detector: Detector | None, images: ImageSet, side: int,
+    on_progress: Callable[[Progress], None],
+) -> Seen:  # fmt: skip
     """Encode, redraw and score images, a part at a time: of the pixels only pictures of `side` pixels are kept."""
-    rule, decodes = file.preprocess, "decode" in network.capabilities
-    detector = Detector.from_file(file) if file.task == DETECT else None
+    decodes = "decode" in network.capabilities
     kept: dict[str, list[Array]] = {name: [] for name in ("codes", "pictures", "again", "errors", "scores")}
     tables: list[ImageSet] = []
     skipped = list(images.skipped)

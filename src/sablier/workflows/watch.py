@@ -92,6 +92,7 @@ def watch(
     every_seconds: float = 2.0,
     once: bool = False,
     strict: bool = False,
+    backbone: str | os.PathLike[str] | None = None,
     on_start: OnStart = lambda summary: None,
     on_rows: OnRows = lambda rows, summary: None,
     stopped: Callable[[], bool] = lambda: False,
@@ -112,15 +113,15 @@ def watch(
         every_seconds: the pause between two looks.
         once: end when nothing is left to judge; what is still being written is left for the next run.
         strict: refuse a folder whose first images do not look like those that the model learnt from.
-        on_start: called before the first look.
-        on_rows: called with the rows of each batch, once they are on the disk.
+        backbone: the file of the feature network that the model was trained with, if it was one of the user's own; it is run.
+        on_start, on_rows: called before the first look, and with the rows of each batch, once they are on the disk.
         stopped: asked often; ends the watch after the batch at hand.
         sleep, now: the clock.
 
     Raises:
         ConfigError: for an alpha outside (0, 1), or a pause that is not positive.
         ImagesError: where there is no such folder, or it cannot be read any more.
-        ModelFileError: for a model of another task.
+        ModelFileError: for a model of another task; BackboneError for a backbone that is lacking, another, or not needed.
         OutputError: where the output cannot be written, lies among the images, is another watcher's, or its watch.csv is
             not a record of this kind.
     """
@@ -128,7 +129,7 @@ def watch(
     _check(alpha, every_seconds, watched)
     check_apart(watched, written)
     file, digest = ModelFile.load(Path(model)), hashlib.sha256(Path(model).read_bytes()).hexdigest()
-    detector, recognizer = Detector.from_file(file), Recognizer.of(file)
+    detector, recognizer = Detector.from_file(file, backbone, scores=True), Recognizer.of(file)
     with locked(written), closing(Record(written / "watch.csv", COLUMNS)) as record:
         watcher = Watcher(detector, recognizer, digest[:MODEL_DIGITS], Arrivals(watched), record, written, alpha, now)
         watcher.on_first = partial(check_likeness, file, strict=strict)

@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from os import PathLike
 from typing import Any
 
 import numpy as np
 
+from sablier.backbones import BackboneFile
 from sablier.calibration import ANOMALY, Calibration, discovery_cut, verdicts_at
-from sablier.errors import ModelFileError
+from sablier.errors import BackboneError, ModelFileError, PackageError
 from sablier.images.grouping import group_numbers, sizes_of_groups
 from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part
 from sablier.tasks.detection.members import MEMBERS
+from sablier.tasks.detection.named_backbone import checked_backbone
 from sablier.tasks.detection.scorer import Scorer, Scores, score_together
 from sablier.tasks.known_images import Recognized
 from sablier.typing import Array
@@ -203,14 +206,21 @@ class Detector:
         return parts
 
     @classmethod
-    def from_file(cls, file: ModelFile) -> "Detector":
+    def from_file(cls, file: ModelFile, backbone: str | PathLike[str] | None = None, *, scores: bool = False) -> "Detector":
         """Return the detector a model file keeps.
+
+        Args:
+            backbone: the file of the feature network that it was trained with, if that was one of the user's own. It is a
+                program, and is loaded here; without it such a detector knows its promise, but scores nothing.
+            scores: whether it is going to score images, so that it is refused without a backbone that it needs.
 
         Raises:
             ModelFileError: where the file keeps something else.
+            BackboneError: where the backbone is lacking, another, or not needed.
         """
         if file.task != TASK:
             raise ModelFileError(f"expected a model that detects, got one trained to {file.task}. Train one with: sablier train")
+        named = checked_backbone(file, backbone, needed=scores)
         if any(name.startswith("member-") for name in file.parts):
             raise ModelFileError(
                 "expected parts named fold-0 and so on, got member-0, of an early version. Train the model again."
@@ -220,7 +230,7 @@ class Detector:
             kept = file.parts["calibration"]
             if not folds or kept.config["folds"] not in (1, folds):
                 raise ValueError(f"{folds} folds and {kept.config['folds']} sets of calibration scores")
-            shared = _shared(file)
+            shared = _shared(file, named)
 
             def calibration(name: str) -> Calibration:
                 own = {key.removeprefix(f"{name}/"): value for key, value in kept.tensors.items() if key.startswith(f"{name}/")}
@@ -232,18 +242,20 @@ class Detector:
                 {name: calibration(name) for name in BASELINES},
                 float(kept.config["heat_unit"]),
             )
+        except (BackboneError, PackageError):
+            raise
         except (KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
             raise ModelFileError(f"the model file lacks a part of a detector: {error}. Train it again.") from error
 
 
-def _shared(file: ModelFile) -> dict[str, Any]:
-    """Return what members of all folds share, by kind."""
+def _shared(file: ModelFile, backbone: BackboneFile | None) -> dict[str, Any]:
+    """Return what members of all folds share, by kind; `backbone` is the file that was named, and is the right one."""
     found: dict[str, dict[str, Part]] = {}
     for name, part in file.parts.items():
         room, kind, own = (*name.split("/", 2), "", "")[:3]
         if room == "shared" and kind in MEMBERS:
             found.setdefault(kind, {})[own] = part
-    return {kind: MEMBERS[kind].from_shared_parts(parts, file.preprocess) for kind, parts in found.items()}
+    return {kind: MEMBERS[kind].from_shared_parts(parts, file.preprocess, backbone) for kind, parts in found.items()}
 
 
 def sizes_in(normals: Sequence[ImageSet]) -> dict[str, Any]:

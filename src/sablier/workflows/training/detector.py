@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from sablier.backbones import BackboneFile
 from sablier.calibration import images_needed
-from sablier.errors import TooFewImages
+from sablier.errors import ConfigError, TooFewImages
 from sablier.images.grouping import count_groups, counted_groups, group_numbers
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
@@ -20,6 +21,7 @@ from sablier.recipes.detection import DetectionRecipe
 from sablier.tasks.detection.contamination import find_suspects
 from sablier.tasks.detection.detect import TASK, Detector
 from sablier.tasks.detection.members import MEMBERS, Fitting, Member
+from sablier.tasks.detection.members.backbone import OwnBackbone
 from sablier.tasks.detection.scorer import Scorer
 from sablier.tasks.known_images import CALIBRATED, TRAINED, known_part
 from sablier.transforms.batches import Batches
@@ -56,6 +58,7 @@ def train_detector(
     images: ImageSet,
     recipe: Recipe,
     *,
+    backbone: BackboneFile | None = None,
     checkpoints: Iterable[Path | None] = (),
     on_progress: OnProgress = lambda stage, progress: None,
     on_groups: Callable[[ImageSet, Preprocess], object] = lambda dense, preprocess: None,
@@ -71,18 +74,21 @@ def train_detector(
     joined with those that repeat each other) are never divided, and each counts once.
 
     Args:
+        backbone: a feature network of the user's own, which looks in place of the recipe's members (`with_backbone`).
         on_groups: called with the dense images, and what made them so, once their groups are known.
 
     Raises:
         TooFewImages: for fewer than 8 groups of images, or fewer than folds that were asked for.
+        BackboneError: for a backbone that does not describe places of these images; ConfigError for one that nothing looks with.
     """
     recipe = of_task(recipe, DetectionRecipe)
+    recipe = recipe if backbone is None else recipe.with_backbone()
     preprocess, dense, prints = prepared(images, recipe.size, FEWEST, repeats=recipe.repeats, near=True)
     on_groups(dense, preprocess)
     plan = plan_uses(dense, recipe)
     if recipe.screen:
         plan = [_screened(uses, preprocess, recipe.fit.seed) for uses in plan]
-    making = _Making(recipe, preprocess, len(plan), chain(checkpoints, repeat(None)), on_progress)
+    making = _Making(recipe, preprocess, len(plan), backbone, chain(checkpoints, repeat(None)), on_progress)
     scorers = tuple(making.scorer(index, uses) for index, uses in enumerate(plan))
     detector = Detector.calibrated(scorers, tuple(uses.calibration for uses in plan))
     origin = provenance(dense, replace(recipe, members=tuple(making.networks)), images, preprocess)
@@ -97,17 +103,24 @@ class _Making:
 
     Args:
         folds: how many there are.
+        backbone: the feature network that the user has named.
         paths: of the checkpoints, one for each network that is trained.
     """
 
     def __init__(
-        self, recipe: DetectionRecipe, preprocess: Preprocess, folds: int, paths: Iterator[Path | None], on_progress: OnProgress
-    ) -> None:
+        self, recipe: DetectionRecipe, preprocess: Preprocess, folds: int, backbone: BackboneFile | None,
+        paths: Iterator[Path | None], on_progress: OnProgress,
+    ) -> None:  # fmt: skip
         self.preprocess, self.seed, self.folds = preprocess, recipe.fit.seed, folds
         self.paths, self.on_progress = paths, on_progress
         side = max(preprocess.height, preprocess.width)
         self.networks, self.photos = recipe.networks(side), side > recipe.photo_side
-        self.shared = {kind: MEMBERS[kind].share(preprocess) for kind in self.networks}
+        if backbone is not None and OwnBackbone.kind not in self.networks:
+            raise ConfigError(
+                f"nothing would look with the backbone {backbone.name}: the members for images of {preprocess.height} x "
+                f"{preprocess.width} are {', '.join(self.networks)}. Put {OwnBackbone.kind} among them."
+            )
+        self.shared = {kind: MEMBERS[kind].share(preprocess, backbone) for kind in self.networks}
         self.histories: dict[str, dict[str, Any]] = {}
 
     def scorer(self, index: int, uses: Uses) -> Scorer:

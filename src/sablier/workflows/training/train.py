@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from sablier.errors import OutputError
+from sablier.backbones import BackboneFile
+from sablier.errors import ConfigError, OutputError
 from sablier.files import write_text, write_whole
 from sablier.files.cells import csv_text
 from sablier.files.kinds import MODEL, PNG, SUSPECTS, check_replaces
@@ -50,6 +51,7 @@ def train(
     *,
     resume: bool = False,
     groups: str | None = None,
+    backbone: str | PathLike[str] | None = None,
     on_progress: OnProgress = lambda stage, progress: None,
     **reading: Any,
 ) -> ModelFile:
@@ -65,8 +67,12 @@ def train(
         groups: which images are not independent of each other, as `sablier.images.grouping.parse_groups` reads it; no split
             divides a group. A detector finds images that repeat each other besides: OUTPUT.groups.csv lists the group of each
             image, and OUTPUT.groups.png shows the largest, where there are groups of several.
+        backbone: of a detector, the .pt2 or .onnx file of a feature network of the user's own, which looks in place of the
+            members of the recipe. It is a program and is run: name only files that you trust. The model file names it, and does
+            not hold it, so that it is named again wherever the model scores images.
 
     Raises:
+        BackboneError: for a backbone that cannot be loaded, or does not describe places of these images.
         ImagesError: for a source that cannot be read; TooFewImages where it takes more.
         OutputError: where the file cannot be written, said before training starts.
         Interrupted: on Ctrl-C, with the work so far kept.
@@ -75,18 +81,28 @@ def train(
     check_writable(output)
     for path, kind in zip(suspects_paths(output), (SUSPECTS, PNG), strict=True):
         check_replaces(path, kind)
+    named = None if backbone is None else _checked_backbone(backbone, recipe)
     checkpoints = [output.with_name(f"{output.name}.network-{index}.resume") for index in range(recipe.most_trainings())]
     images = with_groups(read_images(training_source(source), **reading), groups)
     if not resume:
         _remove(output)
     watched: dict[str, Any] = {"picture": samples_path(output)} if recipe.task == "generate" else {}
     if recipe.task == "detect":
-        watched = {"on_groups": partial(write_groups, places=groups_paths(output))}
+        watched = {"on_groups": partial(write_groups, places=groups_paths(output)), "backbone": named}
     file = MAKERS[recipe.task](images, recipe, checkpoints=checkpoints, on_progress=on_progress, **watched)
     file.save(output)
     _remove(output)
     _write_suspects(file, images, output)
     return file
+
+
+def _checked_backbone(path: str | PathLike[str], recipe: Recipe) -> BackboneFile:
+    """Return the backbone of a detector, which can be loaded: said now rather than after all images were read."""
+    if recipe.task != "detect":
+        raise ConfigError(f"expected a recipe of a detector for a backbone, got {recipe.name!r}, made to {recipe.task}.")
+    named = BackboneFile.read(path)
+    named.load()
+    return named
 
 
 def suspects_paths(output: Path) -> tuple[Path, Path]:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from torch import Tensor
 
+from sablier.backbones import BackboneFile
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import Part
@@ -102,8 +103,12 @@ class Member(ABC):
         return {}
 
     @classmethod
-    def share(cls, preprocess: Preprocess) -> Any:
-        """Return what members of this kind share among all folds of a detector; it must not depend on any image."""
+    def share(cls, preprocess: Preprocess, backbone: BackboneFile | None) -> Any:
+        """Return what members of this kind share among all folds of a detector; it must not depend on any image.
+
+        Args:
+            backbone: the feature network that the user has named, if any.
+        """
         return None
 
     def shared_parts(self) -> Mapping[str, Part]:
@@ -111,8 +116,8 @@ class Member(ABC):
         return {}
 
     @classmethod
-    def from_shared_parts(cls, parts: Mapping[str, Part], preprocess: Preprocess) -> Any:
-        """Return what `shared_parts` kept."""
+    def from_shared_parts(cls, parts: Mapping[str, Part], preprocess: Preprocess, backbone: BackboneFile | None) -> Any:
+        """Return what `shared_parts` kept; `backbone` is the file that it names, where the user has named it, too."""
         return None
 
     @classmethod

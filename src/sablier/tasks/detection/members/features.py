@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sablier.backbones import BackboneFile
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import Part
 from sablier.models.base import Model
@@ -50,7 +51,7 @@ class Features(Member):
     good: tuple[GaussianOfPlaces, ...]
 
     @property
-    def trained_network(self) -> Model:
+    def trained_network(self) -> Model | None:
         return self.backbone.network
 
     @staticmethod
@@ -59,7 +60,7 @@ class Features(Member):
         return x
 
     @classmethod
-    def share(cls, preprocess: Preprocess) -> Remembered:
+    def share(cls, preprocess: Preprocess, backbone: BackboneFile | None) -> Remembered:
         shape = (preprocess.height, preprocess.width, preprocess.channels)
         return Remembered(pretrained(cls.network_name, shape), cls.before, keeps=True)
 
@@ -67,7 +68,7 @@ class Features(Member):
         return {"backbone": Part.of_model(self.backbone.network)}
 
     @classmethod
-    def from_shared_parts(cls, parts: Mapping[str, Part], preprocess: Preprocess) -> Remembered:
+    def from_shared_parts(cls, parts: Mapping[str, Part], preprocess: Preprocess, backbone: BackboneFile | None) -> Remembered:
         return Remembered(parts["backbone"].to_model("describe"), cls.before)
 
     @classmethod
@@ -92,6 +93,8 @@ class Features(Member):
 
     @classmethod
     def from_parts(cls, parts: Mapping[str, Part], shared: Any = None) -> Self:
+        if shared is None:
+            raise ValueError(f"no network of the member {cls.kind}")
         kept = [parts[f"view-{number}"] for number in range(len(parts))]
         return cls(shared, tuple(GaussianOfPlaces.from_tensors(part.tensors) for part in kept))
 

@@ -1,0 +1,55 @@
+"""ONNX files, run by the package onnxruntime of the extra `onnx`."""
+
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sablier.backbones.program import FORMATS, BackboneFormat, Input, Program
+from sablier.errors import PackageError
+
+INSTALL = "pip install 'sablier[onnx]'"
+ERRORS_ONLY = 3  # of the severities of onnxruntime's log
+
+
+def load(data: bytes) -> Program:
+    """Return the program of the bytes of an .onnx file, which has to hold its weights itself.
+
+    Raises:
+        PackageError: where onnxruntime is not installed; says how to mend it.
+    """
+    if find_spec("onnxruntime") is None:
+        raise PackageError(f"a backbone in an .onnx file takes the package onnxruntime, which is not installed. Type: {INSTALL}")
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1  # batches are computed a batch a thread
+    options.log_severity_level = ERRORS_ONLY
+    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    inputs = tuple(Input(each.name, _shape(each.shape), _dtype(each.type)) for each in session.get_inputs())
+    names = [each.name for each in session.get_outputs()]
+
+    def run(x: Tensor) -> dict[str, Tensor]:
+        found = session.run(names, {inputs[0].name: x.contiguous().numpy()})
+        return {name: torch.as_tensor(value) for name, value in zip(names, found, strict=True)}
+
+    return Program(inputs, run)
+
+
+def _shape(lengths: list[Any]) -> tuple[int | None, ...]:
+    """Return lengths, of which a name or nothing stands for any."""
+    return tuple(length if isinstance(length, int) else None for length in lengths)
+
+
+def _dtype(name: str) -> str:
+    """Return the name that torch has for a type of onnxruntime.
+
+    >>> _dtype("tensor(float)"), _dtype("tensor(float16)")
+    ('float32', 'float16')
+    """
+    plain = name.removeprefix("tensor(").removesuffix(")")
+    return {"float": "float32", "double": "float64"}.get(plain, plain)
+
+
+FORMATS.add(".onnx", BackboneFormat("ONNX", load, "torch.onnx.export(net, (x,), path, dynamic_axes={'x': {0: 'batch'}}, ...)"))

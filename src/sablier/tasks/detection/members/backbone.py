@@ -1,0 +1,84 @@
+"""The member that sees as a feature network of the user's own does. A model file names that network, and does not hold it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import ClassVar
+
+from pydantic import Field
+
+from sablier.backbones import Backbone, BackboneFile, BackboneNetwork, UnnamedBackbone, View
+from sablier.errors import ConfigError
+from sablier.images.preprocess import Preprocess
+from sablier.modelfile import Part
+from sablier.models.base import Model
+from sablier.part_kinds import LARGEST, POSITIVE, PartConfig, PartKind
+from sablier.tasks.detection.members.base import member
+from sablier.tasks.detection.members.features import Features
+from sablier.tasks.detection.remembered import Remembered
+
+PART = "backbone-file"
+
+
+class OutputRecord(PartConfig):
+    """What a model file says of an output of the network: its name, its shape without N as it came, its usual size."""
+
+    name: str = Field(max_length=200)
+    shape: list[int] = Field(min_length=2, max_length=3)
+    scale: float = Field(ge=POSITIVE, le=LARGEST)
+
+
+class BackboneRecord(PartConfig):
+    """How a model file names the network that it looks with: the name of its file, which may change, and its SHA-256."""
+
+    file: str = Field(max_length=1000)
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    outputs: list[OutputRecord] = Field(min_length=1, max_length=32)
+
+
+@member
+@dataclass(frozen=True)
+class OwnBackbone(Features):
+    """The same with a feature network that the user names, at training and at every use."""
+
+    kind: ClassVar[str] = "backbone"
+    sees: ClassVar[str] = (
+        "A feature network that whoever trained this model has named describes each place of the image. What it sees there is "
+        "compared with what it saw in the good images at that place. The hottest places count."
+    )
+    heat_is: ClassVar[str] = "How far what the named feature network sees at each place is from what it saw in good images"
+    part_kinds: ClassVar[Mapping[str, PartKind]] = {PART: PartKind({}, BackboneRecord)}
+
+    @property
+    def trained_network(self) -> Model | None:
+        return None  # it was not trained here, and is not kept
+
+    @classmethod
+    def share(cls, preprocess: Preprocess, backbone: BackboneFile | None) -> Remembered:
+        """Return the network of the file that was named.
+
+        Raises:
+            ConfigError: where none was.
+            BackboneError: where it is none that describes places of such images.
+        """
+        if backbone is None:
+            raise ConfigError(f"the member {cls.kind} looks with a feature network of yours. Name its file: --backbone FILE.")
+        return Remembered(BackboneNetwork.measured(_shape(preprocess), backbone), cls.before, keeps=True)
+
+    def shared_parts(self) -> Mapping[str, Part]:
+        named = self.backbone.network
+        assert isinstance(named, Backbone)  # as `share` and `from_shared_parts` make it
+        outputs = [{**asdict(view), "shape": list(view.shape)} for view in named.views]
+        return {"network": Part(PART, {"file": named.file_name, "sha256": named.sha256, "outputs": outputs})}
+
+    @classmethod
+    def from_shared_parts(cls, parts: Mapping[str, Part], preprocess: Preprocess, backbone: BackboneFile | None) -> Remembered:
+        """Return the network of the file that was named, which is the right one; where none was, one that cannot look."""
+        record = BackboneRecord.model_validate(parts["network"].config)
+        views = tuple(View(each.name, tuple(each.shape), each.scale) for each in record.outputs)
+        if backbone is None:
+            return Remembered(UnnamedBackbone(_shape(preprocess), record.file, record.sha256, views), cls.before)
+        return Remembered(BackboneNetwork(_shape(preprocess), backbone, views), cls.before)
+
+
+def _shape(preprocess: Preprocess) -> tuple[int, int, int]:
+    return preprocess.height, preprocess.width, preprocess.channels
