@@ -57,7 +57,7 @@ class BackboneFile:
             raise
         except Exception as error:  # whatever a program of strangers raises
             raise BackboneError(
-                f"the backbone {self.name} cannot be loaded as a file of {self.format.name}: {reason(error)}. It has to be whole, "
+                f"the backbone {self.name} cannot be loaded as {self.format.name}: {reason(error)}. It has to be whole, "
                 "with all its weights in it, for the processor. Export or copy it again."
             ) from error
         self._check_inputs(program)
