@@ -6,11 +6,14 @@ import random
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
+from sablier.backbones import BackboneFile
 from sablier.errors import SablierError
 from sablier.images import ImageSet, read_images
 from sablier.modelfile import ModelFile, pack, unpack
@@ -42,6 +45,20 @@ def photos(count: int = 30) -> ImageSet:
     return ImageSet((drawn + np.linspace(0, 180, 72)[:, None]).astype(np.uint8))
 
 
+@cache
+def backbone() -> tuple[Path, tempfile.TemporaryDirectory[str]]:
+    """Return a feature network as a user's own, in a folder that is there as long as it is held."""
+    kept = tempfile.TemporaryDirectory()
+    path = Path(kept.name) / "patches.pt2"
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Conv2d(3, 6, 8, 8), torch.nn.Tanh()).eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        images = {0: torch.export.Dim("batch")}
+        torch.export.save(torch.export.export(net, (torch.rand(2, 3, 72, 72),), dynamic_shapes=(images,)), path)
+    return path, kept
+
+
 def made() -> dict[str, tuple[ModelFile, ImageSet]]:
     """Return a model of every task, hardly trained, and a few images for it."""
     digits = read_images("digits")
@@ -51,6 +68,7 @@ def made() -> dict[str, tuple[ModelFile, ImageSet]]:
             "members=restoration,transformations,closed-form", "epochs=1", "folds=2", "width=8", "transformations.width=4",
         ]),
         "detect with a pretrained network": (photos(), "detector", "base", ["folds=2", "size=72"]),
+        "detect with a backbone": (photos(), "detector", "tiny", ["folds=2", "size=72"]),
         "detect photos": (photos(), "detector", "base", [
             "photo_members=patches,inpainting,closed-form", "folds=2", "steps=1", "inpainting.width=4", "size=72",
         ]),
@@ -67,7 +85,8 @@ def made() -> dict[str, tuple[ModelFile, ImageSet]]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             chosen = make_recipe(recipe, tier, settings)
-            found[name] = MAKERS[chosen.task](images, chosen), images.take(np.arange(1 if name == "detect photos" else 2))
+            own = {"backbone": BackboneFile.read(backbone()[0])} if "backbone" in name else {}
+            found[name] = MAKERS[chosen.task](images, chosen, **own), images.take(np.arange(1 if name == "detect photos" else 2))
     return found
 
 
@@ -75,6 +94,7 @@ def use(path: Path, images: ImageSet, folder: Path, draw: random.Random) -> None
     """Load a model file and do with it what it is for; one verb that is refused does not spare it the others."""
     ways: tuple[Callable[[], Any], ...] = (
         lambda: Detector.from_file(ModelFile.load(path)).detect(images, pictures=True),
+        lambda: Detector.from_file(ModelFile.load(path), backbone()[0]).detect(images, pictures=True),
         lambda: Classifier.from_file(ModelFile.load(path)).classify(images).to_json(),
         lambda: noise_remover(ModelFile.load(path)).denoise(images).to_table(),
         lambda: _there_and_back(Codec(path), images),

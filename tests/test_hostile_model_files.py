@@ -24,7 +24,12 @@ import fuzz_models
 
 sys.path.pop(0)
 
-LONG = ("detect", "detect with a pretrained network", "detect photos")  # whose networks take seconds a case
+LONG = (
+    "detect",
+    "detect with a pretrained network",
+    "detect with a backbone",
+    "detect photos",
+)  # whose networks take seconds a case
 NAMES = (*LONG, "reconstruct", "denoise", "generate", "compress", "classify")
 
 

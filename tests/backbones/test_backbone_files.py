@@ -6,8 +6,8 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 import torch
-from backbones import PATCH, Patches, TokensAlone, pretended, write_onnx, write_pt2
 
+from backbones import PATCH, Patches, TokensAlone, pretended, write_onnx, write_pt2
 from sablier.backbones import BackboneFile, BackboneNetwork
 from sablier.backbones.formats import onnx as onnx_format
 from sablier.errors import BackboneError, PackageError

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from backbones import PATCH, Patches, pretended
 
+from backbones import PATCH, Patches, pretended
 from sablier.backbones import BackboneNetwork
 from sablier.backbones.network import MOST_PLACES
 from sablier.backbones.projection import MOST_FEATURES, with_fewer_features
@@ -109,7 +109,9 @@ def test_tokens_lie_on_the_grid_of_their_patches(count, height, width, grid):
 def test_tokens_that_tell_no_grid_are_refused(count, side, words):
     with pytest.raises(ValueError, match=words):
         as_grid(torch.zeros(1, count, 3), side, side)
-    with pytest.raises(BackboneError, match=f"output a to have a token for each patch, row by row, got {words}.*Export it as N,D,h,w"):
+    with pytest.raises(
+        BackboneError, match=f"output a to have a token for each patch, row by row, got {words}.*Export it as N,D,h,w"
+    ):
         measured(lambda x: {"a": x.mean((2, 3))[:, None].expand(-1, count, -1)}, (side, side, 3))
 
 

@@ -42,7 +42,7 @@ class TokensAlone(Patches):
 
 
 def write_pt2(path: Path, network: nn.Module, side: int = 16, **fixed: bool) -> Path:
-    """Export a network for any number of square images of `side` pixels; with `batch=True` for two, with `sides=False` for any."""
+    """Export a network for any number of images of `side` pixels a side: with `batch=True` for two, with `sides=False` of any."""
     any_side = {} if fixed.get("sides", True) else {2: torch.export.Dim.AUTO, 3: torch.export.Dim.AUTO}
     lengths: dict[int, Any] = ({} if fixed.get("batch") else {0: torch.export.Dim("batch")}) | any_side
     with warnings.catch_warnings():
@@ -80,7 +80,9 @@ def write_onnx(path: Path, size: int = 12, number: int | str = "batch", dtype: s
     return path
 
 
-def pretended(run: Callable[[Tensor], Mapping[str, Any]], *shapes: tuple[int | None, ...], dtype: str = "float32") -> BackboneFile:
+def pretended(
+    run: Callable[[Tensor], Mapping[str, Any]], *shapes: tuple[int | None, ...], dtype: str = "float32"
+) -> BackboneFile:
     """Return a file whose program is a function of this process."""
     inputs = tuple(Input(f"x{place}", shape, dtype) for place, shape in enumerate(shapes or [(None, 3, None, None)]))
     kind = BackboneFormat("a pretence", lambda data: Program(inputs, run), "pretend(batch=None)")
