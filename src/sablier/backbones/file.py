@@ -85,10 +85,10 @@ class BackboneFile:
         """
         taken = program.inputs[0].shape[2:]
         if any(length not in (None, side) for length, side in zip(taken, (height, width), strict=True)):
-            square = f" or, where the images are square, train with --set size={taken[0]}" if taken[0] == taken[1] else ""
+            square = f"; where images are square, --set size={taken[0]} does as well" if taken[0] == taken[1] else ""
             raise BackboneError(
                 f"expected the backbone {self.name} to take images of {height} x {width}, the size that they have here, "
-                f"got one for {shape_in_words(taken)}. Export it for that size, or for any{square}."
+                f"got one for {shape_in_words(taken)}. Export it for that size or for any{square}."
             )
 
 
