@@ -136,6 +136,17 @@ def test_an_onnx_file_of_half_precision_is_refused(tmp_path, onnx):
         BackboneFile.read(write_onnx(tmp_path / "half.onnx", dtype="FLOAT16")).load()
 
 
+def test_weights_in_a_file_beside_are_refused(tmp_path, onnx, monkeypatch):
+    import onnx as package
+
+    kept = package.load(str(onnx))
+    monkeypatch.chdir(tmp_path)  # where some versions of onnxruntime would look for them
+    package.save_model(kept, "thin.onnx", save_as_external_data=True, location="thin.data", size_threshold=100)
+    assert (tmp_path / "thin.data").exists()
+    with pytest.raises(BackboneError, match="weights of it lie in a file beside, which its SHA-256 does not cover"):
+        BackboneFile.read("thin.onnx").load()
+
+
 def test_without_onnxruntime_the_command_that_mends_it_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(onnx_format, "find_spec", lambda name: None if name == "onnxruntime" else find_spec(name))
     path = tmp_path / "any.onnx"

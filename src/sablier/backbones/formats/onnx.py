@@ -1,5 +1,6 @@
 """ONNX files, run by the package onnxruntime of the extra `onnx`."""
 
+import re
 from importlib.util import find_spec
 from typing import Any
 
@@ -10,22 +11,27 @@ from sablier.backbones.program import FORMATS, BackboneFormat, Input, Program
 from sablier.errors import PackageError
 
 INSTALL = "pip install 'sablier[onnx]'"
-ERRORS_ONLY = 3  # of the severities of onnxruntime's log
+SILENT = 4  # of the severities of onnxruntime's log: what it cannot load it says in its error, too
+# How a tensor with values in another file begins to say in which: field 13 of a TensorProto, of which a key is "location".
+ELSEWHERE = re.compile(rb"\x6a.{1,3}\x0a\x08location", re.DOTALL)
 
 
 def load(data: bytes) -> Program:
     """Return the program of the bytes of an .onnx file, which has to hold its weights itself.
 
     Raises:
+        ValueError: where weights lie in a file beside it: onnxruntime would take them from the current folder, unchecked.
         PackageError: where onnxruntime is not installed; says how to mend it.
     """
     if find_spec("onnxruntime") is None:
         raise PackageError(f"a backbone in an .onnx file takes the package onnxruntime, which is not installed. Type: {INSTALL}")
+    if ELSEWHERE.search(data):
+        raise ValueError("weights of it lie in a file beside, which its SHA-256 does not cover")
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # batches are computed a batch a thread
-    options.log_severity_level = ERRORS_ONLY
+    options.log_severity_level = SILENT
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     inputs = tuple(Input(each.name, _shape(each.shape), _dtype(each.type)) for each in session.get_inputs())
     names = [each.name for each in session.get_outputs()]
