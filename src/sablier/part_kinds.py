@@ -115,7 +115,7 @@ SIZES = TensorKind(("any",), ("int64",), 1, MOST_IMAGES, optional=True)
 KINDS: dict[str, PartKind] = {
     "fusion": PartKind(
         {
-            "usual_heat": TensorKind(("members", "height", "width"), low=POSITIVE),
+            "usual_heat": TensorKind(("members", "down", "across"), low=POSITIVE),
             "says": TensorKind(("members",), DOUBLE, low=0.0),
             "coefficients": TensorKind(("U+1", "J"), DOUBLE),
             "low": TensorKind(("U",), DOUBLE),

@@ -155,7 +155,7 @@ def test_another_sum_is_refused(monkeypatch):
 
 @torch.no_grad()
 @pytest.mark.parametrize(
-    ("name", "sizes"), [("efficientnet_lite", [(80, 28, 28), (232, 14, 14)]), ("efficientnet_lite_deep", [(304, 14, 14)])]
+    ("name", "sizes"), [("efficientnet_lite", [(88, 28, 28), (232, 14, 14)]), ("efficientnet_lite_deep", [(304, 14, 14)])]
 )
 def test_views_are_averages_on_the_grid_of_their_first(photo, name, sizes):
     net = EfficientNetLite(SHAPE, VIEWS[name]).load_pretrained()

@@ -36,9 +36,9 @@ EPSILON = 1e-3  # of batch normalisation, as these weights were trained
 MIDDLE, SPREAD = 127.0, 128.0  # of 8-bit values: what the weights expect is (value - 127) / 128
 LARGEST = 6.0  # of an activation
 # The views of each network: activations that describe a place together, on the grid of the first. Chosen on good photos with
-# drawn defects (docs/LOG.md): 80 numbers a place at stride 8, 232 at stride 16, and 304 that say more of what a place is part of.
+# drawn defects (docs/LOG.md): 88 numbers a place at stride 8, 232 at stride 16, and 304 that say more of what a place is part of.
 VIEWS = {
-    "efficientnet_lite": (("block4", "block3"), ("block7", "block4", "block10")),
+    "efficientnet_lite": (("block4", "block2", "block1"), ("block7", "block4", "block10")),
     "efficientnet_lite_deep": (("block10", "block14"),),
 }
 AVERAGED = 3  # places a side over which what was found is averaged

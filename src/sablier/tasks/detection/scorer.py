@@ -63,6 +63,7 @@ class Scorer:
         members: at least one; the first that can draws the reconstruction.
         says: K, how much each member's word counts, in the score and in the heatmap.
         usual_heat: K,H,W, the mean heat of normal images at each pixel, member by member; 1 for those that cannot tell where.
+            K,1,1 where it is the same everywhere.
     """
 
     members: tuple[Member, ...]
@@ -190,7 +191,8 @@ class Scorer:
             return MEMBERS[kind].from_parts(own, shared.get(kind))
 
         members = tuple(member(kind) for kind in fused.config["members"])
-        if says.shape != (len(members),) or heat.shape != (len(members), preprocess.height, preprocess.width):
+        sizes = (1, 1), (preprocess.height, preprocess.width)
+        if says.shape != (len(members),) or len(heat) != len(members) or heat.shape[1:] not in sizes:
             raise ValueError(f"{len(members)} members, {says.shape} says and heat of {heat.shape}")
         return cls(
             members, preprocess, Baselines.from_tensors(parts[f"{prefix}baselines"].tensors), Fusion(**tensors), says, heat
@@ -222,10 +224,14 @@ def _some(images: ImageSet, share: float, seed: int) -> ImageSet:
 
 
 def _usual(heat: Array, members: Sequence[Member]) -> Array:
-    """Return K,H,W float32: what the heat of each member is divided by, given its mean over normal images at each place."""
+    """Return K,H,W float32: what the heat of each member is divided by, given its mean over normal images at each place.
+
+    Where it is the same everywhere for all members, K,1,1.
+    """
     everywhere = heat.mean(axis=(1, 2), keepdims=True)
     even = np.array([member.heat_is_even for member in members])[:, None, None]
-    return np.asarray(np.where(even, everywhere, np.maximum(heat, 0.5 * everywhere)) + 1e-8, np.float32)
+    usual = everywhere if even.all() else np.where(even, everywhere, np.maximum(heat, 0.5 * everywhere))
+    return np.asarray(usual + 1e-8, np.float32)
 
 
 @torch.no_grad()

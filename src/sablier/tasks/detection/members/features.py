@@ -1,6 +1,6 @@
 """The members that see as a network trained on other photos does: how far each place is from what it saw in good images."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Self
@@ -17,9 +17,11 @@ from sablier.models.base import Model
 from sablier.models.efficientnet_lite import pretrained
 from sablier.part_fit import check_fit
 from sablier.part_kinds import PartKind, TensorKind
-from sablier.tasks.detection.feature_statistics import GaussianOfPlaces, PlaceSums, evened, hottest
+from sablier.tasks.detection.even_light import evened
 from sablier.tasks.detection.members.base import Fitting, Look, Member, member
 from sablier.tasks.detection.parallel import in_parallel
+from sablier.tasks.detection.place_mixture import PlaceMixture
+from sablier.tasks.detection.places import PlaceSums, hottest
 from sablier.tasks.detection.remembered import Remembered, Views
 from sablier.transforms.batches import Batch, Batches
 
@@ -29,9 +31,9 @@ SMALLEST = 1e-6
 @member
 @dataclass(frozen=True)
 class Features(Member):
-    """What a pretrained network sees at the places of an image, view by view, and Gaussians of what it saw in good images.
+    """What a pretrained network sees at the places of an image, and mixtures of Gaussians of what it saw in good images.
 
-    The heat of a place is its Mahalanobis distance, about 1 in good images, averaged over the views. The statistics are the
+    The heat of a place is its Mahalanobis distance from the nearest Gaussian, averaged over the views. The statistics are the
     logarithms of the mean distance of the hottest places of each view.
     """
 
@@ -43,12 +45,19 @@ class Features(Member):
     heat_is: ClassVar[str] = "How far what a pretrained network sees at each place is from what it saw in good images"
     heat_is_even: ClassVar[bool] = True
     part_kinds: ClassVar[Mapping[str, PartKind]] = {
-        "places": PartKind({"means": TensorKind(("down", "across", "D")), "whitening": TensorKind(("D", "D"))})
+        "places": PartKind(
+            {
+                "means": TensorKind(("down", "across", "D"), ("float16",)),
+                "centres": TensorKind(("K", "D")),
+                "whitening": TensorKind(("K", "D", "D")),
+                "penalties": TensorKind(("K",), low=0.0),
+            }
+        )
     }
     network_name: ClassVar[str] = "efficientnet_lite"
 
     backbone: Remembered
-    good: tuple[GaussianOfPlaces, ...]
+    good: tuple[PlaceMixture, ...]
 
     @property
     def trained_network(self) -> Model | None:
@@ -75,8 +84,12 @@ class Features(Member):
     def fit(cls, fitting: Fitting) -> Self:
         """Sum up what the network sees in the training images, in one pass."""
         batches = Batches(fitting.training, fitting.preprocess).for_scoring()
-        sums = _sums(in_parallel(partial(_described, fitting.shared), batches))
-        return cls(fitting.shared, tuple(map(GaussianOfPlaces.fit, sums)))
+        sums: list[PlaceSums] = []
+        for views in in_parallel(partial(_described, fitting.shared), batches):
+            sums = sums or [PlaceSums(len(fitting.training), fitting.seed) for _ in views]
+            for each, view in zip(sums, views, strict=True):
+                each.add(view)
+        return cls(fitting.shared, tuple(PlaceMixture.fit(each, fitting.seed) for each in sums))
 
     def look(self, x: Tensor) -> Look:
         views = self.backbone.describe(x)
@@ -96,7 +109,7 @@ class Features(Member):
         if shared is None:
             raise ValueError(f"no network of the member {cls.kind}")
         kept = [parts[f"view-{number}"] for number in range(len(parts))]
-        return cls(shared, tuple(GaussianOfPlaces.from_tensors(part.tensors) for part in kept))
+        return cls(shared, tuple(PlaceMixture.from_tensors(part.tensors) for part in kept))
 
 
 @member
@@ -125,12 +138,3 @@ class FeaturesInEvenLight(Features):
 @torch.no_grad()
 def _described(backbone: Remembered, batch: Batch) -> Views:
     return backbone.describe(batch.x)
-
-
-def _sums(described: Iterable[Views]) -> tuple[PlaceSums, ...]:
-    """Return the sums of each view over batches, which are not empty: a detector has at least two images to train on."""
-    found: tuple[PlaceSums, ...] = ()
-    for views in described:
-        new = tuple(map(PlaceSums.of, views))
-        found = tuple(map(PlaceSums.__add__, found, new)) if found else new
-    return found

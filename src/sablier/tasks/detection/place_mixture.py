@@ -1,0 +1,212 @@
+"""What a network sees at the places of good images, as a mixture of Gaussians: how far a place is from all of them is its heat.
+
+After PaDiM (Defard, Setkov, Loesch and Audigier 2020, arXiv 2011.08785), where each place has a Gaussian of its own. Here all
+places of all images share a mixture (edges, corners and plain ground are unlike, and each spreads in its own way), so that a few
+dozen images are enough; only a mean differs from place to place, as far as places differ by more than chance.
+"""
+
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sablier.errors import TooFewImages
+from sablier.part_fit import check_fit
+from sablier.tasks.detection.places import PlaceSums
+from sablier.typing import Array
+
+SHRINKAGE = 0.01  # of the mean variance, added to each: features that hardly vary must not decide
+SMALLEST = 1e-12
+ROUNDED = 1e-5  # of the mean square: what variances that come from sums in single precision may be wrong by
+# Components: as many as 160,000 numbers hold whitenings of, and no more than 32, nor than the sample holds dozens of places for.
+MOST_COMPONENTS, WHITENING_NUMBERS, FEWEST_OF_COMPONENT = 32, 160_000, 24
+PRIOR = 3  # times D places, with which the covariance of all components counts in that of each
+K_MEANS_STEPS, EM_STEPS = 8, 1
+MOST_MEANS = 64  # places a side for which means are kept
+AT_ONCE = 4096  # places compared with all components
+
+
+@dataclass(frozen=True)
+class PlaceMixture:
+    """What is expected at each place of good images, and how what is found there spreads around it.
+
+    Args:
+        means: h,w,D float16, on a grid of at most 64 x 64, or 1,1,D where places do not differ.
+        centres: K,D float32, of the components, as differences from the mean of their place, whitened.
+        whitening: K,D,D float32, lower triangular: what brings differences from a mean to where the component is round.
+        penalties: K float32, at least 0: what is added to squared distances, more for components that are wide or rare.
+    """
+
+    means: Array
+    centres: Array
+    whitening: Array
+    penalties: Array
+
+    @classmethod
+    def fit(cls, sums: PlaceSums, seed: int = 0, shrinkage: float = SHRINKAGE) -> Self:
+        """Return the mixture of these sums.
+
+        The mean of a place is drawn to that of all places, as far as the means of so few images differ by chance (after James
+        and Stein 1961): all the way where parts lie anyhow, hardly where they lie alike. Differences from it are whitened by
+        their covariance, plus a share of its mean diagonal. Components are found there by k-means and then by
+        classification EM (Celeux and Govaert 1992); the covariance of each is drawn to that of all.
+
+        Raises:
+            TooFewImages: for fewer than two images.
+        """
+        if sums.count < 2:
+            raise TooFewImages(f"expected at least 2 good images to learn how their places vary, got {sums.count}.")
+        means, covariance = _means_and_covariance(sums)
+        size = len(covariance)
+        uncertain = ROUNDED * float(np.trace(sums.products)) / (len(sums.totals[0]) * len(sums.totals) * sums.count * size)
+        least = max(shrinkage * float(covariance.diagonal().mean()), uncertain, SMALLEST)
+        covariance.diagonal().add_(least)
+        whiten = _inverse_factor(covariance)[0]
+        at_places = _at_size(torch.from_numpy(means), *sums.totals.shape[:2]).reshape(-1, size)
+        rows = (sums.sample - at_places[sums.where % len(at_places)]) @ whiten.float().T
+        count = max(1, min(MOST_COMPONENTS, WHITENING_NUMBERS // size**2, len(rows) // FEWEST_OF_COMPONENT))
+        centres, factors, penalties = _components(rows, count, least * whiten @ whiten.T, seed)
+        return cls(
+            means,
+            torch.einsum("kde,ke->kd", factors, centres).float().numpy(),
+            (factors @ whiten).float().numpy(),
+            (penalties - penalties.min()).float().numpy(),
+        )
+
+    @torch.no_grad()
+    def distances(self, described: Tensor) -> Tensor:
+        """Return N,h,w, how far each place of N,D,h,w is from the nearest component, over the square root of D.
+
+        It is the Mahalanobis distance, with the component's penalty added to its square. A good place is near 1, whatever D is.
+
+        Raises:
+            ModelFileError: where D is another than that of the images it was fitted on.
+        """
+        check_fit("features", self.means.shape[2], described.shape[1])
+        apart = described.permute(0, 2, 3, 1) - self._means_at(*described.shape[2:])
+        flat = apart.reshape(-1, apart.shape[3])
+        squares = [self._nearest(rows) for rows in torch.split(flat, AT_ONCE)]
+        return (torch.cat(squares) / flat.shape[1]).sqrt().view(apart.shape[:3])
+
+    def _nearest(self, rows: Tensor) -> Tensor:
+        """Return R: the least of the squared distances of R,D from the components, penalties added."""
+        count, size = self.centres.shape
+        whitened = torch.addmm(self._offsets, rows, self._joined_whitening)
+        return (whitened.view(len(rows), count, size).square().sum(dim=2) + self._penalties).amin(dim=1)
+
+    def _means_at(self, height: int, width: int) -> Tensor:
+        return _at_size(torch.from_numpy(self.means), height, width)
+
+    @cached_property
+    def _joined_whitening(self) -> Tensor:
+        """D,K*D: the whitenings of all components, side by side."""
+        return torch.from_numpy(self.whitening).flatten(0, 1).T.contiguous()
+
+    @cached_property
+    def _offsets(self) -> Tensor:
+        return -torch.from_numpy(self.centres).flatten()
+
+    @cached_property
+    def _penalties(self) -> Tensor:
+        return torch.from_numpy(self.penalties)
+
+    def tensors(self) -> dict[str, Array]:
+        """Return the arrays a model file keeps."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
+
+    @classmethod
+    def from_tensors(cls, tensors: dict[str, Array]) -> Self:
+        """Return what `tensors` kept."""
+        return cls(**tensors)
+
+
+def _means_and_covariance(sums: PlaceSums) -> tuple[Array, Tensor]:
+    """Return the means of places, as a model file keeps them, and D,D: the covariance of all places around their means."""
+    own = sums.totals / sums.count
+    everywhere = own.mean(axis=(0, 1))
+    places, size = own.shape[0] * own.shape[1], own.shape[2]
+    differing = (own - everywhere).reshape(places, size)
+    between = float((differing**2).sum()) / places
+    scatter = sums.products - sums.count * (rows := own.reshape(places, size)).T @ rows
+    by_chance = float(np.trace(scatter)) / ((sums.count - 1) * places) / sums.count
+    trust = max(0.0, 1 - by_chance / between) if between > SMALLEST else 0.0
+    means = everywhere + trust * (own - everywhere) if trust else everywhere[None, None]
+    # Around other means than their own, places scatter by as much more as these lie apart.
+    scatter += sums.count * (1 - trust) ** 2 * differing.T @ differing
+    return _kept(means), torch.from_numpy(scatter / (sums.count * places))
+
+
+def _kept(means: Array) -> Array:
+    """Return means as a model file keeps them: in half precision, averaged to at most 64 places a side."""
+    height, width = (min(MOST_MEANS, side) for side in means.shape[:2])
+    found = torch.from_numpy(means)
+    if (height, width) != means.shape[:2]:
+        found = F.adaptive_avg_pool2d(found.permute(2, 0, 1), (height, width)).permute(1, 2, 0).contiguous()
+    return found.half().numpy()
+
+
+def _at_size(means: Tensor, height: int, width: int) -> Tensor:
+    """Return means of h,w,D as height,width,D float32, or 1,1,D where there is one for all places."""
+    found = means.float()
+    if found.shape[:2] in ((1, 1), (height, width)):
+        return found
+    return F.interpolate(found.permute(2, 0, 1)[None], (height, width), mode="bilinear")[0].permute(1, 2, 0)
+
+
+def _components(rows: Tensor, count: int, least: Tensor, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return K,D centres of R,D whitened rows, K,D,D inverse Cholesky factors of covariances, K penalties, all in double.
+
+    Args:
+        least: D,D, what is added to each covariance: the share of the mean variance, whitened.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    centres = rows[torch.randperm(len(rows), generator=generator)[:count]]
+    for _ in range(K_MEANS_STEPS * (count > 1)):
+        nearest = (centres.square().sum(dim=1) - 2 * rows @ centres.T).argmin(dim=1)
+        centres = _means_of(rows, nearest, centres)
+    chosen = (centres.square().sum(dim=1) - 2 * rows @ centres.T).argmin(dim=1)
+    found = _gaussians(rows, chosen, centres, least)
+    for _ in range(EM_STEPS * (count > 1)):
+        centres, factors, penalties = (each.float() for each in found)
+        joined, offsets = factors.flatten(0, 1).T, torch.einsum("kde,ke->kd", factors, centres).flatten()
+        chosen = torch.cat(
+            [
+                ((part @ joined - offsets).view(len(part), count, -1).square().sum(dim=2) + penalties).argmin(dim=1)
+                for part in torch.split(rows, AT_ONCE)
+            ]
+        )
+        found = _gaussians(rows, chosen, centres, least)
+    return found
+
+
+def _means_of(rows: Tensor, chosen: Tensor, before: Tensor) -> Tensor:
+    """Return K,D: the means of the rows that chose each component; those `before` where none did."""
+    counts = torch.bincount(chosen, minlength=len(before))[:, None]
+    return torch.where(counts > 0, torch.zeros_like(before).index_add_(0, chosen, rows) / counts.clamp_min(1), before)
+
+
+def _gaussians(rows: Tensor, chosen: Tensor, before: Tensor, least: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return centres, inverse factors and penalties of components, given which of them each row chose."""
+    centres, size = _means_of(rows, chosen, before), rows.shape[1]
+    apart = rows - centres[chosen]
+    common = (apart.T @ apart / len(rows)).double()
+    factors, penalties = [], []
+    for number in range(len(centres)):
+        own = apart[chosen == number]
+        covariance = ((own.T @ own).double() + PRIOR * size * common) / (len(own) + PRIOR * size)
+        factor, logarithm = _inverse_factor(covariance + least)
+        factors.append(factor)
+        share = (len(own) + 1) / (len(rows) + len(centres))
+        penalties.append(logarithm - 2 * float(np.log(share)))
+    return centres.double(), torch.stack(factors), torch.tensor(penalties, dtype=torch.float64)
+
+
+def _inverse_factor(covariance: Tensor) -> tuple[Tensor, float]:
+    """Return the inverse of the lower Cholesky factor, and the logarithm of the determinant."""
+    factor = torch.linalg.cholesky(covariance)
+    identity = torch.eye(len(factor), dtype=factor.dtype)
+    return torch.linalg.solve_triangular(factor, identity, upper=False), 2 * float(factor.diagonal().log().sum())

@@ -1,0 +1,66 @@
+"""What describes the places of images, summed up in one pass: totals of each place, products, and a sample of places."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sablier.typing import Array
+
+SAMPLED = 1_200_000  # numbers of all places that are sampled
+MOST_SAMPLED = 20_000  # places
+HOTTEST = 3  # places of an image whose mean says how strange it is: one is noisy, and a share of a fine grid drowns what is small
+
+
+def hottest(heat: Tensor) -> Tensor:
+    """Return N: the mean of the three hottest places of N,h,w."""
+    places = heat.flatten(1)
+    return places.topk(min(HOTTEST, places.shape[1]), dim=1).values.mean(dim=1)
+
+
+class PlaceSums:
+    """Sums over images, in double precision, and a sample of their places; batches are added one after the other.
+
+    Args:
+        images: how many there are in all batches: as many places are drawn of each.
+
+    Attributes:
+        count: how many images were added.
+        totals: h,w,D, the sum over images of what was found at each place.
+        products: D,D, the sum over images and places of its products with itself.
+
+    >>> sums = PlaceSums(images=2)
+    >>> for image in torch.rand(2, 1, 5, 3, 4):
+    ...     sums.add(image)
+    >>> sums.count, sums.totals.shape, sums.products.shape, sums.sample.shape
+    (2, (3, 4, 5), (5, 5), torch.Size([24, 5]))
+    """
+
+    def __init__(self, images: int, seed: int = 0) -> None:
+        self.images, self.count = images, 0
+        self.totals: Array = np.zeros(())
+        self.products: Array = np.zeros(())
+        self._generator = torch.Generator().manual_seed(seed)
+        self._drawn: list[tuple[Tensor, Tensor]] = []
+
+    def add(self, described: Tensor) -> None:
+        """Add N,D,h,w."""
+        rows = described.permute(0, 2, 3, 1).flatten(1, 2)
+        images, places, size = rows.shape
+        each = min(places, -(-min(MOST_SAMPLED, SAMPLED // size) // self.images))
+        where = torch.stack([torch.randperm(places, generator=self._generator)[:each] for _ in range(images)])
+        self._drawn.append((rows[torch.arange(images)[:, None], where].flatten(0, 1), where.flatten()))
+        # Products of some thousand places at once are added in single precision, which is fast, and these in double.
+        flat = rows.flatten(0, 1)
+        self.products = self.products + (flat.T @ flat).double().numpy()
+        self.totals = self.totals + rows.double().sum(dim=0).view(*described.shape[2:], size).numpy()
+        self.count += images
+
+    @property
+    def sample(self) -> Tensor:
+        """R,D: what was found at places drawn at random."""
+        return torch.cat([rows for rows, _ in self._drawn])
+
+    @property
+    def where(self) -> Tensor:
+        """R: which of the h * w places each of the sample is."""
+        return torch.cat([where for _, where in self._drawn])
