@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from sablier.cli import options
-from sablier.cli.progress import console, table, training_progress
+from sablier.cli.progress import console, table
+from sablier.cli.time_left import training_progress
 from sablier.recipes.names import DEFAULT, check_names, recipe_words
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def train(
     """Learn what images look like. Only classifiers need labels; for a detector every image is taken for a good one."""
     from sablier.workflows.training.train import train as run
 
-    with training_progress() as on_progress:
+    with training_progress(f"tier {asked.recipe.tier}") as on_progress:
         file = run(source, output, asked.recipe, resume=resume, groups=groups, on_progress=on_progress, **reading)
     _print_outcome(file, output)
     if asked.profile:
@@ -101,13 +102,13 @@ def train(
 def _print_outcome(file: "ModelFile", output: Path) -> None:
     """Say what the model learnt from, how long that took, and what was skipped."""
     from sablier.images.grouping import counted
+    from sablier.report.words import duration
 
-    seconds = sum(history["seconds"] for history in file.histories.values())
     learnt_from = counted(file.provenance.images, file.provenance.groups)
     if file.task == "denoise":
         learnt_from = f"{file.provenance.images} images or patches of images"
-    how = f" in {seconds:.0f} s of training" if file.histories else "; it has no network of its own to train"
-    console.print(f"{output} learnt from {learnt_from}{how}.", markup=False)
+    took = duration(file.provenance.seconds or 0.0)
+    console.print(f"{output} learnt from {learnt_from} in {took}, tier {file.provenance.recipe['tier']}.", markup=False)
     for skipped in file.provenance.skipped[:10]:
         console.print(f"skipped {skipped}", markup=False)
     if len(file.provenance.skipped) > 10:

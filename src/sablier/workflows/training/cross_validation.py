@@ -15,7 +15,7 @@ from sablier.recipes.config import Recipe
 from sablier.tasks.classification.classify import Classifier
 from sablier.typing import Array
 from sablier.workflows.training.classifier import FEWEST_OF_A_CLASS, check_labels, groups_by_class, train_classifier
-from sablier.workflows.training.network import OnProgress
+from sablier.workflows.training.forecast import OnProgress, unheard
 
 FOLDS = 5  # by default: each network learns from four fifths of the images
 MOST_FOLDS = 100
@@ -44,7 +44,7 @@ def cross_validate(
     folds: int = FOLDS,
     *,
     folder: Path | None = None,
-    on_progress: OnProgress = lambda stage, progress: None,
+    on_progress: OnProgress = unheard,
 ) -> CrossValidation:
     """Train a classifier for each fold, on the images of the others, and let it judge those of its own.
 
