@@ -23,7 +23,7 @@ from sablier.tasks.known_images import known_part
 from sablier.training.objectives import Classification
 from sablier.typing import Array
 from sablier.workflows.training.budget import within_budget
-from sablier.workflows.training.forecast import Forecast, OnProgress, counted_work, unheard
+from sablier.workflows.training.forecast import Forecast, OnProgress, Stage, counted_work, unheard
 from sablier.workflows.training.network import prepared, provenance, train_model
 from sablier.workflows.training.trial import Trial, expected_training
 
@@ -73,6 +73,17 @@ def train_classifier(
     found = calibrated(network, preprocess, apart, classes, mirror)
     parts = {NET: Part.of_model(network), CLASSES: found.part(), **known_part(prints)}
     return ModelFile(TASK, preprocess, parts, {NET: history.__dict__}, provenance(dense, recipe, images, preprocess))
+
+
+def expected_classifier(images: ImageSet, recipe: Recipe) -> Stage:
+    """Return how long a classifier of images with labels is expected to train: as long as its budget, or by a few steps of it."""
+    recipe = of_task(recipe, ClassificationRecipe)
+    if recipe.budget_seconds is not None:
+        return Stage(TRAINING, recipe.budget_seconds)
+    preprocess = Preprocess.for_images(images, recipe.size)
+    dense = images.dense(preprocess)
+    network = replace(recipe, options={**recipe.options, "classes": len(np.unique(np.asarray(dense.labels)))})
+    return expected_training(Trial(network, dense, preprocess), TRAINING)
 
 
 def calibrated(network: Model, preprocess: Preprocess, apart: ImageSet, classes: Array, mirror: bool) -> Classifier:

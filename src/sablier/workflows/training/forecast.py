@@ -13,6 +13,7 @@ OnProgress = Callable[[str, Progress], None]
 SURE = 0.25  # of a stage: after so much of it only its own speed counts for the rest
 WEIGHT_OF_EXPECTED = 0.1  # of all that is expected, when finished stages tell how fast those of other kinds will be
 SMOOTHED_SECONDS = 3.0  # the time shown follows a change of the expected end within a few times this
+PARTS = 1000  # that a training within another counts its share in
 OVERDUE = 0.1  # of the time taken so far, which a stage that takes longer than expected and says nothing is given still
 
 
@@ -70,7 +71,7 @@ class Forecast:
         self._work, self._stages = work, {stage.name: stage for stage in stages()}
         self._started = self._told_at = self._clock()
         self._end = self._started + sum(stage.expected for stage in self._stages.values())
-        self._report(next(iter(self._stages)), Progress(0, 1))
+        self._report(next(iter(self._ahead())).name, Progress(0, 1))
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Callable[[Progress], None]]:
@@ -97,6 +98,15 @@ class Forecast:
 
         return add
 
+    def within(self, progressed: Callable[[Progress], None]) -> OnProgress:
+        """Return what takes the progress of a whole training that is but a stage of the work, and tells the stage."""
+
+        def tell(_: str, progress: Progress) -> None:
+            if progress.whole is not None:
+                progressed(Progress(round(progress.whole.share * PARTS), PARTS))
+
+        return unheard if self._tell is unheard else tell
+
     def _progressed(self, name: str, progress: Progress) -> None:
         if self._running is not None:
             self._running.share = progress.done / progress.total
@@ -111,14 +121,18 @@ class Forecast:
         target = now + self._seconds_left(now)
         self._end += (target - self._end) * min(1.0, (now - self._told_at) / SMOOTHED_SECONDS)
         self._told_at = now
-        done = all(name in self._taken for name in self._stages)
+        done = not self._ahead()
         left = 0.0 if done else max(0.0, self._end - now)
         passed = now - self._started
         self._share = 1.0 if done else max(self._share, passed / (passed + left) if passed + left else 0.0)
         return Whole(self._work, self._share, left)
 
+    def _ahead(self) -> list[Stage]:
+        """Return the stages that are not finished."""
+        return [stage for stage in self._stages.values() if stage.name not in self._taken and stage.done < 1]
+
     def _seconds_left(self, now: float) -> float:
-        ahead = [stage for stage in self._stages.values() if stage.name not in self._taken]
+        ahead = self._ahead()
         paces = {stage.kind: self._pace(stage.kind) for stage in ahead}
         running, own = self._running, 0.0
         if running is not None:
