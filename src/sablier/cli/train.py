@@ -79,12 +79,24 @@ def train(
     asked: Asked,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
     groups: options.Groups = None,
+    curve: Annotated[
+        bool,
+        typer.Option(
+            "--curve",
+            help="Of a detector, besides: how well bad images are told from good ones after learning from 4, 8, 16 ... and all "
+            "good images, each several times with others. Judged are the tests of a folder laid out like MVTec AD; of any other, "
+            "good images held out, and copies of them with drawn defects. Writes OUTPUT.curve.csv and .png.",
+        ),
+    ] = False,
     *,
     reading: dict[str, Any],
 ) -> None:
     """Learn what images look like. Only classifiers need labels; for a detector every image is taken for a good one."""
+    from sablier.workflows.learning_curve import check_curve
     from sablier.workflows.training.train import train as run
 
+    if curve:
+        check_curve(source, output, asked.recipe)
     with training_progress(f"tier {asked.recipe.tier}") as on_progress:
         file = run(source, output, asked.recipe, resume=resume, groups=groups, on_progress=on_progress, **reading)
     _print_outcome(file, output)
@@ -96,6 +108,8 @@ def train(
         _print_suspects(file, output)
     for fact in _what_it_can(file):
         console.print(fact, markup=False)
+    if curve:
+        _print_curve(source, output, asked.recipe, groups, reading)
     console.print(f"Next: {NEXT[file.task].format(output=str(output))}", markup=False)
 
 
@@ -113,6 +127,24 @@ def _print_outcome(file: "ModelFile", output: Path) -> None:
         console.print(f"skipped {skipped}", markup=False)
     if len(file.provenance.skipped) > 10:
         console.print(f"... and {len(file.provenance.skipped) - 10} more; see: sablier info {output}", markup=False)
+
+
+def _print_curve(source: str, output: Path, recipe: "Recipe", groups: str | None, reading: dict[str, Any]) -> None:
+    """Measure the learning curve of the images, and print what was judged, the figures, and what they do not say."""
+    from sablier.workflows.learning_curve import curve_paths, learning_curve
+
+    with training_progress(f"tier {recipe.tier}; the model is written, so that this may be stopped") as on_progress:
+        found = learning_curve(source, output, recipe, groups=groups, on_progress=on_progress, **reading)
+    rows = [
+        [f"{row['images']:,}", f"{row['image_auroc']:.3f} [{row['low']:.3f}, {row['high']:.3f}]", str(row["trainings"])]
+        for row in found.to_table()
+    ]
+    console.print(f"Judged: {found.judged}.", markup=False)
+    table("How well the bad are told from the good", ["good images learnt from", "AUROC [95 %]", "trainings"], rows)
+    if found.caution:
+        console.print(found.caution)
+    listed, drawn = curve_paths(output)
+    console.print(f"See {drawn}; the numbers are in {listed}.", markup=False)
 
 
 def _print_groups(file: "ModelFile", output: Path) -> None:

@@ -37,6 +37,7 @@ def train_detector(
     checkpoints: Iterable[Path | None] = (),
     on_progress: OnProgress = unheard,
     on_groups: Callable[[ImageSet, Preprocess], object] = lambda dense, preprocess: None,
+    fewest: int = FEWEST,
 ) -> ModelFile:
     """Train, fuse and calibrate a detector on normal images; return the model file.
 
@@ -50,12 +51,13 @@ def train_detector(
 
     Args:
         on_groups: called with the dense images, and what made them so, once their groups are known.
+        fewest: how many groups of images there have to be. Fewer than 8 can rank images, but promise next to nothing.
 
     Raises:
-        TooFewImages: for fewer than 8 groups of images, or fewer than folds that were asked for.
+        TooFewImages: for fewer than `fewest` groups of images, or fewer than folds that were asked for.
     """
     recipe = of_task(recipe, DetectionRecipe)
-    preprocess, dense, prints = prepared(images, recipe.size, FEWEST, repeats=recipe.repeats, near=True)
+    preprocess, dense, prints = prepared(images, recipe.size, fewest, repeats=recipe.repeats, near=True)
     on_groups(dense, preprocess)
     plan, forecast = plan_uses(dense, recipe), Forecast(on_progress)
     making = Making(recipe, preprocess, len(plan), checkpoints, forecast)

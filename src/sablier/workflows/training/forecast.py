@@ -98,6 +98,11 @@ class Forecast:
 
         return add
 
+    def beat(self) -> None:
+        """Tell again how much time is left, while a stage runs that does not say how far it is."""
+        if self._tell is not unheard and self._running is not None:
+            self._report(self._running.stage.name, Progress(round(self._running.share * PARTS), PARTS))
+
     def within(self, progressed: Callable[[Progress], None]) -> OnProgress:
         """Return what takes the progress of a whole training that is but a stage of the work, and tells the stage."""
 

@@ -46,6 +46,25 @@ class Uses:
     calibration: ImageSet
 
 
+@dataclass(frozen=True)
+class Rates:
+    """How many seconds an image takes.
+
+    Args:
+        new: once, besides, where a network has not seen it yet; what it sees is then kept for all folds.
+        fit: each time that all members are fitted on it.
+        look: each time that all members look at it.
+        calibrate: where it calibrates.
+        looks_per_fit: how often it is looked at while all members are fitted on it.
+    """
+
+    new: float
+    fit: float
+    look: float
+    calibrate: float
+    looks_per_fit: float
+
+
 class Making:
     """How scorers are made from their images: all that is the same for every fold.
 
@@ -71,7 +90,7 @@ class Making:
         self.checkpoints = [{kind: next(paths) for kind in self.trained_kinds} for _ in range(folds)]
         self.shared = {kind: MEMBERS[kind].share(preprocess) for kind in kinds}
         self.histories: dict[str, dict[str, Any]] = {}
-        self.looks_per_fit = 1.0  # batches aside, how often an image is looked at while all members are fitted on it
+        self.rates: Rates | None = None  # once they have been measured
 
     def scorer(self, index: int, uses: Uses) -> Scorer:
         """Train and fit the members of a fold, and fuse them."""
@@ -131,7 +150,8 @@ class Making:
 
     def looks(self, uses: Uses) -> int:
         """Return about how many images are looked at, counted each time, until a fold is fused."""
-        return max(1, round(self.looks_per_fit * self.fits(uses)) + len(uses.fusion) + self.damaged(uses))
+        per_fit = 1.0 if self.rates is None else self.rates.looks_per_fit
+        return max(1, round(per_fit * self.fits(uses)) + len(uses.fusion) + self.damaged(uses))
 
     def _fold(self, index: int) -> str:
         return f", fold {index + 1} of {self.folds}" if self.folds > 1 else ""
