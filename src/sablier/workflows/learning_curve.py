@@ -17,7 +17,7 @@ from sablier.images.sources import read_images
 from sablier.recipes.config import Recipe, of_task
 from sablier.recipes.detection import DetectionRecipe
 from sablier.tasks.detection.learning_curve import FEWEST, LearningCurve, sizes_up_to
-from sablier.transforms.defects import with_defects
+from sablier.transforms.defects import VISIBLE, with_defects
 from sablier.workflows.outputs import check_file_apart
 from sablier.workflows.tables import as_csv
 from sablier.workflows.training.curve_points import Draw, measured_points, one_of_each
@@ -65,7 +65,7 @@ def learning_curve(
     if layout is None:
         held = held_out(count_groups(dense))
         draws = partial(_with_held_out, dense, preprocess, held)
-        judged, caution = f"{held} held-out good images, others each time, and {COPIES} copies of each with a drawn defect", DRAWN
+        judged, caution = f"{held} held-out good images, others each time, and copies of them with drawn defects", DRAWN
     else:
         good, bad = (_some(each).dense(preprocess) for each in layout.read_tests(**reading))
         held, draws = 0, partial(_with_tests, dense, good, bad)
@@ -128,8 +128,11 @@ def _with_held_out(dense: ImageSet, preprocess: Preprocess, held: int, run: int)
     groups = group_numbers(dense)
     apart = np.isin(groups, np.random.default_rng(run).permutation(groups.max() + 1)[:held])
     good = one_of_each(dense.take(apart), run)
+    unit = preprocess.to_unit(good.array)
     copies = [with_defects(good, preprocess, seed) for seed in range(COPIES * run, COPIES * (run + 1))]
-    return Draw(dense.take(~apart), good, ImageSet(preprocess.from_unit(np.concatenate(copies))))
+    # A defect that nobody can see is none.
+    seen = [copy[np.abs(copy - unit).max(axis=(1, 2, 3)) > VISIBLE] for copy in copies]
+    return Draw(dense.take(~apart), good, ImageSet(preprocess.from_unit(np.concatenate(seen))))
 
 
 def _some(images: ImageSet) -> ImageSet:
