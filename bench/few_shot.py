@@ -1,8 +1,8 @@
 """Few photos: how well bad ones are told from good ones after learning from 4, 8, 16, 32 and all good photos of a set.
 
 Needs $SABLIER_DATA/industrial in the MVTec layout. train/good is drawn from at random, several times for each number, one photo
-of each group of repeats; all of test is judged each time. Every default, as `train --curve` has it. An interval is that of the mean
-over draws (95 %).
+of each group of repeats; all of test is judged each time. Every default, as `train --curve` has it. An interval is that of the
+mean over draws (95 %).
 """
 
 import argparse

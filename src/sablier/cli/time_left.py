@@ -88,21 +88,22 @@ def about(seconds: float) -> str:
 
 
 @contextmanager
-def training_progress(note: str = "") -> Iterator[OnProgress]:
+def training_progress(note: str = "", clock: Callable[[], float] = time.monotonic) -> Iterator[OnProgress]:
     """Say how long a training will take, then show how far it is: a bar on a terminal, a few lines otherwise.
 
     Args:
         note: what is said of the work besides, such as its tier.
+        clock: seconds that pass.
     """
     if not sys.stderr.isatty():
-        yield _Lines(TimeLeft(note))
+        yield _Lines(TimeLeft(note, clock))
         return
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn
     from rich.progress import Progress as Bar
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[left]}"))
     with Bar(*columns, console=aside, transient=True) as bar:
-        time_left, task = TimeLeft(note), bar.add_task("", total=None, left="")
+        time_left, task = TimeLeft(note, clock), bar.add_task("", total=None, left="")
 
         def show(stage: str, progress: "Progress") -> None:
             shown = time_left.shown(stage, progress)
