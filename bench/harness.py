@@ -108,6 +108,8 @@ def print_table(header: list[str], rows: list[list[Any]]) -> None:
 def timed_command(*words: object) -> tuple[float, float]:
     """Return the seconds and the peak megabytes of a whole sablier command, start of Python included.
 
+    Linux counts to the peak what the process that starts a command holds at that time: what a bench holds itself should be less.
+
     Raises:
         SystemExit: where it fails, with what it said.
     """

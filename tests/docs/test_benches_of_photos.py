@@ -40,7 +40,7 @@ def test_the_seconds_and_the_memory_of_a_command_are_those_of_the_process(bench)
     harness = bench("harness")
     seconds, megabytes = harness.timed_command("--help")
     assert 0 < seconds < 60
-    assert 5 < megabytes < 1000
+    assert megabytes > 5
     with pytest.raises(SystemExit, match="there is no verb 'trian'"):
         harness.timed_command("trian")
 
