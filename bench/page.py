@@ -70,7 +70,7 @@ def page() -> str:
             verdict = {None: "", True: "yes", False: "**no**"}[met(bar, value)]
             lines.append(f"| {claim} | {bar} | {_text(value)} | {verdict} | {seeds if isinstance(seeds, int) else len(seeds)} |")
     for stem, result in results.items():
-        for row in result.get("rows", []) if stem.startswith("false_alarms") else []:
+        for row in result.get("rows", []) if stem.startswith("false_alarms-") else []:
             verdict = "yes" if row["splits_outside_band"] == 0 else "**no**"
             claim = f"false-alarm rate at alpha {row['alpha']:.0%}, {result['data']} normal = {result['normal']}"
             figure = f"{row['splits_outside_band']} outside, mean {row['false_alarm_rate_mean']:.4f}"

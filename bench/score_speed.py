@@ -5,23 +5,17 @@ The images are drawn here (glyphs, 28 x 28) and repeated; the detector is traine
 """
 
 import argparse
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from harness import Bench, print_table
+from harness import Bench, print_table, timed_command
 from sablier.images.glyphs import glyphs
 from sablier.recipes.make import make_recipe
 from sablier.workflows.training.train import train
-
-CODE = "from sablier.cli.main import run; run()"
 
 
 def write_idx(path: Path, pixels: np.ndarray, count: int) -> None:
@@ -30,19 +24,6 @@ def write_idx(path: Path, pixels: np.ndarray, count: int) -> None:
         file.write(bytes([0, 0, 8, 3]) + b"".join(int(size).to_bytes(4, "big") for size in (count, *pixels.shape[1:3])))
         for start in range(0, count, len(pixels)):
             file.write(pixels[: count - start].tobytes())
-
-
-def measure(model: Path, images: Path, output: Path) -> tuple[float, float]:
-    """Return the seconds and the peak megabytes of the whole command."""
-    command = [sys.executable, "-c", CODE, "detect", str(model), str(images), "-o", str(output), "--no-report"]
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"the command failed: {' '.join(command)}")
-    return seconds, usage.ru_maxrss / 1024
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +44,8 @@ def main() -> None:
         for index, count in enumerate(counts):
             write_idx(place / "images-idx3-ubyte", letters, count)
             times = repeats if index == 0 else 1
-            runs = [measure(place / "a.sablier", place / "images-idx3-ubyte", place / "out") for _ in range(times)]
+            words = ("detect", place / "a.sablier", place / "images-idx3-ubyte", "-o", place / "out", "--no-report")
+            runs = [timed_command(*words) for _ in range(times)]
             found.append((count, statistics.median(run[0] for run in runs), max(run[1] for run in runs)))
             print(f"{count:,} images: {found[-1][1]:.1f} s, {found[-1][2]:.0f} MB", flush=True)
     print_table(["images", "seconds", "peak MB", "images/s"], [[f"{n:,}", s, m, f"{n / s:,.0f}"] for n, s, m in found])

@@ -60,6 +60,23 @@ def auroc_interval(normal: Array, anomalous: Array, level: float = 0.95) -> tupl
     return float(expit(logit(area) - half)), float(expit(logit(area) + half))
 
 
+def mean_interval(values: Array, level: float = 0.95) -> tuple[float, float]:
+    """Return an interval for the mean of what N numbers are drawn from (Student 1908).
+
+    >>> [round(bound, 3) for bound in mean_interval(np.array([0.90, 0.94, 0.95, 0.93, 0.93]))]
+    [0.907, 0.953]
+
+    Raises:
+        TooFewImages: for fewer than two numbers, which tell no spread.
+    """
+    from scipy.stats import t
+
+    if len(values) < 2:
+        raise TooFewImages(f"expected at least 2 values for an interval of their mean, got {len(values)}.")
+    half = float(t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5)
+    return float(values.mean()) - half, float(values.mean()) + half
+
+
 def psnr(mse: float) -> float:
     """Return the peak signal-to-noise ratio, in dB, of pixels in [0, 1] with this mean squared error.
 

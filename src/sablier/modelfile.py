@@ -77,6 +77,7 @@ class RecipeRecord(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
     name: str = Field(default="", max_length=200)
+    tier: str = Field(default="", max_length=200)
     task: str = Field(default="", max_length=200)
     model: str = Field(default="", max_length=200)
     members: list[str] = Field(default_factory=list)
@@ -105,6 +106,7 @@ class Provenance(BaseModel):
     skipped: list[str] = Field(default_factory=list)
     suspects: list[tuple[str, float]] = Field(default_factory=list)  # name and score of training images that may not belong
     looks: Looks | None = None  # of the training images, to compare others with
+    seconds: float | None = Field(default=None, ge=0)  # from reading the images to the finished model; None where nobody timed it
     calibrated: str = "on images held out from the training source"
 
     @field_validator("recipe")

@@ -33,7 +33,7 @@ def test_images_it_has_learnt_from_are_judged_by_cross_validation(sablier, path)
     done = sablier("mistakes", path, "digits[label=1,7]", "-o", "out", "--folds", 2)
     assert done.code == 0
     assert "Probabilities are those of a cross-validation in 2 folds, as asked" in done.out
-    assert "fold 2 of 2: epoch" in done.err
+    assert "for 297 images, 2 folds" in done.err
     assert not list(Path("out").glob("*.folds"))
 
 

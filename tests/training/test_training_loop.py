@@ -14,8 +14,9 @@ from sablier.images import ImageSet, Preprocess, load_dataset
 from sablier.models import Model, create_model
 from sablier.training import loop
 from sablier.training.config import FitConfig
-from sablier.training.loop import History, Progress, fit
+from sablier.training.loop import History, fit
 from sablier.training.objectives import Loss, Objective, Reconstruction, mean_squared_error
+from sablier.training.progress import Progress
 from sablier.transforms.batches import Batch, Batches
 
 RULE = Preprocess(height=8, width=8, channels=1)

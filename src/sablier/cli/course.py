@@ -7,7 +7,8 @@ import typer
 
 from sablier.cli import options
 from sablier.cli.course_classifiers import cifar, digits
-from sablier.cli.progress import console, table, training_progress
+from sablier.cli.progress import console, table
+from sablier.cli.time_left import training_progress
 
 
 def add_to(app: typer.Typer) -> None:

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from sablier.cli import options
-from sablier.cli.progress import console, table, training_progress
+from sablier.cli.progress import console, table
+from sablier.cli.time_left import training_progress
 
 
 def digits(

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from sablier.cli import options
-from sablier.cli.progress import console, print_skipped, training_progress
+from sablier.cli.progress import console, print_skipped
+from sablier.cli.time_left import training_progress
 
 METHOD_HELP = (
     "auto, pca, tsne, umap or autoencoder (two-dimensional, of the codes). auto is t-SNE where it can be had at this size, else "

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sablier.cli import options
-from sablier.cli.progress import console, print_skipped, table, training_progress
+from sablier.cli.progress import console, print_skipped, table
+from sablier.cli.time_left import training_progress
 
 if TYPE_CHECKING:
     from sablier.tasks.classification.mistakes import MistakesResult

@@ -1,10 +1,9 @@
 """What verbs print: a bar on a terminal, plain lines otherwise; tables; what was skipped."""
 
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -12,9 +11,6 @@ from sablier.files.names import printable, printable_lines
 
 if TYPE_CHECKING:
     from sablier.images.imageset import Skipped
-    from sablier.training.loop import Progress
-
-LINE_SECONDS = 2.0
 
 
 class _PlainConsole(Console):
@@ -27,63 +23,6 @@ class _PlainConsole(Console):
 # No emoji: "digits:train:" would become a tram.
 console = _PlainConsole(highlight=False, emoji=False)
 aside = _PlainConsole(stderr=True, highlight=False, emoji=False)
-
-
-class OnProgress(Protocol):
-    """Takes the stage of the work and how far it is."""
-
-    def __call__(self, stage: str, progress: "Progress") -> None: ...
-
-
-@contextmanager
-def training_progress() -> Iterator[OnProgress]:
-    """Show training: a bar with the last losses on a terminal, otherwise the stage and a line every two seconds."""
-    if not sys.stderr.isatty():
-        yield _TrainingLines()
-        return
-    from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    with Bar(
-        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn(),
-        TextColumn("{task.fields[losses]}"), console=aside, transient=True,
-    ) as bar:  # fmt: skip
-        tasks: dict[str, TaskID] = {}
-
-        def show(stage: str, progress: "Progress") -> None:
-            if stage not in tasks:
-                tasks[stage] = bar.add_task(stage, total=progress.total, losses="")
-            bar.update(tasks[stage], completed=progress.done)
-            if progress.row:
-                bar.update(tasks[stage], losses=_losses(progress.row))
-
-        yield show
-
-
-class _TrainingLines:
-    def __init__(self) -> None:
-        self.spoke = time.monotonic()
-        self.stage = ""
-
-    def __call__(self, stage: str, progress: "Progress") -> None:
-        if stage != self.stage:
-            self.stage = stage
-            print(f"{stage} ...", file=sys.stderr, flush=True)
-        if not progress.row:
-            return
-        last = progress.done == progress.total
-        if last or time.monotonic() - self.spoke > LINE_SECONDS:
-            self.spoke = time.monotonic()
-            share = progress.done / progress.total
-            print(
-                f"{stage}: epoch {progress.row['epoch']:.0f} ({share:.0%})  {_losses(progress.row)}", file=sys.stderr, flush=True
-            )
-
-
-def _losses(row: Mapping[str, float]) -> str:
-    """Return the losses of a row, that of the one player first, or those of several."""
-    shown = {name.removesuffix("_loss"): value for name, value in row.items() if name.endswith("loss")}
-    return "  ".join(f"{name} {value:.4f}" for name, value in shown.items())
 
 
 @contextmanager

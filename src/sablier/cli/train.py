@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from sablier.cli import options
-from sablier.cli.progress import console, table, training_progress
+from sablier.cli.progress import console, table
+from sablier.cli.time_left import training_progress
 from sablier.recipes.names import DEFAULT, check_names, recipe_words
 
 if TYPE_CHECKING:
@@ -87,13 +88,25 @@ def train(
             show_default=False,
         ),
     ] = None,
+    curve: Annotated[
+        bool,
+        typer.Option(
+            "--curve",
+            help="Of a detector, besides: how well bad images are told from good ones after learning from 4, 8, 16 ... and all "
+            "good images, each several times with others. Judged are the tests of a folder laid out like MVTec AD; of any other, "
+            "good images held out, and copies of them with drawn defects. Writes OUTPUT.curve.csv and .png.",
+        ),
+    ] = False,
     *,
     reading: dict[str, Any],
 ) -> None:
     """Learn what images look like. Only classifiers need labels; for a detector every image is taken for a good one."""
+    from sablier.workflows.learning_curve import check_curve
     from sablier.workflows.training.train import train as run
 
-    with training_progress() as on_progress:
+    if curve:
+        check_curve(source, output, asked.recipe)
+    with training_progress(f"tier {asked.recipe.tier}") as on_progress:
         file = run(
             source, output, asked.recipe, resume=resume, groups=groups, backbone=backbone, on_progress=on_progress, **reading
         )
@@ -106,6 +119,8 @@ def train(
         _print_suspects(file, output)
     for fact in _what_it_can(file):
         console.print(fact, markup=False)
+    if curve:
+        _print_curve(source, output, asked.recipe, {"groups": groups, "backbone": backbone, **reading})
     again = "" if backbone is None else f" --backbone {backbone}"
     console.print(f"Next: {NEXT[file.task].format(output=str(output))}{again}", markup=False)
 
@@ -113,17 +128,35 @@ def train(
 def _print_outcome(file: "ModelFile", output: Path) -> None:
     """Say what the model learnt from, how long that took, and what was skipped."""
     from sablier.images.grouping import counted
+    from sablier.report.words import duration
 
-    seconds = sum(history["seconds"] for history in file.histories.values())
     learnt_from = counted(file.provenance.images, file.provenance.groups)
     if file.task == "denoise":
         learnt_from = f"{file.provenance.images} images or patches of images"
-    how = f" in {seconds:.0f} s of training" if file.histories else "; it has no network of its own to train"
-    console.print(f"{output} learnt from {learnt_from}{how}.", markup=False)
+    took = duration(file.provenance.seconds or 0.0)
+    console.print(f"{output} learnt from {learnt_from} in {took}, tier {file.provenance.recipe['tier']}.", markup=False)
     for skipped in file.provenance.skipped[:10]:
         console.print(f"skipped {skipped}", markup=False)
     if len(file.provenance.skipped) > 10:
         console.print(f"... and {len(file.provenance.skipped) - 10} more; see: sablier info {output}", markup=False)
+
+
+def _print_curve(source: str, output: Path, recipe: "Recipe", asked: dict[str, Any]) -> None:
+    """Measure the learning curve of the images, and print what was judged, the figures, and what they do not say."""
+    from sablier.workflows.learning_curve import curve_paths, learning_curve
+
+    with training_progress(f"tier {recipe.tier}; the model is written, so that this may be stopped") as on_progress:
+        found = learning_curve(source, output, recipe, on_progress=on_progress, **asked)
+    rows = [
+        [f"{row['images']:,}", f"{row['image_auroc']:.3f} [{row['low']:.3f}, {row['high']:.3f}]", str(row["trainings"])]
+        for row in found.to_table()
+    ]
+    console.print(f"Judged: {found.judged}.", markup=False)
+    table("How well the bad are told from the good", ["good images learnt from", "AUROC [95 %]", "trainings"], rows)
+    if found.caution:
+        console.print(found.caution)
+    listed, drawn = curve_paths(output)
+    console.print(f"See {drawn}; the numbers are in {listed}.", markup=False)
 
 
 def _print_groups(file: "ModelFile", output: Path) -> None:

@@ -17,7 +17,7 @@ from sablier.models.base import count_parameters
 from sablier.recipes.make import make_recipe
 from sablier.report.figures import loss_curves, montage
 from sablier.tasks.latent.reconstruct import reconstruct
-from sablier.training.loop import Progress
+from sablier.training.progress import Progress
 from sablier.workflows.outputs import writes
 from sablier.workflows.training.network import train_model
 

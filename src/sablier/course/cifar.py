@@ -16,12 +16,12 @@ from sablier.tasks.classification.attack import AttackResult
 from sablier.tasks.classification.classify import NET, ClassificationResult
 from sablier.tasks.classification.fool import FoolResult
 from sablier.tasks.classification.fooling import WAYS
-from sablier.training.loop import Progress
+from sablier.training.progress import Progress
 from sablier.workflows.attack import attack
 from sablier.workflows.compare import compare
 from sablier.workflows.fool import fool
 from sablier.workflows.mistakes import mistakes
-from sablier.workflows.training.network import OnProgress
+from sablier.workflows.training.forecast import OnProgress, unheard
 from sablier.workflows.training.train import train
 
 SIMPLE, DEEPER = "simple", "deeper"
@@ -65,7 +65,7 @@ def run(
     tier: str = "small",
     count: int = 200,
     settings: Sequence[str] = (),
-    on_progress: OnProgress = lambda stage, progress: None,
+    on_progress: OnProgress = unheard,
 ) -> Lesson:
     """Train a simple net and a deeper one, compare them, and attack both.
 

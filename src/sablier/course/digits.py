@@ -28,7 +28,8 @@ from sablier.report.pictures import signed_colours
 from sablier.report.words import counted
 from sablier.tasks.classification.classify import all_logits, softmax
 from sablier.tasks.classification.mistakes import find_mistakes
-from sablier.training.loop import Progress, fit
+from sablier.training.loop import fit
+from sablier.training.progress import Progress
 from sablier.transforms.batches import Batches, choose_device
 from sablier.typing import Array
 from sablier.workflows.mistakes import write_mistakes

@@ -21,7 +21,7 @@ from sablier.report.points import point_panels
 from sablier.report.words import counted
 from sablier.tasks.latent.coverage import Coverage, coverage
 from sablier.tasks.latent.sample import Sampler
-from sablier.training.loop import Progress
+from sablier.training.progress import Progress
 from sablier.typing import Array
 from sablier.workflows.outputs import writes
 from sablier.workflows.training.generator import train_generator

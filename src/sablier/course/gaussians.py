@@ -17,8 +17,9 @@ from sablier.images.preprocess import Preprocess
 from sablier.models.adversarial import AdversarialPair, leaky, start
 from sablier.models.base import Model
 from sablier.training.config import FitConfig
-from sablier.training.loop import Progress, fit
+from sablier.training.loop import fit
 from sablier.training.objectives import Adversarial
+from sablier.training.progress import Progress
 from sablier.transforms.batches import Batches
 
 Array = NDArray[np.floating]

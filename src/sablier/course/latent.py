@@ -22,7 +22,7 @@ from sablier.report.figures import picture_rows
 from sablier.report.strips import walk_animation
 from sablier.tasks.latent.interpolation import CURVES, Walk, walk
 from sablier.tasks.latent.reconstruct import decode, encode, fitted_pca, latent_size, reconstruct, redrawn_by_pca, squared_errors
-from sablier.training.loop import Progress
+from sablier.training.progress import Progress
 from sablier.typing import Array
 from sablier.workflows.outputs import writes
 from sablier.workflows.training.network import train_model

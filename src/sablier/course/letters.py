@@ -20,8 +20,9 @@ from sablier.report.figures import loss_curves, picture_rows
 from sablier.report.words import counted
 from sablier.tasks.latent.reconstruct import fitted_pca, latent_size, reconstruct, redrawn_by_pca, squared_errors
 from sablier.training.config import FitConfig
-from sablier.training.loop import History, Progress
+from sablier.training.loop import History
 from sablier.training.objectives import Denoising
+from sablier.training.progress import Progress
 from sablier.typing import Array
 from sablier.workflows.outputs import writes
 from sablier.workflows.training.network import train_model

@@ -134,6 +134,15 @@ class Preprocess(BaseModel):
         """Return stored pixels as float32 in [0, 1], values beyond `black` and `white` clipped."""
         return np.asarray(((pixels.astype(np.float32) - self.black) / (self.white - self.black)).clip(0, 1))
 
+    def from_unit(self, values: Array) -> Array:
+        """Return values in [0, 1] as pixels are stored; whole numbers are rounded.
+
+        >>> Preprocess(height=1, width=1, channels=1).from_unit(np.array([[[0.0], [0.5], [1.0]]])).ravel().tolist()
+        [0, 128, 255]
+        """
+        pixels = self.black + values * (self.white - self.black)
+        return np.asarray(pixels if self.dtype == "float32" else np.round(pixels)).astype(self.dtype)
+
     def unit_values(self, image: Array) -> Array:
         """Return one H,W,C image of any size and type in the model's channels, as float32 in [0, 1]."""
         return self.to_unit(self._with_dtype(_with_channels(image, self.channels)))

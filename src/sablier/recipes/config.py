@@ -31,7 +31,7 @@ class NetworkConfig:
         return asdict(self.objective) | asdict(self.fit) | model_options(self.model) | self.options
 
 
-PARTS = ("name", "others", *(item.name for item in fields(NetworkConfig)))  # of a recipe, that are no single values
+PARTS = ("name", "tier", "others", *(item.name for item in fields(NetworkConfig)))  # of a recipe, that are no single values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +45,7 @@ class Recipe(NetworkConfig):
     usual: ClassVar[str]  # the recipe that an error names to someone who has chosen one of another task
 
     name: str
+    tier: str = "base"  # the one dial that the values were made by, before single ones were changed
     others: dict[str, NetworkConfig] = field(default_factory=dict)
     # Longer side in pixels that photos are scaled to, or of patches; small images of one size stay whole
     size: Annotated[int, Field(ge=8, le=4096)] = 128

@@ -23,8 +23,8 @@ def make_recipe(name: str = DEFAULT, tier: str = "base", settings: Iterable[str]
         ConfigError: for a value a key does not take.
     """
     check_names(name, tier)
-    made = import_module(f"{library.__name__}.{name.replace('-', '_')}").recipe(tier)
-    return with_settings(cast(Recipe, made), settings)
+    made = cast(Recipe, import_module(f"{library.__name__}.{name.replace('-', '_')}").recipe(tier))
+    return with_settings(replace(made, tier=tier), settings)
 
 
 def recipe_from(kept: Mapping[str, Any], kind: type[R]) -> R:

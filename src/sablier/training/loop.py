@@ -30,21 +30,13 @@ from sablier.training.objectives import Objective
 from sablier.training.optimizers import OPTIMIZERS
 from sablier.training.probe import choose_dtype
 from sablier.training.profile import StepProfile
+from sablier.training.progress import Progress
 from sablier.training.schedule import share_of_rate
 from sablier.transforms.batches import Batches, choose_device
 
 MOST_VALIDATIONS = 100  # a run of more epochs validates only every so many
 CHECKPOINT_SECONDS = 5.0
 COMPILED = ("reconstruct", "denoise", "classify", "inpaint")  # what objectives ask of a model
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where training is: `done` of `total` steps, and the history row of an epoch that just ended, if one did."""
-
-    done: int
-    total: int
-    row: Mapping[str, float] | None = None
 
 
 @dataclass

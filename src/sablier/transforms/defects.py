@@ -11,11 +11,28 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sablier.images.imageset import ImageSet
+from sablier.images.preprocess import Preprocess
+from sablier.transforms.batches import Batches
+from sablier.typing import Array
+
+AT_ONCE = 32  # images that take their materials from each other
 CELLS = 64  # side of the grid that noise is drawn on, before it is turned and stretched
 SAMPLED_SIDE = 64  # pixels a side that are looked at to find the threshold that leaves so large a shape
 SMALLEST_AREA, LARGEST_AREA = 0.0005, 0.05  # of a defect, as a share of the image
 PLACES = 16  # squares a side of an image, between which the place of a defect is drawn
 VISIBLE = 0.02  # difference, in [0, 1], below which a changed pixel does not count as defective
+
+
+def with_defects(images: ImageSet, preprocess: Preprocess, seed: int = 0) -> Array:
+    """Return N,H,W,C float32 in [0, 1]: dense images with a defect in each.
+
+    They are drawn many at a time, since some defects come from the others. The same seed draws the same.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        damaged = [synthetic_defects(batch.x, 1.0)[0] for batch in Batches(images, preprocess).in_order(AT_ONCE)]
+    return torch.cat(damaged).permute(0, 2, 3, 1).contiguous().numpy()
 
 
 def synthetic_defects(x: Tensor, share: float = 0.8) -> tuple[Tensor, Tensor]:

@@ -16,6 +16,7 @@ from sablier.images.grouping import counted
 from sablier.modelfile import ModelFile, Provenance
 from sablier.models.base import Model, count_parameters, layer_tables
 from sablier.report.settings import as_text, settings_in_use
+from sablier.report.words import duration
 from sablier.tasks.codec.blocks import CONTEXT, NET, BlockCoder
 from sablier.tasks.codec.blocks import TASK as COMPRESS
 from sablier.tasks.codec.codec import fingerprint
@@ -53,7 +54,9 @@ def describe_model(path: Path) -> tuple[dict[str, str], list[tuple[str, str, str
         "skipped": f"{len(provenance.skipped)} unreadable images",
         **_suspects(provenance),
         "calibrated": provenance.calibrated if detector else "not a detector",
+        "tier": provenance.recipe.get("tier", "not noted"),
         **_recipe(provenance),
+        **({} if provenance.seconds is None else {"took": f"{duration(provenance.seconds)}, images read and all"}),
         **_training(file),
         "made": f"{provenance.created} by sablier {provenance.sablier}, torch {provenance.torch}",
     }
@@ -144,7 +147,9 @@ def _recipe(provenance: Provenance) -> dict[str, str]:
     lines = {}
     for network, settings in settings_in_use(provenance.recipe).items():
         of_detectors = network or provenance.recipe.get("task") == DETECT
-        shown = [f"{key}={as_text(value)}" for key, value in settings.items() if of_detectors and key not in ("name", "task")]
+        shown = [
+            f"{key}={as_text(value)}" for key, value in settings.items() if of_detectors and key not in ("name", "task", "tier")
+        ]
         lines[f"recipe of {network}" if network else "recipe"] = ", ".join(shown)
     lines["recipe"] = ": ".join(filter(None, (provenance.recipe.get("name"), lines["recipe"])))
     return lines

@@ -26,7 +26,7 @@ from sablier.workflows.likeness import read_like
 from sablier.workflows.map_colours import columns_of, ordered
 from sablier.workflows.map_look import MOST_IMAGES, Seen, look_at, scoring_detector
 from sablier.workflows.outputs import by_suffix, writes
-from sablier.workflows.training.network import OnProgress
+from sablier.workflows.training.forecast import OnProgress, unheard
 from sablier.workflows.training.train import check_writable
 
 NEIGHBOURS = 8
@@ -105,7 +105,7 @@ def map_images(
     new: Any = None,
     seed: int = 0,
     backbone: str | PathLike[str] | None = None,
-    on_progress: OnProgress = lambda stage, progress: None,
+    on_progress: OnProgress = unheard,
     **reading: Any,
 ) -> MapResult:
     """Lay the images of a source out on a plane by what a model keeps of them, as one page to explore offline.

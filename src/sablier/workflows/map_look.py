@@ -19,9 +19,9 @@ from sablier.tasks.detection.detect import TASK as DETECT
 from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.named_backbone import checked_backbone
 from sablier.tasks.latent.reconstruct import decode, encode, squared_errors
-from sablier.training.loop import Progress
+from sablier.training.progress import Progress
 from sablier.typing import Array
-from sablier.workflows.training.network import OnProgress
+from sablier.workflows.training.forecast import OnProgress
 
 MOST_IMAGES = 20_000  # on one page, which then weighs about 20 megabytes; of more, as many are drawn evenly
 MOST_NEW = 5000  # placed on a map of others

@@ -27,7 +27,7 @@ from sablier.workflows.outputs import writes
 from sablier.workflows.tables import write_tables
 from sablier.workflows.training.classifier import check_labels, class_numbers
 from sablier.workflows.training.cross_validation import FOLDS, CrossValidation, cross_validate, folder_of, forget_folds
-from sablier.workflows.training.network import OnProgress
+from sablier.workflows.training.forecast import OnProgress, unheard
 
 LEARNT_SHARE = 0.05  # of the images, from which on others judge them
 
@@ -39,7 +39,7 @@ def mistakes(
     output: str | PathLike[str] | None = None,
     *,
     folds: int | None = None,
-    on_progress: OnProgress = lambda stage, progress: None,
+    on_progress: OnProgress = unheard,
     **reading: Any,
 ) -> MistakesResult:
     """Find the images on which a classifier and the labels of a source disagree most, and the labels that look wrong.

@@ -8,6 +8,7 @@ from sablier.recipes.make import make_recipe
 from sablier.workflows.training import budget
 from sablier.workflows.training.budget import within_budget
 from sablier.workflows.training.train import train
+from sablier.workflows.training.trial import Trial
 
 DIGITS = read_images("digits")
 RULE = Preprocess.for_images(DIGITS, 64)
@@ -16,7 +17,7 @@ RULE = Preprocess.for_images(DIGITS, 64)
 def sized(seconds, monkeypatch, first=1 / 3, factor=3.0):
     """Return what a budget gives where an epoch takes `first` seconds at width 16, and `factor` times more at twice the width."""
     costs = {width: first * factor**power for power, width in enumerate(budget.WIDTHS)}
-    monkeypatch.setattr(budget.Trial, "seconds_per_epoch", lambda self, width, counts: costs[width])
+    monkeypatch.setattr(Trial, "seconds_per_epoch", lambda self, options, counts: costs[options["width"]])
     recipe = within_budget(make_recipe("classifier", settings=[f"budget_seconds={seconds}", "dtype=float32"]), DIGITS, RULE)
     return recipe.options["width"], recipe.fit.epochs
 

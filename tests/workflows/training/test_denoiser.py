@@ -9,8 +9,8 @@ from sablier.modelfile import ModelFile
 from sablier.recipes.make import make_recipe
 from sablier.tasks.detection.detect import Detector
 from sablier.workflows.info import describe_model
-from sablier.workflows.training import network
 from sablier.workflows.training.denoiser import train_denoiser
+from sablier.workflows.training.network import train_model
 from sablier.workflows.training.train import train
 
 TINY = ["epochs=3", "width=8", "size=16", "megapixels=0.05"]
@@ -25,13 +25,13 @@ def photos(tmp_path):
 
 def test_held_out_patches_are_of_other_photos(photos, monkeypatch):
     seen = {}
-    whole = network.train_model
+    whole = train_model
 
     def spy(images, *arguments, validation=None, **options):
         seen["training"], seen["held out"] = ({id.split("#")[0] for id in part.ids} for part in (images, validation))
         return whole(images, *arguments, validation=validation, **options)
 
-    monkeypatch.setattr(network, "train_model", spy)
+    monkeypatch.setattr("sablier.workflows.training.network_file.train_model", spy)
     train_denoiser(ImageSet(np.load(photos)), make_recipe("denoiser", "tiny", TINY))
     assert len(seen["held out"]) == 2
     assert not seen["held out"] & seen["training"]

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
@@ -11,6 +12,9 @@ from threadpoolctl import threadpool_limits
 from sablier.transforms.batches import Batch
 
 T = TypeVar("T")
+Watcher = Callable[[int], object]
+
+_watchers: list[Watcher] = []
 
 
 def in_parallel(compute: Callable[[Batch], T], batches: Iterable[Batch]) -> Iterator[T]:
@@ -21,17 +25,41 @@ def in_parallel(compute: Callable[[Batch], T], batches: Iterable[Batch]) -> Iter
     """
     threads = torch.get_num_threads()
     if threads == 1:
-        yield from map(compute, batches)
+        for batch in batches:
+            found = compute(batch)
+            _note(len(batch.x))
+            yield found
         return
     try:
         # NumPy's products would each start as many threads again.
         with threadpool_limits(1), ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            waiting: deque[Future[T]] = deque()
+            waiting: deque[tuple[int, Future[T]]] = deque()
             for batch in batches:
-                waiting.append(pool.submit(compute, batch))
+                waiting.append((len(batch.x), pool.submit(compute, batch)))
                 if len(waiting) > threads:
-                    yield waiting.popleft().result()
+                    yield _done(*waiting.popleft())
             while waiting:
-                yield waiting.popleft().result()
+                yield _done(*waiting.popleft())
     finally:
         torch.set_num_threads(threads)
+
+
+@contextmanager
+def watching(watcher: Watcher) -> Iterator[None]:
+    """Call `watcher` meanwhile with the number of images of every batch that this process has computed."""
+    _watchers.append(watcher)
+    try:
+        yield
+    finally:
+        _watchers.remove(watcher)
+
+
+def _done(count: int, future: Future[T]) -> T:
+    result = future.result()
+    _note(count)
+    return result
+
+
+def _note(count: int) -> None:
+    for watcher in _watchers:
+        watcher(count)

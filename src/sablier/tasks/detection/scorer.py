@@ -20,12 +20,11 @@ from sablier.tasks.detection.members import MEMBERS, Look, Member
 from sablier.tasks.detection.members.covariates import nuisances
 from sablier.tasks.detection.parallel import in_parallel
 from sablier.transforms.batches import Batch, Batches
-from sablier.transforms.defects import synthetic_defects
+from sablier.transforms.defects import with_defects
 from sablier.typing import Array
 
 Seen = tuple[list[Look], Array]
 
-DEFECTS_AT_ONCE = 32
 MOST_DAMAGED = 32  # images that defects are made in
 
 
@@ -245,11 +244,8 @@ def _look(members: tuple[Member, ...], batch: Batch) -> Seen:
 
 
 def _with_defects(images: ImageSet, preprocess: Preprocess, seed: int) -> Batches:
-    """Return dense images with a defect in each, drawn many at a time, since some defects come from the others."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        damaged = [synthetic_defects(batch.x, 1.0)[0] for batch in Batches(images, preprocess).in_order(DEFECTS_AT_ONCE)]
-    pixels = torch.cat(damaged).permute(0, 2, 3, 1).contiguous().numpy()
+    """Return dense images with a defect in each, as a member looks at them."""
+    pixels = with_defects(images, preprocess, seed)
     return Batches(ImageSet(pixels), preprocess.model_copy(update={"dtype": "float32", "black": 0.0, "white": 1.0}))
 
 

@@ -10,8 +10,9 @@ from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.models.base import Model
 from sablier.training.config import FitConfig
-from sablier.training.loop import Progress, fit
+from sablier.training.loop import fit
 from sablier.training.objectives import Reconstruction
+from sablier.training.progress import Progress
 from sablier.transforms.batches import Batches
 from sablier.typing import Array
 

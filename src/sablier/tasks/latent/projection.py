@@ -17,7 +17,7 @@ import torch
 
 from sablier.errors import ConfigError, ImagesError, TooFewImages, UnknownName
 from sablier.tasks.latent.planar_autoencoder import trained_waist
-from sablier.training.loop import Progress
+from sablier.training.progress import Progress
 from sablier.typing import Array
 
 OnProgress = Callable[[Progress], None]

@@ -1,5 +1,6 @@
 """An autoencoder: draws images again from what its network keeps of them, and knows where their codes lie."""
 
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
@@ -15,9 +16,15 @@ from sablier.recipes.tasks import ReconstructionRecipe
 from sablier.tasks.latent import mixture
 from sablier.tasks.latent.reconstruct import TASK, encode, latent_size
 from sablier.tasks.latent.sample import FLOW
-from sablier.workflows.training.network import OnProgress, network_of, prepared, train_model, train_network_file
+from sablier.typing import Array
+from sablier.workflows.training.forecast import Forecast, OnProgress, Stage, unheard
+from sablier.workflows.training.network import network_of, prepared, train_model
+from sablier.workflows.training.network_file import train_network_file
+from sablier.workflows.training.trial import Trial, expected_training
 
 FEWEST = 2
+TRIED_CODES = 500  # whose mixture is timed
+CODES, FLOWING = "learning which codes images have", "training the flow over codes"
 
 
 def train_autoencoder(
@@ -25,7 +32,7 @@ def train_autoencoder(
     recipe: Recipe,
     *,
     checkpoints: Iterable[Path | None] = (),
-    on_progress: OnProgress = lambda stage, progress: None,
+    on_progress: OnProgress = unheard,
 ) -> ModelFile:
     """Train an autoencoder on images and return its model file, for encoding, decoding, reconstructing and drawing new images.
 
@@ -37,25 +44,45 @@ def train_autoencoder(
     """
     recipe = of_task(recipe, ReconstructionRecipe)
     preprocess, dense, prints = prepared(images, recipe.size, FEWEST)
-    places = iter(checkpoints)
-    file = train_network_file(TASK, dense, preprocess, recipe, [next(places, None)], on_progress, prints, came=images)
-    flow = recipe.others.get(FLOW)
+    places, forecast = iter(checkpoints), Forecast(on_progress)
+    first, second = next(places, None), next(places, None)
+    following = partial(_expected_of_codes, len(dense), recipe, second)
+    file = train_network_file(TASK, dense, preprocess, recipe, [first], forecast, prints, came=images, following=following)
     network = network_of(file, TASK)
     if latent_size(network, preprocess) > mixture.MOST_NUMBERS:
         return file
-    # Only as many as the mixture learns from, drawn evenly: encoding them all may take longer than fitting it.
-    count = min(len(dense), recipe.mixture_codes)
-    drawn = np.linspace(0, len(dense) - 1, len(dense) if flow else count).astype(int)
-    codes = encode(network, preprocess, dense.take(drawn))
-    some = codes[np.linspace(0, len(codes) - 1, count).astype(int)]
-    parts = {**file.parts, mixture.PART: mixture.fitted_mixture(some, recipe.fit.seed).part()}
+    flow = recipe.others.get(FLOW)
+    with forecast.stage(CODES):
+        # Only as many as the mixture learns from, drawn evenly: encoding them all may take longer than fitting it.
+        count = min(len(dense), recipe.mixture_codes)
+        drawn = np.linspace(0, len(dense) - 1, len(dense) if flow else count).astype(int)
+        codes = encode(network, preprocess, dense.take(drawn))
+        some = codes[np.linspace(0, len(codes) - 1, count).astype(int)]
+        parts = {**file.parts, mixture.PART: mixture.fitted_mixture(some, recipe.fit.seed).part()}
     histories = dict(file.histories)
     if flow:
-        # A code as an image of one column, in its own numbers.
-        rule = Preprocess(height=codes.shape[1], width=1, channels=1, dtype="float32", black=0, white=1, bounded=False)
-        column = ImageSet(codes[:, :, None, None])
-        leading, history = train_model(
-            column, rule, flow, ("sample",), checkpoint=next(places, None), on_progress=partial(on_progress, FLOW)
-        )
+        with forecast.stage(FLOWING) as progressed:
+            leading, history = train_model(*_columns(codes), flow, ("sample",), checkpoint=second, on_progress=progressed)
         parts[FLOW], histories[f"codes/{FLOW}"] = Part.of_model(leading), history.__dict__
     return replace(file, parts=parts, histories=histories)
+
+
+def _columns(codes: Array) -> tuple[ImageSet, Preprocess]:
+    """Return N,D codes as images of one column, in their own numbers."""
+    rule = Preprocess(height=codes.shape[1], width=1, channels=1, dtype="float32", black=0, white=1, bounded=False)
+    return ImageSet(codes[:, :, None, None]), rule
+
+
+def _expected_of_codes(images: int, recipe: ReconstructionRecipe, checkpoint: Path | None) -> list[Stage]:
+    """Return how long what is learnt of codes is expected to take, by a trial with codes drawn at random."""
+    numbers = recipe.settings().get("latent")
+    if not isinstance(numbers, int) or numbers > mixture.MOST_NUMBERS:
+        return []
+    count = min(images, recipe.mixture_codes)
+    codes = np.random.default_rng(0).normal(size=(images, numbers)).astype(np.float32)
+    start = time.perf_counter()
+    mixture.fitted_mixture(codes[:TRIED_CODES], recipe.fit.seed)
+    found = [Stage(CODES, (time.perf_counter() - start) * max(1.0, count / TRIED_CODES), CODES)]
+    if FLOW in recipe.others:
+        found.append(expected_training(Trial(recipe.others[FLOW], *_columns(codes)), FLOWING, checkpoint=checkpoint))
+    return found

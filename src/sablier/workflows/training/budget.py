@@ -1,35 +1,26 @@
 """Training within a budget of time: what a step takes here decides how wide a network is and how long it learns."""
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import torch
-
 from sablier.errors import ConfigError, ModelFileError
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
-from sablier.models import Model, create_model
 from sablier.models.registry import model_options
 from sablier.recipes.config import Recipe, of_task
 from sablier.recipes.tasks import ClassificationRecipe
 from sablier.training.checkpoint import Checkpoint
-from sablier.training.loop import fit
-from sablier.training.probe import WORTH_PROBING, choose_dtype
-from sablier.transforms.batches import Batches, choose_device
-
-Counts = Callable[[list[float]], float]
+from sablier.workflows.training.trial import Counts, Trial
 
 WIDTHS = (8, 16, 32, 64, 128)
 # A wider network that sees the images eight times is better than one of half the width that sees them twenty times, and one
 # that sees them four times is not: bench/classify.py, docs/LOG.md.
 FEWEST_EPOCHS, MOST_EPOCHS = 8, 200
 KEPT_BACK = 0.15  # of the budget: for what follows training, and since a long run is slower than a few steps
-TRIED_STEPS, TRIED_PASSES = 5, 3
+TRIED_STEPS = 5
 CHEAPEST = 2  # at least so many times longer takes a network of twice the width
 
 
@@ -63,55 +54,30 @@ def within_budget(
         return _sized(recipe, config["width"], fitted["epochs"], fitted["dtype"])
     start = time.perf_counter()
     end = start + (1 - KEPT_BACK) * recipe.budget_seconds
-    trial = Trial(recipe, images, preprocess)
-    width, epochs = WIDTHS[0], trial.epochs_until(end, WIDTHS[0])
+    trial = _trial(recipe, images, preprocess)
+    width, epochs = WIDTHS[0], _epochs_until(end, trial, WIDTHS[0])
     for wider in WIDTHS[1:]:
-        fewer = trial.epochs_until(end, wider) if epochs >= CHEAPEST * FEWEST_EPOCHS else 0
+        fewer = _epochs_until(end, trial, wider) if epochs >= CHEAPEST * FEWEST_EPOCHS else 0
         if fewer < FEWEST_EPOCHS:
             break
         width, epochs = wider, fewer
     if epochs < 1:  # the trial may have been disturbed: once more, by its fastest pass, and with nothing kept back
-        epochs = min(1, trial.epochs_until(start + recipe.budget_seconds, width, min))
+        epochs = min(1, _epochs_until(start + recipe.budget_seconds, trial, width, min))
     if epochs < 1:
         raise ConfigError(f"{recipe.budget_seconds:g} s are too short to see all {len(images):,} images once. Give it more time.")
     return _sized(recipe, width, min(epochs, MOST_EPOCHS), trial.dtype)
 
 
-class Trial:
-    """A few steps of training on this machine, timed."""
+def _trial(recipe: ClassificationRecipe, images: ImageSet, preprocess: Preprocess) -> Trial:
+    """Return a trial in the arithmetic that is faster for the narrowest network, in a run of any length."""
+    narrowest = replace(recipe, options={**recipe.options, "width": WIDTHS[0]}, fit=replace(recipe.fit, epochs=MOST_EPOCHS))
+    return Trial(narrowest, images, preprocess, TRIED_STEPS)
 
-    def __init__(self, recipe: ClassificationRecipe, images: ImageSet, preprocess: Preprocess) -> None:
-        self.recipe, self.images = recipe, len(images)
-        self.shape = preprocess.height, preprocess.width, preprocess.channels
-        self.size = recipe.fit.plan(len(images), preprocess.height * preprocess.width).batch_size
-        some = images.take(range(min(len(images), TRIED_STEPS * self.size)))
-        self.batches = Batches(some, preprocess, choose_device(recipe.fit.device))
-        self.dtype: Any = self._faster() if recipe.fit.dtype == "auto" else recipe.fit.dtype
 
-    def epochs_until(self, end: float, width: int, counts: Counts = median) -> int:
-        """Return how many passes a network of this width has time for, when it has been timed."""
-        seconds = self.seconds_per_epoch(width, counts)
-        return int((end - time.perf_counter()) / seconds)
-
-    def seconds_per_epoch(self, width: int, counts: Counts = median) -> float:
-        """Return how long a pass over all images takes with a network of this width; `counts` chooses among those timed."""
-        config = replace(self.recipe.fit, epochs=1 + TRIED_PASSES, dtype=self.dtype)
-        rows = fit(self._model(width), self.batches, self.recipe.objective, config).rows
-        # The first pass warms up; of the others one may have been disturbed.
-        seconds = [after["seconds"] - before["seconds"] for before, after in pairwise(rows)]
-        return counts(seconds) * self.images / len(self.batches)
-
-    def _faster(self) -> str:
-        device = self.batches.pixels.device
-        batch = self.batches.take(torch.arange(self.size, device=device))
-        model = self._model(WIDTHS[0]).to(device)
-        model.initialise(batch.x, self.recipe.fit.seed)
-        return str(choose_dtype(model, self.recipe.objective, batch, WORTH_PROBING)).removeprefix("torch.")
-
-    def _model(self, width: int) -> Model:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.recipe.fit.seed)
-            return create_model(self.recipe.model, self.shape, **{**self.recipe.options, "width": width})
+def _epochs_until(end: float, trial: Trial, width: int, counts: Counts = median) -> int:
+    """Return how many passes a network of this width has time for, when it has been timed."""
+    seconds = trial.seconds_per_epoch({"width": width}, counts)
+    return int((end - time.perf_counter()) / seconds)
 
 
 def _sized(recipe: ClassificationRecipe, width: int, epochs: int, dtype: Any) -> ClassificationRecipe:

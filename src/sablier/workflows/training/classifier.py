@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +23,14 @@ from sablier.tasks.known_images import known_part
 from sablier.training.objectives import Classification
 from sablier.typing import Array
 from sablier.workflows.training.budget import within_budget
-from sablier.workflows.training.network import OnProgress, prepared, provenance, train_model
+from sablier.workflows.training.forecast import Forecast, OnProgress, Stage, counted_work, unheard
+from sablier.workflows.training.network import prepared, provenance, train_model
+from sablier.workflows.training.trial import Trial, expected_training
 
 FEWEST = 4
 FEWEST_OF_A_CLASS = 2
 MOST_HELD_OUT = 2500
+TRAINING = "training the network"
 
 
 def train_classifier(
@@ -36,7 +38,7 @@ def train_classifier(
     recipe: Recipe,
     *,
     checkpoints: Iterable[Path | None] = (),
-    on_progress: OnProgress = lambda stage, progress: None,
+    on_progress: OnProgress = unheard,
 ) -> ModelFile:
     """Train a classifier on labelled images and return its model file.
 
@@ -58,19 +60,30 @@ def train_classifier(
     training, apart = dense.take(~held), dense.take(held)
     recipe, checkpoint = replace(recipe, options={**recipe.options, "classes": len(classes)}), next(iter(checkpoints), None)
     recipe = within_budget(recipe, training, preprocess, checkpoint)
-    network, history = train_model(
-        training,
-        preprocess,
-        recipe,
-        ("classify",),
-        validation=apart,
-        checkpoint=checkpoint,
-        on_progress=partial(on_progress, "training"),
+    forecast = Forecast(on_progress)
+    forecast.expect(
+        counted_work(len(dense), preprocess),
+        lambda: [expected_training(Trial(recipe, training, preprocess), TRAINING, len(apart), checkpoint)],
     )
+    with forecast.stage(TRAINING) as progressed:
+        network, history = train_model(
+            training, preprocess, recipe, ("classify",), validation=apart, checkpoint=checkpoint, on_progress=progressed
+        )
     mirror = isinstance(recipe.objective, Classification) and recipe.objective.mirrors(preprocess.channels)
     found = calibrated(network, preprocess, apart, classes, mirror)
     parts = {NET: Part.of_model(network), CLASSES: found.part(), **known_part(prints)}
     return ModelFile(TASK, preprocess, parts, {NET: history.__dict__}, provenance(dense, recipe, images, preprocess))
+
+
+def expected_classifier(images: ImageSet, recipe: Recipe) -> Stage:
+    """Return how long a classifier of images with labels is expected to train: as long as its budget, or by a few steps of it."""
+    recipe = of_task(recipe, ClassificationRecipe)
+    if recipe.budget_seconds is not None:
+        return Stage(TRAINING, recipe.budget_seconds)
+    preprocess = Preprocess.for_images(images, recipe.size)
+    dense = images.dense(preprocess)
+    network = replace(recipe, options={**recipe.options, "classes": len(np.unique(np.asarray(dense.labels)))})
+    return expected_training(Trial(network, dense, preprocess), TRAINING)
 
 
 def calibrated(network: Model, preprocess: Preprocess, apart: ImageSet, classes: Array, mirror: bool) -> Classifier:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +17,15 @@ from sablier.tasks.codec.blocks import CONTEXT, TABLES, TASK, drawn, picture_dig
 from sablier.tasks.codec.latents import LatentTables, step_of
 from sablier.tasks.codec.pixels import exponentials
 from sablier.tasks.latent.reconstruct import encode
-from sablier.workflows.training.network import OnProgress, network_of, train_model, train_network_file
+from sablier.typing import Array
+from sablier.workflows.training.forecast import Forecast, OnProgress, Stage, unheard
+from sablier.workflows.training.network import network_of, train_model
+from sablier.workflows.training.network_file import train_network_file
+from sablier.workflows.training.trial import Trial, expected_training
 
 FEWEST = 2
 MOST_TILES = 60_000
+LOSSLESS = "training the network of pixels"
 
 
 def train_codec(
@@ -29,7 +33,7 @@ def train_codec(
     recipe: Recipe,
     *,
     checkpoints: Iterable[Path | None] = (),
-    on_progress: OnProgress = lambda stage, progress: None,
+    on_progress: OnProgress = unheard,
 ) -> ModelFile:
     """Train a codec and return its model file.
 
@@ -47,22 +51,31 @@ def train_codec(
     if tiles.array.dtype != np.uint8:
         raise ImagesError(f"expected 8-bit images, got {tiles.array.dtype} from {images.source}. Convert them to 8 bits.")
     preprocess = Preprocess.for_images(tiles, recipe.size)
-    places = iter(checkpoints)
-    file = train_network_file(TASK, tiles, preprocess, recipe, [next(places, None)], on_progress, came=images)
+    places, forecast = iter(checkpoints), Forecast(on_progress)
+    first, second = next(places, None), next(places, None)
+    rule = preprocess.model_copy(update={"height": 2 * preprocess.height})
+
+    def following() -> list[Stage]:
+        trial = Trial(recipe.others[CONTEXT], _above(tiles.array, tiles.array), rule)
+        return [expected_training(trial, LOSSLESS, checkpoint=second)]
+
+    file = train_network_file(
+        TASK, tiles, preprocess, recipe, [first], forecast, came=images, nouns="images or tiles", following=following
+    )
     net = network_of(file, TASK)
     codes = encode(net, preprocess, tiles)
     tables, step = LatentTables.fitted(codes), step_of(recipe.base_quality)
     lossy = drawn(net, preprocess, tables.values(tables.rounded(codes, step), step))
-    rule = preprocess.model_copy(update={"height": 2 * preprocess.height})
-    context, history = train_model(
-        ImageSet(np.concatenate([lossy, tiles.array], axis=1)),
-        rule,
-        recipe.others[CONTEXT],
-        ("predict",),
-        checkpoint=next(places, None),
-        on_progress=partial(on_progress, CONTEXT),
-    )
+    with forecast.stage(LOSSLESS) as progressed:
+        context, history = train_model(
+            _above(lossy, tiles.array), rule, recipe.others[CONTEXT], ("predict",), checkpoint=second, on_progress=progressed
+        )
     kept = {"lowest": tables.lowest, "below": tables.below, "exponentials": exponentials(), "base_step": np.array(step)}
     kept["digest"] = picture_digest(net, preprocess)
     parts = {**file.parts, CONTEXT: Part.of_model(context), TABLES: Part("codec_tables", {}, kept)}
     return replace(file, parts=parts, histories={**file.histories, f"pixels/{CONTEXT}": history.__dict__})
+
+
+def _above(lossy: Array, tiles: Array) -> ImageSet:
+    """Return what the network of pixels learns from: each tile below what is drawn from its codes."""
+    return ImageSet(np.concatenate([lossy, tiles], axis=1))

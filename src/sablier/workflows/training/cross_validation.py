@@ -3,7 +3,8 @@
 import hashlib
 import json
 import shutil
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,14 @@ from sablier.modelfile import ModelFile
 from sablier.recipes.config import Recipe
 from sablier.tasks.classification.classify import Classifier
 from sablier.typing import Array
-from sablier.workflows.training.classifier import FEWEST_OF_A_CLASS, check_labels, groups_by_class, train_classifier
-from sablier.workflows.training.network import OnProgress
+from sablier.workflows.training.classifier import (
+    FEWEST_OF_A_CLASS,
+    check_labels,
+    expected_classifier,
+    groups_by_class,
+    train_classifier,
+)
+from sablier.workflows.training.forecast import Forecast, OnProgress, Stage, unheard
 
 FOLDS = 5  # by default: each network learns from four fifths of the images
 MOST_FOLDS = 100
@@ -44,7 +51,7 @@ def cross_validate(
     folds: int = FOLDS,
     *,
     folder: Path | None = None,
-    on_progress: OnProgress = lambda stage, progress: None,
+    on_progress: OnProgress = unheard,
 ) -> CrossValidation:
     """Train a classifier for each fold, on the images of the others, and let it judge those of its own.
 
@@ -63,10 +70,12 @@ def cross_validate(
     classes = check_labels(images)
     fold = fold_numbers(images, folds, recipe.fit.seed)
     found = np.empty((len(images), len(classes)))
-    classifiers = []
-    for number in range(folds):
-        path = None if folder is None else folder / f"fold-{number}.sablier"
-        classifier = _classifier(images.take(fold != number), recipe, path, f"fold {number + 1} of {folds}", on_progress)
+    names = [f"fold {number + 1} of {folds}" for number in range(folds)]
+    paths = [None if folder is None else folder / f"fold-{number}.sablier" for number in range(folds)]
+    forecast, classifiers = Forecast(on_progress), []
+    forecast.expect(f"{len(images):,} images, {folds} folds", lambda: _expected(images.take(fold != 0), recipe, names, paths))
+    for number, (name, path) in enumerate(zip(names, paths, strict=True)):
+        classifier = _classifier(images.take(fold != number), recipe, path, name, forecast)
         found[fold == number] = classifier.classify(images.take(fold == number)).probabilities
         classifiers.append(classifier)
     return CrossValidation(classes, found, fold, tuple(classifiers))
@@ -118,16 +127,22 @@ def forget_folds(place: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _classifier(images: ImageSet, recipe: Recipe, path: Path | None, stage: str, on_progress: OnProgress) -> Classifier:
+def _expected(images: ImageSet, recipe: Recipe, names: Sequence[str], paths: Sequence[Path | None]) -> list[Stage]:
+    """Return how long each fold is expected to take, by a trial on the images that the first one learns from."""
+    first = expected_classifier(images, recipe)
+    done = [float(path is not None and path.exists()) for path in paths]
+    return [replace(first, name=name, done=each) for name, each in zip(names, done, strict=True)]
+
+
+def _classifier(images: ImageSet, recipe: Recipe, path: Path | None, stage: str, forecast: Forecast) -> Classifier:
     """Return the classifier of one fold, from its file where an earlier run has left it."""
     if path is not None and path.exists():
         return Classifier.from_file(ModelFile.load(path))
     checkpoint = None if path is None else path.with_suffix(".resume")
     try:
-        file = train_classifier(
-            images, recipe, checkpoints=[checkpoint], on_progress=lambda _, progress: on_progress(stage, progress)
-        )
-    except Interrupted as error:
+        with forecast.stage(stage) as progressed:
+            file = train_classifier(images, recipe, checkpoints=[checkpoint], on_progress=forecast.within(progressed))
+    except (Interrupted, KeyboardInterrupt) as error:
         kept = "" if path is None else f" The work so far is in {path.parent}; run the same command again to go on."
         raise Interrupted(f"cross-validation was stopped in {stage}.{kept}") from error
     if path is not None and checkpoint is not None:

@@ -16,7 +16,8 @@ from sablier.modelfile import ModelFile
 from sablier.recipes.config import Recipe
 from sablier.tasks.denoise import TASK
 from sablier.training.objectives import Denoising, NoisyOnly
-from sablier.workflows.training.network import OnProgress, train_network_file
+from sablier.workflows.training.forecast import Forecast, OnProgress, unheard
+from sablier.workflows.training.network_file import train_network_file
 
 NOISY_ONLY = "denoiser-noisy-only"
 MOST_PATCHES = 20_000
@@ -28,7 +29,7 @@ def train_denoiser(
     recipe: Recipe,
     *,
     checkpoints: Iterable[Path | None] = (),
-    on_progress: OnProgress = lambda stage, progress: None,
+    on_progress: OnProgress = unheard,
 ) -> ModelFile:
     """Train a denoiser and return its model file.
 
@@ -55,7 +56,8 @@ def train_denoiser(
         preprocess = preprocess.model_copy(update={"black": black, "white": white})
     if isinstance(recipe.objective, Denoising):
         recipe = replace(recipe, objective=replace(recipe.objective, clip=recipe.objective.clip and whole_numbers))
-    return train_network_file(TASK, cut, preprocess, recipe, checkpoints, on_progress, came=images)
+    forecast = Forecast(on_progress)
+    return train_network_file(TASK, cut, preprocess, recipe, checkpoints, forecast, came=images, nouns="images or patches")
 
 
 def denoiser_recipe(recipe: str | None, noisy_only: bool, otherwise: str = "denoiser") -> str:

@@ -11,7 +11,9 @@ from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
 from sablier.models.base import Model
 from sablier.recipes.config import Recipe
-from sablier.workflows.training.network import NET, OnProgress, prepared, train_network_file
+from sablier.workflows.training.forecast import Forecast, OnProgress, unheard
+from sablier.workflows.training.network import NET, prepared
+from sablier.workflows.training.network_file import train_network_file
 
 TASK = "generate"
 FEWEST = 2
@@ -25,7 +27,7 @@ def train_generator(
     recipe: Recipe,
     *,
     checkpoints: Iterable[Path | None] = (),
-    on_progress: OnProgress = lambda stage, progress: None,
+    on_progress: OnProgress = unheard,
     picture: Path | None = None,
 ) -> ModelFile:
     """Train a generator and its discriminator on images and return their model file.
@@ -46,7 +48,8 @@ def train_generator(
             write_whole(picture, sheet_of_samples(model))
             drawn_at = time.monotonic()
 
-    file = train_network_file(TASK, dense, preprocess, recipe, checkpoints, on_progress, prints, came=images, on_epoch=on_epoch)
+    forecast = Forecast(on_progress)
+    file = train_network_file(TASK, dense, preprocess, recipe, checkpoints, forecast, prints, came=images, on_epoch=on_epoch)
     if picture:
         write_whole(picture, sheet_of_samples(file.parts[NET].to_model()))
     return file

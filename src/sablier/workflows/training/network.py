@@ -1,32 +1,27 @@
-"""What every training does: one rule for the images, one network trained as a recipe says, and where it comes from."""
+"""What every training does: one rule for the images, a network trained as a recipe says, and where it comes from."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 
 import sablier
 from sablier.errors import ConfigError, ModelFileError, TooFewImages
 from sablier.images.fingerprints import Fingerprints, fingerprints
-from sablier.images.grouping import count_groups, counted_groups, group_numbers, joined_groups, with_repeats
+from sablier.images.grouping import count_groups, counted_groups, joined_groups, with_repeats
 from sablier.images.imageset import ImageSet
 from sablier.images.looks import Looks
 from sablier.images.preprocess import Preprocess
-from sablier.modelfile import ModelFile, Part, Provenance
+from sablier.modelfile import ModelFile, Provenance
 from sablier.models import Model, create_model
 from sablier.recipes.config import NetworkConfig, Recipe
 from sablier.recipes.tasks import USUAL
-from sablier.tasks.known_images import known_part
-from sablier.training.loop import History, Progress, fit
+from sablier.training.loop import History, fit
+from sablier.training.progress import Progress
 from sablier.transforms.batches import Batches, choose_device
 
-OnProgress = Callable[[str, Progress], None]
-
 NET = "net"
-MOST_VALIDATION = 500
 # What a network must be able to do to be trained for a task.
 NEEDED = {
     "reconstruct": {"encode", "decode"},
@@ -65,6 +60,13 @@ def prepared(
     return preprocess, dense, prints
 
 
+def new_network(network: NetworkConfig, preprocess: Preprocess, member: int = 0) -> Model:
+    """Return a network that has learnt nothing yet; networks of several members start from other weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(network.fit.seed + member)
+        return create_model(network.model, (preprocess.height, preprocess.width, preprocess.channels), **network.options)
+
+
 def train_model(
     images: ImageSet,
     preprocess: Preprocess,
@@ -82,10 +84,7 @@ def train_model(
     Raises:
         ConfigError: for a model that lacks a capability that is `needed`.
     """
-    config = network.fit
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed + member)
-        model = create_model(network.model, (preprocess.height, preprocess.width, preprocess.channels), **network.options)
+    config, model = network.fit, new_network(network, preprocess, member)
     lacking = set(needed) - model.capabilities
     if lacking:
         raise ConfigError(f"model {model.name} cannot do what this takes: it lacks {', '.join(sorted(lacking))}. Choose another.")
@@ -101,46 +100,6 @@ def train_model(
         on_epoch=on_epoch,
     )
     return model.cpu(), history
-
-
-def train_network_file(
-    task: str,
-    dense: ImageSet,
-    preprocess: Preprocess,
-    recipe: Recipe,
-    checkpoints: Iterable[Path | None] = (),
-    on_progress: OnProgress = lambda stage, progress: None,
-    prints: Fingerprints | None = None,
-    came: ImageSet | None = None,
-    on_epoch: Callable[[int, Model], None] | None = None,
-) -> ModelFile:
-    """Train the one network of a task on dense images and return its model file.
-
-    A share `recipe.fusion_share` of the images, at most 500, is held out, in whole groups: the history reports the loss on them.
-
-    Args:
-        prints: what the file keeps of the images to recognise them by; None for pieces of images, of which it keeps nothing.
-        came: the images as they were read, where `dense` are not all of them whole.
-        on_epoch: called with the network after every recorded epoch; see `fit`.
-    """
-    groups = group_numbers(dense)
-    order = np.random.default_rng(recipe.fit.seed).permutation(groups.max() + 1)
-    apart = np.isin(groups, order[: min(MOST_VALIDATION, int(recipe.fusion_share * len(order)))])
-    held = np.flatnonzero(apart)
-    held = held[np.linspace(0, len(held) - 1, min(MOST_VALIDATION, len(held))).astype(int)]
-    model, history = train_model(
-        dense.take(~apart),
-        preprocess,
-        recipe,
-        NEEDED[recipe.task],
-        validation=dense.take(held) if len(held) else None,
-        checkpoint=next(iter(checkpoints), None),
-        on_progress=partial(on_progress, "training"),
-        on_epoch=on_epoch,
-    )
-    parts = {NET: Part.of_model(model)} | ({} if prints is None else known_part(prints))
-    origin = provenance(dense, recipe, came or dense, preprocess)
-    return ModelFile(task, preprocess, parts, {NET: history.__dict__}, origin)
 
 
 def network_of(file: ModelFile, task: str) -> Model:

@@ -1,6 +1,8 @@
 """train = read, fit, calibrate where the recipe detects, save; list the images that may not belong."""
 
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from glob import escape
 from os import PathLike
@@ -21,6 +23,7 @@ from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
 from sablier.recipes.config import Recipe
 from sablier.recipes.make import make_recipe
+from sablier.training.progress import Progress
 from sablier.workflows.groups import groups_paths, write_groups
 from sablier.workflows.outputs import writes
 from sablier.workflows.training.autoencoder import train_autoencoder
@@ -28,9 +31,10 @@ from sablier.workflows.training.classifier import train_classifier
 from sablier.workflows.training.codec import train_codec
 from sablier.workflows.training.denoiser import train_denoiser
 from sablier.workflows.training.detector import train_detector
+from sablier.workflows.training.forecast import OnProgress, unheard
 from sablier.workflows.training.generator import train_generator
-from sablier.workflows.training.network import OnProgress
 
+READING = "reading the images"
 MOST_PICTURED = 48  # of the suspects, the worst
 
 MAKERS: dict[str, Callable[..., ModelFile]] = {
@@ -52,7 +56,7 @@ def train(
     resume: bool = False,
     groups: str | None = None,
     backbone: str | PathLike[str] | None = None,
-    on_progress: OnProgress = lambda stage, progress: None,
+    on_progress: OnProgress = unheard,
     **reading: Any,
 ) -> ModelFile:
     """Train what the recipe makes on the images of a source and write it to `output`.
@@ -83,6 +87,8 @@ def train(
         check_replaces(path, kind)
     named = None if backbone is None else _checked_backbone(backbone, recipe)
     checkpoints = [output.with_name(f"{output.name}.network-{index}.resume") for index in range(recipe.most_trainings())]
+    start = time.perf_counter()
+    on_progress(READING, Progress(0, 1))
     images = with_groups(read_images(training_source(source), **reading), groups)
     if not resume:
         _remove(output)
@@ -90,6 +96,7 @@ def train(
     if recipe.task == "detect":
         watched = {"on_groups": partial(write_groups, places=groups_paths(output)), "backbone": named}
     file = MAKERS[recipe.task](images, recipe, checkpoints=checkpoints, on_progress=on_progress, **watched)
+    file = replace(file, provenance=file.provenance.model_copy(update={"seconds": time.perf_counter() - start}))
     file.save(output)
     _remove(output)
     _write_suspects(file, images, output)

@@ -1,0 +1,114 @@
+"""How long the stages of making a detector are expected to take: a few images are looked at first, and timed."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import numpy as np
+
+from sablier.images.imageset import ImageSet
+from sablier.models import Model
+from sablier.tasks.detection.contamination import FEWEST, find_suspects
+from sablier.tasks.detection.detect import Detector
+from sablier.tasks.detection.members import Member
+from sablier.tasks.detection.parallel import watching
+from sablier.tasks.detection.scorer import Scorer
+from sablier.training.objectives import Objective
+from sablier.transforms.batches import images_at_once
+from sablier.workflows.training.forecast import Stage
+from sablier.workflows.training.scorers import Making, Rates, Uses
+from sablier.workflows.training.trial import Trial, expected_training
+
+SCREENING, LISTING = "looking for images that may not belong", "listing images that may not belong"
+CALIBRATING = "calibrating"
+FEWEST_TRIED, BATCHES_TRIED, BATCHES_SCREENED = 4, 2, 3  # images, and batches of them, where more make a batch
+
+T = TypeVar("T")
+
+
+def expected_stages(
+    making: Making, dense: ImageSet, plan: Sequence[Uses], screen: bool, rates: Rates | None = None
+) -> list[Stage]:
+    """Return the stages of making a detector, in their order, with the time that each is expected to take.
+
+    A few steps of each network are taken, and a few images are fitted, fused and judged. What a pretrained network sees in them
+    is kept, so that little of it is lost.
+
+    Args:
+        dense: all images; `plan` says what each scorer uses them for.
+        screen: whether images are looked for that may not belong.
+        rates: what an image takes, where that is known of a making alike; `making` keeps it.
+    """
+    searched = [len(uses.training) + (len(uses.fusion) if uses.fusion is not uses.training else 0) for uses in plan]
+    per_image = _seconds_to_screen(making, dense) if screen else 0.0
+    stages = [Stage(SCREENING, per_image * sum(searched), SCREENING)] if screen else []
+    tried: dict[str, tuple[Model, Objective]] = {}
+    trained: dict[tuple[int, str], Stage] = {}
+    for kind in making.trained_kinds:
+        trial = Trial(making.config(kind, plan[0].effort), plan[0].training, making.preprocess)
+        for index, uses in enumerate(plan):
+            checkpoint = making.checkpoints[index][kind]
+            trained[index, kind] = expected_training(trial, making.training(kind, index), len(uses.validation), checkpoint)
+        assert trial.trained is not None
+        tried[kind] = trial.trained, trial.network.objective
+    rates = making.rates = rates or _rates(making, plan[0], tried)
+    known: set[str] = set()
+    for index, uses in enumerate(plan):
+        stages += [trained[index, kind] for kind in making.trained_kinds]
+        seen = {*uses.training.ids.tolist(), *uses.fusion.ids.tolist()}
+        stages.append(Stage(making.fitting(index), _seconds_to_fit(making, uses, rates, len(seen - known))))
+        known |= seen
+    calibrating = {name for uses in plan for name in uses.calibration.ids.tolist()}
+    seconds = rates.calibrate * len(calibrating) + rates.new * len(calibrating - known)
+    stages.append(Stage(CALIBRATING, seconds))
+    return [*stages, Stage(LISTING, per_image * len(dense), SCREENING)] if screen else stages
+
+
+def _seconds_to_fit(making: Making, uses: Uses, rates: Rates, new: int) -> float:
+    looks, damaged = len(uses.fusion), making.damaged(uses)
+    return rates.new * (new + damaged) + rates.fit * making.fits(uses) + rates.look * (looks + damaged)
+
+
+def _seconds_to_screen(making: Making, dense: ImageSet) -> float:
+    """Return how long it takes to look for images that may not belong, an image."""
+    some = _some(dense, max(FEWEST, BATCHES_SCREENED * images_at_once(*dense.shape[:2])))
+    find_suspects(_some(some, FEWEST), making.preprocess, making.seed)  # the first time libraries are loaded
+    return _timed(lambda: find_suspects(some, making.preprocess, making.seed))[1] / len(some)
+
+
+def _rates(making: Making, uses: Uses, tried: dict[str, tuple[Model, Objective]]) -> Rates:
+    """Return what a few training images take that are fitted, fused and judged twice: the second time nothing is new."""
+    most = max(FEWEST_TRIED, BATCHES_TRIED * images_at_once(*uses.training.shape[:2]))
+    both = _some(uses.training, 2 * most)
+    halves = [both.take(np.arange(start, len(both), 2)) for start in (1, 0)] if len(both) >= 2 * FEWEST_TRIED else [both, both]
+    some, preprocess, looks = halves[1], making.preprocess, 0
+
+    def count(images: int) -> None:
+        nonlocal looks
+        looks += images
+
+    def fitted() -> tuple[Member, ...]:
+        return making.members(tried, some, some)
+
+    def fused() -> Scorer:
+        return Scorer.fit(members, preprocess, some, [(members, some)], making.seed, small_defects=making.photos)
+
+    making.members(tried, halves[0], halves[0])  # the first that a network sees takes longer
+    with watching(count):
+        _, first_fit = _timed(fitted)
+    members, fit = _timed(fitted)
+    fused()
+    scorer, fuse = _timed(fused)
+    _, calibrated = _timed(lambda: Detector.calibrated((scorer,), (some,)))
+    each, times = 1 / len(some), 1 + (making.damaged(uses) > 0)
+    return Rates(max(0.0, first_fit - fit) * each, fit * each, fuse / times * each, calibrated * each, looks * each)
+
+
+def _some(images: ImageSet, most: int) -> ImageSet:
+    """Return a few images, drawn evenly."""
+    return images.take(np.linspace(0, len(images) - 1, min(len(images), most)).astype(int))
+
+
+def _timed(work: Callable[[], T]) -> tuple[T, float]:
+    start = time.perf_counter()
+    return work(), time.perf_counter() - start
