@@ -1,5 +1,7 @@
 """The members with a pretrained network: what they find and where, that no image is looked at twice, and what a file keeps."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,8 @@ from sablier.models.efficientnet_lite import EfficientNetLite
 from sablier.recipes.make import make_recipe
 from sablier.tasks.detection import remembered
 from sablier.tasks.detection.detect import Detector
+from sablier.tasks.detection.members.features import Features
+from sablier.tasks.detection.place_mixture import PlaceMixture
 from sablier.tasks.detection.remembered import Remembered
 from sablier.workflows.training.detector import train_detector
 
@@ -61,6 +65,16 @@ def test_a_blot_is_found_where_it_lies(file):
     assert 92 <= column < 124
     assert np.median(hot) < 0.5 * hot.max()
     assert bad.reconstructions is None
+
+
+def test_views_count_in_the_map_by_how_many_places_they_have(monkeypatch):
+    distances = iter([torch.full((1, 4, 4), 2.0), torch.full((1, 2, 2), 7.0)])
+    monkeypatch.setattr(PlaceMixture, "distances", lambda self, view: next(distances))
+    one = PlaceMixture(np.zeros((1, 1, 1), np.float16), np.zeros((1, 1)), np.ones((1, 1, 1)), np.zeros(1))
+    backbone = SimpleNamespace(describe=lambda x: (x, x))
+    look = Features(backbone, (one, one)).look(torch.zeros(1, 3, 8, 8))
+    np.testing.assert_allclose(look.heat, np.full((1, 8, 8), (4 * 2 + 7) / 5), rtol=1e-6)
+    np.testing.assert_allclose(look.statistics, np.log([[2, 7]]), rtol=1e-4)
 
 
 def test_each_image_is_looked_at_once_however_many_folds_there_are(file, looked_at):

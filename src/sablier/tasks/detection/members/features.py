@@ -33,8 +33,9 @@ SMALLEST = 1e-6
 class Features(Member):
     """What a pretrained network sees at the places of an image, and mixtures of Gaussians of what it saw in good images.
 
-    The heat of a place is its Mahalanobis distance from the nearest Gaussian, averaged over the views. The statistics are the
-    logarithms of the mean distance of the hottest places of each view.
+    The heat of a place is its Mahalanobis distance from the nearest Gaussian, averaged over the views, each weighted by how
+    many places it has: fine ones say best where a defect is. The statistics are the logarithms of the mean distance of the
+    hottest places of each view.
     """
 
     kind: ClassVar[str] = "features"
@@ -98,8 +99,12 @@ class Features(Member):
         statistics = np.log(np.stack([hottest(each).numpy() for each in distances], axis=1).astype(np.float64) + SMALLEST)
         if not self.heat_is:
             return Look(statistics)
-        heats = [F.interpolate(each[:, None], x.shape[2:], mode="bilinear")[:, 0] for each in distances]
-        return Look(statistics, torch.stack(heats).mean(dim=0).numpy())
+        places = np.array([each[0].numel() for each in distances])
+        heat = sum(
+            share * F.interpolate(each[:, None], x.shape[2:], mode="bilinear")[:, 0]
+            for share, each in zip((places / places.sum()).tolist(), distances, strict=True)
+        )
+        return Look(statistics, torch.as_tensor(heat).numpy())
 
     def parts(self) -> Mapping[str, Part]:
         return {f"view-{number}": Part("places", {}, good.tensors()) for number, good in enumerate(self.good)}
