@@ -1,6 +1,7 @@
 """The members with a pretrained network: what they find and where, that no image is looked at twice, and what a file keeps."""
 
 from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -71,7 +72,7 @@ def test_views_count_in_the_map_by_how_many_places_they_have(monkeypatch):
     distances = iter([torch.full((1, 4, 4), 2.0), torch.full((1, 2, 2), 7.0)])
     monkeypatch.setattr(PlaceMixture, "distances", lambda self, view: next(distances))
     one = PlaceMixture(np.zeros((1, 1, 1), np.float16), np.zeros((1, 1)), np.ones((1, 1, 1)), np.zeros(1))
-    backbone = SimpleNamespace(describe=lambda x: (x, x))
+    backbone = cast(Remembered, SimpleNamespace(describe=lambda x: (x, x)))
     look = Features(backbone, (one, one)).look(torch.zeros(1, 3, 8, 8))
     np.testing.assert_allclose(look.heat, np.full((1, 8, 8), (4 * 2 + 7) / 5), rtol=1e-6)
     np.testing.assert_allclose(look.statistics, np.log([[2, 7]]), rtol=1e-4)
