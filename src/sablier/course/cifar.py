@@ -22,7 +22,7 @@ from sablier.workflows.compare import compare
 from sablier.workflows.fool import fool
 from sablier.workflows.mistakes import mistakes
 from sablier.workflows.training.forecast import OnProgress, unheard
-from sablier.workflows.training.train import train
+from sablier.workflows.training.train import READING, train
 
 SIMPLE, DEEPER = "simple", "deeper"
 EPS = 2 / 255  # of the range from black to white: no eye sees it
@@ -110,7 +110,7 @@ def run(
 
 
 def _training(on_progress: OnProgress, name: str, stage: str, progress: Progress) -> None:
-    on_progress(f"{stage} the {name} net", progress)
+    on_progress(stage if stage == READING else f"{stage} the {name} net", progress)
 
 
 def _attacking(on_progress: OnProgress, name: str, count: int, images: int) -> None:
