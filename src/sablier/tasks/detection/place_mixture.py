@@ -87,7 +87,7 @@ class PlaceMixture:
             ModelFileError: where D is another than that of the images it was fitted on.
         """
         check_fit("features", self.means.shape[2], described.shape[1])
-        apart = described.permute(0, 2, 3, 1) - self._means_at(*described.shape[2:])
+        apart = described.permute(0, 2, 3, 1) - _at_size(torch.from_numpy(self.means), *described.shape[2:])
         flat = apart.reshape(-1, apart.shape[3])
         squares = [self._nearest(rows) for rows in torch.split(flat, AT_ONCE)]
         return (torch.cat(squares) / flat.shape[1]).sqrt().view(apart.shape[:3])
@@ -97,9 +97,6 @@ class PlaceMixture:
         count, size = self.centres.shape
         whitened = torch.addmm(self._offsets, rows, self._joined_whitening)
         return (whitened.view(len(rows), count, size).square().sum(dim=2) + self._penalties).amin(dim=1)
-
-    def _means_at(self, height: int, width: int) -> Tensor:
-        return _at_size(torch.from_numpy(self.means), height, width)
 
     @cached_property
     def _joined_whitening(self) -> Tensor:
