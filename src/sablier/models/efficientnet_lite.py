@@ -36,11 +36,8 @@ EPSILON = 1e-3  # of batch normalisation, as these weights were trained
 MIDDLE, SPREAD = 127.0, 128.0  # of 8-bit values: what the weights expect is (value - 127) / 128
 LARGEST = 6.0  # of an activation
 # The views of each network: activations that describe a place together, on the grid of the first. Chosen on good photos with
-# drawn defects (docs/LOG.md): 88 numbers a place at stride 8, 232 at stride 16, and 304 that say more of what a place is part of.
-VIEWS = {
-    "efficientnet_lite": (("block4", "block2", "block1"), ("block7", "block4", "block10")),
-    "efficientnet_lite_deep": (("block10", "block14"),),
-}
+# drawn defects (docs/LOG.md): 88 numbers a place at stride 8, and at stride 16 304 that say more of what a place is part of.
+VIEWS = (("block4", "block2", "block1"), ("block10", "block14"))
 AVERAGED = 3  # places a side over which what was found is averaged
 
 
@@ -101,7 +98,7 @@ class Block(nn.Module):
 
 
 class EfficientNetLite(Model):
-    """The network up to the last of its taps, with batch normalisation folded in. `pretrained` returns one with its weights.
+    """The network up to the last of its taps, with batch normalisation folded in.
 
     A tap is "depthwise6", what the depthwise filters of block 6 found, after ReLU6, or "block6", its output. Blocks are
     counted from 0.
@@ -147,7 +144,11 @@ class EfficientNetLite(Model):
         return self.describe(x)[0]
 
     def load_pretrained(self) -> Self:
-        """Load the ImageNet weights that the installed package holds, and return the network; see `pretrained`."""
+        """Load the ImageNet weights that the installed package holds, and return the network.
+
+        Raises:
+            PackageError: where the package is missing or its weights are not those that are known; says how to mend it.
+        """
         self.load_state_dict(_folded(read_weights(), self))
         return self
 
@@ -181,14 +182,8 @@ class EfficientNetLite(Model):
 
 @register
 def efficientnet_lite(shape: tuple[int, int, int]) -> Model:
-    """Return what detectors of photos look with: EfficientNet-Lite0 up to block 10."""
-    return EfficientNetLite(shape, VIEWS["efficientnet_lite"])
-
-
-@register
-def efficientnet_lite_deep(shape: tuple[int, int, int]) -> Model:
-    """Return the same up to block 14, whose places are larger."""
-    return EfficientNetLite(shape, VIEWS["efficientnet_lite_deep"])
+    """Return what detectors of photos look with, with weights that are random: EfficientNet-Lite0 up to block 14."""
+    return EfficientNetLite(shape, VIEWS)
 
 
 def block_shapes() -> list[Shape]:
@@ -201,16 +196,14 @@ def block_shapes() -> list[Shape]:
     return found
 
 
-def pretrained(name: str, shape: tuple[int, int, int]) -> Model:
-    """Return a registered network of this family with the ImageNet weights that the installed package holds.
+def pretrained(shape: tuple[int, int, int]) -> EfficientNetLite:
+    """Return what detectors of photos look with, with the ImageNet weights that the installed package holds.
 
     Raises:
         PackageError: where the package is missing or its weights are not those that are known; says how to mend it.
-        UnknownName: for a network that does not exist.
     """
-    net = create_model(name, shape)
-    if not isinstance(net, EfficientNetLite):
-        raise UnknownName("network with weights", name, VIEWS)
+    net = create_model("efficientnet_lite", shape)
+    assert isinstance(net, EfficientNetLite)  # as it is registered
     return net.load_pretrained()
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sablier.tasks.detection.fusion import CORRECTED, Fusion, says_by_defects
+from sablier.tasks.detection.fusion import CORRECTED, Fusion
 
 
 @pytest.fixture
@@ -49,12 +49,29 @@ def test_few_images_are_not_corrected_and_equal_ones_do_not_divide_by_zero(rando
     assert np.isfinite(Fusion.fit([np.ones((60, 3))], [1.0], np.ones((60, 1))).weights).all()
 
 
-def test_a_member_that_sees_no_defect_has_no_say(random):
-    nuisances = random.normal(size=(200, 1))
-    good = [random.normal(size=(200, 1)) for _ in range(3)]
-    bad = [random.normal(size=(200, 1)) + shift for shift in (3.0, 1.0, -2.0)]
-    says = says_by_defects(good, nuisances, bad, nuisances)
-    assert says[0] == 1
-    assert says[1] == pytest.approx(1 / 3, abs=0.1)
-    assert says[2] == 0
-    assert says_by_defects(good[2:], nuisances, bad[2:], nuisances).tolist() == [1.0]
+def test_statistics_count_by_what_they_tell_of_defects(random):
+    nuisances = random.normal(size=(400, 1))
+    good = [random.normal(size=(400, 2)), random.normal(size=(400, 1))]
+    bad = [random.normal([3.0, 1.0], size=(400, 2)), random.normal(size=(400, 1)) - 2.0]
+    fusion, says = Fusion.fit_by_defects(good, nuisances, bad, nuisances)
+    assert fusion.weights[1] / fusion.weights[0] == pytest.approx(1 / 3, abs=0.1)
+    assert fusion.weights[2] == 0
+    assert says.tolist() == [1.0, 0.0]
+    score = fusion.score(good, nuisances)
+    assert score.mean() == pytest.approx(0, abs=1e-6)
+    assert score.std() == pytest.approx(1)
+
+
+def test_what_another_statistic_tells_better_does_not_count_again(random):
+    nuisances, own = random.normal(size=(400, 1)), random.normal(size=(400, 1))
+    noisy = own + random.normal(size=(400, 1))
+    fusion, _ = Fusion.fit_by_defects([np.c_[own, noisy]], nuisances, [np.c_[own, noisy] + [2.0, 1.0]], nuisances)
+    assert fusion.weights[0] > 0
+    assert fusion.weights[1] == 0
+
+
+def test_where_no_statistic_tells_defects_all_count_alike(random):
+    nuisances, good = random.normal(size=(60, 1)), random.normal(size=(60, 2))
+    fusion, says = Fusion.fit_by_defects([good], nuisances, [good - 5.0], nuisances)
+    assert fusion.weights[0] * good[:, 0].std() == pytest.approx(fusion.weights[1] * good[:, 1].std(), rel=0.05)
+    assert says.tolist() == [1.0]

@@ -6,7 +6,6 @@ import torch
 
 from sablier.errors import ModelFileError, TooFewImages
 from sablier.tasks.detection import place_mixture
-from sablier.tasks.detection.even_light import evened
 from sablier.tasks.detection.place_mixture import SHRINKAGE, PlaceMixture
 from sablier.tasks.detection.places import PlaceSums, hottest
 
@@ -81,11 +80,14 @@ def test_what_lies_between_two_kinds_of_good_places_is_strange(monkeypatch):
 
 
 def test_many_places_are_sampled_and_means_are_kept_on_a_coarser_grid():
-    sums = PlaceSums(2)
-    for image in torch.rand(2, 1, 3, 120, 130):
+    sums = PlaceSums(12)
+    for image in torch.rand(12, 1, 3, 120, 130):
         sums.add(image)
-    assert sums.sample.shape == (20_000, 3)
+    assert sums.sample.shape == (12 * 3334, 3)  # 40,000 rounded up
     assert sums.where.max() < 120 * 130
+    few = PlaceSums(2)
+    few.add(torch.rand(2, 300, 60, 60))
+    assert few.sample.shape == (4000, 300)  # 1,200,000 numbers, more than a quarter of the places
     assert mixture_of(torch.linspace(0, 1, 120)[:, None].expand(4, 3, 120, 130)).means.shape == (64, 64, 3)
 
 
@@ -151,16 +153,3 @@ def test_the_three_hottest_places_are_averaged():
     heat[0, 3, 3:7] = torch.tensor([4.0, 3.0, 2.0, 1.0])
     assert hottest(heat).tolist() == [3.0]
     assert hottest(torch.ones(2, 1, 2)).tolist() == [1.0, 1.0]
-
-
-def test_slow_light_is_taken_out_and_a_spot_stays():
-    light = torch.linspace(0.2, 0.8, 96).expand(1, 1, 80, 96)
-    plain = light + 0.02 * torch.randn(1, 1, 80, 96, generator=torch.Generator().manual_seed(0))
-    spotted = plain.clone()
-    spotted[0, 0, 38:42, 20:24] += 0.1
-    even = evened(plain)
-    assert abs(even[..., :32].mean() - even[..., -32:].mean()) < 0.05
-    difference = (evened(spotted) - even)[0, 0]
-    assert difference[38:42, 20:24].mean() > 0.2
-    assert difference[:, 60:].abs().max() < 0.02
-    assert torch.allclose(evened(torch.full((1, 3, 50, 60), 0.3)), torch.full((1, 3, 50, 60), 0.5), atol=1e-5)

@@ -46,7 +46,7 @@ def recipe(tier: str) -> DetectionRecipe:
     return DetectionRecipe(
         name="detector",
         members=("closed-form",) if tier == "tiny" else ("restoration", "transformations", "closed-form"),
-        photo_members=("features",) if tier in ("tiny", "small") else ("features", "even-light"),
+        photo_members=("features",),  # a tier adds pixels
         others={"transformations": turning, "inpainting": filling},
         screen=tier != "tiny",  # it takes longer than the whole tier
         options={"latent": 16, "width": width},

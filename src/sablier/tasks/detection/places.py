@@ -6,8 +6,9 @@ from torch import Tensor
 
 from sablier.typing import Array
 
-SAMPLED = 1_200_000  # numbers of all places that are sampled
-MOST_SAMPLED = 20_000  # places
+# Places that are sampled: of few photos as many as hold 1,200,000 numbers; of more, a quarter, and no more than hold 3,600,000.
+SAMPLED, SAMPLED_OF_MANY, SHARE_OF_MANY = 1_200_000, 3_600_000, 0.25
+MOST_SAMPLED = 40_000
 HOTTEST = 3  # places of an image whose mean says how strange it is: one is noisy, and a share of a fine grid drowns what is small
 
 
@@ -46,7 +47,8 @@ class PlaceSums:
         """Add N,D,h,w."""
         rows = described.permute(0, 2, 3, 1).flatten(1, 2)
         images, places, size = rows.shape
-        each = min(places, -(-min(MOST_SAMPLED, SAMPLED // size) // self.images))
+        many = min(SAMPLED_OF_MANY // size, round(SHARE_OF_MANY * self.images * places))
+        each = min(places, -(-min(MOST_SAMPLED, max(SAMPLED // size, many)) // self.images))
         where = torch.stack([torch.randperm(places, generator=self._generator)[:each] for _ in range(images)])
         self._drawn.append((rows[torch.arange(images)[:, None], where].flatten(0, 1), where.flatten()))
         # Products of some thousand places at once are added in single precision, which is fast, and these in double.

@@ -1,7 +1,6 @@
 """What a network has seen in images, for those that ask for the same image again: folds of one detector do."""
 
 from collections import OrderedDict
-from collections.abc import Callable
 from hashlib import blake2b
 from threading import Lock, local
 
@@ -11,18 +10,18 @@ from torch import Tensor
 from sablier.models.base import Model
 
 Views = tuple[Tensor, ...]
-MOST_BYTES = 1_000_000_000  # of views, in half precision: about 3,500 photos of 256 x 256
+MOST_BYTES = 2_000_000_000  # of views, in half precision: about 6,000 photos of 256 x 256, or 950 of 640 x 640
 
 
 class Remembered:
-    """A network, what is done to an image before, and what it saw in the images it was shown.
+    """A network, and what it saw in the images it was shown.
 
     Of the batch that this thread was shown last nothing is computed again. While it `keeps`, nothing is of any image, as long as
-    all fit into a gigabyte: of more, those not asked for the longest are forgotten.
+    all fit into two gigabytes: of more, those not asked for the longest are forgotten.
     """
 
-    def __init__(self, network: Model, before: Callable[[Tensor], Tensor], *, keeps: bool = False) -> None:
-        self.network, self.before, self.keeps = network, before, keeps
+    def __init__(self, network: Model, *, keeps: bool = False) -> None:
+        self.network, self.keeps = network, keeps
         self._last = local()
         self._kept: OrderedDict[bytes, Views] = OrderedDict()
         self._bytes = 0
@@ -38,7 +37,7 @@ class Remembered:
 
     def _seen(self, x: Tensor) -> Views:
         # In half precision whether kept or not, so that it makes no difference.
-        return tuple(view.half().float() for view in self.network.describe(self.before(x)))
+        return tuple(view.half().float() for view in self.network.describe(x))
 
     def _looked_up(self, x: Tensor) -> Views:
         keys = [blake2b(image.contiguous().numpy().tobytes(), digest_size=16).digest() for image in x.permute(0, 2, 3, 1)]

@@ -1,6 +1,6 @@
 """Members that look at images, and what normal images taught about what they see: one score and one heatmap per image."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,15 +15,13 @@ from sablier.images.preprocess import Preprocess
 from sablier.modelfile import Part
 from sablier.models.base import Model
 from sablier.part_fit import check_finite
-from sablier.tasks.detection.fusion import Fusion, says_by_defects
+from sablier.tasks.detection.fusion import Fusion
+from sablier.tasks.detection.looking import Seen, UnseenImages, look, looked_at, statistics_of
 from sablier.tasks.detection.members import MEMBERS, Look, Member
-from sablier.tasks.detection.members.covariates import nuisances
 from sablier.tasks.detection.parallel import in_parallel
 from sablier.transforms.batches import Batch, Batches
 from sablier.transforms.defects import with_defects
 from sablier.typing import Array
-
-Seen = tuple[list[Look], Array]
 
 MOST_DAMAGED = 32  # images that defects are made in
 
@@ -78,7 +76,7 @@ class Scorer:
         members: tuple[Member, ...],
         preprocess: Preprocess,
         training: ImageSet,
-        fusion: Sequence[tuple[tuple[Member, ...], ImageSet]],
+        fusion: Sequence[UnseenImages],
         seed: int = 0,
         *,
         small_defects: bool = False,
@@ -88,8 +86,8 @@ class Scorer:
         Args:
             fusion: images, and the members that look at them; where the members have learnt from them, others like these that
                 have not.
-            small_defects: whether a member's say is how well it tells the fusion images from copies of them with defects made
-                here, rather than what it says of itself.
+            small_defects: whether statistics count by how well they tell the fusion images from copies of them with defects
+                made here, rather than by what their members say of themselves.
 
         Raises:
             TooFewImages: for fewer than two fusion images.
@@ -101,22 +99,24 @@ class Scorer:
 
         def heating(seen: Iterable[Seen]) -> Iterator[Seen]:
             for looks, nuisance in seen:
-                for total, look in zip(heat, looks, strict=True):
-                    total += (np.ones_like(total) * len(nuisance) if look.heat is None else look.heat.sum(axis=0)) / count
+                for total, own in zip(heat, looks, strict=True):
+                    total += (np.ones_like(total) * len(nuisance) if own.heat is None else own.heat.sum(axis=0)) / count
                 yield looks, nuisance
 
-        normal, nuisance = _statistics(heating(_looked_at(fusion, partial(Batches, preprocess=preprocess))))
-        says = np.array([member.say for member in members])
-        if small_defects and len(members) > 1:
+        normal, nuisance = statistics_of(heating(looked_at(fusion, partial(Batches, preprocess=preprocess))))
+        if small_defects:
             share = min(1.0, MOST_DAMAGED / count)
             some = [(looking, _some(images, share, seed)) for looking, images in fusion]
-            damaged = _statistics(_looked_at(some, partial(_with_defects, preprocess=preprocess, seed=seed)))
-            says = says_by_defects(normal, nuisance, *damaged)
+            damaged = statistics_of(looked_at(some, partial(_with_defects, preprocess=preprocess, seed=seed)))
+            fused, says = Fusion.fit_by_defects(normal, nuisance, *damaged)
+        else:
+            says = np.array([member.say for member in members])
+            fused = Fusion.fit(normal, says.tolist(), nuisance)
         return cls(
             members,
             preprocess,
             Baselines.fit(training.array, preprocess, seed),
-            Fusion.fit(normal, says.tolist(), nuisance),
+            fused,
             says,
             _usual(heat, members),
         )
@@ -211,12 +211,6 @@ def score_together(scorers: Sequence[Scorer], images: ImageSet, pictures: bool =
     return [scorer.joined(images, judged, pictures) for scorer, judged in zip(scorers, found, strict=True)]
 
 
-def _looked_at(fusion: Sequence[tuple[tuple[Member, ...], ImageSet]], batches: Callable[[ImageSet], Batches]) -> Iterator[Seen]:
-    """Yield what members see in the images that are theirs, as `batches` makes them."""
-    for looking, images in fusion:
-        yield from in_parallel(partial(_look, looking), batches(images).for_scoring())
-
-
 def _some(images: ImageSet, share: float, seed: int) -> ImageSet:
     """Return a share of images, at least one, drawn at random."""
     return images.take(np.sort(np.random.default_rng(seed).permutation(len(images))[: max(1, round(share * len(images)))]))
@@ -235,22 +229,10 @@ def _usual(heat: Array, members: Sequence[Member]) -> Array:
 
 @torch.no_grad()
 def _look_with_each(scorers: Sequence[Scorer], batch: Batch) -> list[Seen]:
-    return [_look(scorer.members, batch) for scorer in scorers]
-
-
-@torch.no_grad()
-def _look(members: tuple[Member, ...], batch: Batch) -> Seen:
-    return [member.look(batch.x) for member in members], nuisances(batch.x).numpy().astype(np.float64)
+    return [look(scorer.members, batch) for scorer in scorers]
 
 
 def _with_defects(images: ImageSet, preprocess: Preprocess, seed: int) -> Batches:
     """Return dense images with a defect in each, as a member looks at them."""
     pixels = with_defects(images, preprocess, seed)
     return Batches(ImageSet(pixels), preprocess.model_copy(update={"dtype": "float32", "black": 0.0, "white": 1.0}))
-
-
-def _statistics(seen: Iterable[Seen]) -> tuple[list[Array], Array]:
-    """Return of each member, N,J_k statistics, and N,U nuisances, and keep nothing else of what was seen."""
-    rows = [([look.statistics for look in looks], nuisance) for looks, nuisance in seen]
-    statistics = [np.concatenate(each) for each in zip(*(own for own, _ in rows), strict=True)]
-    return statistics, np.concatenate([nuisance for _, nuisance in rows])

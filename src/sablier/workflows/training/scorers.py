@@ -1,6 +1,6 @@
 """The scorers of a detector: of each fold its members trained, fitted and fused, while the time left is told."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from pathlib import Path
@@ -16,12 +16,15 @@ from sablier.images.preprocess import Preprocess
 from sablier.models import Model
 from sablier.recipes.config import NetworkConfig
 from sablier.recipes.detection import DetectionRecipe
+from sablier.tasks.detection.looking import UnseenImages
 from sablier.tasks.detection.members import MEMBERS, Fitting, Member
 from sablier.tasks.detection.members.backbone import OwnBackbone
 from sablier.tasks.detection.parallel import watching
 from sablier.tasks.detection.scorer import MOST_DAMAGED, Scorer
+from sablier.tasks.detection.symmetries import found_symmetries, with_turned_copies
 from sablier.training.objectives import Objective
 from sablier.transforms.batches import Batches
+from sablier.transforms.turns import Turn
 from sablier.workflows.training.forecast import Forecast, counted_work
 from sablier.workflows.training.network import train_model
 
@@ -102,7 +105,7 @@ class Making:
                 f"nothing would look with the backbone {backbone.name}: the members for images of {preprocess.height} x "
                 f"{preprocess.width} are {', '.join(kinds)}. Put {OwnBackbone.kind} among them."
             )
-        self.shared = {kind: MEMBERS[kind].share(preprocess, backbone) for kind in kinds}
+        self.shared = {kind: MEMBERS[kind].share(preprocess, backbone, folds) for kind in kinds}
         self.histories: dict[str, dict[str, Any]] = {}
         self.rates: Rates | None = None  # once they have been measured
 
@@ -114,10 +117,12 @@ class Making:
 
     def fitted(self, trained: Trained, uses: Uses) -> Scorer:
         """Fit the members of a fold, whose networks are trained, and fuse them."""
-        members = self.members(trained, uses.training, uses.fusion)
-        fusion = [(members, uses.fusion)]
-        if self.fused_unseen(uses):
-            fusion = self._unseen(uses.training)
+        apart = self._apart(uses)
+        fusion = [self._unseen(trained, apart[0])]
+        turns = found_symmetries(*fusion[0], self.preprocess) if self.photos and not self.trained_kinds else ()
+        fusion = [] if turns else fusion
+        fusion += [self._unseen(trained, each, turns) for each in apart[len(fusion) :]]
+        members = self._unseen(trained, uses, turns)[0] if self.fused_unseen(uses) else fusion[0][0]
         return Scorer.fit(members, self.preprocess, uses.training, fusion, self.seed, small_defects=self.photos)
 
     def members(self, trained: Trained, training: ImageSet, normal: ImageSet) -> tuple[Member, ...]:
@@ -156,7 +161,7 @@ class Making:
 
     def damaged(self, uses: Uses) -> int:
         """Return how many images have defects made in them."""
-        return min(MOST_DAMAGED, len(uses.fusion)) if self.photos and len(self.networks) > 1 else 0
+        return min(MOST_DAMAGED, len(uses.fusion)) if self.photos else 0
 
     def fits(self, uses: Uses) -> int:
         """Return on how many images, counted each time, all members are fitted."""
@@ -186,17 +191,22 @@ class Making:
             training, self.preprocess, Batches(normal, self.preprocess), self.seed, network, objective, self.shared[kind]
         )
 
-    def _unseen(self, training: ImageSet) -> list[tuple[tuple[Member, ...], ImageSet]]:
-        """Return parts of training images, each with members that were fitted on the others alone.
+    def _apart(self, uses: Uses) -> list[Uses]:
+        """Return uses whose members are fused on images that they do not know: held-out ones, or parts of those that train.
 
         What members see in images that they know is too alike to tell how much each of them should count. To fit members
         without networks again takes little.
         """
-        groups = group_numbers(training)
+        if not self.fused_unseen(uses):
+            return [uses]
+        groups = group_numbers(uses.training)
         found = []
         for part in np.array_split(np.random.default_rng(self.seed).permutation(np.unique(groups)), PARTS_UNSEEN):
             apart = np.isin(groups, part)
             if apart.any() and not apart.all():
-                others = training.take(~apart)
-                found.append((self.members({}, others, others), training.take(apart)))
+                found.append(replace(uses, training=uses.training.take(~apart), fusion=uses.training.take(apart)))
         return found
+
+    def _unseen(self, trained: Trained, uses: Uses, turns: Sequence[Turn] = ()) -> UnseenImages:
+        """Return members, fitted on training images and copies of these by `turns`, and the images that they are fused on."""
+        return self.members(trained, with_turned_copies(uses.training, turns), uses.fusion), uses.fusion

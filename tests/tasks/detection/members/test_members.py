@@ -16,7 +16,7 @@ from sablier.transforms.batches import Batches
 from sablier.workflows.training.detector import train_detector
 
 SHAPE = (24, 32, 3)
-KNOWN = ["restoration", "transformations", "closed-form", "patches", "inpainting", "features", "even-light"]
+KNOWN = ["restoration", "transformations", "closed-form", "patches", "inpainting", "features"]
 
 
 @pytest.fixture(scope="module")
@@ -92,9 +92,10 @@ def test_of_photos_each_member_says_as_much_as_it_sees_of_defects(surfaces, thre
     assert 0 <= first.min() < first.max() == 1
 
 
-def test_in_folds_where_no_image_is_held_out_from_training_says_are_as_given(photos):
+def test_in_folds_they_say_as_much_as_they_see_in_images_that_others_were_fitted_on(photos):
     detector = Detector.from_file(train_detector(photos, recipe("photo_members", "patches,closed-form")))
-    assert detector.scorers[0].says.tolist() == [1.0, 1.0]
+    for scorer in detector.scorers:
+        assert 0 <= scorer.says.min() < scorer.says.max() == 1
 
 
 def test_an_image_kept_as_good_is_not_compared_with_itself(photos):

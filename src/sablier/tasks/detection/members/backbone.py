@@ -53,7 +53,7 @@ class OwnBackbone(Features):
         return None  # it was not trained here, and is not kept
 
     @classmethod
-    def share(cls, preprocess: Preprocess, backbone: BackboneFile | None) -> Remembered:
+    def share(cls, preprocess: Preprocess, backbone: BackboneFile | None, folds: int) -> Remembered:
         """Return the network of the file that was named.
 
         Raises:
@@ -62,7 +62,7 @@ class OwnBackbone(Features):
         """
         if backbone is None:
             raise ConfigError(f"the member {cls.kind} looks with a feature network of yours. Name its file: --backbone FILE.")
-        return Remembered(BackboneNetwork.measured(_shape(preprocess), backbone), cls.before, keeps=True)
+        return Remembered(BackboneNetwork.measured(_shape(preprocess), backbone), keeps=folds > 1)
 
     def shared_parts(self) -> Mapping[str, Part]:
         named = self.backbone.network
@@ -76,8 +76,8 @@ class OwnBackbone(Features):
         record = BackboneRecord.model_validate(parts["network"].config)
         views = tuple(View(each.name, tuple(each.shape), each.scale) for each in record.outputs)
         if backbone is None:
-            return Remembered(UnnamedBackbone(_shape(preprocess), record.file, record.sha256, views), cls.before)
-        return Remembered(BackboneNetwork(_shape(preprocess), backbone, views), cls.before)
+            return Remembered(UnnamedBackbone(_shape(preprocess), record.file, record.sha256, views))
+        return Remembered(BackboneNetwork(_shape(preprocess), backbone, views))
 
 
 def _shape(preprocess: Preprocess) -> tuple[int, int, int]:

@@ -103,11 +103,12 @@ class Member(ABC):
         return {}
 
     @classmethod
-    def share(cls, preprocess: Preprocess, backbone: BackboneFile | None) -> Any:
+    def share(cls, preprocess: Preprocess, backbone: BackboneFile | None, folds: int) -> Any:
         """Return what members of this kind share among all folds of a detector; it must not depend on any image.
 
         Args:
             backbone: the feature network that the user has named, if any.
+            folds: how many there are.
         """
         return None
 

@@ -17,7 +17,6 @@ from sablier.models.base import Model
 from sablier.models.efficientnet_lite import pretrained
 from sablier.part_fit import check_fit
 from sablier.part_kinds import PartKind, TensorKind
-from sablier.tasks.detection.even_light import evened
 from sablier.tasks.detection.members.base import Fitting, Look, Member, member
 from sablier.tasks.detection.parallel import in_parallel
 from sablier.tasks.detection.place_mixture import PlaceMixture
@@ -33,9 +32,9 @@ SMALLEST = 1e-6
 class Features(Member):
     """What a pretrained network sees at the places of an image, and mixtures of Gaussians of what it saw in good images.
 
-    The heat of a place is its Mahalanobis distance from the nearest Gaussian, averaged over the views, each weighted by how
-    many places it has: fine ones say best where a defect is. The statistics are the logarithms of the mean distance of the
-    hottest places of each view.
+    The heat of a place is its Mahalanobis distance from the nearest Gaussian, averaged over the views, each weighted by the
+    square of how many places it has: fine ones say best where a defect is. The statistics are the logarithms of the mean
+    distance of the hottest places of each view.
     """
 
     kind: ClassVar[str] = "features"
@@ -55,7 +54,6 @@ class Features(Member):
             }
         )
     }
-    network_name: ClassVar[str] = "efficientnet_lite"
 
     backbone: Remembered
     good: tuple[PlaceMixture, ...]
@@ -64,22 +62,17 @@ class Features(Member):
     def trained_network(self) -> Model | None:
         return self.backbone.network
 
-    @staticmethod
-    def before(x: Tensor) -> Tensor:
-        """Return N,C,H,W images as the network is shown them."""
-        return x
-
     @classmethod
-    def share(cls, preprocess: Preprocess, backbone: BackboneFile | None) -> Remembered:
+    def share(cls, preprocess: Preprocess, backbone: BackboneFile | None, folds: int) -> Remembered:
         shape = (preprocess.height, preprocess.width, preprocess.channels)
-        return Remembered(pretrained(cls.network_name, shape), cls.before, keeps=True)
+        return Remembered(pretrained(shape), keeps=folds > 1)
 
     def shared_parts(self) -> Mapping[str, Part]:
         return {"backbone": Part.of_model(self.backbone.network)}
 
     @classmethod
     def from_shared_parts(cls, parts: Mapping[str, Part], preprocess: Preprocess, backbone: BackboneFile | None) -> Remembered:
-        return Remembered(parts["backbone"].to_model("describe"), cls.before)
+        return Remembered(parts["backbone"].to_model("describe"))
 
     @classmethod
     def fit(cls, fitting: Fitting) -> Self:
@@ -99,10 +92,10 @@ class Features(Member):
         statistics = np.log(np.stack([hottest(each).numpy() for each in distances], axis=1).astype(np.float64) + SMALLEST)
         if not self.heat_is:
             return Look(statistics)
-        places = np.array([each[0].numel() for each in distances])
+        fineness = np.array([float(each[0].numel()) ** 2 for each in distances])
         heat = sum(
             share * F.interpolate(each[:, None], x.shape[2:], mode="bilinear")[:, 0]
-            for share, each in zip((places / places.sum()).tolist(), distances, strict=True)
+            for share, each in zip((fineness / fineness.sum()).tolist(), distances, strict=True)
         )
         return Look(statistics, torch.as_tensor(heat).numpy())
 
@@ -115,29 +108,6 @@ class Features(Member):
             raise ValueError(f"no network of the member {cls.kind}")
         kept = [parts[f"view-{number}"] for number in range(len(parts))]
         return cls(shared, tuple(PlaceMixture.from_tensors(part.tensors) for part in kept))
-
-
-@member
-@dataclass(frozen=True)
-class FeaturesInEvenLight(Features):
-    """The same where slow light is taken out of the image first, by a deeper network.
-
-    Defects that are fainter than what light does to good images stand out then; what *is* a shadow is lost. It does not say
-    where: deep layers look at much around a place, and light is evened by what is around it.
-    """
-
-    kind: ClassVar[str] = "even-light"
-    sees: ClassVar[str] = (
-        "The same, by deeper layers of the network, after slow light is taken out of the image: a defect that is fainter than "
-        "what light does to good images stands out."
-    )
-    heat_is: ClassVar[str] = ""
-    part_kinds: ClassVar[Mapping[str, PartKind]] = {}  # those of `Features`
-    network_name: ClassVar[str] = "efficientnet_lite_deep"
-
-    @staticmethod
-    def before(x: Tensor) -> Tensor:
-        return evened(x)
 
 
 @torch.no_grad()

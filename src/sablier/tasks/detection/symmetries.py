@@ -1,0 +1,61 @@
+"""Photos of parts that lie anyhow: whether a turned photo of a good part is still a photo of a good part.
+
+Where it is, turned copies of the training photos show more good parts than the photos do.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from zlib import crc32
+
+import numpy as np
+
+from sablier.images.imageset import ImageSet
+from sablier.images.preprocess import Preprocess
+from sablier.tasks.detection.fusion import Fusion
+from sablier.tasks.detection.looking import looked_at, statistics_of
+from sablier.tasks.detection.members import Member
+from sablier.transforms.batches import Batches
+from sablier.transforms.turns import TURNS, Turn
+from sablier.typing import Array
+
+MOST_STRANGER = 0.75  # standard deviations: turned photos were stranger by 0 to .5 where parts lie anyhow, by 1.3 to 45 elsewhere
+TRIED, FEWEST_TRIED = 12, 8  # photos that are turned, and fewer of which tell nothing
+MOST_WITH_COPIES = 1200  # photos
+
+
+def found_symmetries(members: tuple[Member, ...], unseen: ImageSet, preprocess: Preprocess) -> tuple[Turn, ...]:
+    """Return the turns after which photos stay normal; none unless a quarter turn is one of them (a half turn, of oblong photos).
+
+    Where only mirroring leaves them normal, copies were found to gain nothing (docs/LOG.md).
+
+    Args:
+        unseen: dense normal images that the members have not learnt from.
+    """
+    square = preprocess.height == preprocess.width
+    first, *others = TURNS if square else [turn for turn in TURNS if turn.quarters % 2 == 0]
+    if len(unseen) < FEWEST_TRIED:
+        return ()
+    some = unseen.take(np.arange(min(TRIED, len(unseen))))
+
+    def seen(images: ImageSet) -> tuple[list[Array], Array]:
+        return statistics_of(looked_at([(members, images)], partial(Batches, preprocess=preprocess)))
+
+    normal, nuisance = seen(some)
+    fusion = Fusion.fit(normal, [1.0] * len(normal), nuisance)
+
+    def stay_normal(turn: Turn) -> bool:
+        return float(fusion.score(*seen(turn.of(some))).mean()) <= MOST_STRANGER
+
+    return (first, *filter(stay_normal, others)) if stay_normal(first) else ()
+
+
+def with_turned_copies(images: ImageSet, turns: Sequence[Turn]) -> ImageSet:
+    """Return dense images and a turned copy of each, where that makes no more than 1,200.
+
+    By which of the turns is drawn from the pixels of the image, so that folds share what a network sees in the copies.
+    """
+    if not turns or 2 * len(images) > MOST_WITH_COPIES:
+        return images
+    drawn = np.array([crc32(image.tobytes()) % len(turns) for image in images.array])
+    turned = [turn.of(images.take(np.flatnonzero(drawn == number))) for number, turn in enumerate(turns)]
+    return ImageSet(np.concatenate([images.array, *(part.array for part in turned if len(part))]))

@@ -1,0 +1,86 @@
+"""Whether parts lie anyhow is found from good photos, and then turned copies teach, too."""
+
+import numpy as np
+import pytest
+
+from sablier.images.imageset import ImageSet
+from sablier.recipes.make import make_recipe
+from sablier.tasks.detection import symmetries
+from sablier.tasks.detection.symmetries import found_symmetries, with_turned_copies
+from sablier.transforms.turns import TURNS, Turn
+from sablier.workflows.training import scorers
+from sablier.workflows.training.detector import train_detector
+
+SIDE = 96
+
+
+def photos(count: int, *, upright: bool, seed: int = 0, shape: tuple[int, int] = (SIDE, SIDE)) -> ImageSet:
+    """Photos of a bar with a bright end; it lies anyhow unless it is `upright`."""
+    random = np.random.default_rng(seed)
+    down, across = np.mgrid[: shape[0], : shape[1]]
+    pixels = random.normal(90, 4, (count, *shape))
+    for number in range(count):
+        middle = np.array(shape) / 2 + random.uniform(-8, 8, 2)
+        angle = 0.0 if upright else random.uniform(0, 2 * np.pi)
+        along = (down - middle[0]) * np.cos(angle) + (across - middle[1]) * np.sin(angle)
+        beside = (across - middle[1]) * np.cos(angle) - (down - middle[0]) * np.sin(angle)
+        bar = (abs(along) < 28) & (abs(beside) < 7)
+        pixels[number] += 60 * bar + 60 * (bar & (along > 16))
+    return ImageSet(pixels.clip(0, 255).astype(np.uint8)[..., None])
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What `found_symmetries` answered in each fold of a training, and how many images members were fitted on at most."""
+    answers = []
+
+    def noted(*args):
+        answers.append(found_symmetries(*args))
+        return answers[-1]
+
+    monkeypatch.setattr(scorers, "found_symmetries", noted)
+    return answers
+
+
+def train(images: ImageSet) -> None:
+    train_detector(images, make_recipe("detector", "tiny", ["folds=2", "repeats=no"]))
+
+
+def test_parts_that_lie_anyhow_are_told_from_upright_ones(asked):
+    train(photos(60, upright=False))
+    anyhow = list(asked)
+    asked.clear()
+    train(photos(60, upright=True))
+    assert all(Turn(1) in turns and Turn(3) in turns for turns in anyhow)
+    assert asked == [(), ()]
+
+
+def test_oblong_photos_are_only_turned_by_halves(asked):
+    train(photos(60, upright=False, shape=(80, 128)))
+    assert all(turns for turns in asked)
+    assert {turn.quarters for turns in asked for turn in turns} <= {0, 2}
+
+
+def test_few_photos_tell_nothing(asked):
+    train(photos(10, upright=False))
+    assert asked == [(), ()]
+
+
+def test_copies_are_turned_and_the_same_whatever_else_is_copied():
+    images = photos(6, upright=False)
+    found = with_turned_copies(images, TURNS)
+    assert len(found) == 2 * 6
+    assert np.array_equal(found.array[:6], images.array)
+    turned = {turn.of(images.take(np.array([number]))).array.tobytes() for turn in TURNS for number in range(6)}
+    copies = {image.tobytes() for image in found.array[6:]}
+    assert len(copies) == 6
+    assert copies <= turned
+    alone = with_turned_copies(images.take(np.array([2])), TURNS)
+    assert {image.tobytes() for image in alone.array[1:]} < copies
+
+
+def test_no_more_copies_than_there_is_room_for(monkeypatch):
+    monkeypatch.setattr(symmetries, "MOST_WITH_COPIES", 12)
+    assert len(with_turned_copies(photos(6, upright=False), TURNS)) == 12
+    assert len(with_turned_copies(photos(7, upright=False), TURNS)) == 7
+    assert len(with_turned_copies(photos(3, upright=False), [])) == 3
