@@ -135,6 +135,9 @@ KINDS: dict[str, PartKind] = {
     "conformal": PartKind(
         {
             "{model,pca,knn}/{fold}": TensorKind(("any",), DOUBLE),
+            "frame/low": TensorKind((3,), DOUBLE),
+            "frame/high": TensorKind((3,), DOUBLE),
+            "frame/usual_heat": TensorKind((1,), DOUBLE),
             "{model,pca,knn}/{fold}/sizes": SIZES,
             "{model,pca,knn}/{fold}/given_sizes": SIZES,
         },

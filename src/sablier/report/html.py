@@ -43,6 +43,7 @@ class Card:
     p_value: str
     verdict: str
     label: str | None
+    notes: list[str]
 
 
 @dataclass(frozen=True)
@@ -240,6 +241,7 @@ def _cards(result: DetectionResult, indices: Iterable[int] | None = None) -> lis
             f"{result.p_values[i]:.3g}",
             str(result.verdicts[i]),
             None if result.labels is None else str(result.labels[i]),
+            words.why_flagged(result, i) if result.verdicts[i] == ANOMALY else [],
         )
         for i in chosen
     ]

@@ -7,6 +7,7 @@ from sablier.calibration import Calibration, images_needed, percent, simultaneou
 from sablier.images.preprocess import Preprocess
 from sablier.report.figures import METHOD_NAMES
 from sablier.tasks.classification.classify import UNLIKE
+from sablier.tasks.detection.detect import DetectionResult
 from sablier.tasks.detection.evaluate import EvaluationResult, MethodRow, Rate
 from sablier.tasks.detection.members import MEMBERS
 from sablier.tasks.detection.summary import DetectionSummary
@@ -75,6 +76,17 @@ def detection_note(summary: DetectionSummary, calibration: Calibration) -> str:
     if summary.flagged:
         return f"{chance} {summary.flagged:,} is no more than that, so look at the pictures before you throw anything away."
     return chance
+
+
+def why_flagged(result: DetectionResult, index: int) -> list[str]:
+    """Return what is to be known of a flagged image beside its pictures: of its whole frame, and of heat that there is not."""
+    found = []
+    if result.frames is not None and result.frames[index]:
+        found.append(str(result.frames[index]))
+    if result.heatmaps is not None and result.members is not None and result.heatmaps[index].max() < 1:
+        member = result.members[index]
+        found.append(f"No single place stands out: the image as a whole is strange, most of all to the member {member}.")
+    return found
 
 
 def chance_flags(summary: DetectionSummary, calibration: Calibration) -> tuple[int, int]:

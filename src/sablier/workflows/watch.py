@@ -48,7 +48,7 @@ UNREADABLE = "unreadable"
 COLUMNS = (
     *("id", "score", "p_value", "verdict", "label"),
     *(f"{name}_{what}" for name in BASELINES for what in ("score", "p_value")),
-    *("known", "repeats"),
+    *("member", "frame", "known", "repeats"),
     *("time", "size_bytes", "modified_ns", "model", "heatmap", "note"),
 )
 MOST_AT_ONCE = 64  # few, since a verdict is of use when it is written

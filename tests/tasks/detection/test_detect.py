@@ -166,7 +166,7 @@ def test_the_table_and_the_json_say_the_same(digits_detector, tests):
     assert table[2]["score"] == result.scores[2]
     assert table[2]["label"] == tests.labels[2]
     assert table[2].keys() == {
-        "id", "score", "p_value", "verdict", "label", "pca_score", "pca_p_value", "knn_score", "knn_p_value"
+        "id", "score", "p_value", "verdict", "label", "pca_score", "pca_p_value", "knn_score", "knn_p_value", "member", "frame"
     }  # fmt: skip
     document = result.to_json()
     assert document["detections"] == table

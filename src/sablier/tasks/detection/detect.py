@@ -1,7 +1,7 @@
 """Detection: which images do not belong, at a false-alarm rate the user chooses."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from os import PathLike
 from typing import Any
 
@@ -17,6 +17,7 @@ from sablier.modelfile import ModelFile, Part
 from sablier.tasks.detection.members import MEMBERS
 from sablier.tasks.detection.named_backbone import checked_backbone
 from sablier.tasks.detection.scorer import Scorer, Scores, score_together
+from sablier.tasks.detection.whole_frame import WholeFrame, measured, median_heat, together
 from sablier.tasks.known_images import Recognized
 from sablier.typing import Array
 
@@ -47,6 +48,8 @@ class DetectionResult:
         recognized: which images trained or calibrated the model, and which repeat an earlier one; None where nobody looked.
         fdr: the false-discovery rate asked for, if one was: the share of good images among the flagged.
         sizes: N,2 heights and widths of the images as they came.
+        members: N kinds: the member from which most of the score of an image comes.
+        frames: N sentences: how brightness, contrast or colour of the whole image differ from good images; "" where they do not.
     """
 
     ids: Array
@@ -65,6 +68,8 @@ class DetectionResult:
     fdr: float | None = None
     sizes: Array | None = None
     recognized: Recognized | None = None
+    members: Array | None = None
+    frames: Array | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -82,6 +87,8 @@ class DetectionResult:
         for name in BASELINES:
             columns[f"{name}_score"] = self.baseline_scores[name]
             columns[f"{name}_p_value"] = self.baseline_p_values[name]
+        if self.members is not None and self.frames is not None:
+            columns |= {"member": self.members, "frame": self.frames}
         if self.recognized is not None:
             columns |= {"known": self.recognized.known, "repeats": self.recognized.repeats}
         lists = {name: column.tolist() for name, column in columns.items()}
@@ -109,12 +116,14 @@ class Detector:
         calibration: the scores of normal images: one array of the mean score, or one per scorer for folds.
         baseline_calibrations: the same for each baseline.
         heat_unit: the heat that some place of a normal image reaches in 5 % of them.
+        frame: what normal images are like as a whole.
     """
 
     scorers: tuple[Scorer, ...]
     calibration: Calibration
     baseline_calibrations: dict[str, Calibration]
     heat_unit: float
+    frame: WholeFrame
 
     @classmethod
     def calibrated(cls, scorers: tuple[Scorer, ...], normals: tuple[ImageSet, ...]) -> "Detector":
@@ -127,19 +136,21 @@ class Detector:
         """
         judges = [scorers] if len(normals) == 1 else [(scorer,) for scorer in scorers]
         found: list[dict[str, Array]] = []
-        peaks = []
+        peaks, frames = [], []
         for judging, images in zip(judges, normals, strict=True):
             rows = []
             for start in range(0, len(images), CALIBRATED_AT_ONCE):  # heatmaps of all of them would fill the memory
                 part = images.take(np.arange(start, min(start + CALIBRATED_AT_ONCE, len(images))))
                 scores = _mean(*score_together(judging, part, pictures=True))
                 rows.append({"model": scores.scores, **scores.baselines})
-                peaks.append(_heat(scores).max(axis=(1, 2)))
+                heat = _heat(scores)
+                peaks.append(heat.max(axis=(1, 2)))
+                frames.append((measured(part, scorers[0].preprocess), median_heat(heat)))
             found.append({name: np.concatenate([row[name] for row in rows]) for name in ("model", *BASELINES)})
         grouped = sizes_in(normals)
         calibrations = {name: Calibration(tuple(scores[name] for scores in found), **grouped) for name in ("model", *BASELINES)}
         heat_unit = max(_usual_peak(np.concatenate(peaks), grouped.get("sizes")), 1e-12)
-        return cls(scorers, calibrations.pop("model"), calibrations, heat_unit)
+        return cls(scorers, calibrations.pop("model"), calibrations, heat_unit, together(frames, heat_unit))
 
     @property
     def preprocess(self) -> Preprocess:
@@ -164,7 +175,7 @@ class Detector:
         """
         dense = images.dense(self.preprocess)
         each = score_together(self.scorers, dense, pictures)
-        mean = _mean(*each)
+        mean, frames = _mean(*each), self.frame.notes(dense, self.preprocess)
         p_values = self.calibration.p_values(score_columns(self.calibration, [scores.scores for scores in each]))
         if fdr is None:
             cut, promise = alpha, self.calibration.promise(alpha)
@@ -187,9 +198,11 @@ class Detector:
             skipped=dense.skipped,
             images=self.preprocess.to_unit(dense.array) if pictures else None,
             reconstructions=mean.reconstructions,
-            heatmaps=_heat(mean) / self.heat_unit if pictures else None,
+            heatmaps=self.frame.evened(_heat(mean) / self.heat_unit, frames) if pictures else None,
             fdr=fdr,
             sizes=dense.sizes,
+            members=np.array([member.kind for member in self.scorers[0].members])[mean.contributions.argmax(axis=1)],
+            frames=frames,
         )
 
     def parts(self) -> dict[str, Part]:
@@ -201,6 +214,7 @@ class Detector:
             parts |= scorer.parts(f"fold-{index}/")
         kept = {"model": self.calibration, **self.baseline_calibrations}
         tensors = {f"{name}/{key}": value for name, each in kept.items() for key, value in each.tensors().items()}
+        tensors |= {f"frame/{key}": value for key, value in self.frame.tensors().items()}
         config = {"heat_unit": self.heat_unit, "folds": len(self.calibration.folds), "found": self.calibration.found}
         parts["calibration"] = Part("conformal", config, tensors)
         return parts
@@ -241,6 +255,7 @@ class Detector:
                 calibration("model"),
                 {name: calibration(name) for name in BASELINES},
                 float(kept.config["heat_unit"]),
+                WholeFrame(*(kept.tensors[f"frame/{item.name}"] for item in fields(WholeFrame))),
             )
         except (BackboneError, PackageError):
             raise
@@ -294,6 +309,7 @@ def _mean(*scores: Scores) -> Scores:
 
     return Scores(
         np.mean([each.scores for each in scores], axis=0),
+        np.mean([each.contributions for each in scores], axis=0),
         {name: np.mean([each.baselines[name] for each in scores], axis=0) for name in BASELINES},
         mean([each.heatmaps for each in scores]),
         mean([each.reconstructions for each in scores]),

@@ -93,7 +93,13 @@ class Fusion:
 
     def score(self, statistics: Sequence[Array], nuisances: Array) -> Array:
         """Return N scores; higher is worse, a normal image is near 0."""
-        return np.asarray(self.corrected(statistics, nuisances) @ self.weights)
+        return np.asarray(self.contributions(statistics, nuisances).sum(axis=1))
+
+    def contributions(self, statistics: Sequence[Array], nuisances: Array) -> Array:
+        """Return N,K: what each member adds to the scores."""
+        weighted = self.corrected(statistics, nuisances) * self.weights
+        edges = np.cumsum([own.shape[1] for own in statistics])[:-1]
+        return np.stack([part.sum(axis=1) for part in np.split(weighted, edges, axis=1)], axis=1)
 
     def corrected(self, statistics: Sequence[Array], nuisances: Array) -> Array:
         """Return N,J: the statistics less what the nuisances explain."""

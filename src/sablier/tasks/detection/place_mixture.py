@@ -22,8 +22,8 @@ from sablier.typing import Array
 SHRINKAGE = 0.01  # of the mean variance, added to each: features that hardly vary must not decide
 SMALLEST = 1e-12
 ROUNDED = 1e-5  # of the mean square: what variances that come from sums in single precision may be wrong by
-# Components: as many as 160,000 numbers hold whitenings of, and no more than 32, nor than the sample holds dozens of places for.
-MOST_COMPONENTS, WHITENING_NUMBERS, FEWEST_OF_COMPONENT = 32, 160_000, 24
+# Components: as many as 160,000 numbers hold whitenings of, no more than 32, one for every 8 images and 24 sampled places.
+MOST_COMPONENTS, WHITENING_NUMBERS, IMAGES_A_COMPONENT, FEWEST_OF_COMPONENT = 32, 160_000, 8, 24
 PRIOR = 3  # times D places, with which the covariance of all components counts in that of each
 K_MEANS_STEPS, EM_STEPS = 8, 1
 MOST_MEANS = 64  # places a side for which means are kept
@@ -68,7 +68,8 @@ class PlaceMixture:
         whiten = _inverse_factor(covariance)[0]
         at_places = _at_size(torch.from_numpy(means), *sums.totals.shape[:2]).reshape(-1, size)
         rows = (sums.sample - at_places[sums.where % len(at_places)]) @ whiten.float().T
-        count = max(1, min(MOST_COMPONENTS, WHITENING_NUMBERS // size**2, len(rows) // FEWEST_OF_COMPONENT))
+        held = len(rows) // FEWEST_OF_COMPONENT, sums.count // IMAGES_A_COMPONENT
+        count = max(1, min(MOST_COMPONENTS, WHITENING_NUMBERS // size**2, *held))
         centres, factors, penalties = _components(rows, count, least * whiten @ whiten.T, seed)
         return cls(
             means,

@@ -32,12 +32,14 @@ class Scores:
 
     Args:
         scores: N anomaly scores; higher is worse.
+        contributions: N,K, what each member adds to them.
         baselines: N scores of each baseline, by name.
         heatmaps: N,H,W, in units of what is usual there in normal images; None unless asked for.
         reconstructions: N,H,W,C in [0, 1]; None unless asked for, or where no member draws.
     """
 
     scores: Array
+    contributions: Array
     baselines: dict[str, Array]
     heatmaps: Array | None = None
     reconstructions: Array | None = None
@@ -47,7 +49,7 @@ class Scores:
 class _Judged:
     """What a scorer says of one batch; heat and reconstructions where they were asked for."""
 
-    scores: Array
+    contributions: Array
     heat: Array | None = None
     reconstructions: Array | None = None
 
@@ -128,19 +130,21 @@ class Scorer:
 
     def judged(self, looks: list[Look], nuisance: Array, pictures: bool) -> "_Judged":
         """Return what the looks of the members at one batch come to."""
-        score = self.fusion.score([look.statistics for look in looks], nuisance)
+        contributions = self.fusion.contributions([look.statistics for look in looks], nuisance)
         if not pictures:
-            return _Judged(score)
+            return _Judged(contributions)
         drawn = next((look.reconstructions for look in looks if look.reconstructions is not None), None)
-        return _Judged(score, check_finite("heatmaps", self._heat(looks)), drawn)
+        return _Judged(contributions, check_finite("heatmaps", self._heat(looks)), drawn)
 
     def joined(self, images: ImageSet, batches: Sequence["_Judged"], pictures: bool) -> Scores:
         """Return what all batches of dense images come to."""
         height, width, channels = images.shape
         heats, drawn = [each.heat for each in batches], [each.reconstructions for each in batches]
         nothing = np.empty((0, height, width, channels), np.float32)
+        contributions = np.concatenate([np.empty((0, len(self.members))), *(each.contributions for each in batches)])
         return Scores(
-            check_finite("scores", np.concatenate([np.empty(0), *(each.scores for each in batches)])),
+            check_finite("scores", contributions.sum(axis=1)),
+            contributions,
             {name: check_finite("scores", found) for name, found in self.baselines.scores(images.array, self.preprocess).items()},
             np.concatenate([nothing[..., 0], *(heat for heat in heats if heat is not None)]) if pictures else None,
             np.concatenate([nothing, *(each for each in drawn if each is not None)]) if pictures and self.draws else None,

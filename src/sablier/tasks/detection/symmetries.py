@@ -19,7 +19,7 @@ from sablier.transforms.turns import TURNS, Turn
 from sablier.typing import Array
 
 MOST_STRANGER = 0.75  # standard deviations: turned photos were stranger by 0 to .5 where parts lie anyhow, by 1.3 to 45 elsewhere
-TRIED, FEWEST_TRIED = 12, 8  # photos that are turned, and fewer of which tell nothing
+TRIED = 8  # photos that are turned; fewer tell nothing
 MOST_WITH_COPIES = 1200  # photos
 
 
@@ -33,9 +33,9 @@ def found_symmetries(members: tuple[Member, ...], unseen: ImageSet, preprocess: 
     """
     square = preprocess.height == preprocess.width
     first, *others = TURNS if square else [turn for turn in TURNS if turn.quarters % 2 == 0]
-    if len(unseen) < FEWEST_TRIED:
+    if len(unseen) < TRIED:
         return ()
-    some = unseen.take(np.arange(min(TRIED, len(unseen))))
+    some = unseen.take(np.arange(TRIED))
 
     def seen(images: ImageSet) -> tuple[list[Array], Array]:
         return statistics_of(looked_at([(members, images)], partial(Batches, preprocess=preprocess)))

@@ -1,0 +1,89 @@
+"""What is unusual of an image as a whole, beside good ones: its brightness, contrast or colour, and heat that is everywhere.
+
+It explains a verdict and takes no part in it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+
+from sablier.images.imageset import ImageSet
+from sablier.images.preprocess import Preprocess
+from sablier.typing import Array
+
+# Of the values 0 to 255: their mean, their standard deviation, and the mean difference between the largest and smallest channel.
+MEASURES = (("darker", "brighter"), ("of less contrast", "of more contrast"), ("less coloured", "more coloured"))
+MARGIN, LEAST_MARGIN = 0.25, 2.0  # beyond the range of good images, in such ranges and in values, before anything is said
+# The median heat of 95 % of good images is below the usual one; from a quarter of the way from that to 1, heat is everywhere.
+USUAL, EVERYWHERE = 0.95, 0.25
+
+
+@dataclass(frozen=True)
+class WholeFrame:
+    """The range of good images.
+
+    Args:
+        low, high: 3, of brightness, contrast and colour.
+        usual_heat: 1, what the median heat of 95 % of good images stays below, in the unit of heatmaps.
+    """
+
+    low: Array
+    high: Array
+    usual_heat: Array
+
+    @classmethod
+    def of(cls, measures: Array, medians: Array) -> Self:
+        """Return the range of good images, given N,3 measures of them and N, the medians of their heatmaps."""
+        return cls(measures.min(axis=0), measures.max(axis=0), np.quantile(medians, USUAL, keepdims=True))
+
+    def notes(self, images: ImageSet, preprocess: Preprocess) -> Array:
+        """Return N sentences: what is unusual of the whole frame of each dense image; "" where nothing is."""
+        return np.array([self._note(row) for row in measured(images, preprocess)], dtype=str)
+
+    def _note(self, values: Array) -> str:
+        found = []
+        for words, value, low, high in zip(MEASURES, values.tolist(), self.low.tolist(), self.high.tolist(), strict=True):
+            margin = max(LEAST_MARGIN, MARGIN * (high - low))
+            if not low - margin <= value <= high + margin:
+                found.append(f"{words[value > high]} than any of the good images: {value:.0f} against {low:.0f} to {high:.0f}")
+        return f"The whole image is {'; '.join(found)} (of 255)." if found else ""
+
+    def evened(self, heatmaps: Array, notes: Array) -> Array:
+        """Return N,H,W heatmaps; where the whole frame is unusual, less the heat that is everywhere.
+
+        Args:
+            notes: N, as `notes` returns them.
+        """
+        from_here = self.usual_heat + EVERYWHERE * np.maximum(0, 1 - self.usual_heat)
+        excess = np.where(notes != "", np.maximum(0, median_heat(heatmaps) - from_here), 0)
+        return np.asarray(np.maximum(0, heatmaps - excess[:, None, None]), heatmaps.dtype)
+
+    def tensors(self) -> dict[str, Array]:
+        """Return the arrays a model file keeps."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
+
+
+def measured(images: ImageSet, preprocess: Preprocess) -> Array:
+    """Return N,3: brightness, contrast and colour of dense images, on the scale of 0 to 255.
+
+    >>> images = ImageSet(np.full((1, 8, 8, 3), [10, 20, 30], np.uint8))
+    >>> measured(images, Preprocess(height=8, width=8, channels=3)).round(1).tolist()
+    [[20.0, 8.2, 20.0]]
+    """
+    rows = []
+    for image in images.array:
+        values = 255 * preprocess.to_unit(image[None])[0]
+        rows.append((values.mean(), values.std(), np.ptp(values, axis=2).mean()))
+    return np.array(rows, np.float64).reshape(len(rows), len(MEASURES))
+
+
+def median_heat(heatmaps: Array) -> Array:
+    """Return N: the median heat of N,H,W heatmaps."""
+    return np.array([np.median(heat) for heat in heatmaps], np.float64)
+
+
+def together(parts: Sequence[tuple[Array, Array]], unit: float) -> WholeFrame:
+    """Return the range of good images from measures and median heats of parts of them, the latter divided by the unit of heat."""
+    return WholeFrame.of(np.concatenate([row for row, _ in parts]), np.concatenate([medians for _, medians in parts]) / unit)
