@@ -173,3 +173,15 @@ def test_a_recipe_of_another_version_is_refused():
             recipe_from({**kept, **change}, Recipe)
     with pytest.raises(ModelFileError, match="keeps no recipe"):
         recipe_from({}, Recipe)
+
+
+def test_other_members_that_were_asked_for_are_not_dropped_for_a_backbone():
+    with pytest.raises(ConfigError, match="--set photo_members=patches,backbone"):
+        detector_with("photo_members=patches").with_backbone()
+    both = detector_with("photo_members=patches,backbone")
+    assert both.with_backbone() is both
+    assert detector_with().with_backbone().photo_members == ("backbone",)
+
+
+def detector_with(*settings: str) -> DetectionRecipe:
+    return of_task(make_recipe("detector", settings=settings), DetectionRecipe)

@@ -29,6 +29,8 @@ def add_to(app: typer.Typer) -> None:
     """Add the verb."""
     app.command(
         epilog="Example: sablier train good/ -o part.sablier --tier small --set latent=32\n\n"
+        "Example: sablier train tile/ -o tile.sablier --curve    (tile/ in the MVTec layout: do more photos help?)\n\n"
+        "Example: sablier train good/ -o part.sablier --backbone network.pt2\n\n"
         r"Example: sablier train shots/ -o part.sablier --groups 'regex:(part\d+)'"
     )(train)
 

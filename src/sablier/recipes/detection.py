@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field
 
 from sablier.errors import ConfigError, UnknownName
-from sablier.recipes.config import NetworkConfig, Recipe
+from sablier.recipes.config import NetworkConfig, Recipe, of_task
 from sablier.tasks.detection.members import MEMBERS
 from sablier.tasks.detection.members.backbone import OwnBackbone
 
@@ -64,10 +64,23 @@ class DetectionRecipe(Recipe):
         return {kind: self.network_of(kind) for kind in kinds}
 
     def with_backbone(self) -> Self:
-        """Return the recipe as it looks with a feature network of the user's own, alone unless it names others beside."""
+        """Return the recipe as it looks with a feature network of the user's own, alone unless it names others beside.
+
+        Raises:
+            ConfigError: where it names other members than its tier does, and that network is not among them.
+        """
+        from sablier.recipes.make import make_recipe  # which imports this
+
         own = OwnBackbone.kind
         if own in self.members or own in self.photo_members:
             return self
+        usual = of_task(make_recipe(self.name, self.tier), DetectionRecipe)
+        for name in ("members", "photo_members"):
+            if (asked := getattr(self, name)) != getattr(usual, name):
+                raise ConfigError(
+                    f"--backbone looks in place of the members, but {name}={','.join(asked)} was asked for. To have both look: "
+                    f"--set {name}={','.join((*asked, own))}"
+                )
         return replace(self, members=(own,), photo_members=(own,))
 
     def most_trainings(self) -> int:

@@ -155,6 +155,7 @@ def _page(file: ModelFile, detector: Detector, **content: Any) -> str:
         trained_on=counted(provenance.images, provenance.groups or provenance.images),
         provenance=provenance,
         preprocess=words.preprocess_note(preprocess),
+        tier=words.tier_note(file),
         computed=_computed(file, trained),
         trained=trained,
         suspects=words.suspects_note(len(provenance.suspects), provenance.images) if provenance.suspects else "",

@@ -5,6 +5,8 @@ from math import ceil, floor, log10
 
 from sablier.calibration import Calibration, images_needed, percent, simultaneous_band
 from sablier.images.preprocess import Preprocess
+from sablier.modelfile import ModelFile
+from sablier.recipes.names import TIERS
 from sablier.report.figures import METHOD_NAMES
 from sablier.tasks.classification.classify import UNLIKE
 from sablier.tasks.detection.detect import DetectionResult
@@ -159,6 +161,21 @@ def preprocess_note(preprocess: Preprocess) -> str:
     else:
         values = f"{preprocess.dtype.removeprefix('uint')}-bit values, {preprocess.white:g} is white"
     return f"{preprocess.describe()}; {values}"
+
+
+def tier_note(file: ModelFile) -> str:
+    """Return the tier of a detector, and what a higher one usually gains; "" where the file does not note it."""
+    recipe, side = file.provenance.recipe, max(file.preprocess.height, file.preprocess.width)
+    tier, size, photo_side = (recipe.get(key) for key in ("tier", "size", "photo_side"))
+    if tier not in TIERS or not isinstance(size, int) or not isinstance(photo_side, int):
+        return ""
+    if tier == TIERS[-1]:
+        return f"{tier}, the highest"
+    if side <= photo_side:
+        return f"{tier}; a higher one trains its networks for longer, and usually ranks bad images a little better"
+    if side < size:
+        return f"{tier}, which takes photos of up to {size:,} pixels a side: a higher one would see no more of these"
+    return f"{tier}, which reduces photos to {size:,} pixels a side; a higher one sees more of them, and finds smaller defects"
 
 
 def fusion_note(members: int, crossed: bool) -> str:

@@ -10,7 +10,7 @@ from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
 from sablier.recipes.make import make_recipe
 from sablier.report.html import detection_report
-from sablier.report.words import why_flagged
+from sablier.report.words import tier_note, why_flagged
 from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.summary import Summarizer
 from sablier.tasks.detection.whole_frame import WholeFrame, measured
@@ -90,3 +90,18 @@ def test_the_report_says_why(file):
     summarizer.judge(images_of(photos(3, seed=1) - 25))
     page = detection_report(file, detector, summarizer.summary(), "dark")
     assert page.count("The whole image is darker than any of the good images") >= 3
+
+
+@pytest.mark.parametrize(
+    ("tier", "size", "said"),
+    [
+        ("base", 640, "would see no more"),
+        ("small", 96, "sees more of them"),
+        ("large", 960, "the highest"),
+        ("", 640, ""),
+    ],
+)
+def test_a_report_names_the_tier_and_what_a_higher_one_gains(file, tier, size, said):
+    recipe = {**file.provenance.recipe, "tier": tier, "size": size}
+    told = tier_note(replace(file, provenance=file.provenance.model_copy(update={"recipe": recipe})))
+    assert (said in told) if said else told == ""
