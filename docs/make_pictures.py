@@ -23,8 +23,8 @@ from sablier.report.figures import BLUE, GREEN, GREY, INK, MUTED, ORANGE, ScoreG
 from sablier.report.fooling import fool_figure
 from sablier.report.pictures import FAINTEST, HOTTEST, as_rgb, heat_colours, overlay
 from sablier.tasks.classification.classify import Classifier
-from sablier.tasks.detection.detect import Detector
 from sablier.tasks.classification.fool import fool_classifier
+from sablier.tasks.detection.detect import Detector
 from sablier.training.objectives import mean_squared_error
 from sablier.transforms.natural import KINDS, corrupt
 from sablier.workflows.training.classifier import train_classifier
