@@ -35,7 +35,7 @@ STEM = 32  # channels of the first convolution
 EPSILON = 1e-3  # of batch normalisation, as these weights were trained
 MIDDLE, SPREAD = 127.0, 128.0  # of 8-bit values: what the weights expect is (value - 127) / 128
 LARGEST = 6.0  # of an activation
-# The views of each network: activations that describe a place together, on the grid of the first. Chosen on good photos with
+# The views: activations that describe a place together, on the grid of the first. Chosen on good photos with
 # drawn defects (docs/LOG.md): 88 numbers a place at stride 8, and at stride 16 304 that say more of what a place is part of.
 VIEWS = (("block4", "block2", "block1"), ("block10", "block14"))
 AVERAGED = 3  # places a side over which what was found is averaged

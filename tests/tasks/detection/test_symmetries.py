@@ -31,7 +31,7 @@ def photos(count: int, *, upright: bool, seed: int = 0, shape: tuple[int, int] =
 
 @pytest.fixture
 def asked(monkeypatch):
-    """What `found_symmetries` answered in each fold of a training, and how many images members were fitted on at most."""
+    """What `found_symmetries` answered in each fold of a training."""
     answers = []
 
     def noted(*args):

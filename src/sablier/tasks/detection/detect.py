@@ -17,7 +17,7 @@ from sablier.modelfile import ModelFile, Part
 from sablier.tasks.detection.members import MEMBERS
 from sablier.tasks.detection.named_backbone import checked_backbone
 from sablier.tasks.detection.scorer import Scorer, Scores, score_together
-from sablier.tasks.detection.whole_frame import WholeFrame, measured, median_heat, together
+from sablier.tasks.detection.whole_frame import WholeFrame, measured, median_heat
 from sablier.tasks.known_images import Recognized
 from sablier.typing import Array
 
@@ -149,8 +149,10 @@ class Detector:
             found.append({name: np.concatenate([row[name] for row in rows]) for name in ("model", *BASELINES)})
         grouped = sizes_in(normals)
         calibrations = {name: Calibration(tuple(scores[name] for scores in found), **grouped) for name in ("model", *BASELINES)}
+        measures, medians = (np.concatenate(each) for each in zip(*frames, strict=True))
         heat_unit = max(_usual_peak(np.concatenate(peaks), grouped.get("sizes")), 1e-12)
-        return cls(scorers, calibrations.pop("model"), calibrations, heat_unit, together(frames, heat_unit))
+        frame = WholeFrame.of(measures, medians / heat_unit)
+        return cls(scorers, calibrations.pop("model"), calibrations, heat_unit, frame)
 
     @property
     def preprocess(self) -> Preprocess:

@@ -1,7 +1,7 @@
 """One score from what several members see: corrected, standardised and weighted on held-out normal images."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -47,12 +47,12 @@ class Fusion:
             says: of each member, how much its word counts.
             nuisances: N,U.
         """
-        corrections, standard = cls._standardised(statistics, nuisances)
-        weights, start = np.empty(standard.shape[1]), 0
+        plain = cls._unweighted(statistics, nuisances)
+        standard, weights, start = plain._weighted(statistics, nuisances), np.empty(len(plain.weights)), 0
         for own, say in zip(statistics, says, strict=True):
             part = slice(start, start := start + own.shape[1])
             weights[part] = say / own.shape[1] / np.maximum(standard[:, part].mean(axis=1).std(), SMALLEST_SPREAD)
-        return cls(*corrections[:3], corrections[3] * weights)
+        return replace(plain, weights=plain.weights * weights)
 
     @classmethod
     def fit_by_defects(
@@ -67,8 +67,8 @@ class Fusion:
             normal, nuisances: of each member, N,J_k statistics of normal images; N,U nuisances of them.
             damaged, nuisances_of_damaged: the same of images with defects.
         """
-        corrections, standard = cls._standardised(normal, nuisances)
-        apart = cls(*corrections).corrected(damaged, nuisances_of_damaged) * corrections[3]
+        plain = cls._unweighted(normal, nuisances)
+        standard, apart = plain._weighted(normal, nuisances), plain._weighted(damaged, nuisances_of_damaged)
         together = standard.T @ standard / len(standard) + RIDGE * np.eye(standard.shape[1])
         root = np.linalg.cholesky(together)
         weights, _ = nnls(root.T, np.linalg.solve(root, apart.mean(axis=0)))
@@ -76,20 +76,23 @@ class Fusion:
         edges = np.cumsum([own.shape[1] for own in normal])[:-1]
         says = np.array([part.sum() for part in np.split(weights, edges)])
         weights = weights / np.maximum((standard @ weights).std(), SMALLEST_SPREAD)
-        return cls(*corrections[:3], corrections[3] * weights), says / says.max()
+        return replace(plain, weights=plain.weights * weights), says / says.max()
 
     @classmethod
-    def _standardised(cls, statistics: Sequence[Array], nuisances: Array) -> tuple[tuple[Array, Array, Array, Array], Array]:
-        """Return coefficients, low, high and one over the spreads; and N,J, the statistics of these images so corrected."""
+    def _unweighted(cls, statistics: Sequence[Array], nuisances: Array) -> Self:
+        """Return the corrections, and as weights one over the spread of each corrected statistic."""
         everything = np.concatenate(statistics, axis=1)
         design = np.c_[np.ones(len(nuisances)), nuisances]
         if len(design) < ENOUGH_TO_CORRECT:
             design[:, 1:] = 0.0
         coefficients = CORRECTED * np.linalg.lstsq(design, everything, rcond=None)[0]
         coefficients[0] = (everything - design[:, 1:] @ coefficients[1:]).mean(axis=0)
-        corrected = everything - design @ coefficients
-        each = 1 / np.maximum(corrected.std(axis=0), SMALLEST_SPREAD)
-        return (coefficients, nuisances.min(axis=0), nuisances.max(axis=0), each), corrected * each
+        spread = (everything - design @ coefficients).std(axis=0)
+        return cls(coefficients, nuisances.min(axis=0), nuisances.max(axis=0), 1 / np.maximum(spread, SMALLEST_SPREAD))
+
+    def _weighted(self, statistics: Sequence[Array], nuisances: Array) -> Array:
+        """Return N,J: corrected statistics, each times its weight."""
+        return np.asarray(self.corrected(statistics, nuisances) * self.weights)
 
     def score(self, statistics: Sequence[Array], nuisances: Array) -> Array:
         """Return N scores; higher is worse, a normal image is near 0."""
@@ -97,7 +100,7 @@ class Fusion:
 
     def contributions(self, statistics: Sequence[Array], nuisances: Array) -> Array:
         """Return N,K: what each member adds to the scores."""
-        weighted = self.corrected(statistics, nuisances) * self.weights
+        weighted = self._weighted(statistics, nuisances)
         edges = np.cumsum([own.shape[1] for own in statistics])[:-1]
         return np.stack([part.sum(axis=1) for part in np.split(weighted, edges, axis=1)], axis=1)
 

@@ -3,7 +3,6 @@
 It explains a verdict and takes no part in it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Self
 
@@ -15,6 +14,7 @@ from sablier.typing import Array
 
 # Of the values 0 to 255: their mean, their standard deviation, and the mean difference between the largest and smallest channel.
 MEASURES = (("darker", "brighter"), ("of less contrast", "of more contrast"), ("less coloured", "more coloured"))
+AT_ONCE = 16  # images
 MARGIN, LEAST_MARGIN = 0.25, 2.0  # beyond the range of good images, in such ranges and in values, before anything is said
 # The median heat of 95 % of good images is below the usual one; from a quarter of the way from that to 1, heat is everywhere.
 USUAL, EVERYWHERE = 0.95, 0.25
@@ -72,18 +72,14 @@ def measured(images: ImageSet, preprocess: Preprocess) -> Array:
     >>> measured(images, Preprocess(height=8, width=8, channels=3)).round(1).tolist()
     [[20.0, 8.2, 20.0]]
     """
-    rows = []
-    for image in images.array:
-        values = 255 * preprocess.to_unit(image[None])[0]
-        rows.append((values.mean(), values.std(), np.ptp(values, axis=2).mean()))
-    return np.array(rows, np.float64).reshape(len(rows), len(MEASURES))
+    rows = [np.empty((0, len(MEASURES)))]
+    for start in range(0, len(images), AT_ONCE):
+        values = 255 * preprocess.to_unit(images.array[start : start + AT_ONCE])
+        pixels = values.reshape(len(values), -1)
+        rows.append(np.stack([pixels.mean(axis=1), pixels.std(axis=1), np.ptp(values, axis=3).mean(axis=(1, 2))], axis=1))
+    return np.concatenate(rows)
 
 
 def median_heat(heatmaps: Array) -> Array:
     """Return N: the median heat of N,H,W heatmaps."""
     return np.array([np.median(heat) for heat in heatmaps], np.float64)
-
-
-def together(parts: Sequence[tuple[Array, Array]], unit: float) -> WholeFrame:
-    """Return the range of good images from measures and median heats of parts of them, the latter divided by the unit of heat."""
-    return WholeFrame.of(np.concatenate([row for row, _ in parts]), np.concatenate([medians for _, medians in parts]) / unit)
