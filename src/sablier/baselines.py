@@ -17,6 +17,7 @@ EXPLAINED_VARIANCE = 0.9
 MOST_COMPONENTS = 64
 MOST_KEPT = 1000
 NEIGHBOURS = 5
+MOST_EXACT = 300  # images that are decomposed exactly, which is quicker than to load what does it by chance
 
 
 @dataclass(frozen=True)
@@ -36,31 +37,28 @@ class Baselines:
     @classmethod
     def fit(cls, pixels: Array, preprocess: Preprocess, seed: int = 0) -> "Baselines":
         """Fit both on N,H,W,C training pixels as `preprocess` makes them."""
-        from sklearn.decomposition import PCA
-
         flat = thumbnails(pixels, preprocess)
         most = min(MOST_COMPONENTS, *flat.shape)
-        with np.errstate(invalid="ignore"):  # images that are all the same have no variance to take shares of
-            pca = PCA(most, svd_solver="randomized", random_state=seed).fit(flat)
+        centred = flat - flat.mean(axis=0)
+        variances, directions = _principal(centred, most, seed)
         # Against the variance of all the pixels, so that a truncated fit explains what a full one would.
-        variance = float(((flat - flat.mean(axis=0)) ** 2).sum() / max(len(flat) - 1, 1))
-        explained = np.cumsum(pca.explained_variance_) / max(variance, 1e-12)
+        explained = np.cumsum(variances) / max(float((centred**2).sum()), 1e-12)
         count = min(most, 1 + int(np.sum(explained < EXPLAINED_VARIANCE)))
         chosen = np.random.default_rng(seed).permutation(len(flat))[:MOST_KEPT]
-        return cls(flat.mean(axis=0), pca.components_[:count].astype(np.float32), flat[np.sort(chosen)])
+        return cls(flat.mean(axis=0), directions[:count].astype(np.float32), flat[np.sort(chosen)])
 
     def scores(self, pixels: Array, preprocess: Preprocess) -> dict[str, Array]:
         """Return the anomaly scores "pca" and "knn" of N,H,W,C pixels; higher is worse."""
-        flat = thumbnails(pixels, preprocess)
+        return self.scores_of(thumbnails(pixels, preprocess))
+
+    def scores_of(self, flat: Array) -> dict[str, Array]:
+        """Return the same of N,D thumbnails."""
         centred = flat - self.mean
         inside = centred @ self.components.T
         residual = (centred**2).sum(axis=1) - (inside**2).sum(axis=1)
-        squared = (flat**2).sum(axis=1)[:, None] - 2 * flat @ self.kept.T + (self.kept**2).sum(axis=1)
-        neighbours = min(NEIGHBOURS, len(self.kept))
-        nearest = np.partition(squared, neighbours - 1, axis=1)[:, :neighbours]
         return {
             "pca": np.maximum(residual, 0.0) / flat.shape[1],
-            "knn": np.sqrt(np.maximum(nearest, 0.0)).mean(axis=1) / flat.shape[1] ** 0.5,
+            "knn": distance_to_nearest(flat, self.kept, NEIGHBOURS) / flat.shape[1] ** 0.5,
         }
 
     def tensors(self) -> dict[str, Array]:
@@ -79,6 +77,28 @@ class Baselines:
         """Return what `tensors` kept."""
         low, step = tensors["range"]
         return cls(tensors["mean"], tensors["components"], tensors["kept"].astype(np.float32) * step + low)
+
+
+def distance_to_nearest(new: Array, known: Array, neighbours: int) -> Array:
+    """Return N: the mean distance of each of N,D points to the nearest of M,D known ones.
+
+    >>> distance_to_nearest(np.zeros((1, 1)), np.array([[1.0], [2.0], [9.0]]), 2)
+    array([1.5])
+    """
+    squared = (new**2).sum(axis=1)[:, None] - 2 * new @ known.T + (known**2).sum(axis=1)
+    count = min(neighbours, len(known))
+    return np.asarray(np.sqrt(np.maximum(np.partition(squared, count - 1, axis=1)[:, :count], 0.0)).mean(axis=1))
+
+
+def _principal(centred: Array, most: int, seed: int) -> tuple[Array, Array]:
+    """Return sums of squares along the first principal directions of N,D centred points, and these, K,D."""
+    if len(centred) <= MOST_EXACT:
+        _, spreads, directions = np.linalg.svd(centred, full_matrices=False)
+        return spreads[:most] ** 2, directions[:most]
+    from sklearn.utils.extmath import randomized_svd
+
+    _, spreads, directions = randomized_svd(centred, most, random_state=seed)
+    return spreads**2, directions
 
 
 def thumbnails(pixels: Array, preprocess: Preprocess) -> Array:

@@ -47,6 +47,7 @@ def _is_codes(data: bytes) -> bool:
 MODEL = Kind("a .sablier model", _is_model, "model.sablier", LONGEST_HEADER)
 COMPRESSED = Kind("a .sabz file", _starts(b"SABZ"), "images.sabz")
 PAGE = Kind("a page written by sablier", _is_page, "page.html", LONGEST_HEADER)
+PNG_COMPRESSION = 3  # of the levels 0 to 9: more takes longer than most networks, for little
 PNG = Kind("a PNG picture", _starts(b"\x89PNG\r\n\x1a\n"), "picture.png")
 GIF = Kind("a GIF animation", _starts(b"GIF8"), "picture.gif")
 NPZ = Kind("a .npz file", _starts(b"PK\x03\x04"), "codes.npz")

@@ -21,6 +21,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodF
 from sablier.metrics import psnr
 from sablier.report.histories import loss_key, loss_series, rows_by_kind
 from sablier.report.pictures import FULL_DIFFERENCE, as_rgb, difference, overlay
+from sablier.report.words import METHOD_NAMES
 from sablier.tasks.detection.detect import DetectionResult
 from sablier.tasks.detection.evaluate import MethodRow
 from sablier.tasks.latent.reconstruct import ReconstructionResult, ReconstructionSummary
@@ -30,7 +31,6 @@ INK, MUTED, GRID = "#1d2330", "#626b7d", "#d5d9e2"
 # Okabe and Ito's colours, told apart by people with any of the common colour blindnesses.
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#9aa2b1"
 METHOD_COLOURS = (BLUE, ORANGE, GREEN)
-METHOD_NAMES = {"sablier": "sablier", "pca": "PCA", "knn": "kNN"}
 # 4.4 inches are 317 units of SVG: on a phone 360 pixels wide a letter of 10 points is 10 pixels high.
 CHART_INCHES = (4.4, 3.0)
 SHARES = (0, 1, 5, 10, 20, 40, 60, 80, 100)

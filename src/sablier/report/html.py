@@ -11,7 +11,7 @@ from sablier.images.grouping import counted
 from sablier.modelfile import ModelFile
 from sablier.models.base import Model, count_parameters, layer_table
 from sablier.report import words
-from sablier.report.figures import BLUE, GREY, METHOD_NAMES, ScoreGroup
+from sablier.report.figures import BLUE, GREY, ScoreGroup
 from sablier.report.page_charts import loss_charts, p_values_chart, roc_chart, scores_chart
 from sablier.report.pages import rendered
 from sablier.report.pictures import SMALL, as_rgb, data_uri, heat_key, overlay
@@ -262,7 +262,7 @@ def _flagged(summary: DetectionSummary) -> list[tuple[str, str]]:
     if summary.undetermined or not summary.count:
         return []
     return [
-        (METHOD_NAMES.get(name, name), f"{count:,} of {summary.count:,} ({percent(count / summary.count)})")
+        (words.METHOD_NAMES.get(name, name), f"{count:,} of {summary.count:,} ({percent(count / summary.count)})")
         for name, count in counts.items()
     ]
 
@@ -272,7 +272,7 @@ def _method_rows(result: EvaluationResult) -> list[tuple[str, tuple[str, str], t
     none = ("no verdict", "")
     return [
         (
-            METHOD_NAMES.get(row.method, row.method),
+            words.METHOD_NAMES.get(row.method, row.method),
             (f"{row.auroc:.3f}", f"{row.auroc_interval[0]:.3f} to {row.auroc_interval[1]:.3f}"),
             none if result.undetermined else words.rate_with_interval(row.false_alarms),
             none if result.undetermined else words.rate_with_interval(row.missed),

@@ -18,6 +18,7 @@ from markupsafe import Markup
 from matplotlib.colors import to_hex
 from PIL import Image
 
+from sablier.files.kinds import PNG_COMPRESSION
 from sablier.typing import Array
 
 MOST_SIDE = 64  # pixels of the longer side of a picture
@@ -260,7 +261,7 @@ def _packed(pictures: Array, block: int, kind: str) -> dict[str, Any]:
         sheet[: len(part), :, width:] = sheet[: len(part), :, width - 1 : width]
         whole = sheet.reshape(used, columns, step_y, step_x, channels).swapaxes(1, 2).reshape(used * step_y, columns * step_x, -1)
         buffer = io.BytesIO()
-        options = {"quality": JPEG_QUALITY, "subsampling": 0} if kind == "JPEG" else {"compress_level": 6}
+        options = {"quality": JPEG_QUALITY, "subsampling": 0} if kind == "JPEG" else {"compress_level": PNG_COMPRESSION}
         Image.fromarray(whole if channels == 3 else whole[..., 0]).save(buffer, format=kind, **options)
         data.append(base64.b64encode(buffer.getvalue()).decode())
     return {

@@ -12,6 +12,7 @@ import matplotlib as mpl
 import numpy as np
 from PIL import Image
 
+from sablier.files.kinds import PNG_COMPRESSION
 from sablier.typing import Array
 
 HOTTEST = 3.0  # heat drawn in the brightest colour
@@ -103,7 +104,7 @@ def enlarged(rgb: Array, least: int) -> Array:
 
 def png(rgb: Array) -> bytes:
     """Return the picture as the bytes of a PNG file."""
-    return _encoded(Image.fromarray(rgb), format="PNG", optimize=True)
+    return _encoded(Image.fromarray(rgb), format="PNG", compress_level=PNG_COMPRESSION)
 
 
 def data_uri(rgb: Array) -> str:

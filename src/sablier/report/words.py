@@ -7,13 +7,13 @@ from sablier.calibration import Calibration, images_needed, percent, simultaneou
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
 from sablier.recipes.names import TIERS
-from sablier.report.figures import METHOD_NAMES
 from sablier.tasks.classification.classify import UNLIKE
 from sablier.tasks.detection.detect import DetectionResult
 from sablier.tasks.detection.evaluate import EvaluationResult, MethodRow, Rate
 from sablier.tasks.detection.members import MEMBERS
 from sablier.tasks.detection.summary import DetectionSummary
 
+METHOD_NAMES = {"sablier": "sablier", "pca": "PCA", "knn": "kNN"}
 TOO_FEW_FOR_NONE = (
     f"Fewer than {images_needed(UNLIKE)} images were held out in training, too few for a p-value to say: none of the classes."
 )

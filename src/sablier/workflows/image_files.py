@@ -8,10 +8,9 @@ import numpy as np
 from PIL import Image
 
 from sablier.files import write_each, write_whole
+from sablier.files.kinds import PNG_COMPRESSION
 from sablier.typing import Array
 from sablier.workflows.naming import picture_paths
-
-COMPRESSION = 3  # of PNG: more takes longer than most networks, for little
 
 
 def as_file(image: Array) -> tuple[str, bytes]:
@@ -25,7 +24,7 @@ def as_file(image: Array) -> tuple[str, bytes]:
     pixels = np.ascontiguousarray(image[..., 0] if grey else image)
     buffer = io.BytesIO()
     if fits_png:
-        Image.fromarray(pixels).save(buffer, "PNG", compress_level=COMPRESSION)
+        Image.fromarray(pixels).save(buffer, "PNG", compress_level=PNG_COMPRESSION)
     else:
         np.save(buffer, pixels)
     return ".png" if fits_png else ".npy", buffer.getvalue()

@@ -5,7 +5,6 @@ import pytest
 
 from sablier.images.imageset import ImageSet
 from sablier.recipes.make import make_recipe
-from sablier.tasks.detection import symmetries
 from sablier.tasks.detection.symmetries import found_symmetries, with_turned_copies
 from sablier.transforms.turns import TURNS, Turn
 from sablier.workflows.training import scorers
@@ -79,8 +78,12 @@ def test_copies_are_turned_and_the_same_whatever_else_is_copied():
     assert {image.tobytes() for image in alone.array[1:]} < copies
 
 
-def test_no_more_copies_than_there_is_room_for(monkeypatch):
-    monkeypatch.setattr(symmetries, "MOST_WITH_COPIES", 12)
-    assert len(with_turned_copies(photos(6, upright=False), TURNS)) == 12
-    assert len(with_turned_copies(photos(7, upright=False), TURNS)) == 7
-    assert len(with_turned_copies(photos(3, upright=False), [])) == 3
+def test_without_turns_there_are_no_copies():
+    images = photos(3, upright=False)
+    assert with_turned_copies(images, []) is images
+
+
+def test_of_many_photos_none_are_turned(monkeypatch, asked):
+    monkeypatch.setattr(scorers, "MOST_WITH_COPIES", 59)  # a fold learns from 30 of the 60
+    train(photos(60, upright=False))
+    assert asked == []

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
-from scipy.ndimage import correlate1d, gaussian_filter1d
 
 from sablier.baselines import thumbnail_shape, thumbnails
 from sablier.errors import TooFewImages
@@ -201,6 +200,8 @@ def oriented_gradients(images: Array) -> Array:
 def _filters(length: int, cell: int) -> tuple[Array, Array, Array]:
     """Return matrices that smooth a line of pixels, take its slope, and pool it into cells."""
     line = np.eye(length, dtype=np.float32)
+    from scipy.ndimage import correlate1d, gaussian_filter1d
+
     smooth = gaussian_filter1d(line, cell / 4, axis=0, mode="nearest")
     slope = correlate1d(smooth, [-0.5, 0.0, 0.5], axis=0, mode="nearest")
     pool = gaussian_filter1d(line, cell / 2, axis=0, mode="constant")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sablier.baselines import distance_to_nearest
 from sablier.images.grouping import count_groups, group_numbers
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
@@ -171,8 +172,6 @@ def _scaled(features: Array) -> Array:
 
 def _strangeness(known: Array, new: Array) -> Array:
     """Return N,2 logarithms: the Mahalanobis distance under probabilistic PCA, and the distance to nearest neighbours."""
-    from sklearn.neighbors import NearestNeighbors
-
     mean = known.mean(axis=0)
     variances, directions = _directions(known - mean)
     count = 1 + int(np.sum(np.cumsum(variances) < EXPLAINED_VARIANCE * variances.sum()))
@@ -182,8 +181,7 @@ def _strangeness(known: Array, new: Array) -> Array:
     residual = np.maximum((centred**2).sum(axis=1) - (inside**2).sum(axis=1), 0.0)
     distance = (inside**2 / (variances[:count] + 1e-9)).sum(axis=1) + residual / noise
     compared = known[:MOST_COMPARED]
-    neighbours = NearestNeighbors(n_neighbors=max(1, round(NEIGHBOUR_SHARE * len(compared))), algorithm="brute").fit(compared)
-    nearest = neighbours.kneighbors(new)[0].mean(axis=1)
+    nearest = distance_to_nearest(new, compared, max(1, round(NEIGHBOUR_SHARE * len(compared))))
     return np.asarray(np.log(np.maximum(np.c_[distance, nearest], 1e-9)))
 
 

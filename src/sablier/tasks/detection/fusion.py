@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
-from scipy.optimize import nnls
 
 from sablier.part_fit import check_fit
 from sablier.typing import Array
@@ -67,6 +66,8 @@ class Fusion:
             normal, nuisances: of each member, N,J_k statistics of normal images; N,U nuisances of them.
             damaged, nuisances_of_damaged: the same of images with defects.
         """
+        from scipy.optimize import nnls
+
         plain = cls._unweighted(normal, nuisances)
         standard, apart = plain._weighted(normal, nuisances), plain._weighted(damaged, nuisances_of_damaged)
         together = standard.T @ standard / len(standard) + RIDGE * np.eye(standard.shape[1])

@@ -1,12 +1,11 @@
 """What members see in images: looked at a batch a thread, and gathered."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
 import torch
 
-from sablier.images.imageset import ImageSet
 from sablier.tasks.detection.members import Look, Member
 from sablier.tasks.detection.members.covariates import nuisances
 from sablier.tasks.detection.parallel import in_parallel
@@ -14,7 +13,7 @@ from sablier.transforms.batches import Batch, Batches
 from sablier.typing import Array
 
 Seen = tuple[list[Look], Array]  # what each member saw in a batch, and N,U nuisances
-UnseenImages = tuple[tuple[Member, ...], ImageSet]  # members, and images that they have not learnt from
+Unseen = tuple[tuple[Member, ...], Batches]  # members, and images that they have not learnt from
 
 
 @torch.no_grad()
@@ -22,10 +21,10 @@ def look(members: tuple[Member, ...], batch: Batch) -> Seen:
     return [member.look(batch.x) for member in members], nuisances(batch.x).numpy().astype(np.float64)
 
 
-def looked_at(images_of: Sequence[UnseenImages], batches: Callable[[ImageSet], Batches]) -> Iterator[Seen]:
-    """Yield what members see in the images that are theirs, as `batches` makes them."""
-    for looking, images in images_of:
-        yield from in_parallel(partial(look, looking), batches(images).for_scoring())
+def looked_at(unseen: Sequence[Unseen]) -> Iterator[Seen]:
+    """Yield what members see in the images that are theirs."""
+    for looking, images in unseen:
+        yield from in_parallel(partial(look, looking), images.for_scoring())
 
 
 def statistics_of(seen: Iterable[Seen]) -> tuple[list[Array], Array]:

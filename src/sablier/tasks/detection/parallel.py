@@ -4,10 +4,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from typing import TypeVar
 
 import torch
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from sablier.transforms.batches import Batch
 
@@ -32,7 +33,7 @@ def in_parallel(compute: Callable[[Batch], T], batches: Iterable[Batch]) -> Iter
         return
     try:
         # NumPy's products would each start as many threads again.
-        with threadpool_limits(1), ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        with _libraries().limit(limits=1), ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             waiting: deque[tuple[int, Future[T]]] = deque()
             for batch in batches:
                 waiting.append((len(batch.x), pool.submit(compute, batch)))
@@ -42,6 +43,12 @@ def in_parallel(compute: Callable[[Batch], T], batches: Iterable[Batch]) -> Iter
                 yield _done(*waiting.popleft())
     finally:
         torch.set_num_threads(threads)
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """Return the libraries with threads of their own; to look for them takes as long as a batch."""
+    return ThreadpoolController()
 
 
 @contextmanager

@@ -1,5 +1,8 @@
 """What describes the places of images, summed up in one pass: totals of each place, products, and a sample of places."""
 
+from collections.abc import Sequence
+from typing import Self
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -43,12 +46,28 @@ class PlaceSums:
         self._generator = torch.Generator().manual_seed(seed)
         self._drawn: list[tuple[Tensor, Tensor]] = []
 
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Return the sums of disjoint sets of images, of which there is at least one, as those of all of them."""
+        if len(parts) == 1:
+            return parts[0]
+        found = cls(sum(part.count for part in parts))
+        for part in parts:
+            found.count += part.count
+            found.totals = found.totals + part.totals
+            found.products = found.products + part.products
+            height, width, size = part.totals.shape
+            drawn = len(part.where)
+            kept = min(drawn, part.count * _sampled(found.images, height * width, size))
+            rows = torch.arange(kept) * drawn // kept
+            found._drawn.append((part.sample[rows], part.where[rows]))
+        return found
+
     def add(self, described: Tensor) -> None:
         """Add N,D,h,w."""
         rows = described.permute(0, 2, 3, 1).flatten(1, 2)
         images, places, size = rows.shape
-        many = min(SAMPLED_OF_MANY // size, round(SHARE_OF_MANY * self.images * places))
-        each = min(places, -(-min(MOST_SAMPLED, max(SAMPLED // size, many)) // self.images))
+        each = _sampled(self.images, places, size)
         where = torch.stack([torch.randperm(places, generator=self._generator)[:each] for _ in range(images)])
         self._drawn.append((rows[torch.arange(images)[:, None], where].flatten(0, 1), where.flatten()))
         # Products of some thousand places at once are added in single precision, which is fast, and these in double.
@@ -66,3 +85,9 @@ class PlaceSums:
     def where(self) -> Tensor:
         """R: which of the h * w places each of the sample is."""
         return torch.cat([where for _, where in self._drawn])
+
+
+def _sampled(images: int, places: int, size: int) -> int:
+    """Return how many places of D = `size` numbers are sampled of each of so many images."""
+    many = min(SAMPLED_OF_MANY // size, round(SHARE_OF_MANY * images * places))
+    return min(places, -(-min(MOST_SAMPLED, max(SAMPLED // size, many)) // images))

@@ -3,11 +3,17 @@
 from collections import OrderedDict
 from hashlib import blake2b
 from threading import Lock, local
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
+from sablier.images.imageset import ImageSet
+from sablier.images.preprocess import Preprocess
 from sablier.models.base import Model
+from sablier.tasks.detection.parallel import in_parallel
+from sablier.tasks.detection.places import PlaceSums
+from sablier.transforms.batches import Batch, Batches
 
 Views = tuple[Tensor, ...]
 MOST_BYTES = 2_000_000_000  # of views, in half precision: about 6,000 photos of 256 x 256, or 950 of 640 x 640
@@ -26,6 +32,21 @@ class Remembered:
         self._kept: OrderedDict[bytes, Views] = OrderedDict()
         self._bytes = 0
         self._lock = Lock()
+        self._sums: WeakKeyDictionary[ImageSet, list[PlaceSums]] = WeakKeyDictionary()
+
+    def sums(self, images: ImageSet, preprocess: Preprocess, seed: int) -> list[PlaceSums]:
+        """Return of each view the sums over dense images; of the same set they are computed once."""
+        if images not in self._sums:
+            sums: list[PlaceSums] = []
+            for views in in_parallel(self._described, Batches(images, preprocess).for_scoring()):
+                sums = sums or [PlaceSums(len(images), seed) for _ in views]
+                for each, view in zip(sums, views, strict=True):
+                    each.add(view)
+            self._sums[images] = sums
+        return self._sums[images]
+
+    def _described(self, batch: Batch) -> Views:
+        return self.describe(batch.x)
 
     @torch.no_grad()
     def describe(self, x: Tensor) -> Views:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from sablier.baselines import Baselines
+from sablier.baselines import Baselines, thumbnails
 from sablier.errors import TooFewImages
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
@@ -16,14 +16,11 @@ from sablier.modelfile import Part
 from sablier.models.base import Model
 from sablier.part_fit import check_finite
 from sablier.tasks.detection.fusion import Fusion
-from sablier.tasks.detection.looking import Seen, UnseenImages, look, looked_at, statistics_of
+from sablier.tasks.detection.looking import Seen, Unseen, look, looked_at, statistics_of
 from sablier.tasks.detection.members import MEMBERS, Look, Member
 from sablier.tasks.detection.parallel import in_parallel
 from sablier.transforms.batches import Batch, Batches
-from sablier.transforms.defects import with_defects
 from sablier.typing import Array
-
-MOST_DAMAGED = 32  # images that defects are made in
 
 
 @dataclass(frozen=True)
@@ -78,23 +75,23 @@ class Scorer:
         members: tuple[Member, ...],
         preprocess: Preprocess,
         training: ImageSet,
-        fusion: Sequence[UnseenImages],
+        normal: Sequence[Unseen],
+        damaged: Sequence[Unseen] = (),
         seed: int = 0,
-        *,
-        small_defects: bool = False,
     ) -> "Scorer":
-        """Fit the baselines on the training images and the fusion on the fusion images, all dense and normal.
+        """Fit the baselines on the training images and the fusion on images that members have not learnt from.
 
         Args:
-            fusion: images, and the members that look at them; where the members have learnt from them, others like these that
-                have not.
-            small_defects: whether statistics count by how well they tell the fusion images from copies of them with defects
-                made here, rather than by what their members say of themselves.
+            training: dense normal images.
+            normal: normal images, and the members that look at them; where the members have learnt from them, others like these
+                that have not.
+            damaged: the same for images with defects made in them. Where there are any, statistics count by how well they tell
+                these from the normal ones, rather than by what their members say of themselves.
 
         Raises:
-            TooFewImages: for fewer than two fusion images.
+            TooFewImages: for fewer than two normal images.
         """
-        count = sum(len(images) for _, images in fusion)
+        count = sum(len(images) for _, images in normal)
         if count < 2:
             raise TooFewImages(f"expected at least 2 normal images to fit the corrections on, got {count}.")
         heat = np.zeros((len(members), preprocess.height, preprocess.width))
@@ -105,15 +102,12 @@ class Scorer:
                     total += (np.ones_like(total) * len(nuisance) if own.heat is None else own.heat.sum(axis=0)) / count
                 yield looks, nuisance
 
-        normal, nuisance = statistics_of(heating(looked_at(fusion, partial(Batches, preprocess=preprocess))))
-        if small_defects:
-            share = min(1.0, MOST_DAMAGED / count)
-            some = [(looking, _some(images, share, seed)) for looking, images in fusion]
-            damaged = statistics_of(looked_at(some, partial(_with_defects, preprocess=preprocess, seed=seed)))
-            fused, says = Fusion.fit_by_defects(normal, nuisance, *damaged)
+        statistics, nuisance = statistics_of(heating(looked_at(normal)))
+        if damaged:
+            fused, says = Fusion.fit_by_defects(statistics, nuisance, *statistics_of(looked_at(damaged)))
         else:
             says = np.array([member.say for member in members])
-            fused = Fusion.fit(normal, says.tolist(), nuisance)
+            fused = Fusion.fit(statistics, says.tolist(), nuisance)
         return cls(
             members,
             preprocess,
@@ -136,8 +130,8 @@ class Scorer:
         drawn = next((look.reconstructions for look in looks if look.reconstructions is not None), None)
         return _Judged(contributions, check_finite("heatmaps", self._heat(looks)), drawn)
 
-    def joined(self, images: ImageSet, batches: Sequence["_Judged"], pictures: bool) -> Scores:
-        """Return what all batches of dense images come to."""
+    def joined(self, images: ImageSet, small: Array, batches: Sequence["_Judged"], pictures: bool) -> Scores:
+        """Return what all batches of dense images come to, given thumbnails of them."""
         height, width, channels = images.shape
         heats, drawn = [each.heat for each in batches], [each.reconstructions for each in batches]
         nothing = np.empty((0, height, width, channels), np.float32)
@@ -145,7 +139,7 @@ class Scorer:
         return Scores(
             check_finite("scores", contributions.sum(axis=1)),
             contributions,
-            {name: check_finite("scores", found) for name, found in self.baselines.scores(images.array, self.preprocess).items()},
+            {name: check_finite("scores", found) for name, found in self.baselines.scores_of(small).items()},
             np.concatenate([nothing[..., 0], *(heat for heat in heats if heat is not None)]) if pictures else None,
             np.concatenate([nothing, *(each for each in drawn if each is not None)]) if pictures and self.draws else None,
         )
@@ -212,12 +206,8 @@ def score_together(scorers: Sequence[Scorer], images: ImageSet, pictures: bool =
     for seen in in_parallel(partial(_look_with_each, scorers), batches.for_scoring()):
         for scorer, of_scorer, (looks, nuisance) in zip(scorers, found, seen, strict=True):
             of_scorer.append(scorer.judged(looks, nuisance, pictures))
-    return [scorer.joined(images, judged, pictures) for scorer, judged in zip(scorers, found, strict=True)]
-
-
-def _some(images: ImageSet, share: float, seed: int) -> ImageSet:
-    """Return a share of images, at least one, drawn at random."""
-    return images.take(np.sort(np.random.default_rng(seed).permutation(len(images))[: max(1, round(share * len(images)))]))
+    small = thumbnails(images.array, scorers[0].preprocess)
+    return [scorer.joined(images, small, judged, pictures) for scorer, judged in zip(scorers, found, strict=True)]
 
 
 def _usual(heat: Array, members: Sequence[Member]) -> Array:
@@ -234,9 +224,3 @@ def _usual(heat: Array, members: Sequence[Member]) -> Array:
 @torch.no_grad()
 def _look_with_each(scorers: Sequence[Scorer], batch: Batch) -> list[Seen]:
     return [look(scorer.members, batch) for scorer in scorers]
-
-
-def _with_defects(images: ImageSet, preprocess: Preprocess, seed: int) -> Batches:
-    """Return dense images with a defect in each, as a member looks at them."""
-    pixels = with_defects(images, preprocess, seed)
-    return Batches(ImageSet(pixels), preprocess.model_copy(update={"dtype": "float32", "black": 0.0, "white": 1.0}))

@@ -3,8 +3,7 @@
 Where it is, turned copies of the training photos show more good parts than the photos do.
 """
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from zlib import crc32
 
 import numpy as np
@@ -18,43 +17,46 @@ from sablier.transforms.batches import Batches
 from sablier.transforms.turns import TURNS, Turn
 from sablier.typing import Array
 
+UnseenImages = tuple[tuple[Member, ...], ImageSet]  # members, and dense images that they have not learnt from
+
 MOST_STRANGER = 0.75  # standard deviations: turned photos were stranger by 0 to .5 where parts lie anyhow, by 1.3 to 45 elsewhere
 TRIED = 8  # photos that are turned; fewer tell nothing
 MOST_WITH_COPIES = 1200  # photos
 
 
-def found_symmetries(members: tuple[Member, ...], unseen: ImageSet, preprocess: Preprocess) -> tuple[Turn, ...]:
+def found_symmetries(unseen: Sequence[UnseenImages], preprocess: Preprocess) -> tuple[Turn, ...]:
     """Return the turns after which photos stay normal; none unless a quarter turn is one of them (a half turn, of oblong photos).
 
     Where only mirroring leaves them normal, copies were found to gain nothing (docs/LOG.md).
 
     Args:
-        unseen: dense normal images that the members have not learnt from.
+        unseen: members, and dense normal images that they have not learnt from.
     """
     square = preprocess.height == preprocess.width
     first, *others = TURNS if square else [turn for turn in TURNS if turn.quarters % 2 == 0]
-    if len(unseen) < TRIED:
+    each = -(-TRIED // len(unseen))
+    some = [(members, images.take(np.arange(min(each, len(images))))) for members, images in unseen]
+    if sum(len(images) for _, images in some) < TRIED:
         return ()
-    some = unseen.take(np.arange(TRIED))
 
-    def seen(images: ImageSet) -> tuple[list[Array], Array]:
-        return statistics_of(looked_at([(members, images)], partial(Batches, preprocess=preprocess)))
+    def seen(turned: Callable[[ImageSet], ImageSet]) -> tuple[list[Array], Array]:
+        return statistics_of(looked_at([(members, Batches(turned(images), preprocess)) for members, images in some]))
 
-    normal, nuisance = seen(some)
+    normal, nuisance = seen(lambda images: images)
     fusion = Fusion.fit(normal, [1.0] * len(normal), nuisance)
 
     def stay_normal(turn: Turn) -> bool:
-        return float(fusion.score(*seen(turn.of(some))).mean()) <= MOST_STRANGER
+        return float(fusion.score(*seen(turn.of)).mean()) <= MOST_STRANGER
 
     return (first, *filter(stay_normal, others)) if stay_normal(first) else ()
 
 
 def with_turned_copies(images: ImageSet, turns: Sequence[Turn]) -> ImageSet:
-    """Return dense images and a turned copy of each, where that makes no more than 1,200.
+    """Return dense images and a turned copy of each.
 
     By which of the turns is drawn from the pixels of the image, so that folds share what a network sees in the copies.
     """
-    if not turns or 2 * len(images) > MOST_WITH_COPIES:
+    if not turns:
         return images
     drawn = np.array([crc32(image.tobytes()) % len(turns) for image in images.array])
     turned = [turn.of(images.take(np.flatnonzero(drawn == number))) for number, turn in enumerate(turns)]

@@ -4,6 +4,7 @@ It explains a verdict and takes no part in it.
 """
 
 from dataclasses import dataclass, fields
+from functools import reduce
 from typing import Self
 
 import numpy as np
@@ -76,7 +77,9 @@ def measured(images: ImageSet, preprocess: Preprocess) -> Array:
     for start in range(0, len(images), AT_ONCE):
         values = 255 * preprocess.to_unit(images.array[start : start + AT_ONCE])
         pixels = values.reshape(len(values), -1)
-        rows.append(np.stack([pixels.mean(axis=1), pixels.std(axis=1), np.ptp(values, axis=3).mean(axis=(1, 2))], axis=1))
+        # Reductions over an axis of three numbers take much longer than over three arrays.
+        largest, smallest = (reduce(choose, np.moveaxis(values, 3, 0)) for choose in (np.maximum, np.minimum))
+        rows.append(np.stack([pixels.mean(axis=1), pixels.std(axis=1), (largest - smallest).mean(axis=(1, 2))], axis=1))
     return np.concatenate(rows)
 
 

@@ -123,11 +123,12 @@ def plan_uses(dense: ImageSet, recipe: Recipe) -> list[Uses]:
                 f"expected at least as many groups of images as folds, {recipe.folds}, got {counted_groups(dense)}. Ask "
                 f"for fewer: --set folds={count}."
             )
+        numbers = np.array_split(order, recipe.folds)
+        folds = tuple(dense.take(np.isin(groups, fold)) for fold in numbers)
         plan = []
-        for index, fold in enumerate(np.array_split(order, recipe.folds)):
-            apart = np.isin(groups, fold)
-            rest, left_out = dense.take(~apart), dense.take(apart)
-            plan.append(Uses(f"fold-{index}", recipe.fold_effort, rest, left_out, rest, left_out))
+        for index, (fold, left_out) in enumerate(zip(numbers, folds, strict=True)):
+            rest, others = dense.take(~np.isin(groups, fold)), folds[:index] + folds[index + 1 :]
+            plan.append(Uses(f"fold-{index}", recipe.fold_effort, rest, left_out, rest, left_out, others))
         return plan
     calibration = min(MOST_CALIBRATION, max(FEWEST_CALIBRATION, round(recipe.calibration_share * count)))
     fusion = min(MOST_FUSION, round(recipe.fusion_share * count))

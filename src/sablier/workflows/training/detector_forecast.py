@@ -11,10 +11,9 @@ from sablier.models import Model
 from sablier.tasks.detection.contamination import FEWEST, find_suspects
 from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.members import Member
-from sablier.tasks.detection.parallel import watching
 from sablier.tasks.detection.scorer import Scorer
 from sablier.training.objectives import Objective
-from sablier.transforms.batches import images_at_once
+from sablier.transforms.batches import Batches, images_at_once
 from sablier.workflows.training.forecast import Stage
 from sablier.workflows.training.scorers import Making, Rates, Uses
 from sablier.workflows.training.trial import Trial, expected_training
@@ -22,6 +21,7 @@ from sablier.workflows.training.trial import Trial, expected_training
 SCREENING, LISTING = "looking for images that may not belong", "listing images that may not belong"
 CALIBRATING = "calibrating"
 FEWEST_TRIED, BATCHES_TRIED, BATCHES_SCREENED = 4, 2, 3  # images, and batches of them, where more make a batch
+MOST_FITTED = 32  # images, some of them several times, that a fit is timed with
 
 T = TypeVar("T")
 
@@ -81,27 +81,23 @@ def _rates(making: Making, uses: Uses, tried: dict[str, tuple[Model, Objective]]
     most = max(FEWEST_TRIED, BATCHES_TRIED * images_at_once(*uses.training.shape[:2]))
     both = _some(uses.training, 2 * most)
     halves = [both.take(np.arange(start, len(both), 2)) for start in (1, 0)] if len(both) >= 2 * FEWEST_TRIED else [both, both]
-    some, preprocess, looks = halves[1], making.preprocess, 0
-
-    def count(images: int) -> None:
-        nonlocal looks
-        looks += images
+    some, preprocess = halves[1], making.preprocess
+    parts = (some,) * max(1, min(MOST_FITTED, len(uses.training)) // len(some))  # what is seen in them is summed up once
 
     def fitted() -> tuple[Member, ...]:
-        return making.members(tried, some, some)
+        return making.members(tried, parts, some)
 
     def fused() -> Scorer:
-        return Scorer.fit(members, preprocess, some, [(members, some)], making.seed, small_defects=making.photos)
+        return Scorer.fit(members, preprocess, some, [(members, Batches(some, preprocess))], seed=making.seed)
 
-    making.members(tried, halves[0], halves[0])  # the first that a network sees takes longer
-    with watching(count):
-        _, first_fit = _timed(fitted)
+    making.members(tried, (halves[0],), halves[0])  # the first that a network sees takes longer
+    _, first_fit = _timed(fitted)
     members, fit = _timed(fitted)
     fused()
     scorer, fuse = _timed(fused)
     _, calibrated = _timed(lambda: Detector.calibrated((scorer,), (some,)))
-    each, times = 1 / len(some), 1 + (making.damaged(uses) > 0)
-    return Rates(max(0.0, first_fit - fit) * each, fit * each, fuse / times * each, calibrated * each, looks * each)
+    each = 1 / len(some)
+    return Rates(max(0.0, first_fit - fit) * each, fit * each / len(parts), fuse * each, calibrated * each)
 
 
 def _some(images: ImageSet, most: int) -> ImageSet:

@@ -1,6 +1,6 @@
 """The scorers of a detector: of each fold its members trained, fitted and fused, while the time left is told."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from pathlib import Path
@@ -16,19 +16,20 @@ from sablier.images.preprocess import Preprocess
 from sablier.models import Model
 from sablier.recipes.config import NetworkConfig
 from sablier.recipes.detection import DetectionRecipe
-from sablier.tasks.detection.looking import UnseenImages
 from sablier.tasks.detection.members import MEMBERS, Fitting, Member
 from sablier.tasks.detection.members.backbone import OwnBackbone
 from sablier.tasks.detection.parallel import watching
-from sablier.tasks.detection.scorer import MOST_DAMAGED, Scorer
-from sablier.tasks.detection.symmetries import found_symmetries, with_turned_copies
+from sablier.tasks.detection.scorer import Scorer
+from sablier.tasks.detection.symmetries import MOST_WITH_COPIES, UnseenImages, found_symmetries, with_turned_copies
 from sablier.training.objectives import Objective
 from sablier.transforms.batches import Batches
+from sablier.transforms.defects import with_defects
 from sablier.transforms.turns import Turn
 from sablier.workflows.training.forecast import Forecast, counted_work
 from sablier.workflows.training.network import train_model
 
-PARTS_UNSEEN = 3  # of the training images of a fold: members are fused on each as the others let them expect
+MOST_UNSEEN = 4  # other folds on which the members of a fold are fused
+MOST_DAMAGED = 32  # images of a fold that defects are made in
 
 Trained = Mapping[str, tuple[Model, Objective]]  # networks by the kind of their member, with what they were trained by
 
@@ -42,6 +43,7 @@ class Uses:
         validation: only reported, never acted upon.
         fusion: what members are fused on: held-out images, or with folds those that trained.
         calibration: unseen by anything else.
+        folds: with folds, the images of all others, one set a fold; those that may not belong are among them.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Uses:
     validation: ImageSet
     fusion: ImageSet
     calibration: ImageSet
+    folds: tuple[ImageSet, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,17 +61,15 @@ class Rates:
 
     Args:
         new: once, besides, where a network has not seen it yet; what it sees is then kept for all folds.
-        fit: each time that all members are fitted on it.
+        fit: each time that all members are fitted on it, after the first.
         look: each time that all members look at it.
         calibrate: where it calibrates.
-        looks_per_fit: how often it is looked at while all members are fitted on it.
     """
 
     new: float
     fit: float
     look: float
     calibrate: float
-    looks_per_fit: float
 
 
 class Making:
@@ -107,27 +108,39 @@ class Making:
             )
         self.shared = {kind: MEMBERS[kind].share(preprocess, backbone, folds) for kind in kinds}
         self.histories: dict[str, dict[str, Any]] = {}
+        self._fitted: dict[tuple[tuple[ImageSet, ...], tuple[Turn, ...]], tuple[Member, ...]] = {}
+        self._copies: dict[tuple[ImageSet, tuple[Turn, ...]], ImageSet] = {}
+        self._made: dict[tuple[ImageSet, int], Batches] = {}
         self.rates: Rates | None = None  # once they have been measured
 
     def scorer(self, index: int, uses: Uses) -> Scorer:
         """Train and fit the members of a fold, and fuse them."""
         trained = {kind: self._trained(kind, index, uses) for kind in self.trained_kinds}
-        with self.forecast.stage(self.fitting(index)) as progressed, watching(self.forecast.tally(progressed, self.looks(uses))):
+        with (
+            self.forecast.stage(self.fitting(index)) as progressed,
+            watching(self.forecast.tally(progressed, self.looks(index, uses))),
+        ):
             return self.fitted(trained, uses)
 
     def fitted(self, trained: Trained, uses: Uses) -> Scorer:
         """Fit the members of a fold, whose networks are trained, and fuse them."""
-        apart = self._apart(uses)
-        fusion = [self._unseen(trained, apart[0])]
-        turns = found_symmetries(*fusion[0], self.preprocess) if self.photos and not self.trained_kinds else ()
-        fusion = [] if turns else fusion
-        fusion += [self._unseen(trained, each, turns) for each in apart[len(fusion) :]]
-        members = self._unseen(trained, uses, turns)[0] if self.fused_unseen(uses) else fusion[0][0]
-        return Scorer.fit(members, self.preprocess, uses.training, fusion, self.seed, small_defects=self.photos)
+        unseen = self._unseen(trained, uses)
+        turns: tuple[Turn, ...] = ()
+        if self.photos and not self.trained_kinds and 2 * len(uses.training) <= MOST_WITH_COPIES:
+            turns = found_symmetries(unseen, self.preprocess)
+        if turns:
+            unseen = self._unseen(trained, uses, turns)
+        members = unseen[0][0]
+        if self.fused_unseen(uses):
+            taught = [_kept(fold, uses.training) for fold in uses.folds]
+            members = self.members(trained, self._with_copies(tuple(fold for fold in taught if len(fold)), turns), uses.fusion)
+        damaged = [(looking, self._damaged(images, len(unseen))) for looking, images in unseen] if self.photos else []
+        normal = [(looking, Batches(_kept(images, uses.fusion), self.preprocess)) for looking, images in unseen]
+        return Scorer.fit(members, self.preprocess, uses.training, normal, damaged, self.seed)
 
-    def members(self, trained: Trained, training: ImageSet, normal: ImageSet) -> tuple[Member, ...]:
-        """Fit the members on training images; `normal` are those that they are fused on."""
-        return tuple(MEMBERS[kind].fit(self._fitting(kind, trained, training, normal)) for kind in self.networks)
+    def members(self, trained: Trained, parts: tuple[ImageSet, ...], normal: ImageSet) -> tuple[Member, ...]:
+        """Fit the members on the parts of training images; `normal` are those that they are fused on."""
+        return tuple(MEMBERS[kind].fit(self._fitting(kind, trained, parts, normal)) for kind in self.networks)
 
     def config(self, kind: str, effort: float) -> NetworkConfig:
         """Return the network of a member as it is trained: for its share of the time, with the options these images need."""
@@ -164,13 +177,13 @@ class Making:
         return min(MOST_DAMAGED, len(uses.fusion)) if self.photos else 0
 
     def fits(self, uses: Uses) -> int:
-        """Return on how many images, counted each time, all members are fitted."""
-        return len(uses.training) * (PARTS_UNSEEN if self.fused_unseen(uses) else 1)
+        """Return on how many images, counted each time, all members are fitted; what two folds share counts half."""
+        apart = len(self._apart(uses)) if self.fused_unseen(uses) else 0
+        return round(len(uses.training) * (1 + apart / 2 * (1 - 1 / max(apart, 2))))
 
-    def looks(self, uses: Uses) -> int:
-        """Return about how many images are looked at, counted each time, until a fold is fused."""
-        per_fit = 1.0 if self.rates is None else self.rates.looks_per_fit
-        return max(1, round(per_fit * self.fits(uses)) + len(uses.fusion) + self.damaged(uses))
+    def looks(self, index: int, uses: Uses) -> int:
+        """Return about how many images are looked at until a fold is fused; what is seen in the first serves the others."""
+        return (0 if index else len(uses.training)) + len(uses.fusion) + self.damaged(uses)
 
     def _fold(self, index: int) -> str:
         return f", fold {index + 1} of {self.folds}" if self.folds > 1 else ""
@@ -185,28 +198,56 @@ class Making:
         self.histories[f"{uses.name}/{kind}"] = history.__dict__
         return model, network.objective
 
-    def _fitting(self, kind: str, trained: Trained, training: ImageSet, normal: ImageSet) -> Fitting:
+    def _fitting(self, kind: str, trained: Trained, parts: tuple[ImageSet, ...], normal: ImageSet) -> Fitting:
         network, objective = trained.get(kind, (None, None))
-        return Fitting(
-            training, self.preprocess, Batches(normal, self.preprocess), self.seed, network, objective, self.shared[kind]
-        )
+        return Fitting(parts, self.preprocess, Batches(normal, self.preprocess), self.seed, network, objective, self.shared[kind])
 
-    def _apart(self, uses: Uses) -> list[Uses]:
-        """Return uses whose members are fused on images that they do not know: held-out ones, or parts of those that train.
+    def _apart(self, uses: Uses) -> list[tuple[tuple[ImageSet, ...], ImageSet]]:
+        """Return images that members learn from, and those that these members are fused on, which they do not know.
 
-        What members see in images that they know is too alike to tell how much each of them should count. To fit members
-        without networks again takes little.
+        They are held-out images, or another fold in turn. What members see in images that they know is too alike to tell how
+        much each of them should count. To fit members without networks again takes little, and members that leave out two folds
+        serve both: so nothing is screened out of what these learn from, which is not the same for both.
         """
         if not self.fused_unseen(uses):
-            return [uses]
-        groups = group_numbers(uses.training)
+            return [((uses.training,), uses.fusion)]
+        folds = uses.folds if len(uses.folds) > 1 else _halves(*uses.folds)
+        return [(tuple(other for other in folds if other is not fold), fold) for fold in folds[:MOST_UNSEEN]]
+
+    def _unseen(self, trained: Trained, uses: Uses, turns: tuple[Turn, ...] = ()) -> list[UnseenImages]:
+        """Return members, fitted on training images and copies of these by `turns`, and the images that they are fused on."""
         found = []
-        for part in np.array_split(np.random.default_rng(self.seed).permutation(np.unique(groups)), PARTS_UNSEEN):
-            apart = np.isin(groups, part)
-            if apart.any() and not apart.all():
-                found.append(replace(uses, training=uses.training.take(~apart), fusion=uses.training.take(apart)))
+        for parts, images in self._apart(uses):
+            key = parts, turns
+            if key not in self._fitted:
+                self._fitted[key] = self.members(trained, self._with_copies(parts, turns), images)
+            found.append((self._fitted[key], images))
         return found
 
-    def _unseen(self, trained: Trained, uses: Uses, turns: Sequence[Turn] = ()) -> UnseenImages:
-        """Return members, fitted on training images and copies of these by `turns`, and the images that they are fused on."""
-        return self.members(trained, with_turned_copies(uses.training, turns), uses.fusion), uses.fusion
+    def _with_copies(self, parts: tuple[ImageSet, ...], turns: tuple[Turn, ...]) -> tuple[ImageSet, ...]:
+        for part in parts:
+            if (part, turns) not in self._copies:
+                self._copies[part, turns] = with_turned_copies(part, turns)
+        return tuple(self._copies[part, turns] for part in parts)
+
+    def _damaged(self, images: ImageSet, sets: int) -> Batches:
+        """Return some of the images with a defect made in each; other folds get the same ones."""
+        if (images, sets) not in self._made:
+            order = np.random.default_rng(self.seed).permutation(len(images))
+            some = images.take(np.sort(order[: -(-MOST_DAMAGED // sets)]))
+            unit = self.preprocess.model_copy(update={"dtype": "float32", "black": 0.0, "white": 1.0})
+            self._made[images, sets] = Batches(ImageSet(with_defects(some, self.preprocess, self.seed)), unit)
+        return self._made[images, sets]
+
+
+def _kept(images: ImageSet, among: ImageSet) -> ImageSet:
+    """Return those images that are among others."""
+    kept = np.isin(images.ids, among.ids)
+    return images if kept.all() else images.take(kept)
+
+
+def _halves(images: ImageSet) -> tuple[ImageSet, ...]:
+    """Return two halves of a set, no group divided."""
+    groups = group_numbers(images)
+    first = np.isin(groups, np.unique(groups)[::2])
+    return images.take(first), images.take(~first)

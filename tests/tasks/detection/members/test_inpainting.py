@@ -34,7 +34,7 @@ def member(surface: torch.Tensor) -> Inpaintings:
     noisy = surface + 0.05 * torch.randn(20, 1, 64, 64, generator=torch.Generator().manual_seed(1))
     rule = Preprocess(height=64, width=64, channels=1, dtype="float32", white=1.0)
     good = ImageSet(noisy.permute(0, 2, 3, 1).numpy().copy())
-    return Inpaintings.fit(Fitting(good, rule, Batches(good, rule), network=Expecting(surface), objective=Inpainting(4, 16)))
+    return Inpaintings.fit(Fitting((good,), rule, Batches(good, rule), network=Expecting(surface), objective=Inpainting(4, 16)))
 
 
 def noisy(surface: torch.Tensor, spread: float) -> torch.Tensor:
@@ -78,7 +78,7 @@ def test_a_faint_wide_shadow_raises_the_statistic_of_shadows(member, surface):
 def test_without_fine_squares_it_looks_for_shadows_alone(surface):
     rule = Preprocess(height=64, width=64, channels=1, dtype="float32", white=1.0)
     good = ImageSet(noisy(surface, 0.05)[:, 0, :, :, None].numpy())
-    fitting = Fitting(good, rule, Batches(good, rule), network=Expecting(surface), objective=Inpainting(2, 4))
+    fitting = Fitting((good,), rule, Batches(good, rule), network=Expecting(surface), objective=Inpainting(2, 4))
     found = Inpaintings.fit(fitting).look(noisy(surface, 0.1))
     assert found.statistics.shape == (1, 1)
     assert np.isfinite(found.heat).all()

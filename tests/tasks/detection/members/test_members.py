@@ -100,7 +100,7 @@ def test_in_folds_they_say_as_much_as_they_see_in_images_that_others_were_fitted
 
 def test_an_image_kept_as_good_is_not_compared_with_itself(photos):
     rule = Preprocess(height=24, width=32, channels=3)
-    member = MEMBERS["patches"].fit(Fitting(photos, rule, Batches(photos, rule)))
+    member = MEMBERS["patches"].fit(Fitting((photos,), rule, Batches(photos, rule)))
     x = Batches(photos, rule).take(slice(0, 24)).x
     others = torch.rand(24, 3, 24, 32, generator=torch.Generator().manual_seed(0))
     known, new = member.look(x).statistics, member.look(others).statistics

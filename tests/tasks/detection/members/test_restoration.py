@@ -33,7 +33,7 @@ def test_there_is_a_statistic_for_the_pixels_for_every_layer_and_for_the_latent(
     x = torch.rand(5, 3, 12, 9)
     rule = Preprocess(height=12, width=9, channels=3, dtype="float32", white=1.0)
     good = ImageSet(x.permute(0, 2, 3, 1).numpy())
-    member = Restoration.fit(Fitting(good, rule, Batches(good, rule), network=model, objective=Reconstruction()))
+    member = Restoration.fit(Fitting((good,), rule, Batches(good, rule), network=model, objective=Reconstruction()))
     found = member.look(x)
     assert found.statistics.shape == (5, 1 + len(model.hidden(x)) + 1)
     assert found.heat.shape == (5, 12, 9)

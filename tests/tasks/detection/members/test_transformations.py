@@ -49,7 +49,7 @@ def image() -> torch.Tensor:
 def fitting(image: torch.Tensor, network: Oracle) -> Fitting:
     rule = Preprocess(height=8, width=8, channels=1, dtype="float32", white=1.0)
     good = ImageSet(image.permute(0, 2, 3, 1).numpy().copy())
-    return Fitting(good, rule, Batches(good, rule), network=network, objective=TransformationPrediction(SHIFT))
+    return Fitting((good,), rule, Batches(good, rule), network=network, objective=TransformationPrediction(SHIFT))
 
 
 def test_an_image_it_knows_surprises_it_less_than_another(image):

@@ -41,20 +41,26 @@ class Fitting:
     """What a member is fitted on.
 
     Args:
-        training: dense normal images, as `preprocess` makes them.
+        parts: dense normal images, as `preprocess` makes them, in disjoint sets. What is summed up over a set may be kept, since
+            members of other folds learn from it, too.
         normal: the images that members are fused on, at least two of them: held-out ones where there are enough.
         seed: of what is drawn at random.
         network: trained on the training images with `objective`, of a member that has one.
         shared: what the kind shares among folds, as its `share` made it.
     """
 
-    training: ImageSet
+    parts: tuple[ImageSet, ...]
     preprocess: Preprocess
     normal: Batches
     seed: int = 0
     network: Model | None = None
     objective: Objective | None = None
     shared: Any = None
+
+    @property
+    def training(self) -> ImageSet:
+        """All images of all parts."""
+        return ImageSet.concatenate(self.parts)
 
     def trained(self, kind: type[Kind]) -> tuple[Model, Kind]:
         """Return the network and the objective that it was trained with.

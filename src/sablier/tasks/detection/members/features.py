@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -18,11 +17,9 @@ from sablier.models.efficientnet_lite import pretrained
 from sablier.part_fit import check_fit
 from sablier.part_kinds import PartKind, TensorKind
 from sablier.tasks.detection.members.base import Fitting, Look, Member, member
-from sablier.tasks.detection.parallel import in_parallel
 from sablier.tasks.detection.place_mixture import PlaceMixture
 from sablier.tasks.detection.places import PlaceSums, hottest
-from sablier.tasks.detection.remembered import Remembered, Views
-from sablier.transforms.batches import Batch, Batches
+from sablier.tasks.detection.remembered import Remembered
 
 SMALLEST = 1e-6
 
@@ -76,14 +73,10 @@ class Features(Member):
 
     @classmethod
     def fit(cls, fitting: Fitting) -> Self:
-        """Sum up what the network sees in the training images, in one pass."""
-        batches = Batches(fitting.training, fitting.preprocess).for_scoring()
-        sums: list[PlaceSums] = []
-        for views in in_parallel(partial(_described, fitting.shared), batches):
-            sums = sums or [PlaceSums(len(fitting.training), fitting.seed) for _ in views]
-            for each, view in zip(sums, views, strict=True):
-                each.add(view)
-        return cls(fitting.shared, tuple(PlaceMixture.fit(each, fitting.seed) for each in sums))
+        """Sum up what the network sees in the training images, in one pass; sums of parts are kept for other folds."""
+        parts = [fitting.shared.sums(part, fitting.preprocess, fitting.seed) for part in fitting.parts]
+        views = [PlaceSums.joined(of_parts) for of_parts in zip(*parts, strict=True)]
+        return cls(fitting.shared, tuple(PlaceMixture.fit(each, fitting.seed) for each in views))
 
     def look(self, x: Tensor) -> Look:
         views = self.backbone.describe(x)
@@ -108,8 +101,3 @@ class Features(Member):
             raise ValueError(f"no network of the member {cls.kind}")
         kept = [parts[f"view-{number}"] for number in range(len(parts))]
         return cls(shared, tuple(PlaceMixture.from_tensors(part.tensors) for part in kept))
-
-
-@torch.no_grad()
-def _described(backbone: Remembered, batch: Batch) -> Views:
-    return backbone.describe(batch.x)

@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from pydantic import Field
-from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -125,4 +124,6 @@ def groups_of(confused: Array) -> Array:
     >>> groups_of(np.array([[0.5, 0.5, 0.0], [0.5, 0.5, 0.0], [0.0, 0.0, 1.0]])).tolist()
     [0, 0, 1]
     """
+    from scipy.sparse.csgraph import connected_components
+
     return np.asarray(connected_components((confused + confused.T) / 2 >= INDISTINCT, directed=False)[1])
