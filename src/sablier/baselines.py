@@ -17,6 +17,7 @@ EXPLAINED_VARIANCE = 0.9
 MOST_COMPONENTS = 64
 MOST_KEPT = 1000
 NEIGHBOURS = 5
+AT_ONCE = 64  # images that are made small: of photos, all at once as numbers of four bytes would fill the memory
 MOST_EXACT = 300  # images that are decomposed exactly, which is quicker than to load what does it by chance
 
 
@@ -103,14 +104,16 @@ def _principal(centred: Array, most: int, seed: int) -> tuple[Array, Array]:
 
 def thumbnails(pixels: Array, preprocess: Preprocess) -> Array:
     """Return N,H,W,C pixels as N,D values, 0 for black and 1 for white, scaled so that no side exceeds 32 pixels."""
-    values = preprocess.scaled(pixels)
-    count = len(values)
     height, width, channels = thumbnail_shape(preprocess)
-    if (height, width) != values.shape[1:3]:
-        planes = values.transpose(0, 3, 1, 2).reshape(-1, *values.shape[1:3])
-        small = np.array([np.asarray(Image.fromarray(plane).resize((width, height), Image.Resampling.BOX)) for plane in planes])
-        values = small.reshape(count, channels, height, width).transpose(0, 2, 3, 1)
-    return values.reshape(count, height * width * channels)
+    found = np.empty((len(pixels), height, width, channels), np.float32)
+    for start in range(0, len(pixels), AT_ONCE):
+        values = preprocess.scaled(pixels[start : start + AT_ONCE])
+        if (height, width) != values.shape[1:3]:
+            planes = values.transpose(0, 3, 1, 2).reshape(-1, *values.shape[1:3])
+            small = [np.asarray(Image.fromarray(plane).resize((width, height), Image.Resampling.BOX)) for plane in planes]
+            values = np.array(small).reshape(len(values), channels, height, width).transpose(0, 2, 3, 1)
+        found[start : start + AT_ONCE] = values
+    return found.reshape(len(pixels), height * width * channels)
 
 
 def thumbnail_shape(preprocess: Preprocess) -> tuple[int, int, int]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sablier.images.blocks import means_of_blocks
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.typing import Array
@@ -92,9 +93,7 @@ def _thumbnails(pixels: Array, preprocess: Preprocess) -> Array:
     rows, columns = height // side, width // side
     found = np.empty((count, rows, columns, channels), np.float32)
     for start in range(0, count, AT_ONCE):
-        values = preprocess.to_unit(pixels[start : start + AT_ONCE, : rows * side, : columns * side])
-        blocks = values.reshape(len(values), rows, side, columns, side, channels)
-        found[start : start + AT_ONCE] = blocks.mean(axis=(2, 4)) if side > 1 else values
+        found[start : start + AT_ONCE] = means_of_blocks(preprocess.to_unit(pixels[start : start + AT_ONCE]), side)
     return found
 
 

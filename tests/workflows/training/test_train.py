@@ -17,6 +17,7 @@ from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
 from sablier.recipes.make import make_recipe
 from sablier.recipes.settings import with_settings
+from sablier.tasks.detection.contamination import Search
 from sablier.tasks.detection.detect import Detector
 from sablier.training import loop
 from sablier.workflows.info import describe_model
@@ -81,14 +82,16 @@ def test_suspects_teach_nothing_and_calibration_images_decide_nothing(digit_thre
     pixels[::31] = 255 - pixels[::31]
     spoilt, rule = ImageSet(pixels, ids=digit_threes.ids), Preprocess(height=8, width=8, channels=1)
     uses = plan_uses(spoilt, make_recipe(settings=[f"folds_below={folds_below}", "calibration_share=0.3"]))[0]
-    screened = _screened(uses, rule, 0)
+    search = Search(spoilt, rule)
+    screened = _screened(uses, search, 0)
     teaching, before = (set(each.training.ids) | set(each.fusion.ids) for each in (screened, uses))
     assert before & set(spoilt.ids[::31])
     assert not teaching & set(spoilt.ids[::31])
     assert len(teaching) > 0.8 * len(before)
     assert screened.calibration is uses.calibration
-    others = replace(uses, calibration=ImageSet(255 - uses.calibration.array))
-    assert list(_screened(others, rule, 0).training.ids) == list(screened.training.ids)
+    pixels[np.isin(spoilt.ids, uses.calibration.ids)] //= 2
+    others = Search(ImageSet(pixels, ids=spoilt.ids), rule)
+    assert list(_screened(uses, others, 0).training.ids) == list(screened.training.ids)
 
 
 @pytest.mark.parametrize("count", [8, 12])

@@ -11,11 +11,13 @@ The list is a suspicion, not a verdict: a clean set has its oddest images too, a
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from sablier.baselines import distance_to_nearest
-from sablier.images.grouping import count_groups, group_numbers
+from sablier.baselines import distance_to_nearest, thumbnail_shape, thumbnails
+from sablier.images.blocks import means_of_blocks
+from sablier.images.grouping import group_numbers
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.tasks.detection.closed_form import ClosedForm
@@ -82,57 +84,88 @@ def find_suspects(images: ImageSet, preprocess: Preprocess, seed: int = 0) -> Su
     >>> find_suspects(ImageSet(pixels), Preprocess(height=16, width=16, channels=1)).indices[:1].tolist()
     [7]
     """
-    scores = suspicion(images, preprocess, seed) if len(images) >= FEWEST else np.empty(0)
-    listed = _beyond_chance(scores, WRONG_SHARE)
-    indices = listed[np.argsort(-scores[listed], kind="stable")]
-    return Suspects(indices, scores[indices], images.ids[indices], len(images), _beyond_chance(scores, WRONG_SHARE_OF_DOUBTFUL))
+    return Search(images, preprocess).among(images.ids, seed)
 
 
-def suspicion(images: ImageSet, preprocess: Preprocess, seed: int = 0) -> Array:
-    """Return N: by how many spreads each image of a dense set is stranger than the median image."""
-    features, edges = _features(images.array, preprocess)
-    rng = np.random.default_rng(seed)
-    groups = group_numbers(images)  # an image whose repeat is learnt from looks normal, whatever it shows
-    parts = np.array_split(rng.permutation(count_groups(images)), FOLDS)
-    folds = parts if images.groups is None else [np.flatnonzero(np.isin(groups, part)) for part in parts]
-    learnt = np.ones(len(features), bool)
-    scores = np.zeros(len(features))
-    for closely in [False] * ROUGH_PASSES + [True] * (len(features) >= ENOUGH_FOR_CLOSE):
-        found = []
-        for fold in folds:
-            others = rng.permutation(np.setdiff1d(np.flatnonzero(learnt), fold))[:MOST_LEARNT]
-            if closely:
-                fitted = ClosedForm.fit(images.array[others], preprocess, seed)
-                found.append(fitted.statistics(images.array[fold], preprocess))
-            else:
-                found.append(_strangeness(features[others], features[fold]))
-        statistics = np.concatenate(found)[np.argsort(np.concatenate(folds))]
-        # Strangeness grows with how much there is to draw, whether or not it belongs. Unusually much excuses nothing more.
-        usual = np.clip(edges, *np.quantile(edges[learnt], (TAIL, 1 - TAIL)))
-        design = np.c_[np.ones(len(edges)), usual]
-        statistics -= design @ np.linalg.lstsq(design[learnt], statistics[learnt], rcond=None)[0]
-        scores = np.mean([_standardised(column) for column in statistics.T], axis=0)
-        learnt = scores <= np.quantile(scores, 1 - TRIMMED_SHARE)
-    return _standardised(scores)
+class Search:
+    """Images described once, in which suspects are then looked for among these or those.
+
+    Args:
+        images: a dense set, as `preprocess` makes it.
+    """
+
+    def __init__(self, images: ImageSet, preprocess: Preprocess) -> None:
+        self.images, self.preprocess = images, preprocess
+        self._positions = {name: position for position, name in enumerate(images.ids.tolist())}
+        self._groups = None if images.groups is None else group_numbers(images)
+
+    def among(self, ids: Array, seed: int) -> Suspects:
+        """Return the suspects among images of these names, from no more than these."""
+        rows = np.array([self._positions[name] for name in ids.tolist()], int)
+        scores = self._scores(rows, seed) if len(rows) >= FEWEST else np.empty(0)
+        listed = _beyond_chance(scores, WRONG_SHARE)
+        indices = listed[np.argsort(-scores[listed], kind="stable")]
+        doubtful = _beyond_chance(scores, WRONG_SHARE_OF_DOUBTFUL)
+        return Suspects(indices, scores[indices], self.images.ids[rows[indices]], len(rows), doubtful)
+
+    def _scores(self, rows: Array, seed: int) -> Array:
+        """Return N: by how many spreads each image of these rows is stranger than their median image."""
+        facing, colour, edges = (each[rows] for each in self._described)
+        features = _weighed(facing, colour)
+        rng = np.random.default_rng(seed)
+        # An image whose repeat is learnt from looks normal, whatever it shows.
+        groups = np.arange(len(rows)) if self._groups is None else np.unique(self._groups[rows], return_inverse=True)[1]
+        folds = [np.flatnonzero(np.isin(groups, part)) for part in np.array_split(rng.permutation(groups.max() + 1), FOLDS)]
+        learnt = np.ones(len(features), bool)
+        scores = np.zeros(len(features))
+        for closely in [False] * ROUGH_PASSES + [True] * (len(features) >= ENOUGH_FOR_CLOSE):
+            found = []
+            for fold in folds:
+                others = rng.permutation(np.setdiff1d(np.flatnonzero(learnt), fold))[:MOST_LEARNT]
+                if closely:
+                    pixels, rule = self._small
+                    fitted = ClosedForm.fit(pixels[rows[others]], rule, seed)
+                    found.append(fitted.statistics(pixels[rows[fold]], rule))
+                else:
+                    found.append(_strangeness(features[others], features[fold]))
+            statistics = np.concatenate(found)[np.argsort(np.concatenate(folds))]
+            # Strangeness grows with how much there is to draw, whether or not it belongs. Unusually much excuses nothing more.
+            usual = np.clip(edges, *np.quantile(edges[learnt], (TAIL, 1 - TAIL)))
+            design = np.c_[np.ones(len(edges)), usual]
+            statistics -= design @ np.linalg.lstsq(design[learnt], statistics[learnt], rcond=None)[0]
+            scores = np.mean([_standardised(column) for column in statistics.T], axis=0)
+            learnt = scores <= np.quantile(scores, 1 - TRIMMED_SHARE)
+        return _standardised(scores)
+
+    @cached_property
+    def _described(self) -> tuple[Array, Array, Array]:
+        return _described(self.images.array, self.preprocess)
+
+    @cached_property
+    def _small(self) -> tuple[Array, Preprocess]:
+        """The images as thumbnails, which is all of them that `ClosedForm` looks at, and what they are."""
+        shape = thumbnail_shape(self.preprocess)
+        pixels = thumbnails(self.images.array, self.preprocess).reshape(-1, *shape)
+        sizes = {"height": shape[0], "width": shape[1], "dtype": "float32", "black": 0.0, "white": 1.0}
+        return pixels, self.preprocess.model_copy(update=sizes)
 
 
-def _features(pixels: Array, preprocess: Preprocess) -> tuple[Array, Array]:
-    """Return N,D descriptions of images and N logarithms of how many edges they have."""
+def _described(pixels: Array, preprocess: Preprocess) -> tuple[Array, Array, Array]:
+    """Return N,D, how much edge faces each way in the cells of images, N,E, their colours, and N logarithms of their edges."""
     size = max(1, PIXELS_AT_ONCE // int(np.prod(pixels.shape[1:])))
     found = [_cells(_small(preprocess.to_unit(pixels[start : start + size]))) for start in range(0, len(pixels), size)]
     facing, colour = (np.concatenate(part).astype(np.float32) for part in zip(*found, strict=True))
-    edges = np.log(facing.mean(axis=1) * ORIENTATIONS + SMALLEST_EDGE)
-    return np.concatenate([_scaled(np.sqrt(facing)), COLOUR_WEIGHT * _scaled(colour)], axis=1), edges
+    return facing, colour, np.log(facing.mean(axis=1) * ORIENTATIONS + SMALLEST_EDGE)
+
+
+def _weighed(facing: Array, colour: Array) -> Array:
+    """Return N,D: edges and colours side by side, as they are compared."""
+    return np.concatenate([_scaled(np.sqrt(facing)), COLOUR_WEIGHT * _scaled(colour)], axis=1)
 
 
 def _small(values: Array) -> Array:
     """Return N,H,W,C values averaged over squares, to at most MOST_SIDE pixels a side."""
-    factor = -(-max(values.shape[1:3]) // MOST_SIDE)
-    if factor == 1:
-        return values
-    height, width = (length // factor * factor for length in values.shape[1:3])
-    squares = values[:, :height, :width].reshape(len(values), height // factor, factor, width // factor, factor, -1)
-    return np.asarray(squares.mean(axis=(2, 4)))
+    return means_of_blocks(values, -(-max(values.shape[1:3]) // MOST_SIDE))
 
 
 def _cells(values: Array) -> tuple[Array, Array]:

@@ -15,7 +15,7 @@ from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
 from sablier.recipes.config import Recipe, of_task
 from sablier.recipes.detection import DetectionRecipe
-from sablier.tasks.detection.contamination import find_suspects
+from sablier.tasks.detection.contamination import Search
 from sablier.tasks.detection.detect import TASK, Detector
 from sablier.tasks.detection.parallel import watching
 from sablier.tasks.known_images import CALIBRATED, TRAINED, known_part
@@ -69,7 +69,8 @@ def train_detector(
     forecast.expect(making.work(len(dense)), lambda: expected_stages(making, dense, plan, recipe.screen))
     if recipe.screen:
         with forecast.stage(SCREENING):
-            plan = [_screened(uses, preprocess, recipe.fit.seed) for uses in plan]
+            search = Search(dense, preprocess)
+            plan = [_screened(uses, search, recipe.fit.seed) for uses in plan]
     scorers = tuple(making.scorer(index, uses) for index, uses in enumerate(plan))
     calibrating = sum(len(uses.calibration) for uses in plan)
     with forecast.stage(CALIBRATING) as progressed, watching(forecast.tally(progressed, calibrating)):
@@ -77,14 +78,14 @@ def train_detector(
     origin = provenance(dense, replace(recipe, members=tuple(making.networks)), images, preprocess)
     if recipe.screen:
         with forecast.stage(LISTING):
-            origin = origin.model_copy(update={"suspects": _suspects(dense, preprocess, plan, recipe.fit.seed)})
+            origin = origin.model_copy(update={"suspects": _suspects(search, plan, recipe.fit.seed)})
     parts = {**detector.parts(), **known_part(prints, _uses_of_each(dense, plan))}
     return ModelFile(TASK, preprocess, parts, making.histories, origin)
 
 
-def _suspects(dense: ImageSet, preprocess: Preprocess, plan: Sequence[Uses], seed: int) -> list[tuple[str, float]]:
+def _suspects(search: Search, plan: Sequence[Uses], seed: int) -> list[tuple[str, float]]:
     """Return names and scores of images that may not belong, of all images, those of calibration too; none of them has taught."""
-    found = find_suspects(dense, preprocess, seed)
+    found = search.among(search.images.ids, seed)
     taught = {name for uses in plan for each in (uses.training, uses.fusion) for name in each.ids.tolist()}
     return [pair for pair in zip(found.ids.tolist(), found.scores.tolist(), strict=True) if pair[0] not in taught]
 
@@ -95,12 +96,12 @@ def _uses_of_each(dense: ImageSet, plan: Sequence[Uses]) -> Array:
     return np.where(only_calibrate, CALIBRATED, TRAINED)
 
 
-def _screened(uses: Uses, preprocess: Preprocess, seed: int) -> Uses:
+def _screened(uses: Uses, search: Search, seed: int) -> Uses:
     """Return the uses without the training and fusion images that may not belong among the others."""
     apart = uses.fusion is not uses.training
-    teaching = ImageSet.concatenate([uses.training, uses.fusion]) if apart else uses.training
+    teaching = np.concatenate([uses.training.ids, uses.fusion.ids]) if apart else uses.training.ids
     kept = np.ones(len(teaching), bool)
-    kept[find_suspects(teaching, preprocess, seed).doubtful] = False
+    kept[search.among(teaching, seed).doubtful] = False
     training = uses.training.take(kept[: len(uses.training)])
     if not apart:
         return replace(uses, training=training, fusion=training)
