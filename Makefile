@@ -7,7 +7,7 @@ RUN = $(VENV)/bin/python
 # .ci/run sets COVER to `-m coverage run`.
 PYTEST = $(RUN) $(COVER) -m pytest -q -n auto --maxprocesses 8 --dist loadfile
 
-.PHONY: help setup demo test test-slow check hooks release-check bench-page lock clean
+.PHONY: help setup demo docs test test-slow check hooks release-check bench-page lock clean
 
 help:                ## show this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -19,8 +19,12 @@ $(VENV)/ready: pyproject.toml $(CONSTRAINTS)
 	$(RUN) -m pip install -q -e '.[dev]' -c $(CONSTRAINTS)
 	@touch $@
 
-demo: setup          ## train a detector on embedded digits and judge others: demo/report.html
+demo: setup          ## train a detector on rendered parts and judge new ones: demo/report.html
 	$(RUN) examples/demo.py demo
+
+docs: setup          ## build the documentation as a site that opens offline: site/index.html
+	$(RUN) -m pip install -q -e '.[docs]' -c $(CONSTRAINTS)
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build -q
 
 test: setup          ## run the tests but the slow; those on public sets run when SABLIER_DATA is set
 	$(PYTEST) -m "not slow"
@@ -46,4 +50,4 @@ lock: setup          ## pin what is installed now
 	$(RUN) -m pip freeze --exclude-editable | grep -v ' @ ' | sed 's/+cpu//' > constraints.txt
 
 clean:               ## remove what the targets above made
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo site

@@ -24,7 +24,7 @@ from sablier.images.preprocess import Preprocess
 from sablier.models.base import Model
 from sablier.recipes.make import make_recipe
 from sablier.recipes.names import TIERS
-from sablier.tasks.latent.interpolation import CURVES, walk
+from sablier.tasks.latent.interpolation import CURVES, interpolation
 from sablier.tasks.latent.reconstruct import TASK
 from sablier.workflows.training.autoencoder import train_autoencoder
 from sablier.workflows.training.network import network_of
@@ -32,7 +32,7 @@ from sablier.workflows.training.network import network_of
 CHOSEN_ON = "DejaVu Serif"
 LETTERS_DRAWN = 20_000
 POSES = 20
-WALKS = 100
+INTERPOLATIONS = 100
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -87,9 +87,11 @@ def measure(family: str, drawn: ImageSet, args: argparse.Namespace, settings: li
 
 def unevenness(model: Model, rule: Preprocess, family: str) -> dict[str, float]:
     """Return the largest step over the mean step of walks between letters of a family, means and largest over the walks."""
-    letters = glyphs(40 * WALKS, seed=1).where(family=family).take(range(2 * WALKS))
+    letters = glyphs(40 * INTERPOLATIONS, seed=1).where(family=family).take(range(2 * INTERPOLATIONS))
     pairs = np.arange(len(letters)).reshape(-1, 2)
-    found = {curve: [walk(model, rule, letters.take(pair), 20, curve).unevenness or 1.0 for pair in pairs] for curve in CURVES}
+    found = {
+        curve: [interpolation(model, rule, letters.take(pair), 20, curve).unevenness or 1.0 for pair in pairs] for curve in CURVES
+    }
     return {
         "unevenness": float(np.mean(found["linear"])),
         "unevenness_worst": float(np.max(found["linear"])),

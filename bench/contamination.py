@@ -19,7 +19,7 @@ from sablier.metrics import auroc
 from sablier.recipes.config import Recipe
 from sablier.recipes.make import make_recipe
 from sablier.recipes.names import TIERS
-from sablier.tasks.detection.contamination import Suspects, find_suspects
+from sablier.tasks.detection.contamination import Contamination, find_contamination
 from sablier.tasks.detection.detect import Detector
 from sablier.workflows.training.detector import train_detector
 
@@ -72,9 +72,9 @@ def measured(training: ImageSet, tests: ImageSet, normal: str, share: float, rec
     clean = training.where(label=normal)
     intruders = mixed.labels != normal
     start = time.perf_counter()
-    suspects, of_clean = suspects_of(mixed, recipe), suspects_of(clean, recipe)
+    filtered, of_clean = filtered_of(mixed, recipe), filtered_of(clean, recipe)
     seconds = (time.perf_counter() - start) / 2
-    listed = np.isin(np.arange(len(mixed)), suspects.indices)
+    listed = np.isin(np.arange(len(mixed)), filtered.indices)
     return {
         "clean": judged(clean, tests, normal, recipe),
         "contaminated": judged(mixed, tests, normal, recipe),
@@ -82,12 +82,12 @@ def measured(training: ImageSet, tests: ImageSet, normal: str, share: float, rec
         "listed": {
             "images": len(mixed),
             "intruders": int(np.sum(intruders)),
-            "listed": len(suspects),
+            "listed": len(filtered),
             "intruders_listed": float(listed[intruders].mean()),
             "normal_listed": float(listed[~intruders].mean()),
             "listed_of_clean": len(of_clean),
             "listed_share_of_clean": len(of_clean) / len(clean),
-            "screen_seconds": seconds,
+            "filter_seconds": seconds,
         },
     }
 
@@ -100,10 +100,10 @@ def contaminated(training: ImageSet, normal: str, share: float, seed: int) -> Im
     return training.take(np.sort(np.r_[inside, chosen]))
 
 
-def suspects_of(images: ImageSet, recipe: Recipe) -> Suspects:
-    """Return what the screen before training lists."""
+def filtered_of(images: ImageSet, recipe: Recipe) -> Contamination:
+    """Return what the contamination filter lists."""
     preprocess = Preprocess.for_images(images, recipe.size)
-    return find_suspects(images.dense(preprocess), preprocess, recipe.fit.seed)
+    return find_contamination(images.dense(preprocess), preprocess, recipe.fit.seed)
 
 
 def judged(images: ImageSet, tests: ImageSet, normal: str, recipe: Recipe) -> dict[str, float]:

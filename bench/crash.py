@@ -49,7 +49,13 @@ from sablier.workflows.training.train import train
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HITS, QUICK_HITS = 48, 1
-PRELOADED = ("sablier.report.html", "sablier.report.heatmaps", "sablier.report.masks", "sablier.report.figures", "scipy.stats")
+PRELOADED = (
+    "sablier.report.html",
+    "sablier.report.anomaly_maps",
+    "sablier.report.masks",
+    "sablier.report.figures",
+    "scipy.stats",
+)
 TOUCHES = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.chmod")
 NETWORK = ["members=restoration", "epochs=4", "folds=2", "width=4", "latent=4", "batch_size=64", "threads=1", "seed={}"]
 CODEC = ["steps=12", "latent=8", "width=8", "context.width=16", "threads=1"]

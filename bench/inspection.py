@@ -110,11 +110,11 @@ def mask_areas(detector: Detector, place: Path) -> dict[str, float]:
     _, bad = layout.read_tests()
     ratios, shares = [], []
     for part in bad.chunks(AT_ONCE):
-        maps = detector.detect(part, ALPHA, pictures=True).heatmaps
+        maps = detector.detect(part, ALPHA, pictures=True).anomaly_maps
         assert maps is not None
-        for heat, size, truth in zip(maps, part.sizes.tolist(), layout.masks(part), strict=True):
+        for anomaly_map, size, truth in zip(maps, part.sizes.tolist(), layout.masks(part), strict=True):
             if isinstance(truth, np.ndarray):
-                mask = at_original_size(heat, tuple(size)) >= 1
+                mask = at_original_size(anomaly_map, tuple(size)) >= 1
                 shares.append(float(mask.mean()))
                 ratios.append(float(mask.sum() / truth.sum()))
     return {"mask_area_ratio_median": float(np.median(ratios)), "mask_area_max": max(shares)}

@@ -24,7 +24,7 @@ No test label touches training, stopping or thresholds; the last epoch is the re
 training images; where a look at test images came first, as for the weight decay of lesson 1 and for which defects the judge of
 tiles draws, the [log](LOG.md) says so.
 
-one_class-mnist was measured on one thread beside other work, at a commit before suspect training images were screened out.
+one_class-mnist was measured on one thread beside other work, at a commit before the contamination filter.
 one_class-mnist-class-5, false_alarms and score_speed are of the detector as it was, an autoencoder alone.
 generate, augment, arithmetic and gan were measured on one thread each, beside one to three other processes, so their seconds say
 little; augment with 500 labelled images alone. The mixture that gan is compared with is that of generate, of the same recipe,

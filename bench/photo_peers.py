@@ -57,7 +57,8 @@ def main() -> None:
         rows += steps.get(category, partial(compared, INDUSTRIAL / category, "tiny" if bench.args.quick else "base"))
     names = ("category", "method", "image_auroc", "pixel_auroc", "aupro", "seconds")
     print_table(list(names), [[row[name] for name in names] for row in rows])
-    payload = {"rows": {f"{row['category']}, {row['method']}": row for row in rows}, "categories": list(categories)}
+    named = [{"row": f"{row['category']}, {row['method']}", **row} for row in rows]
+    payload = {"rows": named, "categories": list(categories)}
     bench.finish("photos", [0], payload)
 
 
@@ -72,14 +73,14 @@ def compared(place: Path, tier: str) -> list[dict[str, Any]]:
     for method in (PaDiM, PatchCore):
         start = time.perf_counter()
         peer = method(describe(training))
-        normal, heat_of_good = judged(peer, describe(good), preprocess)
-        strange, heat_of_bad = judged(peer, describe(bad), preprocess)
+        normal, map_of_good = judged(peer, describe(good), preprocess)
+        strange, map_of_bad = judged(peer, describe(bad), preprocess)
         seconds = time.perf_counter() - start
         counts = PixelCounts()
-        for images, heats in ((good, heat_of_good), (bad, heat_of_bad)):
-            for heat, size, truth in zip(heats, images.sizes.tolist(), layout.masks(images), strict=True):
+        for images, anomaly_maps in ((good, map_of_good), (bad, map_of_bad)):
+            for anomaly_map, size, truth in zip(anomaly_maps, images.sizes.tolist(), layout.masks(images), strict=True):
                 if isinstance(truth, np.ndarray):
-                    counts.add(at_original_size(heat, tuple(size)), truth)
+                    counts.add(at_original_size(anomaly_map, tuple(size)), truth)
         rows.append(figures(place.name, method.__name__, auroc(normal, strange), counts.auroc(), counts.aupro(), seconds))
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
@@ -108,13 +109,13 @@ def described(preprocess: Preprocess, images: ImageSet) -> Iterator[Tensor]:
 
 def judged(peer: "PaDiM | PatchCore", views: Iterator[Tensor], preprocess: Preprocess) -> tuple[Array, list[Array]]:
     """Return N scores and maps."""
-    scores, heats = [], []
+    scores, anomaly_maps = [], []
     for view in views:
         distances = peer.distances(view)
         large = F.interpolate(distances[:, None], (preprocess.height, preprocess.width), mode="bilinear")[:, 0]
-        heats += list(gaussian_blur(large, MAP_BLUR).numpy())
+        anomaly_maps += list(gaussian_blur(large, MAP_BLUR).numpy())
         scores.append(distances.flatten(1).amax(dim=1).numpy())
-    return np.concatenate(scores), heats
+    return np.concatenate(scores), anomaly_maps
 
 
 class PaDiM:

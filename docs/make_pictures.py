@@ -21,10 +21,10 @@ import sablier
 from sablier.images.glyphs import glyphs
 from sablier.report.figures import BLUE, GREEN, GREY, INK, MUTED, ORANGE, ScoreGroup, Sheet, draw_scores, styled, to_png
 from sablier.report.fooling import fool_figure
-from sablier.report.pictures import FAINTEST, HOTTEST, as_rgb, heat_colours, overlay
+from sablier.report.pictures import FAINTEST, HIGHEST, anomaly_colours, as_rgb, overlay
 from sablier.tasks.classification.classify import Classifier
 from sablier.tasks.classification.fool import fool_classifier
-from sablier.tasks.detection.detect import Detector
+from sablier.tasks.detection.detect import DetectionResult, Detector
 from sablier.training.objectives import mean_squared_error
 from sablier.transforms.natural import KINDS, corrupt
 from sablier.workflows.training.classifier import train_classifier
@@ -86,31 +86,32 @@ def fix(axes: Axes, width: float, height: float) -> None:
 # ---------------------------------------------------------------- README
 
 
-def detections() -> Figure:
-    """Good and defective letters, what the model redraws, and where it finds too much."""
-    good = detector().detect(good_letters(seed=5, n=400), ALPHA, pictures=True)
-    bad = detector().detect(bad_letters(), ALPHA, pictures=True)
-    kinds, hottest = bad_letters().attributes["defect"], bad.heatmaps.max(axis=(1, 2))
-    chosen = [(good, i) for i in range(3)]
-    for kind, count in (("blot", 3), ("scratch", 2)):
-        found = np.flatnonzero((kinds == kind) & (bad.verdicts == "anomaly"))
-        chosen += [(bad, int(i)) for i in found[np.argsort(-hottest[found])][:count]]
-    # Not everything is found, and the picture says so.
-    chosen.append((bad, int(np.flatnonzero((kinds == "missing") & (bad.verdicts == "normal"))[0])))
-    step, left = 1.08, 1.75
-    width, height = left + step * len(chosen) + 0.1, 4.1
-    figure, axes = board((width * 0.9, height * 0.9), width, height)
-    for row, name in enumerate(("new image", "redrawn", "heat")):
-        axes.text(left - 0.15, 2.95 - row * step, name, ha="right", va="center", fontsize=12)
-    for place, (result, i) in enumerate(chosen):
-        x = left + place * step
-        shown = as_rgb(result.images[i]), as_rgb(result.reconstructions[i]), overlay(result.images[i], result.heatmaps[i])
-        for row, picture in enumerate(shown):
-            pictures_of(axes, picture, x, 2.45 - row * step)
-        flagged = result.verdicts[i] == "anomaly"
-        colour = ORANGE if flagged else BLUE
-        axes.text(x + 0.5, 3.85, result.verdicts[i], ha="center", va="center", fontsize=11, color=colour, weight="bold")
-        axes.text(x + 0.5, 3.6, f"p = {result.p_values[i]:.3f}", ha="center", va="center", fontsize=9, color=MUTED)
+@cache
+def judged_parts() -> DetectionResult:
+    """Return the verdicts on the test parts, of a detector with every default, trained on good parts."""
+    file = train_detector(sablier.read_images("parts"), sablier.make_recipe())
+    return Detector.from_file(file).detect(sablier.read_images("parts:test"), ALPHA, pictures=True)
+
+
+def report() -> Figure:
+    """Parts as a report shows them: of two kinds of defect the highest score, and a typical good part."""
+    result = judged_parts()
+    highest = [int(np.argmax(np.where(result.labels == kind, result.scores, -np.inf))) for kind in ("scratch", "undrilled")]
+    good = np.flatnonzero(result.labels == "good")
+    chosen = [*highest, int(good[np.argsort(result.scores[good])[len(good) // 2]])]
+    card, (width, height) = 2.14, (3 * 2.14, 1.62)
+    figure, axes = board((width * 1.15, height * 1.15), width, height)
+    axes.text(
+        0.03, height - 0.12, f"{result.flagged} of {len(result)} images are flagged", va="center", fontsize=15, weight="bold"
+    )
+    for place, i in enumerate(chosen):
+        x = 0.03 + place * card
+        pictures_of(axes, as_rgb(result.images[i]), x, 0.38)
+        pictures_of(axes, overlay(result.images[i], result.anomaly_maps[i]), x + 1.03, 0.38)
+        verdict, colour = ("flagged", ORANGE) if result.verdicts[i] == "anomaly" else ("not flagged", BLUE)
+        axes.text(x, 0.25, verdict, va="center", fontsize=10, weight="bold", color=colour)
+        text = f"{result.labels[i]}: score {result.scores[i]:.1f}, p = {result.p_values[i]:.3f}"
+        axes.text(x, 0.09, text, va="center", fontsize=9, color=MUTED)
     fix(axes, width, height)
     return figure
 
@@ -172,7 +173,7 @@ def hourglass() -> Figure:
     axes.add_patch(Rectangle((6.6, 1.1), 0.8, 3.0, fill=False, edgecolor=INK, lw=1))
     axes.text(1.4, 0.95, "28 × 28 =\n784 numbers", ha="center", va="center", fontsize=11)
     axes.text(7.0, 0.55, "code: 16 numbers", ha="center", va="center", fontsize=11)
-    axes.text(12.6, 0.95, "784 numbers,\nredrawn", ha="center", va="center", fontsize=11)
+    axes.text(12.6, 0.95, "784 numbers,\nreconstructed", ha="center", va="center", fontsize=11)
     fix(axes, 14.0, 5.0)
     return figure
 
@@ -181,7 +182,7 @@ CODE_SIZES = (1, 4, 16, 64, 256)
 
 
 def code_size() -> Figure:
-    """A good and a defective letter, redrawn from codes of several sizes by PCA: its linear relative, exact and quick."""
+    """A good and a defective letter, reconstructed from codes of several sizes by PCA, the linear baseline."""
     training = good_letters().array[..., 0].reshape(-1, 784) / 255.0
     good = good_letters(seed=5, n=400).array[3] / 255.0
     blots = np.flatnonzero(bad_letters().attributes["defect"] == "blot")
@@ -346,8 +347,8 @@ def folds() -> Figure:
     return figure
 
 
-def heat() -> Figure:
-    """The scale of heat: what a good letter reaches, and what a defect reaches."""
+def anomaly_map() -> Figure:
+    """The scale of anomaly maps: what a good letter reaches, and what a defect reaches."""
     found = detector()
     good = found.detect(good_letters(seed=5, n=400), ALPHA, pictures=True)
     bad = found.detect(bad_letters(), ALPHA, pictures=True)
@@ -357,17 +358,17 @@ def heat() -> Figure:
     figure, axes = board((width * 1.05, height * 1.05), width, height)
     for place, (result, i) in enumerate(chosen):
         x = 0.1 + place * 1.18
-        pictures_of(axes, overlay(result.images[i], result.heatmaps[i]), x, 1.2, 1.1)
-        hottest = float(result.heatmaps[i].max())
-        axes.text(x + 0.55, 2.43, f"hottest {hottest:.1f}", ha="center", va="center", fontsize=10, color=MUTED)
-    heats = np.linspace(0, HOTTEST, 400)
-    colours, opacity = heat_colours(heats)
+        pictures_of(axes, overlay(result.images[i], result.anomaly_maps[i]), x, 1.2, 1.1)
+        highest = float(result.anomaly_maps[i].max())
+        axes.text(x + 0.55, 2.43, f"highest {highest:.1f}", ha="center", va="center", fontsize=10, color=MUTED)
+    anomaly_maps = np.linspace(0, HIGHEST, 400)
+    colours, opacity = anomaly_colours(anomaly_maps)
     bar = 0.4 * (1 - opacity[:, None]) + colours * opacity[:, None]
     axes.imshow(bar[None], extent=(0.1, 7.1, 0.55, 0.8), aspect="auto")
     marks = ((0.0, "0", "left"), (FAINTEST, "0.5: from here it is drawn", "center"),
-             (1.0, "1: 5 % of good images reach it", "left"), (HOTTEST, "3 and more", "right"))  # fmt: skip
+             (1.0, "1: 5 % of good images reach it", "left"), (HIGHEST, "3 and more", "right"))  # fmt: skip
     for value, text, side in marks:
-        x = 0.1 + 7.0 * value / HOTTEST
+        x = 0.1 + 7.0 * value / HIGHEST
         axes.plot([x, x], [0.45, 0.55], color=INK, lw=1)
         axes.text(x, 0.3, text, ha=side, va="center", fontsize=10)
     fix(axes, width, height)
@@ -422,7 +423,7 @@ def fooling() -> Figure:
 PICTURES: dict[str, Callable[[], Figure]] = {
     "corruptions": corruptions,
     "fooling": fooling,
-    "detections": detections,
+    "report": report,
     "supervised": supervised,
     "hourglass": hourglass,
     "code-size": code_size,
@@ -432,7 +433,7 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "by-eye": by_eye,
     "band": band,
     "folds": folds,
-    "heat": heat,
+    "anomaly-map": anomaly_map,
     "preview": preview,
     "summary": summary,
 }

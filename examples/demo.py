@@ -1,12 +1,12 @@
-"""The main job on images that ship with the installation: learn the threes, find what is not a three.
+"""The main job on images that ship with sablier: learn from good parts, flag the few bad ones among new parts, and show where.
 
 usage: python examples/demo.py [FOLDER]      (demo/ where none is given)
 
 The same by hand:
 
-    sablier train 'digits[label=3]' -o demo/threes.sablier --tier small
-    sablier detect demo/threes.sablier digits:test -o demo/
-    sablier evaluate demo/threes.sablier --good 'digits:test[label=3]' --bad 'digits:test[label!=3]'
+    sablier train parts -o demo/part.sablier
+    sablier detect demo/part.sablier parts:test -o demo/
+    sablier evaluate demo/part.sablier --good 'parts:test[label=good]' --bad 'parts:test[label!=good]' -o demo/evaluation.html
 """
 
 import subprocess
@@ -22,10 +22,12 @@ def sablier(*arguments: str) -> None:
 
 def main() -> None:
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "demo")
-    model = str(folder / "threes.sablier")
-    sablier("train", "digits[label=3]", "-o", model, "--tier", "small")
-    sablier("detect", model, "digits:test", "-o", str(folder))
-    sablier("evaluate", model, "--good", "digits:test[label=3]", "--bad", "digits:test[label!=3]")
+    model = str(folder / "part.sablier")
+    sablier("train", "parts", "-o", model)
+    sablier("detect", model, "parts:test", "-o", str(folder))
+    good, bad = "parts:test[label=good]", "parts:test[label!=good]"
+    sablier("evaluate", model, "--good", good, "--bad", bad, "-o", str(folder / "evaluation.html"))
+    print(f"Open {folder / 'report.html'} (what is flagged) and {folder / 'evaluation.html'} (what is found and what is missed).")
 
 
 if __name__ == "__main__":

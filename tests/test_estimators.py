@@ -129,12 +129,12 @@ class TestVerdicts:
         few = np.sum(detector.predict(digits[0]) == -1)
         assert np.sum(detector.set_params(alpha=0.3).predict(digits[0]) == -1) > few
 
-    def test_heatmaps_point_at_the_damage(self, folded, digits):
+    def test_anomaly_maps_point_at_the_damage(self, folded, digits):
         damaged = digits[0][99:].copy()
         damaged[:, :2, :2] = 16
-        heat = folded.heatmaps(damaged)
-        assert heat.shape == (len(damaged), 8, 8)
-        assert np.mean(heat[:, :2, :2]) > 3 * np.mean(heat[:, 4:, 4:])
+        anomaly_map = folded.anomaly_maps(damaged)
+        assert anomaly_map.shape == (len(damaged), 8, 8)
+        assert np.mean(anomaly_map[:, :2, :2]) > 3 * np.mean(anomaly_map[:, 4:, 4:])
 
 
 class TestImagesInAndOut:
@@ -175,13 +175,13 @@ class TestImagesInAndOut:
         assert drawn.shape == X.shape
         assert np.abs(drawn - X).mean() < 0.05
         detector = AnomalyDetector(tier="tiny", settings={**settings, "folds": 2}).fit(X)
-        assert detector.heatmaps(X).shape == (16, *shape[:2])
+        assert detector.anomaly_maps(X).shape == (16, *shape[:2])
 
     def test_images_of_mixed_sizes(self):
         rng = np.random.default_rng(0)
         images = ImageSet.concatenate([ImageSet(rng.integers(0, 255, (6, side, 80), np.uint8)) for side in (70, 80)])
         detector = AnomalyDetector(tier="tiny", settings={**FAST, "size": 48}).fit(images)
-        assert detector.image_shape_[:2] == detector.heatmaps(images).shape[1:]
+        assert detector.image_shape_[:2] == detector.anomaly_maps(images).shape[1:]
         assert detector.reconstruct(images).max() > 1
 
     def test_whole_numbers_and_fractions_of_the_same_size_are_the_same(self, digits):
@@ -196,13 +196,13 @@ class TestImagesInAndOut:
     def test_values_far_beyond_the_training_images_are_finite_and_strange(self, folded, digits):
         X = digits[0][99:105] * np.array([1, 10, -1e3, 1e30, -1e30, 1e300])[:, None, None]
         assert np.isfinite(folded.anomaly_score(X)).all()
-        assert np.isfinite(folded.heatmaps(X)).all()
+        assert np.isfinite(folded.anomaly_maps(X)).all()
         assert np.all(folded.predict(X)[1:] == -1)
 
     def test_no_images_give_no_results(self, folded, autoencoder):
         none = np.empty((0, 8, 8))
         assert folded.predict(none).shape == folded.p_values(none).shape == (0,)
-        assert folded.heatmaps(none).shape == folded.reconstruct(none).shape == (0, 8, 8)
+        assert folded.anomaly_maps(none).shape == folded.reconstruct(none).shape == (0, 8, 8)
         assert autoencoder.transform(none).shape == (0, 6)
 
     def test_images_that_are_all_the_same(self):
@@ -238,7 +238,7 @@ class TestKeeping:
         assert (loaded.n_features_in_, loaded.image_shape_, loaded.offset_) == (64, (8, 8, 1), folded.offset_)
         X = digits[1]
         np.testing.assert_array_equal(loaded.decision_function(X), folded.decision_function(X))
-        np.testing.assert_array_equal(loaded.heatmaps(X), folded.heatmaps(X))
+        np.testing.assert_array_equal(loaded.anomaly_maps(X), folded.anomaly_maps(X))
         detector = Detector.from_file(ModelFile.load(tmp_path / "digits.sablier"))
         np.testing.assert_array_equal(detector.detect(ImageSet(digits[1].astype(np.float32))).scores, loaded.anomaly_score(X))
         assert np.isfinite(loaded.set_params(settings=FAST).fit(X).anomaly_score(X)).all()
@@ -288,7 +288,7 @@ class TestKeeping:
 
 class TestErrors:
     def test_before_fitting(self, digits):
-        for call in ("predict", "p_values", "heatmaps", "reconstruct", "anomaly_score", "decision_function"):
+        for call in ("predict", "p_values", "anomaly_maps", "reconstruct", "anomaly_score", "decision_function"):
             with pytest.raises(NotFittedError):
                 getattr(AnomalyDetector(), call)(digits[0])
         for call in ("transform", "inverse_transform", "reconstruct", "score"):

@@ -93,9 +93,9 @@ def test_every_network_passes_as_it_was_made(name, shape):
 @pytest.mark.parametrize(
     ("name", "tensor", "change", "message"),
     [
-        ("detect", "fold-0/fusion/says", lambda v: v - 5, r"values from 0 to 1e\+30, got -4"),
+        ("detect", "fold-0/fusion/member_weights", lambda v: v - 5, r"values from 0 to 1e\+30, got -4"),
         ("detect", "fold-0/fusion/weights", lambda v: v[:-1], r"shape \(8\), got shape \(7,\)"),
-        ("detect", "fold-0/fusion/usual_heat", lambda v: v * np.nan, "values from 1e-30 to 1e\\+30, got nan"),
+        ("detect", "fold-0/fusion/usual_map", lambda v: v * np.nan, "values from 1e-30 to 1e\\+30, got nan"),
         ("detect", "fold-0/baselines/kept", lambda v: v.astype(np.int64), "type uint8, got int64"),
         ("detect", "fold-0/transformations/net/head.weight", lambda v: v.T.copy(), "float32 of shape"),
         ("detect", "calibration/model/0", lambda v: v[:, None], "1 dimensions, got shape"),

@@ -10,24 +10,24 @@ from scipy.ndimage import label
 from sklearn.metrics import roc_auc_score
 
 from sablier.errors import ConfigError, ImagesError, TooFewImages
-from sablier.metrics import HEAT_BINS, PixelCounts, aupro, pixel_auroc
+from sablier.metrics import MAP_BINS, PixelCounts, aupro, pixel_auroc
 
 SQUARE = np.pad(np.ones((3, 3), bool), 4)  # one defect of 9 pixels in a picture of 121
 NOTHING = np.zeros((11, 11), bool)
 
 
-def literal_aupro(heatmaps, masks, limit):
-    """Try every heat as a threshold, and measure each region at each, as the definition says."""
+def literal_aupro(anomaly_maps, masks, limit):
+    """Try every anomaly score as a threshold, and measure each region at each, as the definition says."""
     regions = []
     for index, mask in enumerate(masks):
         labelled, count = label(mask, np.ones((3, 3)))
         regions += [(index, labelled == number) for number in range(1, count + 1)]
     good = sum((~mask).sum() for mask in masks)
     points = [(0.0, 0.0)]
-    for threshold in sorted({value for heat in heatmaps for value in heat.ravel().tolist()}, reverse=True):
-        hot = [heat >= threshold for heat in heatmaps]
-        alarms = sum((each & ~mask).sum() for each, mask in zip(hot, masks, strict=True)) / good
-        points.append((alarms, np.mean([hot[index][region].mean() for index, region in regions])))
+    for threshold in sorted({value for anomaly_map in anomaly_maps for value in anomaly_map.ravel().tolist()}, reverse=True):
+        high = [anomaly_map >= threshold for anomaly_map in anomaly_maps]
+        alarms = sum((each & ~mask).sum() for each, mask in zip(high, masks, strict=True)) / good
+        points.append((alarms, np.mean([high[index][region].mean() for index, region in regions])))
     area = 0.0
     for (x0, y0), (x1, y1) in pairwise(points):
         end = min(x1, limit)
@@ -38,47 +38,47 @@ def literal_aupro(heatmaps, masks, limit):
 
 @st.composite
 def pictures(draw):
-    """Draw a few small heatmaps of few values, so that ties are common, and masks with a good and a bad pixel at least."""
+    """Draw a few small anomaly maps of few values, so that ties are common, and masks with a good and a bad pixel at least."""
     random = np.random.default_rng(draw(st.integers(0, 10**6)))
     sizes = draw(st.lists(st.tuples(st.integers(2, 6), st.integers(2, 6)), min_size=1, max_size=3))
     values = draw(st.integers(1, 8))
-    heatmaps = [random.integers(-2, values, size).astype(float) for size in sizes]
+    anomaly_maps = [random.integers(-2, values, size).astype(float) for size in sizes]
     masks = [random.random(size) < draw(st.sampled_from([0.1, 0.4])) for size in sizes]
     masks[0][0, 0], masks[0][-1, -1] = True, False
-    return heatmaps, masks
+    return anomaly_maps, masks
 
 
 @settings(deadline=None, max_examples=50)
 @given(pictures(), st.sampled_from([0.05, 0.3, 1.0]))
 def test_aupro_is_what_its_definition_says(drawn, limit):
-    heatmaps, masks = drawn
-    assert aupro(heatmaps, masks, limit) == pytest.approx(literal_aupro(heatmaps, masks, limit), abs=1e-9)
+    anomaly_maps, masks = drawn
+    assert aupro(anomaly_maps, masks, limit) == pytest.approx(literal_aupro(anomaly_maps, masks, limit), abs=1e-9)
 
 
 @settings(deadline=None, max_examples=50)
 @given(pictures())
 def test_pixel_auroc_is_scikit_learns(drawn):
-    heatmaps, masks = drawn
-    truth, scores = (np.concatenate([each.ravel() for each in part]) for part in (masks, heatmaps))
-    assert pixel_auroc(heatmaps, masks) == pytest.approx(roc_auc_score(truth, scores))
+    anomaly_maps, masks = drawn
+    truth, scores = (np.concatenate([each.ravel() for each in part]) for part in (masks, anomaly_maps))
+    assert pixel_auroc(anomaly_maps, masks) == pytest.approx(roc_auc_score(truth, scores))
 
 
 def test_bins_cost_less_than_the_fourth_digit():
     random = np.random.default_rng(0)
     masks = [np.pad(np.ones((4, 4), bool), 6) for _ in range(4)]
-    heatmaps = [random.lognormal(0, 0.5, mask.shape) + 0.6 * mask for mask in masks]
-    truth, scores = np.ravel(masks), np.ravel(heatmaps)
-    assert pixel_auroc(heatmaps, masks) == pytest.approx(roc_auc_score(truth, scores), abs=1e-4)
-    assert aupro(heatmaps, masks) == pytest.approx(literal_aupro(heatmaps, masks, 0.3), abs=1e-4)
+    anomaly_maps = [random.lognormal(0, 0.5, mask.shape) + 0.6 * mask for mask in masks]
+    truth, scores = np.ravel(masks), np.ravel(anomaly_maps)
+    assert pixel_auroc(anomaly_maps, masks) == pytest.approx(roc_auc_score(truth, scores), abs=1e-4)
+    assert aupro(anomaly_maps, masks) == pytest.approx(literal_aupro(anomaly_maps, masks, 0.3), abs=1e-4)
 
 
-@pytest.mark.parametrize(("heat", "area", "overlap"), [(SQUARE, 1, 1), (~SQUARE, 0, 0), (NOTHING, 0.5, 0.15)])
-def test_perfect_wrong_and_constant_heat(heat, area, overlap):
-    heatmaps, masks = [heat.astype(np.float32), np.zeros((11, 11))], [SQUARE, NOTHING]
+@pytest.mark.parametrize(("anomaly_map", "area", "overlap"), [(SQUARE, 1, 1), (~SQUARE, 0, 0), (NOTHING, 0.5, 0.15)])
+def test_perfect_wrong_and_constant_maps(anomaly_map, area, overlap):
+    anomaly_maps, masks = [anomaly_map.astype(np.float32), np.zeros((11, 11))], [SQUARE, NOTHING]
     if area == 0:
-        heatmaps[1] += 1  # as hot as the good pixels of the other image
-    assert pixel_auroc(heatmaps, masks) == pytest.approx(area)
-    assert aupro(heatmaps, masks) == pytest.approx(overlap)
+        anomaly_maps[1] += 1  # as high as the good pixels of the other image
+    assert pixel_auroc(anomaly_maps, masks) == pytest.approx(area)
+    assert aupro(anomaly_maps, masks) == pytest.approx(overlap)
 
 
 def test_a_small_defect_counts_for_as_much_as_a_large_one():
@@ -97,11 +97,11 @@ def test_pixels_that_touch_at_a_corner_are_one_region():
 
 def test_counts_of_several_sets_add_up_and_do_not_grow():
     random = np.random.default_rng(1)
-    heatmaps, masks = random.normal(0, 1, (6, 11, 11)), [SQUARE, NOTHING] * 3
-    total = PixelCounts.of(heatmaps[:2], masks[:2]) + PixelCounts.of(heatmaps[2:], masks[2:])
-    whole = PixelCounts.of(heatmaps, masks)
+    anomaly_maps, masks = random.normal(0, 1, (6, 11, 11)), [SQUARE, NOTHING] * 3
+    total = PixelCounts.of(anomaly_maps[:2], masks[:2]) + PixelCounts.of(anomaly_maps[2:], masks[2:])
+    whole = PixelCounts.of(anomaly_maps, masks)
     assert (total.auroc(), total.aupro(), total.images) == (whole.auroc(), pytest.approx(whole.aupro()), 3)
-    assert len(total.normal) == len(total.overlap) == HEAT_BINS
+    assert len(total.normal) == len(total.overlap) == MAP_BINS
 
 
 def test_a_zero_is_a_zero_and_signs_are_in_order():

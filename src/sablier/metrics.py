@@ -9,8 +9,8 @@ from sablier.errors import ConfigError, ImagesError, TooFewImages
 from sablier.typing import Array
 
 PRO_LIMIT = 0.3  # the share of good pixels up to which AUPRO is usually taken (Bergmann et al. 2020)
-DROPPED_BITS = 14  # of the 32 of a heat: sign, exponent and nine bits of the mantissa remain
-HEAT_BINS = 1 << (32 - DROPPED_BITS)
+DROPPED_BITS = 14  # of the 32 of an anomaly score: sign, exponent and nine bits of the mantissa remain
+MAP_BINS = 1 << (32 - DROPPED_BITS)
 SIGN_BIT = np.uint32(1 << 31)
 
 
@@ -106,35 +106,35 @@ def roc_curve(normal: Array, anomalous: Array) -> tuple[Array, Array]:
     return false_alarms, detections
 
 
-def pixel_auroc(heatmaps: Iterable[Array], masks: Iterable[Array]) -> float:
-    """Return the area under the ROC curve of pixels: the chance that a pixel of a defect is hotter than a good one.
+def pixel_auroc(anomaly_maps: Iterable[Array], masks: Iterable[Array]) -> float:
+    """Return the AUROC of pixels: the chance that a pixel of a defect has a higher anomaly score than a good one.
 
     All pixels of all images count alike, so a large defect counts for more than a small one. Memory does not grow with the
-    images; heats less than 0.2 % apart count as equal (`PixelCounts`).
+    images; anomaly scores less than 0.2 % apart count as equal (`PixelCounts`).
 
     Args:
-        heatmaps: H,W numbers each, of any sign; sizes may differ between images.
+        anomaly_maps: H,W numbers each, of any sign; sizes may differ between images.
         masks: H,W each, true where a defect is; all false for a good image.
 
     Raises:
-        ImagesError: where a mask and its heatmap differ in size, or a heat is not a number.
+        ImagesError: where a mask and its anomaly map differ in size, or a score is not a number.
         TooFewImages: where there are no pixels of one kind.
 
     >>> pixel_auroc([np.array([[0.1, 0.2], [0.3, 0.9]])], [np.array([[0, 0], [1, 1]])])
     1.0
     """
-    return PixelCounts.of(heatmaps, masks).auroc()
+    return PixelCounts.of(anomaly_maps, masks).auroc()
 
 
-def aupro(heatmaps: Iterable[Array], masks: Iterable[Array], limit: float = PRO_LIMIT) -> float:
+def aupro(anomaly_maps: Iterable[Array], masks: Iterable[Array], limit: float = PRO_LIMIT) -> float:
     """Return the area under the curve of per-region overlap, from 0 to 1 (Bergmann et al. 2020).
 
-    At each heat: which share of a defect is at least that hot, on average over defects, against the share of good pixels
+    At each threshold: which share of a defect is at least that high, on average over defects, against the share of good pixels
     that are. Here a small defect counts for as much as a large one. A defect is a connected region of a mask, corners
-    included. The area is taken up to `limit` of the good pixels and divided by it; heat that says nothing gets half of `limit`.
+    included. The area is taken up to `limit` of the good pixels and divided by it; a map that says nothing gets half of `limit`.
 
     Args:
-        heatmaps, masks: as for `pixel_auroc`; so are memory and errors.
+        anomaly_maps, masks: as for `pixel_auroc`; so are memory and errors.
         limit: the share of good pixels, above 0 and at most 1.
 
     >>> aupro([np.array([[0.1, 0.2], [0.3, 0.9]])], [np.array([[0, 0], [1, 1]])])
@@ -142,42 +142,44 @@ def aupro(heatmaps: Iterable[Array], masks: Iterable[Array], limit: float = PRO_
     >>> aupro([np.ones((2, 2))], [np.array([[0, 0], [1, 1]])])
     0.15
     """
-    return PixelCounts.of(heatmaps, masks).aupro(limit)
+    return PixelCounts.of(anomaly_maps, masks).aupro(limit)
 
 
 class PixelCounts:
-    """How many pixels are how hot, from which pixel AUROC and AUPRO follow; memory does not grow with the images.
+    """How many pixels have which anomaly score, from which pixel AUROC and AUPRO follow; memory does not grow with the images.
 
-    A heat is binned by the leading 18 bits of its float32, whose order is that of the numbers: heats in a bin are less than
+    A score is binned by the leading 18 bits of its float32, whose order is that of the numbers: scores in a bin are less than
     0.2 % apart and count as equal. The bins are the same for all images, so counts of several sets of them add up.
     """
 
     def __init__(self) -> None:
-        self.normal = np.zeros(HEAT_BINS, np.int64)
-        self.defective = np.zeros(HEAT_BINS, np.int64)
-        self.overlap = np.zeros(HEAT_BINS)  # the same, each pixel as its share of its region
+        self.normal = np.zeros(MAP_BINS, np.int64)
+        self.defective = np.zeros(MAP_BINS, np.int64)
+        self.overlap = np.zeros(MAP_BINS)  # the same, each pixel as its share of its region
         self.images = self.regions = 0  # with a defect, and connected defects in them
 
     @classmethod
-    def of(cls, heatmaps: Iterable[Array], masks: Iterable[Array]) -> "PixelCounts":
+    def of(cls, anomaly_maps: Iterable[Array], masks: Iterable[Array]) -> "PixelCounts":
         """Return the counts of several images."""
         counts = cls()
-        for heatmap, mask in zip(heatmaps, masks, strict=True):
-            counts.add(heatmap, mask)
+        for anomaly_map, mask in zip(anomaly_maps, masks, strict=True):
+            counts.add(anomaly_map, mask)
         return counts
 
-    def add(self, heatmap: Array, mask: Array) -> None:
+    def add(self, anomaly_map: Array, mask: Array) -> None:
         """Count the pixels of one image.
 
         Raises:
-            ImagesError: where H,W heats and mask differ in size, or a heat is not a number.
+            ImagesError: where the H,W map and the mask differ in size, or a score is not a number.
         """
         from scipy.ndimage import label
 
         mask = np.asarray(mask, bool)
-        if mask.shape != np.shape(heatmap) or mask.ndim != 2:
-            raise ImagesError(f"expected a heatmap and a mask of one height and width, got {np.shape(heatmap)} and {mask.shape}.")
-        bins = _heat_bins(heatmap)
+        if mask.shape != np.shape(anomaly_map) or mask.ndim != 2:
+            raise ImagesError(
+                f"expected an anomaly map and a mask of one height and width, got {np.shape(anomaly_map)} and {mask.shape}."
+            )
+        bins = _map_bins(anomaly_map)
         _count(bins[~mask], self.normal)
         if not mask.any():
             return
@@ -223,12 +225,12 @@ class PixelCounts:
         return normals, defects
 
 
-def _heat_bins(heatmap: Array) -> Array:
-    """Return the bin of each heat; bins are in the order of the heats."""
-    heat = np.asarray(heatmap, np.float32) + np.float32(0)  # so that -0 becomes 0
-    if np.isnan(heat).any():
-        raise ImagesError("expected heat as numbers, got NaN.")
-    bits = heat.view(np.uint32)
+def _map_bins(anomaly_map: Array) -> Array:
+    """Return the bin of each anomaly score; bins are in the order of the scores."""
+    anomaly_map = np.asarray(anomaly_map, np.float32) + np.float32(0)  # so that -0 becomes 0
+    if np.isnan(anomaly_map).any():
+        raise ImagesError("expected anomaly scores as numbers, got NaN.")
+    bits = anomaly_map.view(np.uint32)
     return np.asarray(np.where(bits & SIGN_BIT, ~bits, bits | SIGN_BIT) >> DROPPED_BITS, np.int32)
 
 

@@ -104,7 +104,7 @@ class Provenance(BaseModel):
     fingerprint: str
     recipe: dict[str, Any]
     skipped: list[str] = Field(default_factory=list)
-    suspects: list[tuple[str, float]] = Field(default_factory=list)  # name and score of training images that may not belong
+    filtered: list[tuple[str, float]] = Field(default_factory=list)  # name and score of training images that may not belong
     looks: Looks | None = None  # of the training images, to compare others with
     seconds: float | None = Field(default=None, ge=0)  # from reading the images to the finished model; None where nobody timed it
     calibrated: str = "on images held out from the training source"

@@ -1,10 +1,10 @@
-"""Is the stream still like the images that calibrated? An alarm that bets against it, and is right not to win.
+"""The drift alarm: a test martingale that bets against "the stream is still like the images that calibrated".
 
-If it is, then the rank of each new image among the calibration images and all the images before it is as likely to be one
-as another, and independent of the ranks before (Vovk, Gammerman and Shafer 2005). So nobody who bets on these ranks at fair
-odds can expect to win: a stake of 1 ever grows to 1 / level with a chance of at most `level` (Ville 1939), however long the
-stream and however few the calibration images. Ranks are counted with the stream because plain p-values, which compare every
-image with the same calibration images, share the chance deviations of those: a long stream would make a drift of them.
+If that holds, the rank of each new image among the calibration images and all the images before it is as likely to be one as
+another, and independent of the ranks before (Vovk, Gammerman and Shafer 2005). A martingale of bets on these ranks starts at 1
+and ever reaches 1 / level with a probability of at most `level` (Ville 1939), however long the stream and however few the
+calibration images. Ranks are counted with the stream because plain p-values, which compare every image with the same
+calibration images, share the chance deviations of those: a long stream would make a drift of them.
 """
 
 from dataclasses import dataclass, field
@@ -41,7 +41,7 @@ class DriftAlarm:
         level: the chance that the alarm ever goes, if the stream is like the calibration images.
         stakes: what each bet holds at present.
         count: the number of p-values seen.
-        evidence: the most that a stake of 1 has grown to.
+        evidence: the largest value of the test martingale so far, which starts at 1.
         too_small: whether p-values that are too small brought that, rather than too large ones.
 
     >>> alarm = DriftAlarm.of(Calibration((np.arange(99.0),)))

@@ -68,7 +68,7 @@ class _Fusion(PartConfig):
 
 
 class _Conformal(PartConfig):
-    heat_unit: float = Field(ge=POSITIVE, le=LARGEST)
+    map_unit: float = Field(ge=POSITIVE, le=LARGEST)
     folds: int = Field(ge=1, le=50)
     found: bool
 
@@ -115,8 +115,8 @@ SIZES = TensorKind(("any",), ("int64",), 1, MOST_IMAGES, optional=True)
 KINDS: dict[str, PartKind] = {
     "fusion": PartKind(
         {
-            "usual_heat": TensorKind(("members", "down", "across"), low=POSITIVE),
-            "says": TensorKind(("members",), DOUBLE, low=0.0),
+            "usual_map": TensorKind(("members", "down", "across"), low=POSITIVE),
+            "member_weights": TensorKind(("members",), DOUBLE, low=0.0),
             "coefficients": TensorKind(("U+1", "J"), DOUBLE),
             "low": TensorKind(("U",), DOUBLE),
             "high": TensorKind(("U",), DOUBLE),
@@ -137,7 +137,7 @@ KINDS: dict[str, PartKind] = {
             "{model,pca,knn}/{fold}": TensorKind(("any",), DOUBLE),
             "frame/low": TensorKind((3,), DOUBLE),
             "frame/high": TensorKind((3,), DOUBLE),
-            "frame/usual_heat": TensorKind((1,), DOUBLE),
+            "frame/usual_map": TensorKind((1,), DOUBLE),
             "{model,pca,knn}/{fold}/sizes": SIZES,
             "{model,pca,knn}/{fold}/given_sizes": SIZES,
         },

@@ -119,7 +119,7 @@ def test_an_attack_is_a_file(add_file: AddFile, trained: Callable[..., Path]) ->
             tries: int = 1
 
             def run(self, logits, x, labels, generator):
-                return self.within(1 - x, x)
+                return self.project(1 - x, x)
         """,
     )
     model = trained("course-softmax", "epochs=1")

@@ -165,7 +165,7 @@ def test_a_model_file_that_is_none_is_refused(sablier, model, damage, tmp_path):
 def test_unreadable_images_are_listed_and_counted(sablier, model, folder):
     done = sablier("train", folder, "-o", "x.sablier", *TINY)
     assert done.code == 0
-    assert "learnt from 12 images" in done.out
+    assert "was trained on 12 images" in done.out
     assert "skipped torn.png: " in done.out
     assert "skipped zero.png: " in done.out
     assert "2 unreadable images" in sablier("info", "x.sablier").out

@@ -45,7 +45,7 @@ def test_interpolate_draws_an_animation(sablier, model, pair):
 def test_an_image_and_itself(sablier, model, pair):
     done = sablier("interpolate", model, pair[0], pair[0], "-o", "strip.png")
     assert done.code == 0
-    assert "Nothing changes on the way" in done.out
+    assert "Nothing changes: both images have the same code." in done.out
 
 
 def test_combine_adds_and_subtracts(sablier, model):
@@ -73,9 +73,9 @@ def test_what_leaves_the_data_is_said(sablier, model):
     far = ["--add", zeros, "--add", zeros, "--add", zeros, "--add", zeros, *["--subtract", ones] * 3]
     done = sablier("combine", model, *far, "--among", "digits")
     assert done.code == 0
-    assert "This leaves the data" in done.out
+    assert "The result lies outside the training data" in done.out
     done = sablier("combine", model, "--add", zeros, "--among", "digits")
-    assert "It stays within the data" in done.out
+    assert "The result lies within the training data" in done.out
 
 
 def test_what_cannot_be_read_is_listed(sablier, model, pair, tmp_path):

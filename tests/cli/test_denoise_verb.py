@@ -38,7 +38,7 @@ class TestDenoise:
         assert all(words in done.out for words in ("noise level", "00.png", "9 x 7", "of 255", "19.png"))
         assert "20.png" not in done.out
         assert "... and 4 more, listed in out/levels.csv" in done.out
-        assert "24 images cleaned." in done.out
+        assert "24 images denoised." in done.out
         assert "See out/sheet.png" in done.out
         assert done.err == ""
         assert visible("out") == [f"{i:02}.png" for i in range(24)] + ["denoised.json", "levels.csv", "sheet.png"]
@@ -50,7 +50,7 @@ class TestDenoise:
         Path("noisy/broken.png").write_bytes(b"\x89PNG\r\n")
         done = sablier("denoise", model, "noisy")
         assert done.code == 0
-        assert "2 images cleaned. skipped broken.png:" in done.out
+        assert "2 images denoised. skipped broken.png:" in done.out
         assert json.loads(Path("denoised/denoised.json").read_text())["skipped_count"] == 1
         done = sablier("denoise", model, "noisy", "-o", "strict", "--strict")
         assert done.code == 2
@@ -64,7 +64,7 @@ class TestDenoise:
         folder(3)
         done = sablier("denoise", "m.sablier", "noisy")
         assert done.code == 0
-        assert done.out.count("not trained on") == 3
+        assert done.out.count("outside the trained range") == 3
         assert done.err.count("warning: 3 of 3 images have a noise level outside the 9 to 10") == 1
 
     def test_what_the_user_can_mend(self, sablier, model, digits_file):
@@ -92,16 +92,16 @@ class TestDenoise:
 
 
 class TestTrain:
-    def test_help_lists_every_recipe(self, sablier):
-        text = sablier("train", "--help").out
+    def test_every_recipe_is_listed(self, sablier):
+        text = sablier("recipes").out
         for name in list_recipes():
-            assert name in text.replace("- ", "-")
+            assert name in text
 
     def test_a_denoiser_says_its_error_and_what_comes_next(self, sablier):
         done = sablier("train", "digits", "-o", "m.sablier", "--recipe", "denoiser", *TINY)
         assert done.code == 0
-        assert "m.sablier learnt from 1437 images" in done.out
-        assert "gaussian noise of level 0.5 its mean squared error is 0." in done.out
+        assert "m.sablier was trained on 1437 images" in done.out
+        assert "gaussian noise of level 0.5: 0." in done.out
         assert "Next: sablier denoise m.sablier" in done.out
 
     @pytest.mark.parametrize("recipe", ["autoencoder", "course-conv"])
@@ -109,7 +109,7 @@ class TestTrain:
         settings = ["--tier", "tiny", "--set", "epochs=1"]
         done = sablier("train", "digits", "-o", "m.sablier", "--recipe", recipe, *settings)
         assert done.code == 0
-        assert "On held-out images its mean squared error is 0." in done.out
+        assert "Mean squared error on held-out images: 0." in done.out
         assert "Next: sablier reconstruct m.sablier" in done.out
 
     def test_noisy_only_is_a_recipe(self, sablier):
@@ -118,7 +118,7 @@ class TestTrain:
             done = sablier("train", "noisy.npy", "-o", "m.sablier", "--noisy-only", *chosen, *TINY)
             assert done.code == 0
             assert ModelFile.load(Path("m.sablier")).provenance.recipe["name"] == "denoiser-noisy-only"
-            assert "differs from a second noisy copy by" in done.out
+            assert "Mean squared difference from a second noisy copy" in done.out
 
     def test_noisy_only_with_another_recipe_or_clipped_images(self, sablier):
         done = sablier("train", "digits", "-o", "m.sablier", "--noisy-only", "--recipe", "detector", *TINY)

@@ -54,6 +54,24 @@ def test_from_a_batch_to_an_audit_to_a_calibration(sablier, digits_file):
     assert visible("out") == ["audit-kept.csv", "detections.csv", "detections.json", "flagged-kept.csv"]
 
 
+def test_an_audit_of_few_images_says_so(sablier, digits_file):
+    done = sablier("detect", digits_file, "digits:test[label=3]", "-o", "out", "--no-report", "--audit", "50")
+    assert done.code == 0
+    with open("out/audit.csv", newline="", encoding="utf-8") as file:
+        count = len(list(csv.DictReader(file)))
+    assert 1 < count < 50
+    assert f"{count} images were not flagged; all are in audit.csv." in done.out
+
+
+def test_evidence_is_printed_with_an_alarm_only(sablier, digits_file):
+    done = sablier("detect", digits_file, "digits:test[label=3]", "-o", "out")
+    assert done.code == 0
+    assert "No sign of drift in" in done.out
+    for said in (done.out, Path("out/report.html").read_text(encoding="utf-8")):
+        assert "(evidence" not in said
+    assert "(evidence" in sablier("detect", digits_file, "digits:test", "-o", "all", "--no-report").out
+
+
 def test_feedback_calibrates(sablier, digits_file):
     source = "digits:test[label=3,5]"
     sablier("detect", digits_file, source, "-o", "out", "--no-report", "--alpha", "0.2", "--audit", "5")

@@ -18,9 +18,9 @@ def codes_file(trained):
 def test_embed_prints_the_table_beside_pca(sablier, codes_file):
     done = sablier("embed", codes_file, "digits:test", "-o", "z.csv")
     assert done.code == 0
-    assert "360 images, 6 numbers each." in done.out
-    assert "PCA of 6 numbers, fitted on 240 images." in done.out
-    for line in ("mean squared error", "variance of the pixels explained", "linear probe", "5 nearest"):
+    assert "360 images, each encoded as 6 numbers." in done.out
+    assert "PCA of 6 components, fitted on 240 images." in done.out
+    for line in ("reconstruction MSE", "explained variance", "linear probe accuracy", "k-NN accuracy, k = 5"):
         assert line in done.out
     assert os.listdir() == ["z.csv"]
 
@@ -30,7 +30,7 @@ def test_without_labels_nothing_is_read_from_the_codes(sablier, codes_file, tmp_
     np.save(tmp_path / "bare.npy", read)
     done = sablier("embed", codes_file, "bare.npy")
     assert done.code == 0
-    assert "variance of the pixels" in done.out
+    assert "explained variance" in done.out
     assert "linear probe" not in done.out
     done = sablier("embed", codes_file, "bare.npy", "--no-compare")
     assert "PCA" not in done.out
@@ -42,7 +42,7 @@ def test_cluster_prints_clusters_and_how_stable_they_are(sablier, codes_file):
     done = sablier("cluster", codes_file, source, "-k", "2", "-o", "out", "--manifold", "none", "--runs", "2")
     assert done.code == 0
     assert "2 clusters by mixture on the codes" in done.out
-    assert "2 runs agree by an adjusted Rand index of" in done.out
+    assert "2 runs agree with an adjusted Rand index of" in done.out
     assert "Against the labels: accuracy" in done.out
     assert visible("out") == ["clusters.csv", "clusters.json", "sheet.png"]
     done = sablier("cluster", codes_file, source, "-o", "auto", "--manifold", "none", "--method", "kmeans", "--runs", "1")

@@ -27,7 +27,7 @@ def test_the_figures_of_every_kind_are_printed(sablier, digits_file, category):
     done = sablier("evaluate", digits_file, category)
     assert done.code == 0
     assert all(word in done.out for word in ("pca", "sablier by kind", "one", "seven", "all", "pixel AUROC", "AUPRO"))
-    assert "no figures of pixels for one/3.png: expected its mask as" in done.out
+    assert "no pixel metrics for one/3.png: expected its mask as" in done.out
     assert "of good images will be flagged" in done.out
 
 
@@ -43,7 +43,7 @@ def test_many_missing_masks_are_counted_rather_than_listed(sablier, digits_file,
         file.unlink()
         count += 1
     done = sablier("evaluate", digits_file, category)
-    assert done.out.count("no figures of pixels for") == 5
+    assert done.out.count("no pixel metrics for") == 5
     assert f"... and {count + 1 - 5} more without a mask" in done.out
     assert "no masks" in done.out
 
@@ -70,7 +70,7 @@ def test_without_masks_there_are_no_columns_for_them(sablier, digits_file):
 def test_either_a_category_or_both_kinds(sablier, digits_file, arguments, got):
     done = sablier("evaluate", digits_file, *arguments)
     assert done.code == 2
-    assert "Missing images: expected --good and --bad, or a category folder in place of both" in done.err
+    assert "Missing images: expected --good and --bad, or a category folder instead of both" in done.err
     assert got in done.err
 
 

@@ -19,8 +19,8 @@ def test_new_images_are_judged_by_the_model(sablier, path):
     done = sablier("mistakes", path, "digits:test", "-o", "out")
     assert done.code == 0
     assert "Probabilities are the model's own, since these images are new to it." in done.out
-    assert "of 360 images are told otherwise than labelled" in done.out
-    assert "Confused most:" in done.out
+    assert "misclassified (another class than the label)" in done.out
+    assert "Most confused:" in done.out
     assert "Calibration error (ECE)" in done.out
     assert "See out/mistakes.html" in done.out
     assert visible("out") == ["confusion.png", "mistakes.csv", "mistakes.html", "mistakes.json", "mistakes.png"]

@@ -70,7 +70,7 @@ def test_from_training_to_a_watch(run, place):
     assert {as_name(row["id"]) for row in rows} == names
     assert {as_name(row["id"]) for row in json.loads((out / "detections.json").read_text())["detections"]} == names
     assert {row["label"] for row in rows} == {"na\\udcefve"}
-    for what in ("heatmap", "mask"):  # each picture has one owner
+    for what in ("map", "mask"):  # each picture has one owner
         assert sorted(row[what] for row in rows) == sorted(f"{what}s/{name}" for name in os.listdir(out / f"{what}s"))
     assert (out / "report.html").read_text("utf-8")
     assert all((place / as_name(row["path"])).is_file() for row in table(out / "audit.csv"))
@@ -83,7 +83,7 @@ def test_from_training_to_a_watch(run, place):
     assert run(*watch)[0] == 0
     watched = table(place / "watched" / "watch.csv")
     assert {as_name(row["id"]) for row in map(plain_row, watched) if row["verdict"] != "unreadable"} == names
-    assert "0 images judged" in run(*watch)[1]
+    assert "0 images scored" in run(*watch)[1]
     assert table(place / "watched" / "watch.csv") == watched
 
 

@@ -39,7 +39,7 @@ def test_reconstruct_beside_pca(sablier, digits_autoencoder):
 def test_reconstruct_with_a_detector(sablier, digits_file):
     done = sablier("reconstruct", digits_file, "digits:test", "-o", "out")
     assert done.code == 0
-    assert "Drawn by the first of 2 cross-conformal folds." in done.out
+    assert "Reconstructed by the first of 2 cross-conformal folds." in done.out
 
 
 @pytest.fixture

@@ -24,8 +24,8 @@ def classifier_path(small_classifier):
 def test_it_writes_a_table_pictures_and_a_page(sablier, classifier_path):
     done = sablier("robustness", classifier_path, "digits:test", "-o", "out", *FEW)
     assert done.code == 0
-    assert "of 40 images are told right as they are" in done.out
-    assert "under corruption, the mean over kinds and severities" in done.out
+    assert "Accuracy on 40 images:" in done.out
+    assert "Mean accuracy under corruption, over kinds and severities:" in done.out
     assert "1 of 3: fog" in done.err
     assert "3 of 3: fgsm" in done.err
     names = ["corruptions.png", "robustness.csv", "robustness.html", "robustness.json", "robustness.png"]

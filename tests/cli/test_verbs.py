@@ -5,13 +5,16 @@ import os
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import typer
 from listing import visible
 from PIL import Image
+from typer.core import TyperOption
 
+from sablier.cli import panels, recipes
 from sablier.cli.main import app
 from sablier.images import read_images
 from sablier.images.imageset import ImageSet
@@ -38,7 +41,7 @@ def verbs() -> list[list[str]]:
 def test_the_whole_job(sablier):
     done = sablier("train", "digits[label=3]", "-o", "m.sablier", *TINY)
     assert done.code == 0
-    assert "m.sablier learnt from" in done.out
+    assert "m.sablier was trained on" in done.out
     assert "of good images will be flagged" in done.out
     assert "Next: sablier detect m.sablier" in done.out
     assert re.search(r"about \d+ s for 155 images of 8 x 8, 2 folds; tier tiny", done.err)
@@ -46,7 +49,7 @@ def test_the_whole_job(sablier):
 
     done = sablier("detect", "m.sablier", "digits:test", "-o", "out", "--no-report", "--alpha", "0.1")
     assert done.code == 0
-    assert "of 360 images do not belong" in done.out
+    assert "of 360 images are flagged" in done.out
     assert "the baselines flag: pca" in done.out
     assert "See out/detections.csv" in done.out
     assert json.loads(Path("out/detections.json").read_text())["alpha"] == 0.1
@@ -58,7 +61,7 @@ def test_the_whole_job(sablier):
     done = sablier("calibrate", "m.sablier", GOOD, "-o", "fresh.sablier")
     assert done.code == 0
     assert "fresh.sablier is calibrated on" in done.out
-    assert sorted(name for name in os.listdir() if ".suspects." not in name) == ["fresh.sablier", "m.sablier", "out"]
+    assert sorted(name for name in os.listdir() if ".filtered." not in name) == ["fresh.sablier", "m.sablier", "out"]
 
     sablier("train", "digits[label=3]", "-o", "other.sablier", *TINY, "--set", "epochs=1", "--seed", "1")
     done = sablier("compare", "m.sablier", "other.sablier", "--good", GOOD, "--bad", BAD)
@@ -68,13 +71,23 @@ def test_the_whole_job(sablier):
 
 def test_a_detector_without_a_network(sablier):
     done = sablier(
-        "train", "digits[label=3]", "-o", "m.sablier", "--tier", "tiny", "--set", "folds=2", "--set", "screen=yes", "--profile"
+        "train",
+        "digits[label=3]",
+        "-o",
+        "m.sablier",
+        "--tier",
+        "tiny",
+        "--set",
+        "folds=2",
+        "--set",
+        "contamination_filter=yes",
+        "--profile",
     )
     assert done.code == 0
-    assert re.search(r"m\.sablier learnt from \d+ images in [\d.]+ s, tier tiny\.", done.out)
+    assert re.search(r"m\.sablier was trained on \d+ images in [\d.]+ s, tier tiny\.", done.out)
     assert "there are no steps to profile" in done.out
-    assert "training images may not belong among the others: a suspicion, not a verdict." in done.out
-    assert "Look at m.suspects.png (all are in m.suspects.csv)" in done.out.replace("\n", " ")
+    assert "excluded from training (contamination filter)." in done.out
+    assert "Review them in m.filtered.png (m.filtered.csv lists all)" in done.out.replace("\n", " ")
     done = sablier("info", "m.sablier")
     assert done.code == 0
     assert "closed-form: no network" in done.out
@@ -85,7 +98,7 @@ def test_detect_with_a_report(sablier, digits_file):
     done = sablier("detect", digits_file, "digits:test[label=5]", "-o", "out")
     assert done.code == 0
     assert "See out/report.html" in done.out
-    assert visible("out") == ["detections.csv", "detections.json", "heatmaps", "masks", "report.html"]
+    assert visible("out") == ["detections.csv", "detections.json", "maps", "masks", "report.html"]
 
 
 def test_evaluate_with_a_report(sablier, digits_file):
@@ -97,7 +110,7 @@ def test_the_job_on_glyphs_with_defects(sablier):
     assert sablier("train", "glyphs:test[bold=False;label=A,B]", "-o", "g.sablier", *TINY).code == 0
     done = sablier("detect", "g.sablier", "glyphs:test[label=J]", "-o", "out", "--no-report")
     assert done.code == 0
-    assert "images do not belong" in done.out
+    assert "images are flagged" in done.out
 
 
 def test_calibrate_replaces_the_model_where_no_other_is_named(sablier, digits_file):
@@ -125,7 +138,7 @@ def test_info_shows_names_as_they_are(sablier, digit_threes, tmp_path):
     done = sablier("train", folder, "-o", "a[b].sablier", *TINY)
     assert done.code == 0
     assert "skipped [b]torn[x].png" in done.out
-    assert "a[b].sablier learnt from 12 images" in done.out
+    assert "a[b].sablier was trained on 12 images" in done.out
     assert "good[red]:train:" in sablier("info", "a[b].sablier").out.replace(" ", "")
 
 
@@ -145,8 +158,26 @@ def test_data_list_get_and_preview(sablier):
     done = sablier("data", "preview", "digits", "-o", "sheet.png", "--count", "9")
     assert done.code == 0
     assert "images 1,437" in done.out
-    assert "See sheet.png: 9 of them." in done.out
+    assert "See sheet.png: 9 of the images." in done.out
     assert len(read_images("sheet.png")) == 1
+
+
+def test_recipes_are_listed_one_a_line(sablier, capsys):
+    from sablier.recipes.names import recipe_words
+
+    recipes.recipes()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(maxsplit=1) for line in lines] == [list(row) for row in recipe_words().items()]
+    help_text = sablier("train", "--help").out
+    assert "sablier recipes" in help_text
+    assert "classifier-robust" not in help_text
+
+
+def test_codes_are_there_to_embed_cluster_and_map(sablier):
+    done = sablier("train", "digits", "-o", "m.sablier", "--recipe", "representation", "--tier", "tiny", "--set", "epochs=1")
+    assert done.code == 0
+    for verb in ("embed", "cluster", "map"):
+        assert f"Next: sablier {verb} m.sablier IMAGES -o " in done.out
 
 
 def test_course_list(sablier):
@@ -195,6 +226,33 @@ def test_help_has_an_example(sablier, words):
     is_group = len(words) == 1 and words[0] in ("data", "course")
     assert is_group or f"sablier {' '.join(words)}" in done.out.replace("Usage: sablier", "")
     assert is_group or not words or "Example:" in done.out
+
+
+def test_every_verb_is_in_a_panel(sablier):
+    known = [panels.DETECT, panels.EXPLORE, panels.CLASSIFY, panels.DENOISE, panels.MODELS, panels.COURSE]
+    command: Any = typer.main.get_command(app)
+    assert {inner.rich_help_panel for inner in command.commands.values()} == set(known)
+    shown = sablier("--help").out
+    places = [shown.index(f" {panel} ") for panel in known]
+    assert places == sorted(places)
+    assert " Commands " not in shown
+
+
+@pytest.mark.parametrize("words", [[], *verbs()], ids=" ".join)
+def test_no_option_shows_the_type_of_the_parser(words):
+    command: Any = typer.main.get_command(app)
+    for word in words:
+        command = command.commands[word]
+    options = [param for param in command.get_params(typer.Context(command)) if isinstance(param, TyperOption)]
+    assert [param.name for param in options if param.metavar is None] == []
+    assert [param.name for param in options if param.min is not None or param.max is not None] == []
+
+
+def test_an_option_says_which_numbers_it_takes(sablier):
+    done = sablier("data", "preview", "digits", "--count", "401")
+    assert (done.code, "expected a whole number from 1 to 400, got 401" in done.err) == (2, True)
+    done = sablier("train", "digits", "-o", "m.sablier", "--threads", "-1")
+    assert (done.code, "expected a whole number from 0 on, got -1" in done.err) == (2, True)
 
 
 def test_the_issue_lists_these_verbs():

@@ -49,23 +49,23 @@ def test_one_line_for_each_flagged_image_and_a_summary(app, digits_file, incomin
     app(["watch", str(digits_file), "incoming", "-o", "out", "--once", "--every", "0.001"], standalone_mode=False)
     lines = capsys.readouterr().out.splitlines()
     flagged = [row for row in rows() if row["verdict"] == "anomaly"]
-    assert lines[0] == "Watching incoming. Ctrl-C ends it."
+    assert lines[0] == "Watching incoming. Ctrl-C stops it."
     assert "of good images will be flagged" in lines[1]
     for row in flagged:
         score, p_value = float(row["score"]), float(row["p_value"])
-        expected = f"{row['time']} {row['id']}: score {score:.2f}, p {p_value:.2g}, see out/{row['heatmap']}"
+        expected = f"{row['time']} {row['id']}: score {score:.2f}, p {p_value:.2g}, see out/{row['map']}"
         assert lines.count(expected) == 1
-    assert sum(", see out/heatmaps/" in line for line in lines) == len(flagged) > 10
+    assert sum(", see out/maps/" in line for line in lines) == len(flagged) > 10
     assert sum(": unreadable. expected an image" in line for line in lines) == 1
     drift = [line for line in lines if "Drift: by image" in line]
     assert len(drift) == 1
-    judged = f"90 images judged: {len(flagged)} flagged; 1 unreadable. See out/watch.csv, 91 images in all."
+    judged = f"90 images scored: {len(flagged)} flagged; 1 unreadable. See out/watch.csv (91 images in all)."
     assert lines[-1] == judged
 
     app(["watch", str(digits_file), "incoming", "-o", "out", "--once", "--every", "0.001"], standalone_mode=False)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "Watching incoming, going on after the 91 images in out/watch.csv. Ctrl-C ends it."
-    assert lines[-1] == "0 images judged: 0 flagged; 0 unreadable. See out/watch.csv, 91 images in all."
+    assert lines[0] == "Watching incoming, continuing after the 91 images in out/watch.csv. Ctrl-C stops it."
+    assert lines[-1] == "0 images scored: 0 flagged; 0 unreadable. See out/watch.csv (91 images in all)."
     assert len(lines) == 3
 
 
@@ -84,7 +84,7 @@ def test_ctrl_c_ends_it_cleanly(digits_file, incoming):
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     assert re.fullmatch(
-        r"90 images judged: \d+ flagged; 1 unreadable\. See out/watch\.csv, 91 images in all\.", out.splitlines()[-1]
+        r"90 images scored: \d+ flagged; 1 unreadable\. See out/watch\.csv \(91 images in all\)\.", out.splitlines()[-1]
     )
 
 
@@ -107,5 +107,5 @@ def test_signals_are_handled_as_before_when_it_has_ended(app, digits_file, incom
 def test_help_tells_what_happens_to_a_replaced_file_and_to_ctrl_c(app, capsys):
     app(["watch", "--help"], standalone_mode=False)
     text = " ".join(re.sub(r"[│╭╮╰╯─]", " ", capsys.readouterr().out).split())
-    for words in ("is a new image", "Ctrl-C ends it, with exit code 0", "goes on where", "Example: sablier watch"):
+    for words in ("is a new image", "Ctrl-C stops it, with exit code 0", "continues where", "Example: sablier watch"):
         assert words in text

@@ -16,9 +16,8 @@ from sablier.modelfile import ModelFile
 def test_the_whole_command(sablier):
     done = sablier("course", "cifar", "--data", "digits", "--tier", "tiny", "-n", "20", "--set", "steps=30", "--set", "width=8")
     assert done.code == 0
-    assert all(
-        word in done.out for word in ("simple", "deeper", "more than 50 %", "apgd", "2 of 255", "SSIM", "the other net agrees")
-    )
+    words = ("simple", "deeper", "more than 50 %", "apgd", "2 of 255", "SSIM", "the other network agrees")
+    assert all(word in done.out for word in words)
     stages = re.findall(r"(\w+ the \w+ net) \.\.\.", done.err)
     attacks = [stage for stage in stages if not stage.startswith("training")]  # so short a training may go untold
     assert attacks == [f"{step} the {net} net" for net in ("simple", "deeper") for step in ("attacking", "fooling")]

@@ -52,9 +52,9 @@ def test_the_lessons_figures_stand_beside_those_they_are_of(lesson):
 def test_the_loss_as_printed_is_minus_the_probability():
     net = create_model("course_softmax", (8, 8, 1))
     batch = Batch(torch.rand(6, 1, 8, 8), torch.arange(6))
-    ((player, loss, _),) = NegativeProbability().losses(net, batch)
+    ((group, loss, _),) = NegativeProbability().losses(net, batch)
     p = net.classify(batch.x).softmax(dim=1)[torch.arange(6), batch.labels]
-    assert player == "model"
+    assert group == "model"
     assert loss.item() == pytest.approx(-p.mean().item())
     assert Classification().validate(net, batch).item() == pytest.approx(-p.log().mean().item())
     with pytest.raises(ImagesError, match="expected images with labels"):

@@ -53,7 +53,7 @@ def test_the_whole_command(sablier):
         "--seeds", "2",
     )  # fmt: skip
     assert done.code == 0
-    assert all(word in done.out for word in ("Generator, ", "discriminator", "of 25 Gaussians found", "seed 1", "variety"))
+    assert all(word in done.out for word in ("Generator, ", "discriminator", "of 25 Gaussians found", "seed 1", "diversity"))
     assert visible("course-gan") == ["gaussians.png", "learning.png", "samples.png"]
     assert len(read_images("course-gan")) == 3
 

@@ -22,10 +22,10 @@ SETTINGS = ["epochs=2", "width=8", "latent=6"]
 def test_the_whole_command(sablier, brief):
     done = sablier("course", "latent", *(part for setting in SETTINGS for part in ("--set", setting)))
     assert done.code == 0
-    assert "New letters of 784 pixels, redrawn from 6 numbers" in done.out
-    for words in ("PCA", "of 10 right", "one letter", "nine letters", "STIX", "linear", "spherical", "sablier denoise"):
+    assert "Held-out letters of 784 pixels, reconstructed from 6 numbers" in done.out
+    for words in ("PCA", "of 10 correctly", "one letter", "nine letters", "STIX", "linear", "spherical", "sablier denoise"):
         assert words in done.out
-    names = ["arithmetic.png", "averages.png", "reconstructions.png", "walk.gif", "walk.png"]
+    names = ["arithmetic.png", "averages.png", "interpolation.gif", "interpolation.png", "reconstructions.png"]
     assert visible("course-latent") == names
     for name in names:
         with Image.open(f"course-latent/{name}") as picture:
@@ -40,6 +40,9 @@ def test_the_figures(brief):
     assert 0.01 < lesson.pca_mse < 0.06
     assert 0 <= lesson.averages_right <= 10
     assert [sums.count for sums in lesson.sums.values()] == [2 * 90, 2 * 10]
-    assert {curve: len(walk) for curve, walk in lesson.walks.items()} == {"linear": 10, "spherical": 10}
+    assert {curve: len(interpolation) for curve, interpolation in lesson.interpolations.items()} == {
+        "linear": 10,
+        "spherical": 10,
+    }
     with pytest.raises(UnknownName, match="tier"):
         latent.run(None, tier="huge")

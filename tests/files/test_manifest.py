@@ -25,15 +25,15 @@ def below(folder: Path) -> dict[str, bytes]:
 
 
 def test_what_the_last_run_made_goes_and_nothing_else(tmp_path: Path):
-    run(tmp_path, {"table.csv": b"1", "heatmaps/a.png": b"a", "masks/deep/a.png": b"m"})
-    (tmp_path / "heatmaps" / "mine.png").write_bytes(b"mine")
-    run(tmp_path, {"table.csv": b"2", "heatmaps/b.png": b"b"})
-    assert below(tmp_path) == {"table.csv": b"2", "heatmaps/b.png": b"b", "heatmaps/mine.png": b"mine"}
+    run(tmp_path, {"table.csv": b"1", "maps/a.png": b"a", "masks/deep/a.png": b"m"})
+    (tmp_path / "maps" / "mine.png").write_bytes(b"mine")
+    run(tmp_path, {"table.csv": b"2", "maps/b.png": b"b"})
+    assert below(tmp_path) == {"table.csv": b"2", "maps/b.png": b"b", "maps/mine.png": b"mine"}
     assert not (tmp_path / "masks").exists()
 
 
 def test_the_list_is_one_that_sha256sum_checks(tmp_path: Path):
-    run(tmp_path, {"table.csv": b"1", "heatmaps/a.png": b"a"})
+    run(tmp_path, {"table.csv": b"1", "maps/a.png": b"a"})
     lines = (tmp_path / ".detect.sha256").read_text().splitlines()
     assert lines[0] == f"{hashlib.sha256(b'1').hexdigest()}  table.csv"
     subprocess.run(["sha256sum", "-c", ".detect.sha256"], cwd=tmp_path, check=True, capture_output=True)

@@ -46,7 +46,7 @@ VARIES = [
 MODELS = {
     "threes": ("digits[label=3]", "detector", "members=restoration,transformations,closed-form"),
     "tiny": ("digits[label=3]", "detector"),
-    "split": ("digits", "detector", "screen=yes"),
+    "split": ("digits", "detector", "contamination_filter=yes"),
     "photos": ("photos/good", "detector", "photo_members=patches,inpainting,closed-form", "inpainting.steps=6", "size=96"),
     "photos-tiny": ("photos/good", "detector", "size=96"),
     "dense": ("digits[label=3]", "course-dense", "epochs=2"),
@@ -166,7 +166,7 @@ def content(path: Path) -> dict[str, bytes]:
         return described | {
             "histories": masked(json.dumps(histories, sort_keys=True)).encode(),
             "preprocess": json.dumps(said["preprocess"], sort_keys=True).encode(),
-            "suspects": json.dumps(said["provenance"]["suspects"]).encode(),
+            "filtered": json.dumps(said["provenance"]["filtered"]).encode(),
         }
     data = path.read_bytes()
     if path.name.endswith(BY_THE_CLOCK):

@@ -1,4 +1,4 @@
-"""Masks are read as booleans; heat finds the way back to the size its image came in."""
+"""Masks are read as booleans; anomaly maps find the way back to the size their image came in."""
 
 import numpy as np
 import pytest
@@ -36,11 +36,11 @@ def test_a_mask_that_is_none(tmp_path):
 
 @settings(deadline=None)
 @given(SIDES, SIDES, st.integers(8, 64), st.integers(8, 64))
-def test_heat_has_the_size_of_the_image_and_no_more_than_it_was(height, width, model_height, model_width):
-    heat = np.random.default_rng(0).random((model_height, model_width)).astype(np.float32)
-    back = at_original_size(heat, (height, width))
+def test_a_map_has_the_size_of_the_image_and_no_more_than_it_was(height, width, model_height, model_width):
+    anomaly_map = np.random.default_rng(0).random((model_height, model_width)).astype(np.float32)
+    back = at_original_size(anomaly_map, (height, width))
     assert back.shape == (height, width)
-    assert heat.min() - 1e-6 <= back.min() <= back.max() <= heat.max() + 1e-6
+    assert anomaly_map.min() - 1e-6 <= back.min() <= back.max() <= anomaly_map.max() + 1e-6
 
 
 @pytest.mark.parametrize("size", [(64, 64), (30, 90), (90, 30), (200, 100), (33, 47), (7, 300)])
@@ -56,6 +56,6 @@ def test_it_undoes_what_preprocess_does(size, canvas):
     assert np.abs(at_original_size(seen, size) - image).max() < allowed
 
 
-def test_heat_of_that_size_already_is_left_alone():
-    heat = np.random.default_rng(1).random((9, 7)).astype(np.float32)
-    assert np.array_equal(at_original_size(heat, (9, 7)), heat)
+def test_a_map_of_that_size_already_is_left_alone():
+    anomaly_map = np.random.default_rng(1).random((9, 7)).astype(np.float32)
+    assert np.array_equal(at_original_size(anomaly_map, (9, 7)), anomaly_map)

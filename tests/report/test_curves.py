@@ -35,7 +35,9 @@ def test_a_line_a_model_by_epoch_and_by_seconds(monkeypatch):
 def test_kinds_of_networks_share_no_chart(monkeypatch):
     histories = {f"fold-{fold}/{kind}": {"rows": ROWS} for fold in (0, 1) for kind in ("restoration", "transformations")}
     figure = drawn(monkeypatch, lambda: training_curves({"a": histories, "b": {"fold-0/restoration": {"rows": ROWS}}}))
-    assert [axes.get_ylabel() for axes in figure.axes] == ["loss of restoration"] * 2 + ["loss of transformations"] * 2
+    assert [axes.get_ylabel() for axes in figure.axes] == [
+        f"loss of {kind}\n(log scale)" for kind in ("restoration", "transformations") for _ in range(2)
+    ]
     assert len(figure.axes[0].lines) == 6
     assert len(figure.axes[2].lines) == 4
 

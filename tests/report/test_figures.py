@@ -27,7 +27,7 @@ def test_loss_curves_have_one_line_per_fold_and_readable_text() -> None:
         return len(re.findall(rb'id="line2d', figures.loss_curves(histories)))  # type: ignore[arg-type]
 
     svg = figures.loss_curves({"fold-0": {"rows": ROWS}})
-    assert {"epoch", "loss", "training", "held-out images"} <= set(texts(svg))
+    assert {"epoch", "loss (log scale)", "training", "held-out images"} <= set(texts(svg))
     assert lines({"fold-0": {"rows": ROWS}, "fold-1": {"rows": ROWS}}) > lines({"fold-0": {"rows": ROWS}})
 
 
@@ -52,7 +52,7 @@ def test_the_same_figure_gives_the_same_bytes() -> None:
 
 
 def test_the_threshold_is_drawn_only_where_there_is_one() -> None:
-    group = figures.ScoreGroup("images judged", np.arange(60), figures.BLUE)
+    group = figures.ScoreGroup("images scored", np.arange(60), figures.BLUE)
 
     def drawn(threshold: float) -> list[str]:
         return texts(

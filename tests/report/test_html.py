@@ -41,15 +41,15 @@ def assert_self_contained(text: str) -> None:
     assert not [key for _, attributes in page.tags for key in attributes if key.startswith("on")]
 
 
-def test_the_page_shows_what_does_not_belong(threes: Threes) -> None:
+def test_the_page_shows_what_is_flagged(threes: Threes) -> None:
     summary = threes.summary(threes.bad)
     text = threes.page(summary)
     page = Page(text)
     assert_self_contained(text)
-    assert f"{summary.flagged} of 80 images do not belong" in page.text
+    assert f"{summary.flagged} of 80 images are flagged" in page.text
     assert threes.detector.calibration.promise(0.05) in page.text
     assert summary.worst.ids[0] in page.text
-    assert page.text.index("do not belong") < page.text.index(str(summary.worst.ids[0])) < page.text.index("trained on")
+    assert page.text.index("are flagged") < page.text.index(str(summary.worst.ids[0])) < page.text.index("training data")
     assert "digits of scikit-learn, class 3" in page.text
     for name, count in summary.baseline_flagged.items():
         assert re.search(rf"{name} {count} of 80", page.text, re.IGNORECASE)
@@ -87,14 +87,14 @@ def test_nothing_flagged_reads_well(threes: Threes) -> None:
 
 
 def test_one_image_reads_well(threes: Threes) -> None:
-    assert "The image does not belong" in Page(threes.page(threes.summary(threes.bad.take(np.arange(1))))).text
+    assert "The image is flagged" in Page(threes.page(threes.summary(threes.bad.take(np.arange(1))))).text
 
 
 def test_no_image_reads_well(threes: Threes) -> None:
     text = Threes(replace(threes.file, histories={}), threes.good, threes.bad).page(threes.empty_summary())
     page = Page(text)
     assert_self_contained(text)
-    assert "No image was judged" in page.text
+    assert "No image was scored" in page.text
     assert "broken.png" in page.text
     assert "no history" in page.text
 
@@ -117,16 +117,16 @@ def test_a_detector_without_a_network_reads_well(plain_threes: Threes) -> None:
         page = Page(text)
         assert_self_contained(text)
         assert "none: it has no network of its own to train" in page.text
-        assert MEMBERS["closed-form"].heat_is in page.text
+        assert MEMBERS["closed-form"].map_shows in page.text
         for absent in ("Layers of", "no history", "learning_rate", MEMBERS["restoration"].sees):
             assert absent not in page.text
 
 
 def test_images_that_may_not_belong_are_named(threes: Threes) -> None:
     listed = [("train/<b>.png", 5.25), ("train/7.png", 3.0)]
-    provenance = threes.file.provenance.model_copy(update={"suspects": listed})
+    provenance = threes.file.provenance.model_copy(update={"filtered": listed})
     text = Threes(replace(threes.file, provenance=provenance), threes.good, threes.bad).page(threes.summary(threes.bad))
-    assert "2 of 120 training images may not belong among the others: a suspicion, not a verdict." in Page(text).text
+    assert "2 of 120 training images may not belong among the others and were excluded" in Page(text).text
     assert Page(text).text.index("train/<b>.png") < Page(text).text.index("train/7.png")
 
 
@@ -137,7 +137,7 @@ def test_undetermined_says_how_many_images_it_takes_and_which_rate_would_do(thre
     rate = re.search(r"at a false-alarm rate of ([\d.]+)% or more", page.text)
     assert rate is not None
     assert threes.detector.calibration.decides(float(rate[1]) / 100)
-    assert "do not belong" not in page.text
+    assert "are flagged" not in page.text
 
 
 def test_flags_within_chance_are_not_sold_as_a_find(threes: Threes) -> None:
@@ -145,7 +145,7 @@ def test_flags_within_chance_are_not_sold_as_a_find(threes: Threes) -> None:
     few, many = (Page(threes.page(replace(summary, flagged=flagged))).text for flagged in (3, 40))
     assert "3 of 63 images are flagged" in few
     assert "3 is no more than that" in few
-    assert "40 of 63 images do not belong" in many
+    assert "40 of 63 images are flagged" in many
     assert "40 is more than chance explains" in many
 
 
@@ -163,10 +163,10 @@ def test_evaluation_puts_misses_first_and_baselines_beside(threes: Threes) -> No
     ours = result.rows[0]
     assert_self_contained(text)
     assert (
-        f"Finds {ours.missed.count - ours.missed.hits} of 80 bad images, flags {ours.false_alarms.hits} of 63 good ones"
+        f"{ours.missed.count - ours.missed.hits} of 80 bad images and {ours.false_alarms.hits} of 63 good images are flagged"
         in page.text
     )
-    assert page.text.index("misses") < page.text.index("trained on")
+    assert page.text.index("not flagged (missed)") < page.text.index("training data")
     for row in result.rows:
         low, high = row.auroc_interval
         assert f"{row.auroc:.3f} {low:.3f} to {high:.3f}" in page.text
@@ -187,7 +187,7 @@ def test_evaluation_without_verdicts_claims_no_rates(threes: Threes) -> None:
     page = Page(threes.evaluation_page(threes.evaluation(alpha=0.001)))
     assert "No verdicts at 0.1%" in page.text
     assert page.text.count("no verdict") >= 6
-    assert "It misses none" not in page.text
+    assert "None is missed" not in page.text
 
 
 @pytest.mark.web

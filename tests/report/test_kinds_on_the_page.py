@@ -5,7 +5,7 @@ from threes import Threes
 from sablier.tasks.detection.evaluate import evaluate_detector
 
 
-def test_the_page_shows_each_kind_and_how_well_heat_finds_defects(threes: Threes) -> None:
+def test_the_page_shows_each_kind_and_how_well_maps_find_defects(threes: Threes) -> None:
     masks = threes.bad.array[..., 0] > 100
     masks[0] = False
     result = evaluate_detector(threes.detector, threes.good, replace(threes.bad, masks=masks), 0.05)

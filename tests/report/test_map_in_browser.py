@@ -100,7 +100,7 @@ def test_a_lasso_saves_names(opened, tmp_path):
     page.mouse.up()
     wanted = [i for i in range(COUNT) if abs(place_of(page, i)[0] - x) < reach and abs(place_of(page, i)[1] - y) < 300]
     assert 1 < len(wanted) < COUNT / 2
-    assert f"{len(wanted)} images chosen" in page.text_content("#chosen")
+    assert f"{len(wanted)} images selected" in page.text_content("#chosen")
     with page.expect_download() as download:
         page.click("#save")
     download.value.save_as(tmp_path / "chosen.csv")
@@ -129,7 +129,7 @@ def test_keys_move_zoom_search_and_open(opened):
     for _ in range(8):
         page.keyboard.press("+")
     page.wait_for_selector("#hint:not([hidden])")
-    assert "No image in sight" in page.text_content("#hint")
+    assert "No image is visible" in page.text_content("#hint")
     page.keyboard.press("/")
     page.keyboard.type("RING/33")
     page.keyboard.press("Enter")
@@ -148,7 +148,7 @@ def test_colours_change_and_categories_can_be_picked_out(opened):
     whole = pixels(page)
     page.click("#legend li:first-child button")
     page.mouse.move(*place_of(page, 7))
-    assert page.is_hidden("#tip"), "what is not picked out does not answer"
+    assert page.is_hidden("#tip"), "what is not highlighted does not answer"
     assert pixels(page) > 0.3 * whole
     page.select_option("#colour", label="score")
     assert "Higher is stranger" in page.text_content("#legend")
@@ -163,7 +163,7 @@ def test_empty_places_show_what_the_model_draws(opened):
     page.wait_for_timeout(200)
     page.mouse.move(*[(a + b) / 2 for a, b in zip(place_of(page, 0), place_of(page, 20), strict=True)])
     page.wait_for_selector("#tip:not([hidden])")
-    assert "what the model draws" in page.text_content("#tip")
+    assert "decoded from this place" in page.text_content("#tip")
     assert pixels(page) > 2 * before
 
 

@@ -18,7 +18,7 @@ EVIL = "</script><script>alert(1)</script>\"'><img src=x>"
 
 
 def judged(images: int = 60, wrong: int = 20, classes: int = 4, side: int = 8, names: Any = None) -> MistakesResult:
-    """Return images of which the first are told otherwise than labelled, less surely from one to the next."""
+    """Return images of which the first are misclassified, less surely from one to the next."""
     random = np.random.default_rng(0)
     known = np.array([f"kind-{index:02d}" for index in range(classes)]) if names is None else np.sort(names)
     numbers = np.arange(images) % classes
@@ -47,10 +47,10 @@ def test_the_page_lists_shows_and_counts():
     assert "Nobody judged what it knew." in text
     assert text.count("<tr") - text.count('<tr><th scope="row">') == 22  # two heads and 20 images
     first, second = result.ids[result.order[:2]]
-    assert text.index(f">{first}<") < text.index(f">{second}<") < text.index("where it looked")
-    pair = re.search(r"<h3>labelled kind-00, seen kind-01</h3>\s*<p class=\"muted\">(.*?)</p>", text)
+    assert text.index(f">{first}<") < text.index(f">{second}<") < text.index("Saliency maps")
+    pair = re.search(r"<h3>labelled kind-00, predicted kind-01</h3>\s*<p class=\"muted\">(.*?)</p>", text)
     assert pair is not None
-    assert pair[1].startswith("5 images; about ")
+    assert pair[1].startswith("5 images; estimated label errors: ")
     assert "torn.png" in text
 
 
@@ -79,8 +79,8 @@ def test_where_nothing_is_wrong_the_least_certain_are_shown():
     result = judged(wrong=0)
     assert len(shown_rows(result)) == 8
     text = page_of(result)
-    assert "Every one of 60 images is told as it is labelled" in text
-    assert "None: every image is told as it is labelled." in text
+    assert "All 60 images are classified as labelled" in text
+    assert "None: every image is classified as labelled." in text
     assert "a/59.png" in text
 
 
@@ -105,7 +105,7 @@ def test_the_table_is_sorted_and_narrowed_down(browser, tmp_path):
     assert column(1) == [str(rank) for rank in range(1, 21)]
     page.click("#listed th >> text=rank")
     assert column(1) == [str(rank) for rank in range(20, 0, -1)]
-    page.click("#listed th >> text=labelled")
+    page.click("#listed th button >> text=/^label$/")
     assert column(4) == sorted(column(4))
     page.click("button[data-pair] >> nth=0")
     assert set(zip(column(4), column(5), strict=True)) == {("kind-00", "kind-01")}
@@ -117,7 +117,7 @@ def test_the_table_is_sorted_and_narrowed_down(browser, tmp_path):
     assert len(column(1)) == 20
     page.check("#suspected")
     assert 0 < len(column(1)) <= 20
-    assert set(column(9)) == {"wrong?"}
+    assert set(column(9)) == {"suspected"}
     page.close()
     assert [url for url in requests if not url.startswith(("data:", path.as_uri()))] == []
     assert troubles == []

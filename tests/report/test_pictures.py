@@ -4,7 +4,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from sablier.report.pictures import as_bytes, as_rgb, data_uri, difference, enlarged, heat_colours, overlay
+from sablier.report.pictures import anomaly_colours, as_bytes, as_rgb, data_uri, difference, enlarged, overlay
 
 
 def decoded(uri: str) -> Image.Image:
@@ -13,9 +13,9 @@ def decoded(uri: str) -> Image.Image:
 
 def test_a_good_image_stays_grey_and_a_bad_place_does_not() -> None:
     image = np.full((8, 8, 1), 0.5, np.float32)
-    heatmap = np.full((8, 8), 0.4)
-    heatmap[2, 3] = 3.0
-    drawn = overlay(image, heatmap).astype(int)
+    anomaly_map = np.full((8, 8), 0.4)
+    anomaly_map[2, 3] = 3.0
+    drawn = overlay(image, anomaly_map).astype(int)
     coloured = np.ptp(drawn, axis=2) > 0
     assert coloured[2, 3]
     assert coloured.sum() == 1
@@ -28,15 +28,15 @@ def test_a_colour_means_the_same_in_every_picture() -> None:
     assert np.array_equal(overlay(image, mild)[1:], overlay(image, wild)[1:])
 
 
-def test_more_heat_is_never_darker_or_more_transparent() -> None:
-    colours, opacity = heat_colours(np.linspace(0, 5, 50))
+def test_a_higher_score_is_never_darker_or_more_transparent() -> None:
+    colours, opacity = anomaly_colours(np.linspace(0, 5, 50))
     luminance = colours @ [0.2126, 0.7152, 0.0722]
     assert np.all(np.diff(opacity) >= 0)
     assert np.all(np.diff(luminance) >= -1e-9)
 
 
-def test_heat_that_is_not_a_number_draws_nothing() -> None:
-    assert heat_colours(np.array([np.nan]))[1] == 0
+def test_a_score_that_is_not_a_number_draws_nothing() -> None:
+    assert anomaly_colours(np.array([np.nan]))[1] == 0
 
 
 def test_small_images_are_kept_to_the_pixel() -> None:

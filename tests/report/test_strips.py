@@ -7,15 +7,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sablier.report.strips import combination_figure, combination_picture, leaving_sentence, walk_animation, walk_figure
+from sablier.report.strips import (
+    combination_figure,
+    combination_picture,
+    interpolation_animation,
+    interpolation_figure,
+    leaving_sentence,
+)
 from sablier.tasks.latent.arithmetic import Combination, Term
-from sablier.tasks.latent.interpolation import Walk
+from sablier.tasks.latent.interpolation import Interpolation
 
 
 @pytest.fixture
-def walk():
+def interpolation():
     images = np.linspace(0, 1, 5)[:, None, None, None] * np.ones((5, 28, 28, 1))
-    return Walk(("from.png", "to.png"), images[[0, 4]], images, np.zeros((5, 2)), np.full(4, 0.25), "linear")
+    return Interpolation(("from.png", "to.png"), images[[0, 4]], images, np.zeros((5, 2)), np.full(4, 0.25), "linear")
 
 
 @pytest.fixture
@@ -31,15 +37,15 @@ def texts(figure):
     return [text.get_text() for axes in figure.axes for text in axes.texts]
 
 
-def test_a_walk_stands_between_its_images(walk):
-    figure = walk_figure(walk)
+def test_a_walk_stands_between_its_images(interpolation):
+    figure = interpolation_figure(interpolation)
     assert texts(figure)[1:] == ["from.png", "0%", "25%", "50%", "75%", "100%", "to.png"]
     assert len(figure.axes[0].images) == 7
-    assert len(walk_figure(replace(walk, images=np.zeros((40, 8, 8, 1)))).axes[0].images) == 42
+    assert len(interpolation_figure(replace(interpolation, images=np.zeros((40, 8, 8, 1)))).axes[0].images) == 42
 
 
-def test_small_images_are_enlarged_in_an_animation(walk):
-    with Image.open(io.BytesIO(walk_animation(walk))) as animation:
+def test_small_images_are_enlarged_in_an_animation(interpolation):
+    with Image.open(io.BytesIO(interpolation_animation(interpolation))) as animation:
         assert min(animation.size) >= 250
         assert animation.n_frames == 8  # type: ignore[attr-defined]
         assert animation.info["duration"] > 500  # it rests at its ends
@@ -47,9 +53,9 @@ def test_small_images_are_enlarged_in_an_animation(walk):
         assert animation.info["duration"] < 100
 
 
-def test_two_pictures_and_colour_are_animated_too(walk):
-    two = replace(walk, images=np.zeros((2, 300, 200, 3)) + np.arange(2)[:, None, None, None])
-    with Image.open(io.BytesIO(walk_animation(two))) as animation:
+def test_two_pictures_and_colour_are_animated_too(interpolation):
+    two = replace(interpolation, images=np.zeros((2, 300, 200, 3)) + np.arange(2)[:, None, None, None])
+    with Image.open(io.BytesIO(interpolation_animation(two))) as animation:
         assert (animation.n_frames, animation.size) == (2, (200, 300))  # type: ignore[attr-defined]
 
 
@@ -65,9 +71,11 @@ def test_a_sum_is_an_equation(combination):
 
 
 def test_what_is_said_of_the_data(combination):
-    assert leaving_sentence(combination).startswith("This leaves the data: at most 0.5% of real images lie as far out")
+    assert leaving_sentence(combination).startswith(
+        "The result lies outside the training data: at most 0.5% of real images are as far out"
+    )
     within = replace(combination, p_value=0.4)
-    assert leaving_sentence(within) == "It stays within the data: 40% of real images lie as far out."
+    assert leaving_sentence(within) == "The result lies within the training data: 40% of real images are as far out."
     assert leaving_sentence(within) not in texts(combination_figure(within))
     assert leaving_sentence(replace(combination, p_value=None)) == ""
 

@@ -7,17 +7,17 @@ from threes import Threes
 
 from sablier.errors import ConfigError
 from sablier.images.imageset import ImageSet
-from sablier.report.heatmaps import write_heatmaps
+from sablier.report.anomaly_maps import write_maps
 from sablier.report.masks import write_masks
 
 
-def test_masks_are_white_where_heat_is_that_of_no_good_image(threes: Threes, tmp_path: Path) -> None:
+def test_masks_are_white_where_the_map_is_that_of_no_good_image(threes: Threes, tmp_path: Path) -> None:
     result = threes.detector.detect(threes.bad, pictures=True)
-    assert result.heatmaps is not None
-    for path, heat in zip(write_masks(result, tmp_path), result.heatmaps, strict=True):
+    assert result.anomaly_maps is not None
+    for path, anomaly_map in zip(write_masks(result, tmp_path), result.anomaly_maps, strict=True):
         with Image.open(path) as picture:
             assert picture.mode == "L"
-            assert np.array_equal(np.asarray(picture), np.where(heat >= 1, 255, 0))
+            assert np.array_equal(np.asarray(picture), np.where(anomaly_map >= 1, 255, 0))
 
 
 def test_good_images_have_black_masks(threes: Threes, tmp_path: Path) -> None:
@@ -29,12 +29,12 @@ def test_good_images_have_black_masks(threes: Threes, tmp_path: Path) -> None:
     assert marked(threes.bad, "bad") > 0.6
 
 
-def test_masks_have_the_names_of_heatmaps_and_the_size_of_the_images(threes: Threes, tmp_path: Path) -> None:
+def test_masks_have_the_names_of_anomaly_maps_and_the_size_of_the_images(threes: Threes, tmp_path: Path) -> None:
     images = ImageSet(threes.bad.array[:3], ids=np.array(["../up.png", "a/b.png", "a_b.png"]))
     result = threes.detector.detect(images, pictures=True)
     sizes = np.array([[100, 50], [8, 8], [30, 40]])
-    masks, heatmaps = write_masks(result, tmp_path / "masks", sizes), write_heatmaps(result, tmp_path / "heatmaps")
-    assert [path.name for path in masks] == [path.name for path in heatmaps]
+    masks, anomaly_maps = write_masks(result, tmp_path / "masks", sizes), write_maps(result, tmp_path / "maps")
+    assert [path.name for path in masks] == [path.name for path in anomaly_maps]
     for path, (height, width) in zip(masks, sizes.tolist(), strict=True):
         with Image.open(path) as picture:
             assert picture.size == (width, height)

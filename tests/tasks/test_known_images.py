@@ -76,7 +76,7 @@ def test_repeats_in_a_stream_name_the_first_however_it_is_cut(known, chunk):
         ids=np.array([f"{index}" for index in range(202)]),
     )
     recognizer = Recognizer(known, RULE)
-    parts = [recognizer.look(part) for part in stream.chunks(chunk)]
+    parts = [recognizer.recognize(part) for part in stream.chunks(chunk)]
     repeats = np.concatenate([part.repeats for part in parts])
     assert (repeats[:40] == "").all()
     assert np.mean(repeats[40:200] == np.tile(np.arange(40).astype(str), 4)) > 0.95
@@ -85,6 +85,6 @@ def test_repeats_in_a_stream_name_the_first_however_it_is_cut(known, chunk):
 
 
 def test_the_stream_says_what_the_model_knows(known):
-    found = Recognizer(known, RULE).look(scenes(200, 0))
+    found = Recognizer(known, RULE).recognize(scenes(200, 0))
     assert found.known.tolist() == ["trained"] * 150 + ["calibrated"] * 50
     assert (found.repeats == "").all()

@@ -63,8 +63,8 @@ def played(digits: ImageSet, checkpoint: Path | None = None, stop: int = 0, **se
 
 def test_the_penalty_is_the_squared_gradient_at_real_and_at_drawn_images():
     model, x = Linear(weight=0.5), torch.rand(5, 1, 4, 4)
-    player, loss, parts = next(Adversarial(gamma=3.0).losses(model, Batch(x)))
-    assert player == "discriminator"
+    group, loss, parts = next(Adversarial(gamma=3.0).losses(model, Batch(x)))
+    assert group == "discriminator"
     # The discriminator sees 2 x - 1, so its slope at each of 16 pixels is twice its weight.
     assert parts["r1"].item() == pytest.approx(16 * 1.0)
     assert parts["r2"].item() == pytest.approx(16 * 1.0)
@@ -92,8 +92,8 @@ def test_each_turn_moves_one_player_only():
     turns = Adversarial().losses(model, Batch(torch.rand(8, 1, 8, 8)))
     for name, mine, other in (("discriminator", model.discriminator, model.generator),
                               ("generator", model.generator, model.discriminator)):  # fmt: skip
-        player, loss, _ = next(turns)
-        assert player == name
+        group, loss, _ = next(turns)
+        assert group == name
         model.zero_grad(set_to_none=True)
         loss.backward()
         assert any(value.grad is not None for value in mine.parameters())
@@ -104,8 +104,8 @@ def test_each_turn_moves_one_player_only():
 
 def test_the_players_are_all_there_is():
     model = create_model("gan", (8, 8, 1))
-    players = Adversarial().players(model)
-    assert sum(len(parameters) for parameters in players.values()) == len(list(model.parameters()))
+    parameter_groups = Adversarial().parameter_groups(model)
+    assert sum(len(parameters) for parameters in parameter_groups.values()) == len(list(model.parameters()))
 
 
 def test_both_players_learn(digits):
@@ -146,7 +146,7 @@ def test_looking_at_the_model_does_not_change_the_game(digits):
 
 def test_another_model_than_a_pair_is_refused():
     with pytest.raises(ConfigError, match="expected a model of a generator and a discriminator, such as gan, got bottleneck"):
-        Adversarial().players(create_model("bottleneck", (8, 8, 1)))
+        Adversarial().parameter_groups(create_model("bottleneck", (8, 8, 1)))
 
 
 @pytest.mark.parametrize("gamma", [-1.0, float("nan"), 1e7])

@@ -86,7 +86,7 @@ def test_flow_matching_validates_with_the_same_noise_each_time():
 @pytest.mark.parametrize("objective", [Variational(), FlowMatching()])
 def test_a_network_that_cannot_is_refused(objective):
     with pytest.raises(ConfigError, match="model bottleneck"):
-        objective.players(create_model("bottleneck", (8, 8, 1)))
+        objective.parameter_groups(create_model("bottleneck", (8, 8, 1)))
 
 
 @pytest.mark.parametrize("make", [lambda: RegularisedReconstruction(-1), lambda: RegularisedReconstruction(code_noise=11)])

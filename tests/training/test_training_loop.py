@@ -36,17 +36,17 @@ class Detached(Reconstruction):
     """A broken objective: its loss does not depend on the weights."""
 
     def losses(self, model: Model, batch: Batch) -> Iterator[Loss]:
-        for player, loss, parts in super().losses(model, batch):
-            yield player, loss.detach().requires_grad_(), parts
+        for group, loss, parts in super().losses(model, batch):
+            yield group, loss.detach().requires_grad_(), parts
 
 
 @dataclass(frozen=True)
-class TwoPlayers:
+class TwoGroups:
     """Encoder and decoder in turn, the encoder `turns` times a batch."""
 
     turns: int = 1
 
-    def players(self, model: Model) -> Mapping[str, list[nn.Parameter]]:
+    def parameter_groups(self, model: Model) -> Mapping[str, list[nn.Parameter]]:
         decoder = [value for name, value in model.named_parameters() if name.startswith(("decoder", "output"))]
         own = set(map(id, decoder))
         return {"encoder": [value for value in model.parameters() if id(value) not in own], "decoder": decoder}
@@ -284,7 +284,7 @@ def test_a_damaged_checkpoint_is_refused(digits, tmp_path):
 def test_two_players_move_in_turn(digits, turns):
     before = started("course_dense")
     before.initialise(Batches(digits, RULE).take(slice(None)).x, 0)
-    model, history = trained(digits, TwoPlayers(turns), name="course_dense", epochs=20, learning_rate=1e-3)
+    model, history = trained(digits, TwoGroups(turns), name="course_dense", epochs=20, learning_rate=1e-3)
     start = dict(before.named_parameters())
     assert all(not torch.equal(value, start[key]) for key, value in model.named_parameters())
     assert {"encoder_loss", "decoder_loss", "spread"} <= history.rows[0].keys()
@@ -294,22 +294,22 @@ def test_two_players_move_in_turn(digits, turns):
 
 @pytest.mark.parametrize("turns", [1, 2])
 def test_two_players_resume_to_the_bit(digits, tmp_path, saving_often, turns):
-    whole, history = trained(digits, TwoPlayers(turns), name="course_dense")
+    whole, history = trained(digits, TwoGroups(turns), name="course_dense")
     with pytest.raises(Killed):
-        trained(digits, TwoPlayers(turns), name="course_dense", checkpoint=tmp_path / "c", stop=(13, Killed))
-    model, resumed = trained(digits, TwoPlayers(turns), name="course_dense", checkpoint=tmp_path / "c")
+        trained(digits, TwoGroups(turns), name="course_dense", checkpoint=tmp_path / "c", stop=(13, Killed))
+    model, resumed = trained(digits, TwoGroups(turns), name="course_dense", checkpoint=tmp_path / "c")
     assert same(model, whole)
     assert losses(resumed) == losses(history)
 
 
 def test_only_the_player_whose_turn_it_is_moves(digits):
     @dataclass(frozen=True)
-    class OnlyDecoder(TwoPlayers):
+    class OnlyDecoder(TwoGroups):
         def losses(self, model: Model, batch: Batch) -> Iterator[Loss]:
             yield "decoder", mean_squared_error(model.reconstruct(batch.x), batch.x), {}
 
-        def players(self, model: Model) -> Mapping[str, list[nn.Parameter]]:
-            return {"decoder": super().players(model)["decoder"]}
+        def parameter_groups(self, model: Model) -> Mapping[str, list[nn.Parameter]]:
+            return {"decoder": super().parameter_groups(model)["decoder"]}
 
     model, _ = trained(digits, OnlyDecoder(), name="course_dense")
     before = started("course_dense")

@@ -9,7 +9,18 @@ from torch import nn
 
 from sablier.errors import ConfigError
 from sablier.images import read_images
-from sablier.transforms.attacks import ATTACKS, ApgdCe, ApgdDlr, ApgdTargeted, DeepFool, Fgsm, Pgd, Square, Standard, beaten
+from sablier.transforms.attacks import (
+    ATTACKS,
+    ApgdCe,
+    ApgdDlr,
+    ApgdTargeted,
+    DeepFool,
+    Fgsm,
+    Pgd,
+    Square,
+    Standard,
+    misclassified,
+)
 
 
 def tensors(images):
@@ -47,7 +58,7 @@ def net():
 
 
 def accuracy(net, x, labels) -> float:
-    return float((~beaten(net(x), labels)).float().mean())
+    return float((~misclassified(net(x), labels)).float().mean())
 
 
 LONG = ("apgd-t", "standard")  # which attack every class in turn
@@ -137,7 +148,7 @@ def test_two_classes_can_be_attacked_too(digits):
     net = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
     right = net(x[few]).argmax(dim=1)
     for name in ATTACKS:
-        assert beaten(net(ATTACKS[name](eps=0.5)(net, x[few], right)), right).float().mean() > 0.8, name
+        assert misclassified(net(ATTACKS[name](eps=0.5)(net, x[few], right)), right).float().mean() > 0.8, name
 
 
 @pytest.mark.parametrize("name", ATTACKS)

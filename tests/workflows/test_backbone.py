@@ -72,7 +72,7 @@ def test_a_backbone_finds_a_blot_where_it_lies(model, named):
     detector = Detector.from_file(ModelFile.load(model), named)
     bad = detector.detect(speckled(8, 1, blot=True), pictures=True)
     assert bad.scores.min() > detector.detect(speckled(8, 2)).scores.max()
-    row, column = np.unravel_index(bad.heatmaps.mean(axis=0).argmax(), (SIDE, SIDE))
+    row, column = np.unravel_index(bad.anomaly_maps.mean(axis=0).argmax(), (SIDE, SIDE))
     assert 8 <= row < 12
     assert 4 <= column < 8
 

@@ -57,7 +57,7 @@ def answer(path, good):
 
 def test_both_tables_say_what_the_detector_says(digits_file, digits_detector, tmp_path):
     summary = detect(digits_file, "digits:test", tmp_path / "out", report=False)
-    recognized = Recognizer.of(ModelFile.load(digits_file)).look(read_images("digits:test"))
+    recognized = Recognizer.of(ModelFile.load(digits_file)).recognize(read_images("digits:test"))
     expected = replace(digits_detector.detect(read_images("digits:test")), recognized=recognized).to_table()
     document = json.loads((tmp_path / "out" / "detections.json").read_text())
     assert document["detections"] == expected
@@ -71,8 +71,8 @@ def test_both_tables_say_what_the_detector_says(digits_file, digits_detector, tm
 
 def test_with_a_report_there_are_pictures(digits_file, tmp_path):
     detect(digits_file, "digits:test[label=5]", tmp_path / "out")
-    assert visible(tmp_path / "out") == ["detections.csv", "detections.json", "heatmaps", "masks", "report.html"]
-    assert os.listdir(tmp_path / "out" / "heatmaps")
+    assert visible(tmp_path / "out") == ["detections.csv", "detections.json", "maps", "masks", "report.html"]
+    assert os.listdir(tmp_path / "out" / "maps")
 
 
 def test_without_an_output_nothing_is_written(digits_file, tmp_path, monkeypatch):
@@ -185,7 +185,7 @@ def test_the_report_of_a_batch_says_what_it_promises(digits_file, tmp_path):
     detect(digits_file, "digits:test", tmp_path / "out", fdr=0.1)
     page = (tmp_path / "out" / "report.html").read_text()
     assert "false-discovery rate" in page
-    assert "10% of those flagged may be good ones, on average over batches" in page
+    assert "On average over batches, at most 10% of the flagged images are good ones" in page
     assert "Benjamini and Hochberg" in page
     assert "Drift: by image" in page
     assert 'aria-label="Histogram of p-values"' in page

@@ -69,11 +69,11 @@ def test_folders_named_apart_give_the_same_without_the_pixels(category, model):
     assert apart.rows[0].auroc == pytest.approx(next(row for row in whole.kinds if row.kind == "dark").auroc)
 
 
-def test_heat_is_compared_at_the_size_of_each_photo(category, model, monkeypatch):
+def test_maps_are_compared_at_the_size_of_each_photo(category, model, monkeypatch):
     from sablier.metrics import PixelCounts
 
     shapes, add = set(), PixelCounts.add
-    monkeypatch.setattr(PixelCounts, "add", lambda self, heat, mask: shapes.add(heat.shape) or add(self, heat, mask))
+    monkeypatch.setattr(PixelCounts, "add", lambda self, values, mask: shapes.add(values.shape) or add(self, values, mask))
     evaluate(model, category)
     assert shapes == {(96, 128), (104, 128)}
 

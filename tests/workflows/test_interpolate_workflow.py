@@ -44,8 +44,8 @@ def pair(tmp_path):
 
 
 def test_a_strip_large_enough_to_see(model, pair, tmp_path):
-    walk = interpolate(model, pair[0], pair[1], tmp_path / "strip.png")
-    assert (walk.ids, len(walk), walk.p_values) == (("a.png", "b.png"), 10, None)
+    interpolation = interpolate(model, pair[0], pair[1], tmp_path / "strip.png")
+    assert (interpolation.ids, len(interpolation), interpolation.p_values) == (("a.png", "b.png"), 10, None)
     with Image.open(tmp_path / "strip.png") as strip:
         assert strip.size[0] > 1000
         assert strip.size[1] > 150
@@ -53,7 +53,7 @@ def test_a_strip_large_enough_to_see(model, pair, tmp_path):
 
 
 def test_an_animation_goes_there_and_back(model, pair, tmp_path):
-    walk = interpolate(model, pair[0], pair[1], tmp_path / "walk.GIF", count=6)
+    interpolation = interpolate(model, pair[0], pair[1], tmp_path / "walk.GIF", count=6)
     with Image.open(tmp_path / "walk.GIF") as animation:
         assert (animation.n_frames, animation.info["loop"]) == (10, 0)  # type: ignore[attr-defined]
         assert min(animation.size) >= 250
@@ -63,7 +63,7 @@ def test_an_animation_goes_there_and_back(model, pair, tmp_path):
             frames.append(np.asarray(animation.convert("L")) / 255)
     times = frames[0].shape[0] // 8
     for index in range(6):
-        np.testing.assert_allclose(frames[index][::times, ::times], walk.images[index, ..., 0], atol=0.02)
+        np.testing.assert_allclose(frames[index][::times, ::times], interpolation.images[index, ..., 0], atol=0.02)
     np.testing.assert_array_equal(frames[1], frames[9])
     assert len(interpolate(model, pair[0], pair[1], tmp_path / "longer.gif")) == 40
 

@@ -123,11 +123,11 @@ def test_what_cannot_be_measured_is_said_before_anything_is_trained(category, tm
 def test_the_verb_prints_the_table(sablier, category):
     done = sablier("train", category, "-o", "m.sablier", "--tier", "tiny", "--curve")
     assert done.code == 0
-    assert "m.sablier learnt from 20 images" in done.out
-    assert "Judged: 10 good and 12 bad images of" in done.out
+    assert "m.sablier was trained on 20 images" in done.out
+    assert "Test images: 10 good and 12 bad images of" in done.out
     assert "AUROC [95 %]" in done.out
     assert "See m.curve.png; the numbers are in m.curve.csv." in done.out
-    assert "for a learning curve of 20 trainings with 4 to 20 images each; tier tiny; the model is written" in done.err
+    assert "for a learning curve of 20 trainings with 4 to 20 images each; tier tiny; the model is already written" in done.err
     assert sorted(path.name for path in Path().iterdir()) == ["m.curve.csv", "m.curve.png", "m.sablier"]
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sablier.report.heatmaps import file_names
+from sablier.report.anomaly_maps import file_names
 from sablier.workflows.naming import picture_path, picture_paths
 
 NAMES = st.lists(

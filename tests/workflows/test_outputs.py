@@ -145,8 +145,8 @@ def test_a_verb_replaces_what_it_writes_and_nothing_else(photos, tmp_path, digit
 
 
 def test_what_train_writes_beside_its_model_replaces_nothing_either(photos, tmp_path):
-    (tmp_path / "m.suspects.csv").write_text("name,price\n")
-    with pytest.raises(OutputError, match=r"m\.suspects\.csv is there already and is not a list of suspects"):
+    (tmp_path / "m.filtered.csv").write_text("name,price\n")
+    with pytest.raises(OutputError, match=r"m\.filtered\.csv is there already and is not a list of filtered images"):
         train(photos, tmp_path / "m.sablier")
 
 

@@ -34,14 +34,14 @@ def test_the_record_says_what_detect_says(digits_file, digits, incoming, tmp_pat
         assert float(found[id]["score"]) == pytest.approx(float(row["score"]), abs=1e-4)
 
 
-def test_flagged_images_and_no_others_have_a_heatmap(digits_file, digits, incoming, tmp_path):
+def test_flagged_images_and_no_others_have_an_anomaly_map(digits_file, digits, incoming, tmp_path):
     fill(incoming, digits.take(range(40)), prefix="a/")
-    fill(incoming, digits.take(range(40, 50)), prefix="a_")  # names that a flat folder of heatmaps could confuse
+    fill(incoming, digits.take(range(40, 50)), prefix="a_")  # names that a flat folder of maps could confuse
     once(digits_file, incoming, tmp_path / "out")
-    drawn = [row["heatmap"] for row in rows(tmp_path / "out") if row["verdict"] == "anomaly"]
+    drawn = [row["map"] for row in rows(tmp_path / "out") if row["verdict"] == "anomaly"]
     assert len(drawn) == len(set(drawn)) > 5
-    assert {f"heatmaps/{name}" for name in os.listdir(tmp_path / "out" / "heatmaps")} == set(drawn)
-    assert all(row["heatmap"] == "" for row in rows(tmp_path / "out") if row["verdict"] == "normal")
+    assert {f"maps/{name}" for name in os.listdir(tmp_path / "out" / "maps")} == set(drawn)
+    assert all(row["map"] == "" for row in rows(tmp_path / "out") if row["verdict"] == "normal")
     with Image.open(tmp_path / "out" / drawn[0]) as picture:
         assert picture.height >= 256
 

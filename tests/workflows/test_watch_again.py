@@ -45,7 +45,7 @@ def test_a_replaced_file_is_a_new_image(digits_file, digits, strange, incoming, 
     assert [(row["id"], row["verdict"]) for row in rows(tmp_path / "out")] == [
         ("a.png", "anomaly"), ("a.png", "normal"), ("a.png", "anomaly"),
     ]  # fmt: skip
-    assert len(os.listdir(tmp_path / "out" / "heatmaps")) == 2
+    assert len(os.listdir(tmp_path / "out" / "maps")) == 2
     put(path, strange[0])  # the very first one again, to the nanosecond: it has been judged
     os.utime(path, ns=(first.st_atime_ns, first.st_mtime_ns))
     assert once(digits_file, incoming, tmp_path / "out").judged == 0
@@ -85,8 +85,8 @@ def test_kill_9_neither_loses_nor_doubles(digits_file, digits, incoming, tmp_pat
     whole, found = rows(tmp_path / "whole"), rows(tmp_path / "out")
     assert len(found) == len(whole) == 121
     assert {row["id"]: row["verdict"] for row in found} == {row["id"]: row["verdict"] for row in whole}
-    flagged = {row["heatmap"] for row in whole} - {""}
-    assert {f"heatmaps/{name}" for name in os.listdir(tmp_path / "out" / "heatmaps")} == flagged
+    flagged = {row["map"] for row in whole} - {""}
+    assert {f"maps/{name}" for name in os.listdir(tmp_path / "out" / "maps")} == flagged
 
 
 def test_two_watchers_do_not_write_one_record(digits_file, digits, incoming, tmp_path):

@@ -1,4 +1,4 @@
-"""interpolate, combine: what lies between images, and sums and differences of them, as a model sees them."""
+"""interpolate, combine: codes between those of two images, and sums and differences of codes, decoded."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -6,46 +6,62 @@ from typing import Annotated, Any
 import typer
 
 from sablier.cli import options
+from sablier.cli.panels import EXPLORE, add_verb
 from sablier.cli.progress import console, counting_progress, print_skipped, table
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the verbs."""
-    app.command(epilog="Example: sablier interpolate digits.sablier a.png b.png -o walk.gif")(interpolate)
-    app.command(
-        epilog=r"Example: sablier combine digits.sablier --add bold-A/ --add regular-B/ --subtract regular-A/ -o bold-B.png"
-    )(combine)
+    add_verb(app, interpolate, "interpolate digits.sablier a.png b.png -o between.gif", panel=EXPLORE)
+    add_verb(
+        app,
+        combine,
+        "combine digits.sablier --add bold-A/ --add regular-B/ --subtract regular-A/ -o bold-B.png",
+        panel=EXPLORE,
+    )
 
 
 def interpolate(
     model: options.Model,
-    start: Annotated[str, typer.Argument(help="An image; of a source of several, the first.", show_default=False)],
-    end: Annotated[str, typer.Argument(help="Another one.", show_default=False)],
-    output: Annotated[Path, typer.Option("--output", "-o", help="A .png, for a strip, or .gif, for an animation.")] = Path(
-        "walk.png"
-    ),
+    start: Annotated[str, typer.Argument(help="An image, or the first of a source of several.", show_default=False)],
+    end: Annotated[str, typer.Argument(help="Another image.", show_default=False)],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="A .png file for a strip, or a .gif file for an animation.")
+    ] = Path("interpolation.png"),
     count: Annotated[
         int | None,
-        typer.Option(help="Pictures on the way, both ends among them; by default 10, or 40 in an animation.", min=2),
+        typer.Option(
+            metavar="N",
+            callback=options.within(2),
+            help="Number of pictures, both ends included; by default 10, or 40 in an animation.",
+        ),
     ] = None,
-    curve: Annotated[str, typer.Option(help="linear, or spherical: the straight way, or the arc around the middle.")] = "linear",
+    curve: Annotated[
+        str, typer.Option(metavar="NAME", help="linear, or spherical (slerp: along an arc around the mean code).")
+    ] = "linear",
     label_column: options.LabelColumn = None,
     shape: options.Shape = None,
 ) -> None:
-    """Walk from one image to another through the codes a model has for them, and draw what lies between."""
+    """Interpolate between two images: decode the codes between theirs."""
     from sablier.workflows.interpolate import interpolate as run
 
-    walk = run(model, start, end, output, count=count, curve=curve, **options.reading(label_column, None, shape, False))
-    console.print(f"From {walk.ids[0]} to {walk.ids[1]}, {walk.curve}, in {len(walk)} pictures.", markup=False)
-    if walk.unevenness is None:
-        console.print("Nothing changes on the way: the model has one code for both.")
+    interpolation = run(model, start, end, output, count=count, curve=curve, **options.reading(label_column, None, shape, False))
+    console.print(
+        f"From {interpolation.ids[0]} to {interpolation.ids[1]}, {interpolation.curve}, in {len(interpolation)} pictures.",
+        markup=False,
+    )
+    if interpolation.unevenness is None:
+        console.print("Nothing changes: both images have the same code.")
     else:
         console.print(
-            f"Each step changes pixels by {walk.steps.mean():.3f} on average, black being 0 and white 1; "
-            f"the largest step is {walk.unevenness:.2f} times as large."
+            f"Each step changes pixels by {interpolation.steps.mean():.3f} on average (black is 0, white is 1); "
+            f"the largest step is {interpolation.unevenness:.2f} times as large."
         )
-    if walk.leaves_data is not None and walk.leaves_data.any():
-        console.print(f"{walk.leaves_data.sum()} of {len(walk)} pictures leave the data: nearly no image has such a code.")
+    if interpolation.leaves_data is not None and interpolation.leaves_data.any():
+        console.print(
+            f"{interpolation.leaves_data.sum()} of {len(interpolation)} pictures lie outside the training data: "
+            f"almost no real image has such a code."
+        )
     console.print(f"See {output}", markup=False)
 
 
@@ -60,26 +76,26 @@ def combine(
     model: options.Model,
     add: Annotated[
         list[str],
-        typer.Option(help="Images whose mean is added. May be given several times.", show_default=False, metavar="SOURCE"),
+        typer.Option(help="Images whose mean code is added. May be repeated.", show_default=False, metavar="SOURCE"),
     ],
     subtract: Annotated[
-        list[str] | None, typer.Option(help="Images whose mean is subtracted. May be given several times.", metavar="SOURCE")
+        list[str] | None, typer.Option(help="Images whose mean code is subtracted. May be repeated.", metavar="SOURCE")
     ] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="A .png of the parts, the result and real images.")] = Path(
-        "combined.png"
-    ),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="A .png file for the terms, the result and real images.")
+    ] = Path("combined.png"),
     among: Annotated[
         str | None,
-        typer.Option(help="Real images to show the nearest of; otherwise those that are combined.", metavar="SOURCE"),
+        typer.Option(help="Images to search for the nearest one; by default the combined ones.", metavar="SOURCE"),
     ] = None,
     *,
     reading: dict[str, Any],
 ) -> None:
-    """Average images, or add and subtract averages, in the codes of a model, and draw what comes out.
+    """Average images, or add and subtract averages, by their codes, and decode the result (latent arithmetic).
 
-    Without --subtract the result is the average of all that is added.
+    Without --subtract the result is the average of all images that are added.
 
-    With it, add one more than you subtract: a difference alone is a direction, not an image.
+    With --subtract, add one source more than you subtract: a difference alone is a direction, not an image.
     """
     from sablier.report.strips import leaving_sentence
     from sablier.workflows.combine import combine as run

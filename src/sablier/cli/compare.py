@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sablier.cli import options
+from sablier.cli.panels import MODELS, add_verb
 from sablier.cli.progress import console, print_skipped, table
 
 if TYPE_CHECKING:
     from sablier.workflows.compare import Comparison
 
 Images = Annotated[
-    str | None, typer.Option(help="Labelled images for classifiers to tell. " + options.SOURCE_HELP, show_default=False)
+    str | None,
+    typer.Option(metavar="SOURCE", help="Labelled images to measure classifiers on. " + options.SOURCE_HELP, show_default=False),
 ]
 RATES, SHARES = ("false_alarms", "missed"), ("accuracy", "calibration_error")
 LOSSES = ("loss", "validation_loss", "generator_loss", "discriminator_loss")
@@ -24,10 +26,13 @@ HEADINGS = {
 
 def add_to(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command(
-        epilog="Example: sablier compare adam.sablier sgd.sablier --images labelled/ -o comparison/, "
-        "or: sablier compare a.sablier b.sablier --good good/ --bad bad/"
-    )(compare)
+    add_verb(
+        app,
+        compare,
+        "compare adam.sablier sgd.sablier --images labelled/ -o comparison/",
+        "compare a.sablier b.sablier --good good/ --bad bad/",
+        panel=MODELS,
+    )
 
 
 @options.taking(reading=options.reading)
@@ -37,17 +42,19 @@ def compare(
     good: options.Good = None,
     bad: options.Bad = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="A folder for compare.csv, compare.json and curves.png.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FOLDER", help="Folder for compare.csv, compare.json and curves.png."),
     ] = None,
     alpha: options.Alpha = 0.05,
     backbone: options.Backbones = None,
     *,
     reading: dict[str, Any],
 ) -> None:
-    """Show in which settings models differ, how they learnt, and how well they do on the same images.
+    """Compare models: the settings that differ, the losses, and the results on the same images.
 
-    Loss is that of training images at the end, held out that of images that did not train. Detectors are judged on --good and
-    --bad images, classifiers on labelled --images: accuracy, and ECE, how far sureness is from being right.
+    The column loss is the final loss on training images, held out that on validation images.
+
+    Detectors are measured on --good and --bad images, classifiers on labelled --images: accuracy and ECE (calibration error).
     """
     from sablier.calibration import percent
     from sablier.tasks.detection.evaluate import EvaluationResult
@@ -57,14 +64,14 @@ def compare(
     measured = found.models[0].measured
     if measured is not None:
         skipped = (*measured.good.skipped, *measured.bad.skipped) if isinstance(measured, EvaluationResult) else measured.skipped
-        print_skipped(skipped, len(skipped), "unreadable too")
+        print_skipped(skipped, len(skipped), "also unreadable")
     print_comparison(f"alpha {percent(alpha)}" if isinstance(measured, EvaluationResult) else "", found)
     if output is not None:
         console.print(f"See {output / 'curves.png'} and {output / 'compare.csv'}", markup=False)
 
 
 def print_comparison(title: str, found: "Comparison") -> None:
-    """Print a comparison as a table. Detectors that were judged show their rates in place of their many losses."""
+    """Print a comparison as a table. Detectors that were measured show their rates instead of their many losses."""
     rows = found.to_table()
     judged = "auroc" in rows[0]
     settings = [*(model.settings for model in found.models), *({} for _ in rows[len(found.models) :])]

@@ -1,12 +1,16 @@
 """compress, decompress: many images in one small file, and back."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sablier.cli import options
+from sablier.cli.panels import DENOISE, add_verb
 from sablier.cli.progress import console, counting_progress, print_skipped
+
+if TYPE_CHECKING:
+    from sablier.tasks.codec.codec import Compressed
 
 MOST_WANTED = 10_000_000
 QUALITY = 60  # where nothing else is asked
@@ -15,38 +19,42 @@ Container = Annotated[Path, typer.Argument(help="A .sabz file.", show_default=Fa
 
 def add_to(app: typer.Typer) -> None:
     """Add the verbs."""
-    app.command(epilog="Example: sablier compress codec.sablier images/ -o images.sabz --lossless")(compress)
-    app.command(epilog="Example: sablier decompress images.sabz -o out/ --model codec.sablier")(decompress)
+    add_verb(app, compress, "compress codec.sablier images/ -o images.sabz --lossless", panel=DENOISE)
+    add_verb(app, decompress, "decompress images.sabz -o out/ --model codec.sablier", panel=DENOISE)
 
 
 @options.taking(reading=options.reading)
 def compress(
     model: options.Model,
     source: options.Source,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The .sabz file.")] = Path("images.sabz"),
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The .sabz file to write.")] = Path(
+        "images.sabz"
+    ),
     quality: Annotated[
-        int | None, typer.Option(help="From 1, the fewest bytes, to 100, the smallest error.", show_default=str(QUALITY))
+        int | None,
+        typer.Option(metavar="N", help="From 1 (fewest bytes) to 100 (smallest error)." + options.default(QUALITY)),
     ] = None,
     target_bytes: Annotated[
-        float | None, typer.Option(help="Choose the quality by the mean bytes an image may take, all but its name counted.")
+        float | None,
+        typer.Option(metavar="BYTES", help="Choose the quality by the mean size of an image in bytes, names not counted."),
     ] = None,
-    lossless: Annotated[bool, typer.Option("--lossless", help="Keep every pixel as it is.")] = False,
-    names: Annotated[bool, typer.Option("--names/--no-names", help="Keep the names and times of images.")] = True,
-    check: Annotated[bool, typer.Option("--check/--no-check", help="Decode everything again and compare.")] = True,
+    lossless: Annotated[bool, typer.Option("--lossless", help="Keep every pixel exactly.")] = False,
+    names: Annotated[bool, typer.Option("--names/--no-names", help="Keep the names and times of the images.")] = True,
+    check: Annotated[bool, typer.Option("--check/--no-check", help="Decode the result and compare it with the images.")] = True,
     chart: Annotated[
         Path | None,
-        typer.Option(help="A .png file: draw error by bytes beside PNG, WebP, JPEG and others, of at most 300 of the images."),
+        typer.Option(
+            metavar="FILE",
+            help="A .png file: chart of error by bytes, beside PNG, WebP, JPEG and others, for at most 300 images.",
+        ),
     ] = None,
     *,
     reading: dict[str, Any],
 ) -> None:
-    """Compress images of any size into one file, by a model of the recipe codec: the more alike its training images, the smaller.
+    """Compress images of any size into one .sabz file, with a model of the recipe codec.
 
-    The model is needed to decompress. Keep it with the file.
+    The more similar the images are to the training images, the smaller the file. Decompression needs the model: keep it.
     """
-    import numpy as np
-
-    from sablier.report.words import counted
     from sablier.workflows.compress import compress as run
 
     if quality is not None and (lossless or target_bytes is not None):
@@ -57,23 +65,33 @@ def compress(
             model, source, output, QUALITY if quality is None else quality, lossless=lossless, target_bytes=target_bytes,
             names=names, check=check, picture=chart, on_progress=on_progress, **reading,
         )  # fmt: skip
+    _print_size(found, lossless)
+    print_skipped(found.skipped, len(found.skipped), "also unreadable")
+    if chart is not None:
+        console.print(f"Comparison with other codecs: {chart}", markup=False)
+    console.print(f"See {output}. Decompressing it needs {model}.", markup=False)
+
+
+def _print_size(found: "Compressed", lossless: bool) -> None:
+    """Print how many bytes the images take, and how well they were kept."""
+    import numpy as np
+
+    from sablier.report.words import counted
+
     header = found.header
     pixels = sum(float(np.prod(shape)) for shape in header.shapes())
     size = len(found.data) - header.names[0]
     console.print(
-        f"{counted(header.images)} in {len(found.data):,} bytes: {found.bytes_an_image:.1f} an image, "
-        f"{8 * size / pixels:.3f} bits a value, and {header.names[0]:,} bytes of names. Pixels alone are {pixels:,.0f} bytes."
+        f"{counted(header.images)} in {len(found.data):,} bytes: {found.bytes_an_image:.1f} bytes per image, "
+        f"{8 * size / pixels:.3f} bits per value, and {header.names[0]:,} bytes of names. "
+        f"Uncompressed pixels take {pixels:,.0f} bytes."
     )
     if found.mse is None:
-        console.print("It was not decoded again to be checked.")
+        console.print("Not checked: the file was not decoded again.")
     elif lossless:
-        console.print("Decoded again: every pixel is as it was.")
+        console.print("Checked: every pixel is identical.")
     else:
-        console.print(f"Decoded again: mean squared error {found.mse:.5f}, pixels being 0 to 1.")
-    print_skipped(found.skipped, len(found.skipped), "unreadable too")
-    if chart is not None:
-        console.print(f"Beside other ways: {chart}", markup=False)
-    console.print(f"See {output}. It takes {model} to decompress it.", markup=False)
+        console.print(f"Checked: mean squared error {found.mse:.5f} (pixels from 0 to 1).")
 
 
 def _numbers(text: str | None) -> set[int] | None:
@@ -90,13 +108,17 @@ def _numbers(text: str | None) -> set[int] | None:
 
 def decompress(
     container: Container,
-    model: Annotated[Path, typer.Option("--model", help="The .sablier file that it was compressed with.", show_default=False)],
-    output: Annotated[Path, typer.Option("--output", "-o", help="A folder for the images.")] = Path("decompressed"),
-    only: Annotated[str | None, typer.Option(help="Only the images of these numbers, from 0, such as 3,10-19.")] = None,
+    model: Annotated[Path, typer.Option("--model", metavar="FILE", help="The model that compressed the file.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder for the images.")] = Path(
+        "decompressed"
+    ),
+    only: Annotated[
+        str | None, typer.Option(metavar="NUMBERS", help="Only the images with these numbers, from 0, such as 3,10-19.")
+    ] = None,
 ) -> None:
-    """Write the images of a .sabz file as PNG files, under the names they had.
+    """Write the images of a .sabz file as PNG files, under their original names.
 
-    Of a damaged file all is written that is whole; then the exit code is 2.
+    Of a damaged file, every intact image is written; the exit code is then 2.
     """
     from sablier.report.words import counted
     from sablier.workflows.compress import decompress as run

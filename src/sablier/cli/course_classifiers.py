@@ -13,12 +13,13 @@ from sablier.cli.time_left import training_progress
 def digits(
     output: options.LessonFolder = Path("course-digits"),
     data: Annotated[
-        str, typer.Option(help="The set to tell apart: mnist, fashion-mnist, digits or another with labels.")
+        str,
+        typer.Option(metavar="NAME", help="Data set to classify: mnist, fashion-mnist, digits or another with labels."),
     ] = "mnist",
     seeds: options.Seeds = 1,
     settings: options.RecipeSettings = None,
 ) -> None:
-    """Lesson 4, classifiers: a linear net and a convolutional one learn to tell digits, before, after one epoch, after three."""
+    """Lesson 4, classifiers: a linear and a convolutional network on digits, untrained, after one epoch and after three."""
     from sablier.course.digits import run
     from sablier.report.words import counted
 
@@ -35,27 +36,31 @@ def digits(
         for row in lesson.rows
     ]  # fmt: skip
     here = f"here, {counted(lesson.seeds, 'seed')}"
-    table("Test images told right", ["net", "epochs", "iterations", "lesson", here, "seconds"], rows)
+    table("Accuracy on test images", ["network", "epochs", "iterations", "lesson", here, "seconds"], rows)
     console.print(
-        "The lesson's figures are of MNIST. Each length is a training of its own, since the learning rate goes down to nothing "
-        "at its end. Nothing is chosen by the test images, and the last epoch counts."
+        "The figures of the lesson are for MNIST. Each number of epochs is a separate training, because the learning rate "
+        "decays to zero. The test images choose nothing: the last epoch counts."
     )
     console.print(
-        "As printed, the lesson gives probabilities to a loss that wants their logarithms: it minimises -sum p, which hardly "
-        "moves where a net is surely wrong; its text says -sum log p. It also drops channels (Dropout2d) of numbers that have no "
-        "channels any more: torch warns that this will be an error, and plain dropout is meant."
+        "As printed, the lesson passes probabilities to a loss that expects log-probabilities. It minimises -sum p, whose "
+        "gradient almost vanishes where the network is confident and wrong; its text says -sum log p. It also applies Dropout2d, "
+        "which drops channels, to vectors without channels: torch warns that this will be an error. Plain dropout is meant."
     )
     console.print(f"See {', '.join(str(path) for path in lesson.pictures)}", markup=False)
 
 
 def cifar(
     output: options.LessonFolder = Path("course-cifar"),
-    data: Annotated[str, typer.Option(help="The set to tell apart: cifar10, digits or another with labels.")] = "cifar10",
-    tier: Annotated[str, typer.Option(help="Of the deeper net: tiny, small, base or large.")] = "small",
-    count: Annotated[int, typer.Option("--count", "-n", help="How many test images to attack, drawn evenly.")] = 200,
+    data: Annotated[
+        str, typer.Option(metavar="NAME", help="Data set to classify: cifar10, digits or another with labels.")
+    ] = "cifar10",
+    tier: Annotated[str, typer.Option(metavar="NAME", help="Tier of the deeper network: tiny, small, base or large.")] = "small",
+    count: Annotated[
+        int, typer.Option("--count", "-n", metavar="N", help="Number of test images to attack, an even sample.")
+    ] = 200,
     settings: options.RecipeSettings = None,
 ) -> None:
-    """Lesson 4, lab: two nets on CIFAR-10, the photos they tell worst, changes nobody sees, and images that show nothing."""
+    """Lesson 4, lab: two networks on CIFAR-10, their worst mistakes, adversarial attacks and fooling images."""
     from sablier.course.cifar import run
 
     with training_progress() as on_progress:
@@ -64,8 +69,8 @@ def cifar(
         [net.name, f"{net.parameters:,}", f"{net.seconds:.0f}", f"{net.told.accuracy:.1%}", f"{net.told.calibration_error():.1%}"]
         for net in lesson.nets
     ]
-    table("Test images told right", ["net", "parameters", "seconds", "accuracy", "ECE"], rows)
-    console.print("The lab asks for more than 50 % on CIFAR-10.")
+    table("Accuracy on test images", ["network", "parameters", "seconds", "accuracy", "ECE"], rows)
+    console.print("The lab asks for an accuracy of more than 50 % on CIFAR-10.")
     first = lesson.nets[0].attacked
     rows = [
         [
@@ -74,15 +79,20 @@ def cifar(
         ]
         for net in lesson.nets
     ]  # fmt: skip
-    table(f"{len(first)} of them under {first.attack}", ["net", "as they are", "attacked", "largest change", "SSIM"], rows)
-    console.print("SSIM, the structural similarity of both, is 1 where they are equal. A person sees the same photo.")
+    table(
+        f"Accuracy on {len(first)} of them under {first.attack}",
+        ["network", "no attack", "attack", "largest change", "SSIM"],
+        rows,
+    )
+    console.print("SSIM (structural similarity) is 1 for equal images. To a person both photos look the same.")
     rows = [
         [net.name, way, f"{fooled.sum()} of {len(fooled)}", f"{agrees.sum()} of {len(agrees)}"]
         for net in lesson.nets
         if net.fooled.judge_agrees is not None
         for way, fooled, agrees in zip(net.fooled.ways, net.fooled.fooled, net.fooled.judge_agrees, strict=True)
     ]
-    sure = f"at least {lesson.nets[0].fooled.sure:.1%} sure"
-    table(f"Images that show nothing: classes of which a net is {sure}", ["net", "way", "fooled", "the other net agrees"], rows)
+    sure = f"{lesson.nets[0].fooled.sure:.1%}"
+    title = f"Fooling images: classes that a network predicts with a probability of at least {sure}"
+    table(title, ["network", "way", "fooled", "the other network agrees"], rows)
     console.print(f"See {', '.join(str(path) for path in lesson.written)}", markup=False)
-    console.print(f"The models are in {output}: go on with sablier classify, robustness and compare.", markup=False)
+    console.print(f"The models are in {output}, for sablier classify, robustness and compare.", markup=False)

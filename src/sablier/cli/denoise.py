@@ -1,4 +1,4 @@
-"""denoise: images without their noise, and how noisy each was."""
+"""denoise: images without their noise, and the noise level of each."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -6,12 +6,13 @@ from typing import Annotated, Any
 import typer
 
 from sablier.cli import options
+from sablier.cli.panels import DENOISE, add_verb
 from sablier.cli.progress import console, counting_progress, print_skipped, table
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command(epilog="Example: sablier denoise clean.sablier noisy/ -o cleaned/")(denoise)
+    add_verb(app, denoise, "denoise clean.sablier noisy/ -o cleaned/", panel=DENOISE)
 
 
 @options.taking(reading=options.reading)
@@ -19,20 +20,21 @@ def denoise(
     model: options.Model,
     source: options.Source,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="A folder for the cleaned images, levels.csv, denoised.json and sheet.png.")
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="FOLDER", help="Folder for the denoised images, levels.csv, denoised.json and sheet.png."
+        ),
     ] = Path("denoised"),
     *,
     reading: dict[str, Any],
 ) -> None:
-    """Remove the noise of images of any size, and tell how noisy each was.
+    """Remove the noise of images of any size, and estimate the noise level of each.
 
-    Each cleaned image keeps its name, as a PNG of 8 or 16 bits.
+    Each denoised image keeps its name, as a PNG of 8 or 16 bits. Floats and 16-bit colour become .npy, which keeps all digits.
 
-    Floats and 16-bit colour become .npy, which keeps all their digits.
+    Transparent pixels are blended with white first.
 
-    Transparent pixels are first laid over white.
-
-    Levels are standard deviations, black being 0 and white 1; or shares of pixels.
+    Noise levels are standard deviations (black is 0, white is 1), or shares of pixels.
     """
     from sablier.report.plot import level_in_own_numbers
     from sablier.workflows.denoise import denoise as run
@@ -41,11 +43,11 @@ def denoise(
         summary = run(model, source, output, on_progress=on_progress, **reading)
     rows = []
     for row in summary.rows:
-        note = "not trained on" if row["in_trained_range"] is False else ""
+        note = "outside the trained range" if row["in_trained_range"] is False else ""
         rows.append([row["id"], f"{row['height']} x {row['width']}", f"{row['level']:.3g}", level_in_own_numbers(row), note])
-    table("", ["image", "size", "noise level", "in its own numbers", ""], rows)
+    table("", ["image", "size", "noise level", "in pixel values", "note"], rows)
     if summary.count > len(rows):
         console.print(f"... and {summary.count - len(rows):,} more, listed in {output / 'levels.csv'}", markup=False)
-    console.print(f"[bold]{summary.count:,}[/bold] images cleaned.")
+    console.print(f"[bold]{summary.count:,}[/bold] images denoised.")
     print_skipped(summary.skipped, summary.skipped_count, "listed in denoised.json")
-    console.print(f"See {output / 'sheet.png'}: as they came, cleaned, and what was removed.", markup=False)
+    console.print(f"See {output / 'sheet.png'}: noisy images, denoised images and the removed noise.", markup=False)

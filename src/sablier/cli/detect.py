@@ -6,20 +6,27 @@ from typing import Annotated, Any
 import typer
 
 from sablier.cli import options
+from sablier.cli.panels import DETECT, add_verb
 from sablier.cli.progress import console, counting_progress, print_skipped
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the verbs."""
-    app.command(
-        epilog="Example: sablier detect part.sablier new/ -o out/ --alpha 0.01\n\n"
-        "Example: sablier detect part.sablier new/ -o out/ --fdr 0.1 --audit 50"
-    )(detect)
-    app.command(epilog="Example: sablier audit out/ --reviewed out/flagged.csv")(audit)
-    app.command(
-        epilog="Example: sablier calibrate part.sablier fresh/ -o part-monday.sablier\n\n"
-        "Example: sablier calibrate part.sablier monday/ --feedback out/flagged.csv --feedback out/audit.csv"
-    )(calibrate)
+    add_verb(
+        app,
+        detect,
+        "detect part.sablier new/ -o out/ --alpha 0.01",
+        "detect part.sablier new/ -o out/ --fdr 0.1 --audit 50",
+        panel=DETECT,
+    )
+    add_verb(app, audit, "audit out/ --reviewed out/flagged.csv", panel=DETECT)
+    add_verb(
+        app,
+        calibrate,
+        "calibrate part.sablier fresh/ -o part-monday.sablier",
+        "calibrate part.sablier monday/ --feedback out/flagged.csv --feedback out/audit.csv",
+        panel=DETECT,
+    )
 
 
 @options.taking(reading=options.reading)
@@ -27,60 +34,84 @@ def detect(
     model: options.Model,
     source: options.Source,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="A folder for detections.csv and .json, heatmaps, masks and report.html.")
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="FOLDER", help="Folder for detections.csv and .json, anomaly maps, masks and report.html."
+        ),
     ] = Path("detections"),
-    alpha: Annotated[float | None, typer.Option(help=options.ALPHA_HELP, show_default="0.05")] = None,
+    alpha: Annotated[float | None, typer.Option(help=options.ALPHA_HELP + options.default(0.05), metavar="RATE")] = None,
     fdr: Annotated[
         float | None,
         typer.Option(
-            help="In place of --alpha, the false-discovery rate: the share of good images among the flagged ones, over all "
-            "images of the source as one batch (Benjamini-Hochberg)."
+            metavar="RATE",
+            help="False-discovery rate, instead of --alpha: the expected share of good images among the flagged ones. "
+            "The whole source is one batch (Benjamini-Hochberg).",
         ),
     ] = None,
     audit: Annotated[
         int | None,
         typer.Option(
-            help="Draw so many unflagged images at random into audit.csv, beside flagged.csv; fill in their column verdict "
-            "with good or bad, and `sablier audit` estimates what is missed."
+            metavar="N",
+            help="Write a random sample of N images that are not flagged to audit.csv, and the flagged ones to flagged.csv. "
+            "Enter good or bad in the column verdict; `sablier audit` then estimates the miss rate.",
         ),
     ] = None,
-    report: Annotated[bool, typer.Option(help="Draw heatmaps, masks and the report; the tables are always written.")] = True,
+    report: Annotated[bool, typer.Option(help="Write anomaly maps, masks and the report. Tables are always written.")] = True,
     backbone: options.Backbone = None,
     *,
     reading: dict[str, Any],
 ) -> None:
-    """Find the images that do not belong; say so if the images as a whole have drifted from those calibrated on."""
+    """Flag anomalous images, and warn if the images as a whole have drifted from the calibration images."""
+    from sablier.report.words import drift_note
     from sablier.workflows.detect import detect as run
 
     rates = _rates(alpha, fdr)
-    with counting_progress("judging") as on_progress:
+    with counting_progress("scoring") as on_progress:
         summary = run(
             model, source, output, **rates, audit=audit, report=report, backbone=backbone, on_progress=on_progress, **reading
         )
     if summary.undetermined:
         console.print(f"[bold]{summary.count}[/bold] images scored.")
     else:
-        outcome, rate = ("do not belong", "false-alarm") if fdr is None else ("are flagged", "false-discovery")
-        console.print(f"[bold]{summary.flagged} of {summary.count}[/bold] images {outcome}.")
+        rate = "false-alarm" if fdr is None else "false-discovery"
+        is_are = "is" if summary.flagged == 1 else "are"
+        console.print(f"[bold]{summary.flagged} of {summary.count}[/bold] images {is_are} flagged.")
         others = ", ".join(f"{name} {count}" for name, count in summary.baseline_flagged.items())
         console.print(f"At the same {rate} rate the baselines flag: {others}.")
     print_skipped(summary.skipped, summary.skipped_count, "listed in detections.json")
     console.print(summary.promise)
-    console.print(summary.drift_words(), style="bold" if summary.drift.alarmed else "")
+    console.print(drift_note(summary), style="bold" if summary.drift.alarmed else "")
     for note in filter(None, (summary.known_words(), summary.repeats_words())):
         console.print(note, style="bold")
     if audit is not None:
+        if note := _small_sample(summary.count - summary.flagged, audit):
+            console.print(note)
         console.print(f"Fill in the column verdict of {output / 'audit.csv'}, then: sablier audit {output}", markup=False)
     console.print(f"See {output / ('report.html' if report else 'detections.csv')}", markup=False)
 
 
+def _small_sample(not_flagged: int, audit: int) -> str:
+    """Return that fewer images than asked for can be audited; "" where there are enough."""
+    if not_flagged >= audit:
+        return ""
+    if not_flagged == 0:
+        return "Every image is flagged; audit.csv is empty."
+    which = "image was not flagged; it is" if not_flagged == 1 else "images were not flagged; all are"
+    return f"{not_flagged} {which} in audit.csv."
+
+
 def audit(
-    folder: Annotated[Path, typer.Argument(help="What detect wrote with --audit; audit.csv is filled in.", show_default=False)],
+    folder: Annotated[
+        Path, typer.Argument(help="The folder that detect --audit wrote, with audit.csv filled in.", show_default=False)
+    ],
     reviewed: Annotated[
-        Path | None, typer.Option(help="flagged.csv, filled in too: then the share of all bad images that is missed is known.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="flagged.csv, filled in too: also estimates the share of all bad images that is missed."
+        ),
     ] = None,
 ) -> None:
-    """Estimate what detect missed, from the random sample of unflagged images that a person has judged."""
+    """Estimate how many bad images detect missed, from a random sample of images not flagged that a person has reviewed."""
     from sablier.workflows.audit import audit as run
 
     console.print(run(folder, reviewed).words())
@@ -90,30 +121,36 @@ def calibrate(
     model: options.Model,
     source: options.Source,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file to write; without it the model file is replaced.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="The file to write; by default the model file is replaced."),
     ] = None,
     feedback: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A CSV with the columns id and verdict (good or bad) on images of the source, such as a filled-in "
-            "flagged.csv; may be given several times. All that is flagged must have a verdict. What is bad does not calibrate, "
-            "all else does: accepted images alone were picked for being strange, and would make everything look normal."
+            metavar="FILE",
+            help="A CSV with the columns id and verdict (good or bad) for images of the source, such as a filled-in "
+            "flagged.csv. May be repeated. Every flagged image needs a verdict. Bad images are left out; all others "
+            "calibrate, since accepted images alone were selected for their high scores and would bias the threshold.",
         ),
     ] = None,
     alpha: Annotated[
         float | None,
-        typer.Option(help="With --feedback: the false-alarm rate that the images were flagged at.", show_default="0.05"),
+        typer.Option(
+            metavar="RATE",
+            help="With --feedback: the false-alarm rate at which the images were flagged." + options.default(0.05),
+        ),
     ] = None,
     fdr: Annotated[
-        float | None, typer.Option(help="With --feedback: the false-discovery rate, if the images were flagged by one.")
+        float | None,
+        typer.Option(metavar="RATE", help="With --feedback: the false-discovery rate, if the images were flagged at one."),
     ] = None,
     groups: options.Groups = None,
     backbone: options.Backbone = None,
     strict: options.Strict = False,
 ) -> None:
-    """Set a new threshold from fresh images, which did not train the model. No retraining.
+    """Set a new threshold from new images, without retraining.
 
-    The images must be good ones; or, with --feedback, a whole batch as it came. Those that trained the model are left out.
+    The images must be good ones or, with --feedback, a whole batch as it came. Images that trained the model are left out.
     """
     from sablier.tasks.detection.detect import Detector
     from sablier.workflows.calibrate import calibrate as run
@@ -126,7 +163,7 @@ def calibrate(
     console.print(f"{place} is calibrated {file.provenance.calibrated}.", markup=False)
     if calibration.groups < calibration.count:
         listed, drawn = calibration_groups_paths(place)
-        console.print(f"The largest groups are drawn in {drawn}, all are in {listed}.", markup=False)
+        console.print(f"The largest groups are shown in {drawn}; {listed} lists all.", markup=False)
     console.print(calibration.promise(0.05))
 
 

@@ -1,4 +1,4 @@
-"""evaluate: what a detector misses and what it flags wrongly."""
+"""evaluate: the miss rate, the false-alarm rate and the AUROC of a detector."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sablier.cli import options
+from sablier.cli.panels import DETECT, add_verb
 from sablier.cli.progress import console, print_skipped, table
 
 if TYPE_CHECKING:
@@ -16,10 +17,13 @@ MOST_WITHOUT_MASK = 5
 
 def add_to(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command(
-        epilog="Example: sablier evaluate part.sablier --good unseen-good/ --bad bad/ -o evaluation.html, "
-        "or: sablier evaluate tile.sablier tile/"
-    )(evaluate)
+    add_verb(
+        app,
+        evaluate,
+        "evaluate part.sablier --good unseen-good/ --bad bad/ -o evaluation.html",
+        "evaluate tile.sablier tile/",
+        panel=DETECT,
+    )
 
 
 def evaluate(
@@ -27,29 +31,29 @@ def evaluate(
     category: Annotated[
         str | None,
         typer.Argument(
-            help="A folder laid out like MVTec AD, in place of --good and --bad: test/good is judged against the other folders "
-            "of test, and heat against the masks in ground_truth.",
+            help="A folder laid out like MVTec AD, instead of --good and --bad: test/good holds the good images, the other "
+            "folders of test the bad ones, and ground_truth the masks to compare anomaly maps with.",
             show_default=False,
         ),
     ] = None,
     good: options.Good = None,
     bad: options.Bad = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="An HTML report to write.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="The HTML report to write.")] = None,
     alpha: options.Alpha = 0.05,
     backbone: options.Backbone = None,
     strict: options.Strict = False,
 ) -> None:
-    """Measure what a model misses and what it flags wrongly, beside the baselines; with masks, what its heat finds."""
+    """Measure AUROC, miss rate and false-alarm rate on good and bad images, beside baselines; with masks, also per pixel."""
     from sablier.calibration import percent
     from sablier.workflows.evaluate import evaluate as run
 
     if (category is None) == (good is None) or (good is None) != (bad is None):
         given = [name for name, value in (("CATEGORY", category), ("--good", good), ("--bad", bad)) if value is not None]
-        wanted = "Missing images: expected --good and --bad, or a category folder in place of both"
+        wanted = "Missing images: expected --good and --bad, or a category folder instead of both"
         raise typer.BadParameter(f"{wanted}, got {' and '.join(given) or 'neither'}.")
     result = run(model, good or category, bad, output, alpha=alpha, backbone=backbone, strict=strict)
     skipped = result.good.skipped + result.bad.skipped
-    print_skipped(skipped, len(skipped), "unreadable too")
+    print_skipped(skipped, len(skipped), "also unreadable")
     print_methods(f"{len(result.good)} good and {len(result.bad)} bad images, alpha {percent(alpha)}", result)
     print_kinds(result)
     for note in result.notes:
@@ -72,7 +76,7 @@ def print_methods(title: str, result: "EvaluationResult") -> None:
 
 
 def print_kinds(result: "EvaluationResult") -> None:
-    """Print how each kind of bad image fares, where there are several, and how well heat finds the defects, where masks say."""
+    """Print the results for each kind of bad image, where there are several, and with masks those of the anomaly maps."""
     ours, several = result.rows[0], len(result.kinds) > 1
     if not several and result.pixels is None and not result.without_mask:
         return
@@ -81,10 +85,10 @@ def print_kinds(result: "EvaluationResult") -> None:
         missed = "undetermined" if result.undetermined else f"{row.missed.value:.1%}"
         cells = [name, str(row.missed.count), f"{row.auroc:.4f}", missed]
         rows.append([*cells, *([f"{pixels.auroc:.4f}", f"{pixels.aupro:.4f}"] if pixels else ["no masks", ""])])
-    columns = ["bad images", "number", "AUROC", "missed"]
+    columns = ["kind of bad image", "number", "AUROC", "missed"]
     width = len(columns) if result.pixels is None else len(columns) + 2
     table("sablier by kind", [*columns, "pixel AUROC", "AUPRO"][:width], [row[:width] for row in rows])
     for item in result.without_mask[:MOST_WITHOUT_MASK]:
-        console.print(f"no figures of pixels for {item.id}: {item.reason}", markup=False)
+        console.print(f"no pixel metrics for {item.id}: {item.reason}", markup=False)
     if len(result.without_mask) > MOST_WITHOUT_MASK:
         console.print(f"... and {len(result.without_mask) - MOST_WITHOUT_MASK} more without a mask")

@@ -1,4 +1,4 @@
-"""fool: strange images that a classifier is sure of."""
+"""fool: fooling images, which show nothing and which a classifier is sure of."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from sablier.cli import options
+from sablier.cli.panels import CLASSIFY, add_verb
 from sablier.cli.progress import console, counting_progress, table
 
 ALL = "all"
@@ -13,35 +14,37 @@ ALL = "all"
 
 def add_to(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command(epilog="Example: sablier fool c.sablier --class all --judge other.sablier -o fooled/")(fool)
+    add_verb(app, fool, "fool c.sablier --class all --judge other.sablier -o fooled/", panel=CLASSIFY)
 
 
 def fool(
     model: options.Model,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="A folder for fool.csv, fool.json, fool.png and the images.")
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder for fool.csv, fool.json, fool.png and the images.")
     ] = Path("fooled"),
     classes: Annotated[
         list[str] | None,
-        typer.Option("--class", help="A class that images shall be taken for, or all; again for more.", show_default=ALL),
+        typer.Option("--class", metavar="NAME", help="Target class, or all. May be repeated." + options.default(ALL)),
     ] = None,
     ways: Annotated[
         list[str] | None,
         typer.Option(
             "--way",
-            help="direct: evolution of pixels. cppn: evolution of small nets that draw patterns. gradient: ascent from noise. "
-            "Or all; again for more.",
-            show_default=ALL,
+            metavar="NAME",
+            help="direct: evolution of pixels. cppn: evolution of small networks that generate patterns (CPPN). gradient: "
+            "gradient ascent from noise. Or all. May be repeated." + options.default(ALL),
         ),
     ] = None,
-    judge: Annotated[Path | None, typer.Option(help="Another classifier, to be asked what it sees.", metavar="MODEL")] = None,
-    sure: Annotated[float, typer.Option(help="The calibrated probability that is enough, below 1.")] = 0.999,
-    generations: Annotated[int, typer.Option(help="Generations of evolution, or steps of the gradient, at most.")] = 5000,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same images.", min=0)] = 0,
+    judge: Annotated[
+        Path | None, typer.Option(help="A second classifier, which classifies the images too.", metavar="MODEL")
+    ] = None,
+    sure: Annotated[float, typer.Option(metavar="SHARE", help="Calibrated probability to reach, below 1.")] = 0.999,
+    generations: Annotated[int, typer.Option(metavar="N", help="Largest number of generations, or of gradient steps.")] = 5000,
+    seed: Annotated[int, typer.Option(metavar="N", callback=options.within(0), help="The same seed gives the same images.")] = 0,
 ) -> None:
-    """Make strange images, which show nothing, that a classifier is sure of.
+    """Generate fooling images: they show nothing, yet a classifier is sure of their class.
 
-    Judged on 8-bit pixels, as the files hold them, by the calibrated probability.
+    Probabilities are calibrated, and measured on 8-bit pixels, as the files hold them.
     """
     from sablier.report.fooling import fool_headline
     from sablier.report.words import duration
@@ -65,7 +68,7 @@ def fool(
         for row, way in enumerate(result.ways)
     ]
     judged = [] if judge is None else ["judge agrees"]
-    table("", ["way", "classes fooled", "least sure", "lowest p-value", *judged, "time"], rows)
+    table("", ["way", "classes fooled", "lowest probability", "lowest p-value", *judged, "time"], rows)
     console.print(fool_headline(result))
     console.print(f"See {output / 'fool.png'}", markup=False)
 

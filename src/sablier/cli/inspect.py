@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
+from sablier.cli.panels import MODELS, add_verb
 from sablier.cli.progress import console, table
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the verbs."""
-    app.command(epilog="Example: sablier info part.sablier")(info)
-    app.command(epilog="Example: sablier doctor")(doctor)
+    add_verb(app, info, "info part.sablier", panel=MODELS)
+    add_verb(app, doctor, "doctor", panel=MODELS)
 
 
 def info(
@@ -19,7 +20,7 @@ def info(
         Path, typer.Argument(help="A .sablier model file, or a .sabz file of compressed images.", show_default=False)
     ],
 ) -> None:
-    """Show what a model file is: its layers, what it was trained on, and its promise. Or what a .sabz file holds."""
+    """Show what a model file holds: layers, training data and guarantee. Also shows what a .sabz file holds."""
     from sablier.workflows.compress import is_container
 
     if is_container(file):
@@ -48,7 +49,7 @@ def _info_of_container(file: Path) -> None:
 
 
 def doctor() -> None:
-    """Check this machine: versions, processor, arithmetic, data sets."""
+    """Check this machine: versions, processor, speed of arithmetic, data sets."""
     from sablier.workflows.info import examine_machine
 
     findings = examine_machine()

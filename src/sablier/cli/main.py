@@ -23,12 +23,14 @@ from sablier.cli import (
     inspect,
     map,
     mistakes,
+    recipes,
     reconstruct,
     robustness,
     sample,
     train,
     watch,
 )
+from sablier.cli.panels import Group
 from sablier.errors import Interrupted, SablierError, nearest
 from sablier.files.names import printable_lines
 
@@ -36,6 +38,7 @@ INTERRUPTED, USERS_TO_MEND, OURS_TO_MEND = 130, 2, 1
 
 app = typer.Typer(
     name="sablier",
+    cls=Group,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -48,30 +51,32 @@ app = typer.Typer(
 
 @app.callback(invoke_without_command=True)
 def sablier(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
-    """Learn what images look like from unlabelled examples; find what does not belong, at a false-alarm rate that holds."""
+    """Detect anomalous images at a guaranteed false-alarm rate; explore, classify, denoise, compress and generate images."""
     if version:
         typer.echo(f"sablier {__version__}")
         raise typer.Exit
 
 
-train.add_to(app)
+# The order of the help: panel by panel.
 detect.add_to(app)
 evaluate.add_to(app)
-compare.add_to(app)
+watch.add_to(app)
+embed.add_to(app)
+map.add_to(app)
+reconstruct.add_to(app)
+combine.add_to(app)
+sample.add_to(app)
 classify.add_to(app)
 mistakes.add_to(app)
 robustness.add_to(app)
 fool.add_to(app)
 denoise.add_to(app)
-reconstruct.add_to(app)
 compress.add_to(app)
-sample.add_to(app)
-combine.add_to(app)
-embed.add_to(app)
-map.add_to(app)
-watch.add_to(app)
+train.add_to(app)
+recipes.add_to(app)
+compare.add_to(app)
 inspect.add_to(app)
 data.add_to(app)
 course.add_to(app)
@@ -104,7 +109,7 @@ def run() -> None:
         if error.filename is not None or not _stdout_is_full():
             raise
         _leave_stdout()
-        _stop(f"standard output cannot be written: {error.strerror or error}. What went to files is there.", USERS_TO_MEND)
+        _stop(f"standard output cannot be written: {error.strerror or error}. Files that were written are kept.", USERS_TO_MEND)
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and not any(words in str(error) for words in ("allocate memory", "out of memory")):
             raise

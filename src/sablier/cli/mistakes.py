@@ -1,4 +1,4 @@
-"""mistakes: where a classifier and the labels disagree, and which labels look wrong."""
+"""mistakes: images that a classifier and the labels disagree on, and suspected label errors."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sablier.cli import options
+from sablier.cli.panels import CLASSIFY, add_verb
 from sablier.cli.progress import console, print_skipped, table
 from sablier.cli.time_left import training_progress
 
@@ -17,7 +18,7 @@ MOST_ROWS, MOST_PAIRS = 20, 5
 
 def add_to(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command(epilog="Example: sablier mistakes c.sablier labelled/ -o mistakes/ --folds 5")(mistakes)
+    add_verb(app, mistakes, "mistakes c.sablier labelled/ -o mistakes/ --folds 5", panel=CLASSIFY)
 
 
 @options.taking(reading=options.reading)
@@ -26,22 +27,25 @@ def mistakes(
     source: options.Source,
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", help="A folder for mistakes.csv, .json, .png and .html, and confusion.png."),
+        typer.Option(
+            "--output", "-o", metavar="FOLDER", help="Folder for mistakes.csv, .json, .png and .html, and confusion.png."
+        ),
     ] = Path("mistakes"),
     folds: Annotated[
         int | None,
         typer.Option(
-            help="Judge by cross-validation: as many networks, each trained without the images it judges. 0: the model "
-            r"itself judges. \[default: 5 for images that it has learnt from, else 0]",
+            metavar="N",
+            help="Cross-validate in N folds: each network is trained without the images that it classifies. 0: the model "
+            r"itself classifies them. \[default: 5 for images that trained the model, else 0]",
             show_default=False,
         ),
     ] = None,
     *,
     reading: dict[str, Any],
 ) -> None:
-    """Find the images that contradict their labels most, labels that look wrong, and classes that are confused.
+    """Find suspected label errors, misclassified images and confused classes.
 
-    Stopped with Ctrl-C, the same command goes on where it was.
+    After Ctrl-C, the same command resumes.
     """
     from sablier.report.mistakes import headline
     from sablier.report.words import counted
@@ -52,20 +56,18 @@ def mistakes(
     _print_rows(result, output)
     console.print(result.reason, markup=False)
     wrong = int(result.wrong.sum())
-    console.print(
-        f"[bold]{headline(result)}[/bold]; {result.estimated_errors:,.0f} wrong ones are estimated. "
-        f"{counted(wrong)} told otherwise than labelled: {result.accuracy:.2%} as labelled."
-    )
-    pairs = [f"{each['label']} seen as {each['predicted']} {each['images']:,}" for each in result.pairs()[:MOST_PAIRS]]
+    console.print(f"[bold]{headline(result)}[/bold]. Estimated number of label errors: {result.estimated_errors:,.0f}.")
+    console.print(f"Accuracy {result.accuracy:.2%}: {counted(wrong)} misclassified (another class than the label).")
+    pairs = [f"{each['label']} predicted as {each['predicted']} ({each['images']:,})" for each in result.pairs()[:MOST_PAIRS]]
     if pairs:
-        console.print(f"Confused most: {', '.join(pairs)}.", markup=False)
+        console.print(f"Most confused: {', '.join(pairs)}.", markup=False)
     console.print(f"Calibration error (ECE) {result.calibration_error:.2%}.")
     print_skipped(result.skipped, len(result.skipped), "listed in mistakes.json")
-    console.print(f"See {output / 'mistakes.html'}: pictures, where it looked, and confusions.", markup=False)
+    console.print(f"See {output / 'mistakes.html'}: images, saliency maps and confused classes.", markup=False)
 
 
 def _print_rows(result: "MistakesResult", output: Path) -> None:
-    """Print the first images by rank: those told otherwise than labelled."""
+    """Print the first misclassified images, by rank."""
     found = [row for row in result.to_table() if row["label"] != row["predicted"]]
     cells = [
         [
@@ -74,11 +76,11 @@ def _print_rows(result: "MistakesResult", output: Path) -> None:
             row["predicted"],
             f"{row['probability']:.1%}",
             f"{row['label_probability']:.1%}",
-            "wrong?" if row["suspected"] else "",
+            "suspected" if row["suspected"] else "",
         ]
         for row in found[:MOST_ROWS]
     ]
     if cells:
-        table("", ["image", "labelled", "seen", "sure", "of the label", "label"], cells)
+        table("", ["image", "label", "predicted", "probability", "of the label", "label error"], cells)
     if len(found) > MOST_ROWS:
         console.print(f"... and {len(found) - MOST_ROWS:,} more, listed in {output / 'mistakes.csv'}", markup=False)

@@ -12,53 +12,78 @@ import typer
 T = TypeVar("T")
 
 SOURCE_HELP = (
-    "A folder, an image, a CSV, .npy, .npz, IDX, CIFAR-binary, zip or tar file, or a named set such as mnist or mnist:test. "
-    r"'mnist\[label=5]' takes the images with that label, 'mnist:test\[label!=5]' the others."
+    "A folder, an image, a CSV, .npy, .npz, IDX, CIFAR-binary, zip or tar file, or a named data set such as mnist or mnist:test. "
+    r"'mnist\[label=5]' selects the images of that label, 'mnist:test\[label!=5]' all others."
 )
 
-ALPHA_HELP = "The false-alarm rate: the share of good images that may be flagged."
+ALPHA_HELP = "False-alarm rate: the share of good images that may be flagged."
 
-TRUST = "It is a program and is run: name only files that you trust."
+TRUST = "sablier runs this file as a program: name only files that you trust."
 
-BACKBONE_HELP = "The .pt2 or .onnx file of the feature network that a detector was trained with (train --backbone). " + TRUST
+BACKBONE_HELP = "The .pt2 or .onnx file of the backbone (feature network) that the detector was trained with. " + TRUST
 
-GOOD_HELP = "Images known to be good, unseen in training. " + SOURCE_HELP
+GOOD_HELP = "Good images that were not used in training. " + SOURCE_HELP
 
 Model = Annotated[Path, typer.Argument(help="A .sablier model file.", show_default=False)]
 Source = Annotated[str, typer.Argument(help=SOURCE_HELP, show_default=False)]
-Good = Annotated[str | None, typer.Option(help=GOOD_HELP, show_default=False)]
-Bad = Annotated[str | None, typer.Option(help="Images known to be bad.", show_default=False)]
-Alpha = Annotated[float, typer.Option(help=ALPHA_HELP)]
-LabelColumn = Annotated[str | None, typer.Option(help="The column of a CSV that holds the label: its name or number.")]
-Labels = Annotated[Path | None, typer.Option(help="A file with one label per image, in the images' order.")]
-Shape = Annotated[str | None, typer.Option(help="Height x width of the images of a CSV that are not square, e.g. 20x30.")]
+Good = Annotated[str | None, typer.Option(help=GOOD_HELP, metavar="SOURCE", show_default=False)]
+Bad = Annotated[str | None, typer.Option(help="Bad images (with defects).", metavar="SOURCE", show_default=False)]
+Alpha = Annotated[float, typer.Option(help=ALPHA_HELP, metavar="RATE")]
+LabelColumn = Annotated[
+    str | None, typer.Option(help="Column of a CSV that holds the label: its name or number.", metavar="NAME")
+]
+Labels = Annotated[Path | None, typer.Option(help="A file with one label per image, in the order of the images.", metavar="FILE")]
+Shape = Annotated[
+    str | None,
+    typer.Option(help="Height x width of the images in a CSV, if they are not square, such as 20x30.", metavar="HxW"),
+]
 Strict = Annotated[
     bool,
     typer.Option(
         "--strict",
-        help="Stop at the first unreadable image instead of skipping it; and where images do not look like those that the model "
-        "learnt from.",
+        help="Stop at the first unreadable image instead of skipping it. Stop if the images do not resemble the training images.",
     ),
 ]
 Groups = Annotated[
     str | None,
     typer.Option(
-        help="Images that are not independent of each other, such as shots of one part: folder (each subfolder is a group), "
-        r"column:NAME, column:TABLE.csv (columns id and group), or 'regex:(part\d+)' (what the pattern captures in the "
-        "name). No split divides a group, and each counts once. Repeats of an image are found without it.",
+        help="Which images are not independent of each other, such as several photos of one part: folder (each subfolder is a "
+        r"group), column:NAME, column:TABLE.csv (columns id and group), or 'regex:(part\d+)' (what the pattern captures in "
+        "the name). A group is never split, and counts once. Repeated images are grouped without this option.",
         metavar="RULE",
         show_default=False,
     ),
 ]
 Backbone = Annotated[Path | None, typer.Option(help=BACKBONE_HELP, metavar="FILE", show_default=False)]
 Backbones = Annotated[
-    list[Path] | None, typer.Option("--backbone", help=BACKBONE_HELP + " Again for more.", metavar="FILE", show_default=False)
+    list[Path] | None,
+    typer.Option("--backbone", help=BACKBONE_HELP + " May be repeated.", metavar="FILE", show_default=False),
 ]
-LessonFolder = Annotated[Path, typer.Option("--output", "-o", help="A folder for the pictures.")]
-Seeds = Annotated[int, typer.Option(help="How many trainings the figures are a mean of.", min=1)]
+LessonFolder = Annotated[Path, typer.Option("--output", "-o", help="Folder for the pictures.", metavar="FOLDER")]
 RecipeSettings = Annotated[
-    list[str] | None, typer.Option("--set", help="Change a value of the recipe, as key=value.", metavar="KEY=VALUE")
+    list[str] | None,
+    typer.Option("--set", help="Change one value of the recipe, as key=value. May be repeated.", metavar="KEY=VALUE"),
 ]
+
+
+def within(least: int, most: int | None = None) -> Callable[[int | None], int | None]:
+    """Return a check of an option that takes whole numbers from `least` on, up to `most` where that is given."""
+    wanted = f"from {least} on" if most is None else f"from {least} to {most}"
+
+    def checked(value: int | None) -> int | None:
+        if value is not None and (value < least or (most is not None and value > most)):
+            raise typer.BadParameter(f"expected a whole number {wanted}, got {value}.")
+        return value
+
+    return checked
+
+
+Seeds = Annotated[int, typer.Option(help="Number of training runs to average.", metavar="N", callback=within(1))]
+
+
+def default(value: object) -> str:
+    """Return how a help text names a default that typer cannot know."""
+    return rf" \[default: {value}]"
 
 
 def seconds(text: str) -> float:

@@ -1,4 +1,4 @@
-"""robustness: what a classifier loses under natural corruptions and under attacks."""
+"""robustness: the accuracy of a classifier under natural corruptions and attacks."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sablier.cli import options
+from sablier.cli.panels import CLASSIFY, add_verb
 from sablier.cli.progress import console, print_skipped, steps_progress, table
 
 if TYPE_CHECKING:
@@ -14,9 +15,7 @@ if TYPE_CHECKING:
 
 def add_to(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command(epilog="Example: sablier robustness c.sablier labelled/ -o robustness/ --kinds mnist-c --severities 1,3,5")(
-        robustness
-    )
+    add_verb(app, robustness, "robustness c.sablier labelled/ -o robustness/ --kinds mnist-c --severities 1,3,5", panel=CLASSIFY)
 
 
 @options.taking(reading=options.reading)
@@ -24,27 +23,36 @@ def robustness(
     model: options.Model,
     source: options.Source,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="A folder for robustness.csv, .json, .png and .html, and corruptions.png.")
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="FOLDER", help="Folder for robustness.csv, .json, .png and .html, and corruptions.png."
+        ),
     ] = Path("robustness"),
     kinds: Annotated[
-        str, typer.Option(help="Corruptions: all, mnist-c, cifar-10-c, none, or names such as fog,motion-blur.")
+        str,
+        typer.Option(metavar="NAMES", help="Corruptions: all, mnist-c, cifar-10-c, none, or names such as fog,motion-blur."),
     ] = "all",
-    severities: Annotated[str, typer.Option(help="From 1 to 5.")] = "1,2,3,4,5",
+    severities: Annotated[str, typer.Option(metavar="NUMBERS", help="Severities from 1 to 5.")] = "1,2,3,4,5",
     attacks: Annotated[
         str,
-        typer.Option(help="Attacks, as for the verb attack, or none. standard: several in turn, the strongest of them."),
+        typer.Option(metavar="NAMES", help="Attacks, as for the verb attack, or none. standard: several attacks in turn."),
     ] = "fgsm,apgd,standard",
     eps: Annotated[
-        str, typer.Option(help="How far an attack may move each value: of the range from black to white, such as 8/255.")
+        str,
+        typer.Option(metavar="EPS", help="Largest change of a value by an attack, as a share of the range from black to white."),
     ] = "8/255",
-    count: Annotated[int, typer.Option("--count", "-n", help="Measure on so many images, drawn evenly; 0: on all.")] = 1000,
-    seed: Annotated[int, typer.Option(help="The same seed damages the same.", min=0)] = 0,
+    count: Annotated[
+        int, typer.Option("--count", "-n", metavar="N", help="Measure on N images, an even sample; 0: on all.")
+    ] = 1000,
+    seed: Annotated[
+        int, typer.Option(metavar="N", callback=options.within(0), help="The same seed gives the same corruptions.")
+    ] = 0,
     *,
     reading: dict[str, Any],
 ) -> None:
-    """Say how many labelled images a classifier still tells right when they are noisy, blurred, foggy, turned or attacked.
+    """Measure the accuracy of a classifier under natural corruptions (noise, blur, fog, rotation ...) and attacks.
 
-    27 kinds of corruption at five severities; a table first, then pictures of what each does to an image.
+    There are 27 kinds of corruption at five severities. The page shows a table, and an example of each corruption.
     """
     from sablier.workflows.robustness import robustness as run
 
@@ -65,16 +73,16 @@ def _print(result: "RobustnessResult") -> None:
             [kind, *(f"{100 * right / result.images:.1f}" for right in [*numbers, sum(numbers) / len(numbers)])]
             for kind, numbers in zip(result.kinds, result.corrupted.tolist(), strict=True)
         ]
-        table("", ["told right, %, at severity", *map(str, result.severities), "mean"], rows)
+        table("", ["accuracy in % at severity", *map(str, result.severities), "mean"], rows)
     if result.attacks:
-        rows = [[each.attack, each.ball, f"{100 * each.right / result.images:.1f}"] for each in result.attacks]
-        table("", ["told right, %, under", "within", ""], rows)
+        rows = [[each.attack, each.perturbation_set, f"{100 * each.right / result.images:.1f}"] for each in result.attacks]
+        table("", ["attack", "perturbation set", "accuracy in %"], rows)
     mean = result.corruption_accuracy
-    console.print(f"[bold]{result.accuracy:.1%}[/bold] of {result.images:,} images are told right as they are.")
+    console.print(f"Accuracy on {result.images:,} images: [bold]{result.accuracy:.1%}[/bold].")
     if mean is not None:
         relative = result.relative(mean * result.images)
-        share = "" if relative is None else f", {relative:.0%} of that"
-        console.print(f"[bold]{mean:.1%}[/bold] under corruption, the mean over kinds and severities{share}.")
+        share = "" if relative is None else f", {relative:.0%} of that without corruption"
+        console.print(f"Mean accuracy under corruption, over kinds and severities: [bold]{mean:.1%}[/bold]{share}.")
     worst = result.worst_attack
     for warning in worst.warnings if worst else ():
         console.print(f"Do not trust {worst.attack if worst else ''}: {warning}", markup=False)

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from sablier.cli import options
+from sablier.cli.panels import MODELS, add_verb
 from sablier.cli.progress import console, table
 from sablier.cli.time_left import training_progress
-from sablier.recipes.names import DEFAULT, check_names, recipe_words
+from sablier.recipes.names import DEFAULT, check_names
 
 if TYPE_CHECKING:
     from sablier.modelfile import ModelFile
     from sablier.recipes.config import Recipe
 
-RECIPES_HELP = " ".join(f"{name}: {words[:1].lower()}{words[1:]}" for name, words in recipe_words().items())
 NEXT = {
     "detect": "sablier detect {output} NEW_IMAGES -o out/",
     "reconstruct": "sablier reconstruct {output} NEW_IMAGES -o out/",
@@ -23,16 +23,24 @@ NEXT = {
     "compress": "sablier compress {output} IMAGES -o images.sabz",
     "generate": "sablier sample {output} -n 64 -o sheet.png",
 }
+NEXT_OF_CODES = (
+    "sablier embed {output} IMAGES -o codes.npz",
+    "sablier cluster {output} IMAGES -o clusters/",
+    "sablier map {output} IMAGES -o map.html",
+)
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command(
-        epilog="Example: sablier train good/ -o part.sablier --tier small --set latent=32\n\n"
-        "Example: sablier train tile/ -o tile.sablier --curve    (tile/ in the MVTec layout: do more photos help?)\n\n"
-        "Example: sablier train good/ -o part.sablier --backbone network.pt2\n\n"
-        r"Example: sablier train shots/ -o part.sablier --groups 'regex:(part\d+)'"
-    )(train)
+    add_verb(
+        app,
+        train,
+        "train good/ -o part.sablier --tier small --set latent=32",
+        "train tile/ -o tile.sablier --curve    (tile/ in the MVTec layout: do more photos help?)",
+        "train good/ -o part.sablier --backbone network.pt2",
+        r"train shots/ -o part.sablier --groups 'regex:(part\d+)'",
+        panel=MODELS,
+    )
 
 
 class Asked(NamedTuple):
@@ -43,22 +51,26 @@ class Asked(NamedTuple):
 
 
 def _asked(
-    recipe: Annotated[str | None, typer.Option(help=RECIPES_HELP, show_default=DEFAULT)] = None,
+    recipe: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What to train; see `sablier recipes`." + options.default(DEFAULT))
+    ] = None,
     noisy_only: Annotated[
-        bool, typer.Option("--noisy-only", help="Learn to remove noise from noisy images alone: the recipe denoiser-noisy-only.")
+        bool, typer.Option("--noisy-only", help="Train a denoiser on noisy images alone: the recipe denoiser-noisy-only.")
     ] = False,
-    tier: Annotated[str, typer.Option(help="One dial for time and quality: tiny, small, base or large.")] = "base",
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Change a single value of the recipe, as key=value; again for more.", metavar="KEY=VALUE"),
-    ] = None,
+    tier: Annotated[str, typer.Option(metavar="NAME", help="Time against quality: tiny, small, base or large.")] = "base",
+    settings: options.RecipeSettings = None,
     budget: Annotated[
-        str | None, typer.Option(help="Of a classifier: how long it may train, such as 90s, 5m or 1h; it decides the size.")
+        str | None,
+        typer.Option(metavar="TIME", help="For classifiers: training time, such as 90s, 5m or 1h; it determines the size."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Same seed, same machine: the same bits.")] = 0,
-    threads: Annotated[int, typer.Option(help="Processor threads; 0 takes them all.", min=0)] = 0,
-    dtype: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
-    profile: Annotated[bool, typer.Option("--profile", help="Say where the time of a training step goes.")] = False,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="The same seed on the same machine gives the same model, bit by bit.")
+    ] = 0,
+    threads: Annotated[
+        int, typer.Option(metavar="N", callback=options.within(0), help="Processor threads; 0 uses all of them.")
+    ] = 0,
+    dtype: Annotated[str, typer.Option(metavar="NAME", help="auto, float32 or bfloat16.")] = "auto",
+    profile: Annotated[bool, typer.Option("--profile", help="Print how long each part of a training step takes.")] = False,
 ) -> Asked:
     """Return what the options of a recipe and of its run ask for."""
     check_names(recipe or DEFAULT, tier, settings or ())  # before torch is loaded
@@ -68,7 +80,7 @@ def _asked(
 
     name = denoiser_recipe(recipe, noisy_only, otherwise=DEFAULT)
     if budget is not None and make_recipe(name).task != "classify":
-        raise ConfigError(f"expected a recipe of a classifier for --budget, got {name}. Say how long it may take with --tier.")
+        raise ConfigError(f"expected a recipe of a classifier for --budget, got {name}. Use --tier to limit the training time.")
     own = [f"seed={seed}", f"threads={threads}", f"dtype={dtype}", f"profile={profile}"]
     within = [] if budget is None else [f"budget_seconds={options.seconds(budget)}"]
     return Asked(make_recipe(name, tier, [*own, *within, *(settings or [])]), profile)
@@ -77,15 +89,15 @@ def _asked(
 @options.taking(asked=_asked, reading=options.reading)
 def train(
     source: options.Source,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The .sablier file to write.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The .sablier file to write.")],
     asked: Asked,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume a run that was stopped.")] = False,
     groups: options.Groups = None,
     backbone: Annotated[
         Path | None,
         typer.Option(
-            help="Of a detector: a feature network of your own to look with, a .pt2 (torch.export) or .onnx file, whose "
-            "outputs are N,D,h,w or N,tokens,D; it gets RGB from 0 to 1. " + options.TRUST,
+            help="For detectors: your own backbone (feature network), a .pt2 (torch.export) or .onnx file. Its input is RGB "
+            "from 0 to 1, its outputs are N,D,h,w or N,tokens,D. " + options.TRUST,
             metavar="FILE",
             show_default=False,
         ),
@@ -94,15 +106,15 @@ def train(
         bool,
         typer.Option(
             "--curve",
-            help="Of a detector, besides: how well bad images are told from good ones after learning from 4, 8, 16 ... and all "
-            "good images, each several times with others. Judged are the tests of a folder laid out like MVTec AD; of any other, "
-            "good images held out, and copies of them with drawn defects. Writes OUTPUT.curve.csv and .png.",
+            help="For detectors: also measure the learning curve, the AUROC after training on 4, 8, 16 ... and all good "
+            "images, several times each. The test images are those of a folder laid out like MVTec AD; for any other source, "
+            "held-out good images and copies of them with synthetic defects. Writes OUTPUT.curve.csv and .png.",
         ),
     ] = False,
     *,
     reading: dict[str, Any],
 ) -> None:
-    """Learn what images look like. Only classifiers need labels; for a detector every image is taken for a good one."""
+    """Train a model on images. Only classifiers need labels; for a detector, every image counts as a good one."""
     from sablier.workflows.learning_curve import check_curve
     from sablier.workflows.training.train import train as run
 
@@ -117,26 +129,27 @@ def train(
         _print_profiles(file)
     if file.task == "detect" and file.provenance.groups < file.provenance.images:
         _print_groups(file, output)
-    if file.provenance.suspects:
-        _print_suspects(file, output)
-    for fact in _what_it_can(file):
+    if file.provenance.filtered:
+        _print_filtered(file, output)
+    for fact in _quality(file):
         console.print(fact, markup=False)
     if curve:
         _print_curve(source, output, asked.recipe, {"groups": groups, "backbone": backbone, **reading})
     again = "" if backbone is None else f" --backbone {backbone}"
-    console.print(f"Next: {NEXT[file.task].format(output=str(output))}{again}", markup=False)
+    for step in NEXT_OF_CODES if file.provenance.recipe["name"] == "representation" else (NEXT[file.task],):
+        console.print(f"Next: {step.format(output=str(output))}{again}", markup=False)
 
 
 def _print_outcome(file: "ModelFile", output: Path) -> None:
-    """Say what the model learnt from, how long that took, and what was skipped."""
+    """Print what the model was trained on, how long that took, and what was skipped."""
     from sablier.images.grouping import counted
     from sablier.report.words import duration
 
-    learnt_from = counted(file.provenance.images, file.provenance.groups)
+    trained_on = counted(file.provenance.images, file.provenance.groups)
     if file.task == "denoise":
-        learnt_from = f"{file.provenance.images} images or patches of images"
+        trained_on = f"{file.provenance.images} images or patches of images"
     took = duration(file.provenance.seconds or 0.0)
-    console.print(f"{output} learnt from {learnt_from} in {took}, tier {file.provenance.recipe['tier']}.", markup=False)
+    console.print(f"{output} was trained on {trained_on} in {took}, tier {file.provenance.recipe['tier']}.", markup=False)
     for skipped in file.provenance.skipped[:10]:
         console.print(f"skipped {skipped}", markup=False)
     if len(file.provenance.skipped) > 10:
@@ -144,17 +157,17 @@ def _print_outcome(file: "ModelFile", output: Path) -> None:
 
 
 def _print_curve(source: str, output: Path, recipe: "Recipe", asked: dict[str, Any]) -> None:
-    """Measure the learning curve of the images, and print what was judged, the figures, and what they do not say."""
+    """Measure the learning curve of the images, and print the test images, the figures and their limits."""
     from sablier.workflows.learning_curve import curve_paths, learning_curve
 
-    with training_progress(f"tier {recipe.tier}; the model is written, so that this may be stopped") as on_progress:
+    with training_progress(f"tier {recipe.tier}; the model is already written, so this may be stopped") as on_progress:
         found = learning_curve(source, output, recipe, on_progress=on_progress, **asked)
     rows = [
         [f"{row['images']:,}", f"{row['image_auroc']:.3f} [{row['low']:.3f}, {row['high']:.3f}]", str(row["trainings"])]
         for row in found.to_table()
     ]
-    console.print(f"Judged: {found.judged}.", markup=False)
-    table("How well the bad are told from the good", ["good images learnt from", "AUROC [95 %]", "trainings"], rows)
+    console.print(f"Test images: {found.judged}.", markup=False)
+    table("Learning curve", ["good training images", "AUROC [95 %]", "training runs"], rows)
     if found.caution:
         console.print(found.caution)
     listed, drawn = curve_paths(output)
@@ -162,24 +175,24 @@ def _print_curve(source: str, output: Path, recipe: "Recipe", asked: dict[str, A
 
 
 def _print_groups(file: "ModelFile", output: Path) -> None:
-    """Say that some images are not independent of each other, what that means, and where their groups are seen."""
+    """Print that some images are not independent of each other, and where their groups are shown."""
     from sablier.workflows.groups import groups_paths
 
     listed, drawn = groups_paths(output)
     how = "given, and images that repeat each other" if file.provenance.grouping == "given" else "images that repeat each other"
-    console.print(f"Groups: {how}. Each counts once. The largest are drawn in {drawn}, all are in {listed}.", markup=False)
+    console.print(f"Groups: {how}. Each counts once. The largest are shown in {drawn}; {listed} lists all.", markup=False)
     if file.provenance.joined_groups:
         console.print(f"{file.provenance.joined_groups} given groups hold copies of the same image and were joined.")
 
 
-def _print_suspects(file: "ModelFile", output: Path) -> None:
-    """Say how many training images may not belong, what was done with them, and where they are seen."""
-    from sablier.report.words import suspects_note
-    from sablier.workflows.training.train import suspects_paths
+def _print_filtered(file: "ModelFile", output: Path) -> None:
+    """Print how many training images the contamination filter excluded, and where they are shown."""
+    from sablier.report.words import filtered_note
+    from sablier.workflows.training.train import filtered_paths
 
-    listed, drawn = suspects_paths(output)
-    console.print(suspects_note(len(file.provenance.suspects), file.provenance.images), markup=False)
-    console.print(f"Look at {drawn} (all are in {listed}), take out what is bad, and train again.", markup=False)
+    listed, drawn = filtered_paths(output)
+    console.print(filtered_note(len(file.provenance.filtered), file.provenance.images), markup=False)
+    console.print(f"Review them in {drawn} ({listed} lists all), remove the bad ones, and train again.", markup=False)
 
 
 def _print_profiles(file: "ModelFile") -> None:
@@ -192,17 +205,17 @@ def _print_profiles(file: "ModelFile") -> None:
 
 
 def _print_profile(rows: list[dict[str, Any]], prefix: str) -> None:
-    """Print where the time of a step goes, or that the training was too short to tell."""
+    """Print where the time of a step goes, or that the training was too short to measure it."""
     if not rows:
-        console.print(f"{prefix}There were too few steps to profile: it takes 27.")
-    for kind, title in (("phase", "where a step's time goes"), ("operator", "torch's busiest operators")):
+        console.print(f"{prefix}There were too few steps to profile: at least 27 are needed.")
+    for kind, title in (("phase", "time of a training step"), ("operator", "slowest torch operators")):
         cells = [[row["name"], f"{row['milliseconds']:.2f}", f"{row['share']:.0%}"] for row in rows if row["kind"] == kind]
         if cells:
-            table(prefix + title, ["", "ms a step", "share"], cells)
+            table(prefix + title, [kind, "ms per step", "share"], cells)
 
 
-def _what_it_can(file: "ModelFile") -> list[str]:
-    """Return what holds of the model of its task: a promise, or the error on images it has not learnt from."""
+def _quality(file: "ModelFile") -> list[str]:
+    """Return how good the model is: the guarantee of a detector, or the error on held-out images."""
     if file.task == "detect":
         from sablier.tasks.detection.detect import Detector
 
@@ -213,20 +226,20 @@ def _what_it_can(file: "ModelFile") -> list[str]:
     error = rows[-1]["validation_loss"]
     if file.task == "generate":
         return [
-            f"Between held-out images and what it draws the energy distance is {error:.4f}; 0 is none. A sheet of what it draws "
-            f"is kept beside the model."
+            f"Energy distance between held-out and generated images: {error:.4f} (0: equal distributions). A sheet of generated "
+            f"images lies beside the model."
         ]
     if file.task == "classify":
-        return [f"On held-out images it is surprised at the true class by {error:.3f} nats, before it is calibrated; 0 is none."]
+        return [f"Cross-entropy on held-out images: {error:.3f} nats, before calibration."]
     if file.task == "compress":
-        return [f"On held-out images the mean squared error is {error:.4f} before codes are rounded, of pixels from 0 to 1."]
+        return [f"Mean squared error on held-out images, before codes are rounded: {error:.4f} (pixels from 0 to 1)."]
     if file.task == "reconstruct":
-        return [f"On held-out images its mean squared error is {error:.4f}, of pixels from 0 to 1."]
+        return [f"Mean squared error on held-out images: {error:.4f} (pixels from 0 to 1)."]
     objective = file.provenance.recipe["objective"]
     if "corruption" not in objective:
-        return [f"On held-out images or patches it differs from a second noisy copy by {error:.4f}, mean squared."]
+        return [f"Mean squared difference from a second noisy copy, on held-out images or patches: {error:.4f}."]
     level = (objective["noise_low"] + objective["noise_high"]) / 2
     return [
-        f"On held-out images or patches with {objective['corruption']} noise of level {level:g} its mean "
-        f"squared error is {error:.4f}, of pixels from 0 to 1."
+        f"Mean squared error on held-out images or patches with {objective['corruption']} noise of level {level:g}: "
+        f"{error:.4f} (pixels from 0 to 1)."
     ]

@@ -1,4 +1,4 @@
-"""watch: a detector that waits for images."""
+"""watch: score images as they arrive."""
 
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sablier.cli import options
+from sablier.cli.panels import DETECT, add_verb
 from sablier.cli.progress import console, counting_progress
 
 if TYPE_CHECKING:
@@ -18,40 +19,47 @@ if TYPE_CHECKING:
 
 def add_to(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command(epilog="Example: sablier watch part.sablier incoming/ -o out/")(watch)
+    add_verb(app, watch, "watch part.sablier incoming/ -o out/", panel=DETECT)
 
 
 def watch(
     model: options.Model,
-    folder: Annotated[Path, typer.Argument(help="The folder where images arrive, or folders of them.", show_default=False)],
+    folder: Annotated[Path, typer.Argument(help="The folder where images, or subfolders of images, arrive.", show_default=False)],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="A folder apart from it, for watch.csv and the heatmaps of flagged images.")
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="FOLDER", help="Another folder, for watch.csv and the anomaly maps of flagged images."
+        ),
     ] = Path("watched"),
     alpha: options.Alpha = 0.05,
-    every: Annotated[float, typer.Option(help="Seconds between two looks into the folder.")] = 2.0,
+    every: Annotated[float, typer.Option(metavar="SECONDS", help="Seconds between two scans of the folder.")] = 2.0,
     backbone: options.Backbone = None,
-    once: Annotated[bool, typer.Option("--once", help="End when all that has arrived is judged.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Stop when all images that have arrived are scored.")] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Stop where the first images do not look like those that the model learnt from.")
+        bool, typer.Option("--strict", help="Stop if the first images do not resemble the training images.")
     ] = False,
 ) -> None:
-    """Judge image files as they arrive in a folder, each one once.
+    """Score image files as they arrive in a folder, each one once.
 
-    A file is read when two looks found it unchanged, so one that is still being written is left alone; one that cannot be
-    decoded is tried again a few times, then recorded as unreadable. Every verdict is in watch.csv at once. Started again,
-    also after a power cut, it goes on where that file ends. A file replaced by another of the same name (its size or
-    time of change differs) is a new image. An alarm is printed and noted in watch.csv when p-values say that the images
-    are no longer like those calibrated on.
+    A file is read when two scans find it unchanged: a file that is still being written is left alone.
 
-    Ctrl-C ends it, with exit code 0.
+    A file that cannot be decoded is retried a few times, then recorded as unreadable.
+
+    Each verdict is written to watch.csv at once. A later run continues where that file ends, also after a power cut.
+
+    A file replaced under the same name (with another size or time of change) is a new image.
+
+    A drift alarm is printed, and noted in watch.csv, when the images no longer resemble the calibration images.
+
+    Ctrl-C stops it, with exit code 0.
     """
     from sablier.workflows.watch import watch as run
 
     with counting_progress("watching") as on_progress, stop_signals() as stopped:
 
         def started(summary: "WatchSummary") -> None:
-            before = f", going on after the {summary.recorded:,} images in {output / 'watch.csv'}" if summary.recorded else ""
-            console.print(f"Watching {folder}{before}. Ctrl-C ends it.", markup=False, soft_wrap=True)
+            before = f", continuing after the {summary.recorded:,} images in {output / 'watch.csv'}" if summary.recorded else ""
+            console.print(f"Watching {folder}{before}. Ctrl-C stops it.", markup=False, soft_wrap=True)
             console.print(summary.promise, soft_wrap=True)
 
         def judged(rows: Sequence[Mapping[str, Any]], summary: "WatchSummary") -> None:
@@ -67,12 +75,12 @@ def watch(
 
 
 def lines_of(row: Mapping[str, Any], output: Path) -> Iterator[str]:
-    """Yield what is printed of an image: nothing for a normal one, unless the drift alarm goes at it."""
+    """Yield what is printed of an image: nothing for a normal one, unless it sets off the drift alarm."""
     from sablier.calibration import ANOMALY
     from sablier.workflows.watch import UNREADABLE
 
     if row["verdict"] == ANOMALY:
-        yield f"{row['time']} {row['id']}: score {row['score']:.2f}, p {row['p_value']:.2g}, see {output / row['heatmap']}"
+        yield f"{row['time']} {row['id']}: score {row['score']:.2f}, p {row['p_value']:.2g}, see {output / row['map']}"
     if row["verdict"] == UNREADABLE:
         yield f"{row['time']} {row['id']}: unreadable. {row['note']}"
     elif row["note"]:
@@ -81,10 +89,10 @@ def lines_of(row: Mapping[str, Any], output: Path) -> Iterator[str]:
 
 def in_words(summary: "WatchSummary", record: Path) -> str:
     """Return what a run did, in a line."""
-    waiting = f" {summary.waiting} files were not at rest yet; the next run takes them." if summary.waiting else ""
+    waiting = f" {summary.waiting} files were still changing; the next run reads them." if summary.waiting else ""
     return (
-        f"{summary.judged:,} images judged: {summary.flagged:,} flagged; {summary.unreadable:,} unreadable.{waiting} "
-        f"See {record}, {summary.recorded:,} images in all."
+        f"{summary.judged:,} images scored: {summary.flagged:,} flagged; {summary.unreadable:,} unreadable.{waiting} "
+        f"See {record} ({summary.recorded:,} images in all)."
     )
 
 

@@ -90,7 +90,7 @@ def run(
         images = preprocess.to_unit(tests.array[shown])
         captions = [f"{tests.labels[i]}: error {errors[i]:.4f}" for i in shown] if tests.labels is not None else []
         differences = np.abs(preprocess.to_unit(tests.array) - again).mean(axis=3)
-        # The unit of heat is the error that some pixel of a normal digit exceeds in 5 % of them, as in every report.
+        # The unit of anomaly maps is the error that some pixel of a normal digit exceeds in 5 % of them, as in every report.
         unit = np.quantile(differences[is_normal].max(axis=(1, 2)), 0.95)
         write_whole(pictures[1], montage(images, again[shown], differences[shown] / unit, captions))
     mse, area, area_pca, seconds = map(float, np.mean(rows, axis=0))

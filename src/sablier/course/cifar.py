@@ -39,7 +39,7 @@ class Net:
         seconds: of training.
         told: the test photos as it tells them.
         attacked: what slight changes do to some of them.
-        fooled: strange images that it is sure of, judged by the other net.
+        fooled: fooling images for it, judged by the other net.
     """
 
     name: str

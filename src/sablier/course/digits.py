@@ -37,7 +37,7 @@ from sablier.workflows.outputs import writes
 from sablier.workflows.training.classifier import check_labels, class_numbers
 
 LINEAR, PRINTED, CONVOLUTIONAL = "softmax-linear", "softmax-linear, loss as printed", "convolutional"
-# What the lesson prints, of MNIST: the share of test digits that is told right.
+# What the lesson prints, of MNIST: the accuracy on test digits.
 LESSON = {(LINEAR, "before"): "10 %", (LINEAR, "one"): "90 %", (LINEAR, "more"): "90-92 %", (CONVOLUTIONAL, "one"): "97-98 %"}
 PRINTED_LEVELS = {"the lesson's linear net: 90 %": 0.1, "its convolutional net: 97-98 %": 0.025}  # as shares told wrong
 MORE_EPOCHS = 3
@@ -54,7 +54,7 @@ class Row:
         epochs: of training; 0 is before it.
         iterations: batches that these are.
         printed: the figure of the lesson, in words, or "".
-        accuracy: the share that is told right, mean over seeds.
+        accuracy: mean over seeds.
         seconds: of training, mean over seeds.
     """
 
@@ -232,7 +232,7 @@ class _Desk:
         return model, watch, before, self.accuracy(model), seconds
 
     def accuracy(self, model: Model) -> float:
-        """Return the share of the test images that is told right; leave the net on the CPU."""
+        """Return the accuracy on the test images; leave the net on the CPU."""
         return float((all_logits(model.cpu(), self.preprocess, self.tests).argmax(axis=1) == self.truth).mean())
 
     def write_mistakes(self, folder: Path, name: str, model: Model) -> None:

@@ -38,7 +38,7 @@ OCTAVES = 5  # of waves that the discriminator sees a point by; the longest is t
 class Game:
     """How the game on points is played."""
 
-    width: int = 128  # of the three hidden layers of each player
+    width: int = 128  # of the three hidden layers of each network
     objective: Adversarial = field(default_factory=lambda: Adversarial(gamma=3e-4))
     fit: FitConfig = field(
         default_factory=lambda: FitConfig(
@@ -66,7 +66,7 @@ class Played:
 
 
 class PointPair(AdversarialPair):
-    """Two players of fully connected layers, on points as N,1,1,2 images of which black is -5 and white 5."""
+    """A generator and a discriminator of fully connected layers, on points as N,1,1,2 images of which black is -5 and white 5."""
 
     def __init__(self, width: int) -> None:
         super().__init__((1, 2, 1), LATENT, _Layers(LATENT, width, 2), _Layers(2 + 4 * OCTAVES, width, 1))

@@ -19,9 +19,17 @@ from sablier.images.preprocess import Preprocess
 from sablier.models.base import Model
 from sablier.recipes.make import make_recipe
 from sablier.report.figures import picture_rows
-from sablier.report.strips import walk_animation
-from sablier.tasks.latent.interpolation import CURVES, Walk, walk
-from sablier.tasks.latent.reconstruct import decode, encode, fitted_pca, latent_size, reconstruct, redrawn_by_pca, squared_errors
+from sablier.report.strips import interpolation_animation
+from sablier.tasks.latent.interpolation import CURVES, Interpolation, interpolation
+from sablier.tasks.latent.reconstruct import (
+    decode,
+    encode,
+    fitted_pca,
+    latent_size,
+    reconstruct,
+    reconstructed_by_pca,
+    squared_errors,
+)
 from sablier.training.progress import Progress
 from sablier.typing import Array
 from sablier.workflows.outputs import writes
@@ -30,7 +38,7 @@ from sablier.workflows.training.network import train_model
 HELD_OUT = "STIX"  # the font family
 TRAINED_ON, TESTED_ON = 12_000, 2000  # letters drawn, less those of the held-out family
 POSES = 12
-WALK_PICTURES = 10
+INTERPOLATION_PICTURES = 10
 FRAMES = 40
 
 
@@ -56,7 +64,7 @@ class Lesson:
     pca_mse: float
     averages_right: int
     sums: dict[str, Sums]
-    walks: dict[str, Walk]
+    interpolations: dict[str, Interpolation]
     seconds: float
     pictures: tuple[Path, ...]
 
@@ -72,7 +80,7 @@ def run(
     """Train an autoencoder on letters and compute with their codes.
 
     Args:
-        output: a folder for reconstructions.png, averages.png, arithmetic.png, walk.png and walk.gif; None draws nothing.
+        output: a folder for reconstructions.png, averages.png, arithmetic.png, interpolation.png and .gif; None draws nothing.
         tier: of the recipe `autoencoder`.
         settings: "key=value" changes to it.
     """
@@ -85,21 +93,23 @@ def run(
     )  # fmt: skip
     numbers = latent_size(model, rule)
     unit, redrawn = rule.to_unit(tests.array), reconstruct(model, rule, tests)
-    by_pca = redrawn_by_pca(fitted_pca(training, rule, numbers), unit)
+    by_pca = reconstructed_by_pca(fitted_pca(training, rule, numbers), unit)
     averages = class_averages(model, rule, training)
     letters = drawn_letters(HELD_OUT, POSES)
-    walks = {curve: walk(model, rule, _two_letters(tests), WALK_PICTURES, curve) for curve in CURVES}
+    interpolations = {curve: interpolation(model, rule, _two_letters(tests), INTERPOLATION_PICTURES, curve) for curve in CURVES}
     pictures: dict[Path, bytes] = {}
     if output is not None:
         first = [int(np.flatnonzero(tests.matches("label", letter))[0]) for letter in LETTERS]
         rows = {"real": unit, f"the net, {numbers} numbers": redrawn, f"PCA, {numbers} numbers": by_pca}
-        frames = walk(model, rule, _two_letters(tests), FRAMES)
+        frames = interpolation(model, rule, _two_letters(tests), FRAMES)
         pictures = {
             output / "reconstructions.png": picture_rows({name: row[first] for name, row in rows.items()}),
             output / "averages.png": picture_rows({"the mean of the codes of each letter, decoded": averages}),
             output / "arithmetic.png": picture_rows(_sum_rows(model, rule, letters)),
-            output / "walk.png": picture_rows({f"{curve}, from A to J": found.images for curve, found in walks.items()}),
-            output / "walk.gif": walk_animation(frames),
+            output / "interpolation.png": picture_rows(
+                {f"{curve}, from A to J": found.images for curve, found in interpolations.items()}
+            ),
+            output / "interpolation.gif": interpolation_animation(frames),
         }
         for path, data in pictures.items():
             write_whole(path, data)
@@ -114,7 +124,7 @@ def run(
             "one letter": measured_sums(model, rule, letters),
             "nine letters": measured_sums(model, rule, letters, True),
         },
-        walks=walks,
+        interpolations=interpolations,
         seconds=history.seconds,
         pictures=tuple(pictures),
     )

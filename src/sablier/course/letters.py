@@ -18,7 +18,7 @@ from sablier.recipes.config import Recipe
 from sablier.recipes.make import make_recipe
 from sablier.report.figures import loss_curves, picture_rows
 from sablier.report.words import counted
-from sablier.tasks.latent.reconstruct import fitted_pca, latent_size, reconstruct, redrawn_by_pca, squared_errors
+from sablier.tasks.latent.reconstruct import fitted_pca, latent_size, reconstruct, reconstructed_by_pca, squared_errors
 from sablier.training.config import FitConfig
 from sablier.training.loop import History
 from sablier.training.objectives import Denoising
@@ -118,7 +118,7 @@ def run(
     methods = [Method(name, done.numbers, done.mse, done.seconds) for name, done in trainings.items()]
     redrawn = [done.redrawn for done in trainings.values()]
     for numbers in PCA_NUMBERS:
-        again = redrawn_by_pca(fitted_pca(desk.letters, desk.preprocess, numbers), desk.clean)
+        again = reconstructed_by_pca(fitted_pca(desk.letters, desk.preprocess, numbers), desk.clean)
         methods.append(Method("PCA", numbers, float(squared_errors(desk.clean, again).mean())))
         redrawn.append(again)
     cleaning = desk.train("cleaning", cleaner, noise)

@@ -21,7 +21,7 @@ class NegativeProbability:
     is the expected share of errors of somebody who guesses by the probabilities, not the cross-entropy.
     """
 
-    def players(self, model: Model) -> Mapping[str, list[Parameter]]:
+    def parameter_groups(self, model: Model) -> Mapping[str, list[Parameter]]:
         return {"model": list(model.parameters())}
 
     def losses(self, model: Model, batch: Batch) -> Iterator[Loss]:

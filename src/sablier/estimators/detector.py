@@ -164,11 +164,11 @@ class AnomalyDetector(OutlierMixin, ImageEstimator):  # type: ignore[misc]
         columns = self._columns(X)
         return self.detector_.calibration.p_values(columns)
 
-    def heatmaps(self, X: Any) -> Array:
-        """Return N,H,W float32 maps; 1 is the heat that some place of a normal image reaches in 5 % of them."""
+    def anomaly_maps(self, X: Any) -> Array:
+        """Return N,H,W float32 maps; 1 is what some place of a normal image reaches in 5 % of them."""
         images, _ = self._images(X)
-        heat = self.detector_.detect(images, self.alpha, pictures=True).heatmaps
-        return scaled_back(np.asarray(heat, np.float32), *self.image_shape_[:2])
+        anomaly_map = self.detector_.detect(images, self.alpha, pictures=True).anomaly_maps
+        return scaled_back(np.asarray(anomaly_map, np.float32), *self.image_shape_[:2])
 
     def reconstruct(self, X: Any) -> Array:
         """Return what the model makes of the images: float32 in the numbers, the size and the dimensions X came in."""

@@ -18,11 +18,13 @@ from sablier.images.formats.idx import stream_idx
 from sablier.images.formats.tables import stream_csv
 from sablier.images.glyphs import glyphs
 from sablier.images.imageset import ImageSet
+from sablier.images.parts import parts
 from sablier.typing import Array
 
 SPLITS = ("train", "test")
 FETCH_TIMEOUT_SECONDS = 30
 GLYPHS_PER_SPLIT = {"train": 5000, "test": 1000}
+PARTS_PER_SPLIT, BAD_PARTS = {"train": 120, "test": 120}, {"train": 0.0, "test": 0.1}
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,11 @@ def _glyphs(split: str, files: list[Path]) -> ImageSet:
     return glyphs(GLYPHS_PER_SPLIT[split], seed=SPLITS.index(split))
 
 
+def _parts(split: str, files: list[Path]) -> ImageSet:
+    """Return good parts to train on; of the tests, as of a production line, few are bad."""
+    return parts(PARTS_PER_SPLIT[split], seed=SPLITS.index(split), defects=BAD_PARTS[split])
+
+
 def _idx_pair(split: str, files: list[Path]) -> ImageSet:
     return next(stream_idx(files[0], Options(labels=files[1]), None))
 
@@ -173,6 +180,7 @@ GARMENTS = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Sh
 DATASETS: dict[str, _Dataset] = {
     "digits": _Dataset("1,797 handwritten digits, 8 x 8 grey; ships with scikit-learn", _digits, {}, {}),
     "glyphs": _Dataset("letters A to J in the fonts of matplotlib, 28 x 28 grey; drawn here", _glyphs, {}, {}),
+    "parts": _Dataset("machined parts with planted defects, 128 x 128 colour; rendered here", _parts, {}, {}),
     "mnist": _Dataset(
         "70,000 handwritten digits, 28 x 28 grey (LeCun et al., 1998)",
         _idx_pair,

@@ -1,4 +1,4 @@
-"""Masks of defects, and heat brought to where they are: the size an image came in."""
+"""Masks of defects, and anomaly maps brought to where they are: the size an image came in."""
 
 from pathlib import Path
 
@@ -32,21 +32,21 @@ def read_mask(path: Path, size: tuple[int, int]) -> Array:
     return mask
 
 
-def at_original_size(heat: Array, size: tuple[int, int]) -> Array:
-    """Return the heat of an image as a model saw it at the size the image came in, as float32.
+def at_original_size(anomaly_map: Array, size: tuple[int, int]) -> Array:
+    """Return the anomaly map of an image as a model saw it at the size the image came in, as float32.
 
     The way back of `Preprocess.apply`: what was repeated around the image is cut off, and the rest scaled, between pixels
-    linearly. So heat is compared with masks at their own size, as is usual (Bergmann et al. 2020).
+    linearly. So maps are compared with masks at their own size, as is usual (Bergmann et al. 2020).
 
     Args:
-        heat: H,W, of the image scaled to fit and centred.
+        anomaly_map: H,W, of the image scaled to fit and centred.
         size: height and width of the image as it came.
 
     >>> at_original_size(np.eye(2), (2, 4)).shape
     (2, 4)
     """
-    inner, (top, left) = placed(size, heat.shape)
-    cut = np.asarray(heat[top : top + inner[0], left : left + inner[1]], np.float32)
+    inner, (top, left) = placed(size, anomaly_map.shape)
+    cut = np.asarray(anomaly_map[top : top + inner[0], left : left + inner[1]], np.float32)
     if cut.shape == tuple(size):
         return cut
     return np.asarray(Image.fromarray(cut).resize((int(size[1]), int(size[0])), Image.Resampling.BILINEAR))

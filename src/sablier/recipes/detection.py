@@ -24,7 +24,7 @@ class DetectionRecipe(Recipe):
     # Pixels of the longer side above which an image is a photo
     photo_side: Annotated[int, Field(ge=1, le=4096)] = 64
     # Whether training images that may not belong among the others are kept from teaching anything
-    screen: bool = True
+    contamination_filter: bool = True
     # Whether images that repeat each other are looked for; they form groups, and each group counts once
     repeats: bool = True
     # Cross-conformal folds, each a model of its own, where images are few: with fewer than `folds_below`, else one split
@@ -50,8 +50,8 @@ class DetectionRecipe(Recipe):
             objective, network = known[kind].objective, self.network_of(kind)
             if objective is not None and not (network and isinstance(network.objective, objective)):
                 raise ConfigError(f"recipe {self.name} has no network for the member {kind}. Use the recipe detector.")
-        if not any(known[kind].heat_is for kind in kinds):
-            telling = [kind for kind, member in known.items() if member.heat_is]
+        if not any(known[kind].map_shows for kind in kinds):
+            telling = [kind for kind, member in known.items() if member.map_shows]
             raise ConfigError(f"expected one of {', '.join(telling)} among {name}: only they say where. Add one.")
 
     def network_of(self, kind: str) -> NetworkConfig | None:

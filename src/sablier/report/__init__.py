@@ -1,1 +1,1 @@
-"""RESULT -> figures and one self-contained HTML file. Pictures first; the colour scale of heat never changes."""
+"""RESULT -> figures and one self-contained HTML file. Pictures first; the colour scale of anomaly maps never changes."""

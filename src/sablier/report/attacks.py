@@ -8,21 +8,21 @@ from sablier.tasks.classification.attack import AttackResult
 
 
 def attack_sheet(result: AttackResult, most: int) -> bytes:
-    """Return a PNG: image | attacked | what changed, of those that fool the net most surely; of the first, where none does."""
+    """Return a PNG: image | attacked | change, of those misclassified with the highest probability; else of the first."""
     fooled = np.flatnonzero(result.fooled)
     shown = (
         fooled[np.argsort(-result.sure_after[fooled], kind="stable")][:most] if len(fooled) else np.arange(min(most, len(result)))
     )
-    # Slight changes are not seen as they are: the largest of all gets the fullest colour.
+    # Slight changes are invisible as they are: the largest of all gets the fullest colour.
     full = max(float(result.largest.max()), 1 / 255)
     groups, captions = [], []
     for row in shown:
         image, attacked = (pixels[row].astype(np.float32) / 255 for pixels in (result.images, result.attacked))
         groups.append((as_rgb(image), as_rgb(attacked), amplified(image, attacked, full)))
         captions.append(
-            f"{result.before[row]} {result.sure_before[row]:.0%}, now {result.after[row]} {result.sure_after[row]:.0%}\n"
-            f"SSIM {result.similarity[row]:.2f}, by {result.largest[row]:.3f} at most"
+            f"{result.before[row]} {result.sure_before[row]:.0%}, attacked: {result.after[row]} {result.sure_after[row]:.0%}\n"
+            f"SSIM {result.similarity[row]:.2f}, largest change {result.largest[row]:.3f}"
         )
-    under = f"{result.robust_accuracy:.1%} under attack\nimage, attacked, and what changed, in full colour from {full:.3f} on"
-    title = f"{result.attack}, {result.norm} {result.eps:.3g}: {result.accuracy:.1%} right as they are, {under}"
+    under = f"{result.robust_accuracy:.1%} under attack\nimage, attacked image and change, in full colour from {full:.3f} on"
+    title = f"{result.attack}, {result.norm} {result.eps:.3g}: accuracy {result.accuracy:.1%}, {under}"
     return to_png(Sheet(groups, captions, columns=4, side=0.9, title=title).figure())

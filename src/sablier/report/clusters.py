@@ -1,4 +1,4 @@
-"""A sheet of clusters: of each its most typical members, and those that could as well belong elsewhere."""
+"""A sheet of clusters: typical and borderline members of each."""
 
 from collections.abc import Mapping
 
@@ -40,13 +40,13 @@ def cluster_sheet(result: ClusterResult, shown: Mapping[int, tuple[Array, Array]
             groups.append([_reduced(as_rgb(pictures[place])) for place in places.tolist()])
         captions += [_caption(result, cluster), ""]
     side = max((max(picture.shape[:2]) for picture in pictures.values()), default=1)
-    title = "left: typical members, most typical first\nright: members that could as well belong elsewhere, least sure first"
+    title = "left: typical members, most typical first\nright: borderline members, least certain first"
     sheet = Sheet(groups, captions, columns=2, side=SMALL_INCHES if side <= SMALL else INCHES, title=title)
     return to_png(sheet.figure(), dots_per_inch=120)
 
 
 def _caption(result: ClusterResult, cluster: int) -> str:
-    """Return the number of a cluster, its size, and of which labels it mostly is."""
+    """Return the number of a cluster, its size, and its most common labels."""
     shares = list(result.label_shares(cluster).items())[:2]
     labels = "".join(f"; {share:.0%} {label}" for label, share in shares if share >= 0.005)
     return f"cluster {cluster}: {counted(result.sizes[cluster])}{labels}"

@@ -40,7 +40,7 @@ class Panel:
         lines: what is drawn.
         x, y: what the axes say.
         levels: names of heights that are marked across the chart.
-        shares: whether heights are shares, drawn by their square root so that small ones are told apart and 0 has a place;
+        shares: whether heights are shares, on a square-root axis, where small ones are distinguished and 0 has a place;
             otherwise they are losses, on a logarithmic axis.
     """
 
@@ -80,7 +80,7 @@ def _draw(axes: Axes, panel: Panel, colours: Mapping[str, str]) -> None:
         marker = "o" if len(line.x) <= MOST_MARKED else "none"
         style = "none" if not line.linked else "--" if line.dashed else "-"
         axes.plot(line.x, line.y, ls=style, marker=marker, ms=4 if line.linked else DOT, lw=1.6, color=colours[line.name])
-    axes.set(xlabel=panel.x, ylabel=panel.y)
+    axes.set(xlabel=panel.x, ylabel=f"{panel.y}\n({'square-root' if panel.shares else 'log'} scale)")
     if all(float(x).is_integer() for line in panel.lines for x in line.x):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     for name, height in panel.levels.items():

@@ -106,7 +106,7 @@ def draw_losses(axes: Axes, histories: Mapping[str, Sequence[Mapping[str, Any]]]
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
-    axes.set(xlabel="epoch", ylabel="loss")
+    axes.set(xlabel="epoch", ylabel="loss (log scale)")
     if axes.get_lines():
         axes.legend(loc="upper right")
     else:
@@ -119,7 +119,7 @@ def draw_losses(axes: Axes, histories: Mapping[str, Sequence[Mapping[str, Any]]]
 def draw_scores(axes: Axes, edges: Array, groups: Sequence[ScoreGroup], threshold: float = float("inf")) -> None:
     """Draw histograms of scores, each as shares of its own images, and the threshold where it is finite.
 
-    The axis is a square root (a rootogram, Tukey 1977), so that a single odd image among hundreds is still seen.
+    The axis is a square root (a rootogram, Tukey 1977), so that a single image among hundreds is still visible.
     """
     shown = [group for group in groups if group.counts.sum()]
     step = _bins_joined(min((int(group.counts.sum()) for group in shown), default=1), len(edges) - 1)
@@ -136,10 +136,10 @@ def draw_scores(axes: Axes, edges: Array, groups: Sequence[ScoreGroup], threshol
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:.0f}%"))
     axes.set_xlim(edges[0], edges[-1])
     axes.grid(axis="x", visible=False)
-    axes.set(xlabel="anomaly score", ylabel="share of images")
+    axes.set(xlabel="anomaly score", ylabel="share of images\n(square-root scale)")
     if isfinite(threshold):
         axes.axvspan(threshold, edges[-1], color=ORANGE, alpha=0.1, lw=0)
-        axes.axvline(threshold, color=INK, ls=(0, (4, 2)), lw=1.5, label="threshold: flagged to its right")
+        axes.axvline(threshold, color=INK, ls=(0, (4, 2)), lw=1.5, label="threshold: images to its right are flagged")
     axes.figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", handlelength=1.5)
 
 
@@ -151,7 +151,7 @@ def _bins_joined(count: int, bins: int) -> int:
 
 @styled
 def draw_roc(axes: Axes, rows: Sequence[MethodRow], decided: bool = True) -> None:
-    """Draw the share of bad images found against the share of good ones flagged; a dot where the verdicts stand."""
+    """Draw the share of bad images flagged against that of good ones; a dot marks the rates at the threshold."""
     for row, colour in reversed(list(zip(rows, METHOD_COLOURS, strict=False))):
         ours = row is rows[0]
         name = METHOD_NAMES.get(row.method, row.method)
@@ -163,8 +163,8 @@ def draw_roc(axes: Axes, rows: Sequence[MethodRow], decided: bool = True) -> Non
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xticks=ticks, yticks=ticks)
     axes.xaxis.set_major_formatter(lambda x, _position: f"{x:.0%}")
     axes.yaxis.set_major_formatter(lambda y, _position: f"{y:.0%}")
-    axes.set(xlabel="good images flagged", ylabel="bad images found")
-    axes.legend(title="area under the curve", loc="lower right", reverse=True)
+    axes.set(xlabel="good images flagged", ylabel="bad images flagged")
+    axes.legend(title="AUROC", loc="lower right", reverse=True)
 
 
 @dataclass(frozen=True)
@@ -243,19 +243,19 @@ class Sheet:
 
 
 def result_sheet(result: DetectionResult, indices: Iterable[int]) -> Sheet:
-    """Return image | reconstruction | heat of some images of a result; empty where it has no pictures.
+    """Return image | reconstruction | anomaly map of some images of a result; empty where it has no pictures.
 
-    A detector of whose members none draws has no reconstructions: there it is image | heat.
+    A detector none of whose members reconstructs has no reconstructions: there it is image | anomaly map.
     """
-    if result.images is None or result.heatmaps is None:
+    if result.images is None or result.anomaly_maps is None:
         return Sheet(())
     chosen = list(indices)
     captions = [f"{result.ids[i]}\np = {result.p_values[i]:.3g}, {result.verdicts[i]}" for i in chosen]
-    images, heats = result.images[chosen], result.heatmaps[chosen]
+    images, anomaly_maps = result.images[chosen], result.anomaly_maps[chosen]
     columns = [[as_rgb(image) for image in images]]
     if result.reconstructions is not None:
         columns.append([as_rgb(again) for again in result.reconstructions[chosen]])
-    columns.append([overlay(image, heat) for image, heat in zip(images, heats, strict=True)])
+    columns.append([overlay(image, anomaly_map) for image, anomaly_map in zip(images, anomaly_maps, strict=True)])
     return Sheet(list(zip(*columns, strict=True)), captions)
 
 
@@ -274,7 +274,7 @@ def reconstruction_sheet(summary: ReconstructionSummary) -> Sheet:
         for kind, result in kinds.items()
         for id, mse in zip(result.ids, result.mse.tolist(), strict=True)
     ]
-    colours = f"blue where too dark, orange where too bright,\nin full colour from a difference of {FULL_DIFFERENCE:g} on"
+    colours = f"blue: too dark, orange: too bright,\nin full colour from a difference of {FULL_DIFFERENCE:g} on"
     title = f"image | reconstruction | difference\n{colours}"
     return Sheet(groups, captions, title=title)
 
@@ -301,16 +301,16 @@ def loss_figure(histories: Mapping[str, Mapping[str, Any]]) -> Figure:
     return figure
 
 
-def montage(images: Array, reconstructions: Array, heatmaps: Array, captions: Sequence[str] = ()) -> bytes:
-    """Return image | reconstruction | heat of N images as PNG.
+def montage(images: Array, reconstructions: Array, anomaly_maps: Array, captions: Sequence[str] = ()) -> bytes:
+    """Return image | reconstruction | anomaly map of N images as PNG.
 
     Args:
         images, reconstructions: N,H,W,C in [0, 1].
-        heatmaps: N,H,W, 1 being the heat that some place of a good image reaches in 5 % of them.
+        anomaly_maps: N,H,W, 1 being what some place of a good image reaches in 5 % of them.
         captions: N, or none.
     """
-    trios = zip(images, reconstructions, heatmaps, strict=True)
-    groups = [(as_rgb(image), as_rgb(again), overlay(image, heat)) for image, again, heat in trios]
+    trios = zip(images, reconstructions, anomaly_maps, strict=True)
+    groups = [(as_rgb(image), as_rgb(again), overlay(image, anomaly_map)) for image, again, anomaly_map in trios]
     return to_png(Sheet(groups, captions).figure())
 
 

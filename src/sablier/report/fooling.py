@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from sablier.report.figures import Sheet, to_png
 from sablier.report.pictures import as_rgb
-from sablier.report.words import TOO_FEW_FOR_NONE, counted
+from sablier.report.words import counted, none_note
 from sablier.tasks.classification.fool import FoolResult
 
 MOST_CLASSES = 20  # beside each other; further ones are in the tables alone
@@ -17,15 +17,19 @@ def fool_sheet(result: FoolResult) -> bytes:
 
 
 def fool_figure(result: FoolResult) -> Figure:
-    """Return the images with their class, how sure the classifier is, their p-value, and how sure another one is."""
+    """Return the images with their class, its probability, their p-value, and the probability that the judge gives."""
     groups, captions = [], []
     for row, (way, column) in zip(result.to_table(), np.ndindex(result.fooled.shape), strict=True):
         if column >= MOST_CLASSES:
             continue
         groups.append((as_rgb(result.images[way, column] / 255),))
-        lines = [f"{row['class']} by {row['way']}", f"{_percent(row['probability'])} sure", f"p-value {row['p_value']:.3f}"]
+        lines = [
+            f"{row['class']} by {row['way']}",
+            f"probability {_percent(row['probability'])}",
+            f"p-value {row['p_value']:.3f}",
+        ]
         if "judge_class" in row:
-            other = "" if row["judge_class"] == row["class"] else f", sees {row['judge_class']}"
+            other = "" if row["judge_class"] == row["class"] else f", predicts {row['judge_class']}"
             lines.append(f"judge {row['judge_probability']:.0%}{other}")
         captions.append("\n".join(lines))
     columns = min(MOST_CLASSES, len(result.classes))
@@ -33,13 +37,15 @@ def fool_figure(result: FoolResult) -> Figure:
 
 
 def fool_headline(result: FoolResult) -> str:
-    """Return how many images fool the classifier, and what would have told, in a line each."""
+    """Return how many images fool the classifier, and how many p-values or the judge expose, in a line each."""
+    fooled = int(result.fooled.sum())
+    verb = "has" if fooled == 1 else "have"
     lines = [
-        f"The classifier is at least {_percent(result.sure)} sure of {int(result.fooled.sum()):,} of {counted(len(result))}.",
-        TOO_FEW_FOR_NONE if result.unlike is None else f"The p-value of {result.unlike.sum():,} says: none of the classes.",
+        f"{fooled:,} of {counted(len(result))} {verb} a probability of at least {_percent(result.sure)}.",
+        none_note(result.unlike),
     ]
     if result.judge_agrees is not None:
-        lines.append(f"The judge, another net, sees the same class in {int(result.judge_agrees.sum()):,}.")
+        lines.append(f"The judge (a second classifier) predicts the same class for {int(result.judge_agrees.sum()):,}.")
     return "\n".join(lines)
 
 

@@ -14,7 +14,7 @@ from sablier.report import words
 from sablier.report.figures import BLUE, GREY, ScoreGroup
 from sablier.report.page_charts import loss_charts, p_values_chart, roc_chart, scores_chart
 from sablier.report.pages import rendered
-from sablier.report.pictures import SMALL, as_rgb, data_uri, heat_key, overlay
+from sablier.report.pictures import SMALL, anomaly_key, as_rgb, data_uri, overlay
 from sablier.report.plot import binned, edges_around, evaluation_groups
 from sablier.report.settings import OWN_MEMBER, as_text, settings_in_use
 from sablier.tasks.detection.detect import DetectionResult, Detector
@@ -24,9 +24,9 @@ from sablier.tasks.detection.summary import DetectionSummary
 from sablier.typing import Array
 
 MOST_CARDS = 24
-FEWEST_CARDS = 8  # of the strangest images, flagged or not, so that the border can be judged by eye
+FEWEST_CARDS = 8  # of the highest scores, flagged or not, so that images near the threshold can be inspected
 MOST_SECOND = 12
-MOST_RIGHT = 6  # of the images judged rightly: they are there to compare with
+MOST_RIGHT = 6  # of the images with a correct verdict, for comparison
 MOST_SKIPPED = 200
 WIDE = 1.8  # width over height from which the pictures of a card lie below one another
 
@@ -38,7 +38,7 @@ class Card:
     id: str
     image: str
     reconstruction: str
-    heat: str
+    anomaly_map: str
     score: str
     p_value: str
     verdict: str
@@ -57,34 +57,34 @@ class Section:
 
 
 def detection_report(file: ModelFile, detector: Detector, summary: DetectionSummary, title: str) -> str:
-    """Return the page on images whose truth is not known: what does not belong, and how far to trust it.
+    """Return the page on images whose truth is not known: which are flagged, and what the guarantee is.
 
     Args:
         file: what the detector was loaded from, for where it comes from.
-        detector: what judged.
-        summary: what it found.
-        title: what was judged by what; shown above the headline and on the browser's tab.
+        detector: what scored the images.
+        summary: its detections.
+        title: which images were scored by which model; shown above the headline and on the browser's tab.
     """
     calibration = detector.calibration
-    tiles = [("judged", f"{summary.count:,}")]
+    tiles = [("images", f"{summary.count:,}")]
     if not summary.undetermined:
         tiles.append(("flagged", f"{summary.flagged:,}"))
     rate = ("false-alarm rate", summary.alpha) if summary.fdr is None else ("false-discovery rate", summary.fdr)
     tiles += _promise_tiles(calibration, *rate)
     if summary.skipped_count:
         tiles.append(("unreadable", f"{summary.skipped_count:,}"))
-    sections = [_worst(summary), Section("Typical images", "Drawn evenly from all that were judged.", _cards(summary.typical))]
-    groups = [_calibration_group(calibration, summary.edges), ScoreGroup("images judged", summary.histogram, BLUE)]
+    sections = [_worst(summary), Section("Typical images", "An even sample of all images.", _cards(summary.typical))]
+    groups = [_calibration_group(calibration, summary.edges), ScoreGroup("images scored", summary.histogram, BLUE)]
     return _page(
         file, detector,
         title=title,
-        headline=words.detection_headline(summary, calibration),
+        headline=words.detection_headline(summary),
         note=words.detection_note(summary, calibration),
         promise=summary.promise,
         decided=not summary.undetermined,
         drift=summary.drift,
         notes=[note for note in (summary.known_words(), summary.repeats_words()) if note],
-        drift_words=summary.drift_words(),
+        drift_words=words.drift_note(summary),
         rule=words.flagging_rule(summary.alpha, summary.fdr),
         tiles=tiles,
         sections=[section for section in sections if section.cards or section.empty],
@@ -100,7 +100,7 @@ def detection_report(file: ModelFile, detector: Detector, summary: DetectionSumm
 
 
 def evaluation_report(file: ModelFile, detector: Detector, result: EvaluationResult, title: str) -> str:
-    """Return the page on images known to be good or bad: what is missed, what is flagged wrongly, beside the baselines.
+    """Return the page on images known to be good or bad: misses and false alarms, compared with the baselines.
 
     Args:
         file, detector, title: as for `detection_report`.
@@ -138,7 +138,7 @@ def evaluation_report(file: ModelFile, detector: Detector, result: EvaluationRes
 
 
 def _page(file: ModelFile, detector: Detector, **content: Any) -> str:
-    """Fill the template with `content` and with what both reports say of the model."""
+    """Fill the template with `content` and with the facts on the model that both reports show."""
     preprocess, provenance = file.preprocess, file.provenance
     scorer, crossed = detector.scorers[0], detector.calibration.crossed
     kinds, networks = [member.kind for member in scorer.members], scorer.networks
@@ -146,7 +146,7 @@ def _page(file: ModelFile, detector: Detector, **content: Any) -> str:
     return rendered(
         "report.html",
         **content,
-        heat_key=heat_key(),
+        anomaly_key=anomaly_key(),
         pixelated=max(preprocess.height, preprocess.width) <= SMALL,
         wide=preprocess.width / preprocess.height > WIDE,
         shape=(preprocess.width, preprocess.height),
@@ -158,14 +158,14 @@ def _page(file: ModelFile, detector: Detector, **content: Any) -> str:
         tier=words.tier_note(file),
         computed=_computed(file, trained),
         trained=trained,
-        suspects=words.suspects_note(len(provenance.suspects), provenance.images) if provenance.suspects else "",
+        filtered=words.filtered_note(len(provenance.filtered), provenance.images) if provenance.filtered else "",
         recipe=_recipe(file),
         losses=loss_charts(file),
         damaged=_is_damaged(file),
         folds=len(detector.scorers),
         members=[(kind, _network_words(networks.get(kind)), MEMBERS[kind].sees) for kind in kinds],
         fused=words.fusion_note(len(kinds), crossed),
-        heated=words.heat_note(kinds),
+        map_note=words.map_note(kinds),
         layers={kind: layer_table(network) for kind, network in networks.items()},
         most_skipped=MOST_SKIPPED,
     )
@@ -178,10 +178,10 @@ def _recipe(file: ModelFile) -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 def _is_damaged(file: ModelFile) -> bool:
-    """Return whether the network that redraws learnt from damaged images."""
+    """Return whether the network that reconstructs was trained on corrupted images."""
     objective = file.provenance.recipe.get("objective")
-    redraws = OWN_MEMBER in file.provenance.recipe.get("members", [])
-    return redraws and isinstance(objective, dict) and any(objective.get(key) for key in ("noise", "mask"))
+    reconstructs = OWN_MEMBER in file.provenance.recipe.get("members", [])
+    return reconstructs and isinstance(objective, dict) and any(objective.get(key) for key in ("noise", "mask"))
 
 
 def _network_words(network: Model | None) -> str:
@@ -192,11 +192,11 @@ def _worst(summary: DetectionSummary) -> Section:
     count = min(MOST_CARDS, max(FEWEST_CARDS, summary.flagged))
     cards = _cards(summary.worst, range(min(count, len(summary.worst))))
     if summary.undetermined:
-        return Section("The strangest images", "Ranked by score, without verdicts.", cards)
+        return Section("Images with the highest scores", "Ranked by score, without verdicts.", cards)
     if not summary.flagged:
-        return Section("The images closest to being flagged", "Highest scores first.", cards)
+        return Section("Images closest to being flagged", "Highest scores first.", cards)
     more = f" {summary.flagged - MOST_CARDS:,} more are flagged." if summary.flagged > MOST_CARDS else ""
-    return Section("The strangest images", f"Highest scores first.{more}", cards)
+    return Section("Images with the highest scores", f"Highest scores first.{more}", cards)
 
 
 def _judged_sections(result: EvaluationResult) -> list[Section]:
@@ -210,26 +210,28 @@ def _judged_sections(result: EvaluationResult) -> list[Section]:
     missed, flagged = ours.missed, ours.false_alarms
     low, high = "Lowest scores first.", "Highest scores first."
     parts = [
-        section("Bad images it misses", "It misses none.", low, result.missed, False, missed.hits, MOST_SECOND),
-        section("Good images it flags", "It flags no good image.", high, result.false_alarms, True, flagged.hits, MOST_SECOND),
-        section("Bad images it finds", "It finds none.", high, result.found, True, missed.count - missed.hits, MOST_RIGHT),
-        section("Good images it passes", "", high, result.false_alarms, False, flagged.count - flagged.hits, MOST_RIGHT),
+        section("Bad images not flagged (missed)", "None is missed.", low, result.missed, False, missed.hits, MOST_SECOND),
+        section(
+            "Good images flagged (false alarms)", "None is flagged.", high, result.false_alarms, True, flagged.hits, MOST_SECOND
+        ),
+        section("Bad images flagged", "None is flagged.", high, result.found, True, missed.count - missed.hits, MOST_RIGHT),
+        section("Good images not flagged", "", high, result.false_alarms, False, flagged.count - flagged.hits, MOST_RIGHT),
     ]
     return [part for part in parts if part.cards or part.empty]
 
 
 def _ranked_sections(result: EvaluationResult) -> list[Section]:
     return [
-        Section("The bad images that look most normal", "Lowest scores first.", _cards(result.missed)),
-        Section("The good images that look strangest", "Highest scores first.", _cards(result.false_alarms)),
-        Section("The bad images that look strangest", "Highest scores first.", _cards(result.found)),
+        Section("Bad images with the lowest scores", "Lowest scores first.", _cards(result.missed)),
+        Section("Good images with the highest scores", "Highest scores first.", _cards(result.false_alarms)),
+        Section("Bad images with the highest scores", "Highest scores first.", _cards(result.found)),
     ]
 
 
 def _cards(result: DetectionResult, indices: Iterable[int] | None = None) -> list[Card]:
     """Return the cards of some images of a result, or of the first dozen; none where it has no pictures."""
-    images, again, heat = result.images, result.reconstructions, result.heatmaps
-    if images is None or heat is None:
+    images, again, anomaly_map = result.images, result.reconstructions, result.anomaly_maps
+    if images is None or anomaly_map is None:
         return []
     chosen = range(min(len(result), MOST_SECOND)) if indices is None else indices
     return [
@@ -237,7 +239,7 @@ def _cards(result: DetectionResult, indices: Iterable[int] | None = None) -> lis
             str(result.ids[i]),
             data_uri(as_rgb(images[i])),
             "" if again is None else data_uri(as_rgb(again[i])),
-            data_uri(overlay(images[i], heat[i])),
+            data_uri(overlay(images[i], anomaly_map[i])),
             f"{result.scores[i]:.2f}",
             f"{result.p_values[i]:.3g}",
             str(result.verdicts[i]),
@@ -253,7 +255,7 @@ def _promise_tiles(calibration: Calibration, name: str, rate: float) -> list[tup
 
 
 def _calibration_group(calibration: Calibration, edges: Array) -> ScoreGroup:
-    return ScoreGroup("good images of calibration", binned(np.concatenate(calibration.folds), edges), GREY, filled=True)
+    return ScoreGroup("calibration images (good)", binned(np.concatenate(calibration.folds), edges), GREY, filled=True)
 
 
 def _flagged(summary: DetectionSummary) -> list[tuple[str, str]]:

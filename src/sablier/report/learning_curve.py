@@ -1,4 +1,4 @@
-"""A learning curve as a chart: how well bad images are told from good ones, by how many good images taught."""
+"""A learning curve as a chart: the AUROC by the number of good training images."""
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -21,7 +21,7 @@ def _draw(axes: Axes, curve: LearningCurve) -> None:
     reach = [[mean - point.interval[0], point.interval[1] - mean] for mean, point in zip(means, curve.points, strict=True)]
     axes.errorbar(images, means, yerr=list(zip(*reach, strict=True)), color=BLUE, marker="o", capsize=3)
     axes.set_xscale("log", base=2)
-    axes.set(xlabel="good images learnt from", ylabel="AUROC of images", ylim=(min(0.5, *means) - 0.02, 1.02))
+    axes.set(xlabel="good training images (log scale)", ylabel="AUROC of images", ylim=(min(0.5, *means) - 0.02, 1.02))
     axes.set_xticks(images, [f"{count:,}" for count in images])
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_title(f"judged: {curve.judged}", fontsize=8.5, color=MUTED, loc="left", wrap=True)
+    axes.set_title(f"test images: {curve.judged}", fontsize=8.5, color=MUTED, loc="left", wrap=True)

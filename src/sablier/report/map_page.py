@@ -1,4 +1,4 @@
-"""A map of images as one self-contained HTML file: points to zoom into, pictures, neighbours, what the model would draw.
+"""A map of images as one self-contained HTML file: points to zoom into, pictures, neighbours, decoded places.
 
 The page carries everything it shows: numbers as base64 of typed arrays, pictures as a few large sheets of tiles. It fetches
 nothing, and a content security policy keeps it so.
@@ -60,7 +60,7 @@ class Column:
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """What the model draws at places of the map, evenly spaced, row by row from the top left.
+    """Images decoded at places of the map, evenly spaced, row by row from the top left.
 
     Args:
         side: places in a row, and rows.
@@ -85,10 +85,10 @@ class MapContent:
         ids: N names.
         points: N,2; the page scales them to its own square, y upwards.
         pictures: N,h,w,c bytes.
-        reconstructions: the same, or None for a model that does not draw.
+        reconstructions: the same, or None for a model that does not decode.
         neighbours, distances: N,k positions of the nearest images by code, nearest first, and how far they are.
         columns: what to colour by, the first at opening.
-        grid: what the model draws at places of the map, or None.
+        grid: images decoded at places of the map, or None.
         made_by: the version that wrote the page.
     """
 

@@ -1,4 +1,4 @@
-"""Mistakes as pictures: the images to look at, where the network looked, and which classes are confused."""
+"""Mistakes as pictures: the images to review, their saliency maps, and which classes are confused."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,12 +9,13 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from sablier.report.figures import INK, MUTED, ORANGE, Sheet, drawable, shortened, styled, to_png
-from sablier.report.pictures import HOTTEST, as_rgb, overlay
+from sablier.report.pictures import HIGHEST, as_rgb, overlay
+from sablier.report.words import counted
 from sablier.tasks.classification.mistakes import MistakesResult
 from sablier.typing import Array
 
 MOST_SHOWN = 48  # images on the sheet and as cards of the page
-FEWEST_SHOWN = 8  # where fewer are told otherwise than labelled, those whose labels are least certain join them
+FEWEST_SHOWN = 8  # where fewer are misclassified, those whose labels are least certain join them
 MOST_PAIRS, EXAMPLES = 12, 6  # pairs of classes with examples, and examples of each
 MOST_NUMBERED = 30  # classes up to which a cell of the confusion matrix is large enough for its number
 LONGEST_CAPTION = 28  # letters that fit above an image and its neighbour on the sheet
@@ -23,7 +24,7 @@ CELL_INCHES, LARGEST_INCHES = 0.42, 14.0
 
 @dataclass(frozen=True)
 class Looked:
-    """An image and where the network looked, both H,W,3 bytes."""
+    """An image and its saliency map, both H,W,3 bytes."""
 
     image: Array
     looked: Array
@@ -31,11 +32,11 @@ class Looked:
 
 def looked(image: Array, where: Array) -> Looked:
     """Return an H,W,C image in [0, 1] beside itself under an H,W map from 0 to 1."""
-    return Looked(as_rgb(image), overlay(image, HOTTEST * where))
+    return Looked(as_rgb(image), overlay(image, HIGHEST * where))
 
 
 def shown_rows(result: MistakesResult) -> Array:
-    """Return the positions of the images to show, by rank: those told otherwise than labelled, and where they are few, others."""
+    """Return the positions of the images to show, by rank: the misclassified ones, and where they are few, others."""
     wrong, right = (result.order[result.wrong[result.order] == kind] for kind in (True, False))
     return np.asarray(np.r_[wrong[:MOST_SHOWN], right[: max(0, FEWEST_SHOWN - len(wrong))]])
 
@@ -47,18 +48,18 @@ def example_rows(result: MistakesResult, pair: Mapping[str, Any]) -> Array:
 
 
 def pictured_rows(result: MistakesResult) -> Array:
-    """Return the positions of all images that are shown with where the network looked."""
+    """Return the positions of all images that are shown with their saliency maps."""
     examples = [example_rows(result, pair) for pair in result.pairs()[:MOST_PAIRS]]
     return np.unique(np.concatenate([shown_rows(result), *examples]))
 
 
 def caption(row: Mapping[str, Any]) -> str:
-    """Return what is said of an image.
+    """Return the caption of an image.
 
     >>> caption({"label": "4", "predicted": "9", "probability": 0.991})
-    'labelled 4, seen 9 (99 %)'
+    'labelled 4, predicted 9 (99 %)'
     """
-    return f"labelled {row['label']}, seen {row['predicted']} ({sureness(row['probability'])})"
+    return f"labelled {row['label']}, predicted {row['predicted']} ({sureness(row['probability'])})"
 
 
 def sureness(probability: float) -> str:
@@ -75,32 +76,32 @@ def sureness(probability: float) -> str:
 
 
 def headline(result: MistakesResult) -> str:
-    """Return how many labels look wrong."""
+    """Return how many labels are suspected to be wrong."""
     suspected, wrong = int(result.suspected.sum()), int(result.wrong.sum())
     if suspected:
-        return f"{suspected:,} of {len(result):,} labels look{'s' if suspected == 1 else ''} wrong"
+        return f"{counted(suspected, 'suspected label error')} among {len(result):,} labels"
     if wrong:
-        return f"No label looks wrong; {wrong:,} of {len(result):,} images are told otherwise than labelled"
-    return f"Every one of {len(result):,} images is told as it is labelled"
+        return f"No suspected label error; {wrong:,} of {counted(len(result))} {'is' if wrong == 1 else 'are'} misclassified"
+    return f"All {counted(len(result))} are classified as labelled"
 
 
 def mistakes_sheet(result: MistakesResult, pictures: Mapping[int, Looked]) -> bytes:
-    """Return a PNG: image | where the network looked, of those to look at first."""
+    """Return a PNG: image | saliency map, of those to review first."""
     rows = dict(zip(result.order.tolist(), result.to_table(), strict=True))
     shown = shown_rows(result).tolist()
     said = [caption(rows[row]) for row in shown]
     if max(map(len, said)) > LONGEST_CAPTION:
-        said = [text.replace(", seen ", "\nseen ") for text in said]
-    marks = [" (wrong?)" if rows[row]["suspected"] else "" for row in shown]
+        said = [text.replace(", predicted ", "\npredicted ") for text in said]
+    marks = [" (label error?)" if rows[row]["suspected"] else "" for row in shown]
     captions = [f"{text}\n{rows[row]['id']}{mark}" for text, row, mark in zip(said, shown, marks, strict=True)]
-    title = f"{headline(result)}\nbeside each image the pixels that decide between both classes"
+    title = f"{headline(result)}\nbeside each image its saliency map: the pixels that decide between both classes"
     groups = [(pictures[row].image, pictures[row].looked) for row in shown]
     return to_png(Sheet(groups, captions, columns=6, side=0.95, title=title).figure())
 
 
 @styled
 def confusion_picture(result: MistakesResult) -> bytes:
-    """Return a PNG of the confusion matrix: labels down, classes told across; colour shows what is off the diagonal."""
+    """Return a PNG of the confusion matrix: labels down, predicted classes across; colours off the diagonal."""
     confusion, count = result.confusion, len(result.classes)
     side = min(LARGEST_INCHES, max(2.5, CELL_INCHES * count))
     figure = Figure((side + 1.6, side + 1.2), layout="constrained")
@@ -123,6 +124,6 @@ def confusion_picture(result: MistakesResult) -> bytes:
     axes.tick_params(length=0)
     axes.grid(visible=False)
     axes.spines[:].set_visible(True)
-    axes.set(xlabel="seen", ylabel="labelled")
-    axes.set_title(f"{result.accuracy:.2%} of {len(result):,} images seen as labelled", fontsize=10, loc="left")
+    axes.set(xlabel="predicted class", ylabel="label")
+    axes.set_title(f"Accuracy {result.accuracy:.2%} on {counted(len(result))}", fontsize=10, loc="left")
     return to_png(figure)

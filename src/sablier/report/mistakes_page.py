@@ -27,7 +27,7 @@ MOST_SKIPPED = 200
 
 
 def listed_rows(result: MistakesResult) -> Array:
-    """Return the positions of the images that the page lists, by rank: those told otherwise than labelled; all, where none is."""
+    """Return the positions of the images that the page lists, by rank: the misclassified ones; all, where there are none."""
     wrong = result.order[result.wrong[result.order]]
     return np.asarray((wrong if len(wrong) else result.order)[:MOST_ROWS])
 
@@ -40,7 +40,7 @@ def mistakes_page(
     Args:
         pictures: of the images at the positions that `pictured_rows` names.
         thumbnails: H,W,3 bytes of those that `listed_rows` names.
-        title: what was judged by what.
+        title: which images were classified by which model.
         made_by: the version that wrote it.
     """
     rows = dict(zip(result.order.tolist(), result.to_table(), strict=True))
@@ -71,19 +71,19 @@ def mistakes_page(
 def _note(result: MistakesResult) -> str:
     wrong = int(result.wrong.sum())
     if not wrong:
-        return "Where no image is told otherwise, those whose labels are least certain are shown."
+        return "No image is misclassified; those whose labels have the lowest probabilities are shown."
     return (
-        f"{counted(wrong)} of {len(result):,} {'is' if wrong == 1 else 'are'} told otherwise than labelled: either the network "
-        "errs or the label does. A person has to look; those where the label looks wrong are marked."
+        f"{counted(wrong)} of {len(result):,} {'is' if wrong == 1 else 'are'} misclassified (another class than the label): "
+        "either the network or the label is wrong. Suspected label errors are marked; a person has to decide."
     )
 
 
 def _tiles(result: MistakesResult) -> list[tuple[str, str]]:
     return [
         ("images", f"{len(result):,}"),
-        ("seen as labelled", f"{result.accuracy:.2%}"),
-        ("labels that look wrong", f"{int(result.suspected.sum()):,}"),
-        ("wrong labels, estimated", f"{result.estimated_errors:,.0f}"),
+        ("accuracy", f"{result.accuracy:.2%}"),
+        ("suspected label errors", f"{int(result.suspected.sum()):,}"),
+        ("estimated label errors", f"{result.estimated_errors:,.0f}"),
         ("calibration error (ECE)", percent(result.calibration_error)),
     ]
 
@@ -104,9 +104,9 @@ def _card(row: Mapping[str, Any], pictures: Looked) -> dict[str, Any]:
 def _pair(
     result: MistakesResult, pair: Mapping[str, Any], rows: Mapping[int, Mapping[str, Any]], pictures: Mapping[int, Looked]
 ) -> dict[str, Any]:
-    """Return a pair of classes with its examples, and how many of its labels are estimated to be wrong."""
+    """Return a pair of classes with its examples, and its estimated number of label errors."""
     errors = pair["estimated_errors"]
-    estimate = "no wrong label is estimated" if errors < 0.5 else f"about {errors:,.0f} wrong labels are estimated"
+    estimate = f"estimated label errors: {errors:,.0f}"
     return {
         **pair,
         "note": f"{counted(pair['images'])}; {estimate}",

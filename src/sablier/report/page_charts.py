@@ -46,7 +46,7 @@ def p_values_chart(summary: DetectionSummary) -> Markup:
     def draw(axes: Axes) -> None:
         counts = summary.p_value_counts
         axes.stairs(100 * counts / counts.sum(), np.linspace(0, 1, len(counts) + 1), color=BLUE, fill=True, alpha=0.6)
-        axes.axhline(100 / len(counts), color=INK, ls=(0, (4, 2)), lw=1.5, label="images like those of calibration")
+        axes.axhline(100 / len(counts), color=INK, ls=(0, (4, 2)), lw=1.5, label="expected for images like those of calibration")
         axes.yaxis.set_major_formatter(lambda y, _position: f"{y:g}%")
         axes.set(xlabel="p-value", ylabel="share of images", xlim=(0, 1))
         axes.figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left")

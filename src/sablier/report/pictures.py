@@ -1,7 +1,7 @@
-"""Pixels in [0, 1] and heat in units of calibration -> pictures that can be looked at.
+"""Pixels in [0, 1] and anomaly maps in units of calibration -> pictures to show.
 
-The colour scale of heat is fixed: 1 is what some place of a good image reaches in 5 % of them. Below half of that nothing
-is drawn, so good images stay cold, and the same colour means the same in every report.
+The colour scale of anomaly maps is fixed: 1 is what some place of a good image reaches in 5 % of them. Below half of that nothing
+is drawn, so good images stay grey, and the same colour means the same in every report.
 """
 
 import base64
@@ -15,11 +15,11 @@ from PIL import Image
 from sablier.files.kinds import PNG_COMPRESSION
 from sablier.typing import Array
 
-HOTTEST = 3.0  # heat drawn in the brightest colour
-FAINTEST = 0.5  # heat below which nothing is drawn
-SOLID = 2.0  # heat from which the colour covers the image
+HIGHEST = 3.0  # anomaly score drawn in the brightest colour
+FAINTEST = 0.5  # score below which nothing is drawn
+SOLID = 2.0  # score from which the colour covers the image
 MOST_OPAQUE = 0.9
-DIMMED = 0.75  # brightness of the grey image under the heat
+DIMMED = 0.75  # brightness of the grey image under the map
 FULL_DIFFERENCE = 0.3  # between a pixel and its reconstruction, drawn in full colour
 TOO_DARK, TOO_BRIGHT = (0, 114, 178), (213, 94, 0)  # blue and orange of Okabe and Ito, on white
 SMALL = 64  # pixels a side up to which an image is shown as squares, never smoothed
@@ -71,27 +71,27 @@ def amplified(image: Array, changed: Array, full: float) -> Array:
     return as_rgb(0.5 + (changed - image) / (2 * full))
 
 
-def heat_colours(heat: Array) -> tuple[Array, Array]:
-    """Return the colour of each heat, as RGB in [0, 1], and how opaque it is.
+def anomaly_colours(anomaly_map: Array) -> tuple[Array, Array]:
+    """Return the colour of each anomaly score, as RGB in [0, 1], and how opaque it is.
 
-    >>> heat_colours(np.array([0.2, 0.5, 1.0, 5.0]))[1].round(2).tolist()
+    >>> anomaly_colours(np.array([0.2, 0.5, 1.0, 5.0]))[1].round(2).tolist()
     [0.0, 0.0, 0.3, 0.9]
     """
-    heat = np.nan_to_num(heat, nan=0.0)
+    anomaly_map = np.nan_to_num(anomaly_map, nan=0.0)
     # The dark end of the map would vanish on a dark image, the palest on a white one.
-    colours = mpl.colormaps["inferno"](0.3 + 0.62 * (heat / HOTTEST).clip(0, 1))[..., :3]
-    return np.asarray(colours), MOST_OPAQUE * ((heat - FAINTEST) / (SOLID - FAINTEST)).clip(0, 1)
+    colours = mpl.colormaps["inferno"](0.3 + 0.62 * (anomaly_map / HIGHEST).clip(0, 1))[..., :3]
+    return np.asarray(colours), MOST_OPAQUE * ((anomaly_map - FAINTEST) / (SOLID - FAINTEST)).clip(0, 1)
 
 
-def overlay(image: Array, heatmap: Array) -> Array:
-    """Return H,W,3 bytes: the grey image, with heat in colour where it is more than a good image's.
+def overlay(image: Array, anomaly_map: Array) -> Array:
+    """Return H,W,3 bytes: the grey image, with the anomaly map in colour where it is more than a good image's.
 
     Args:
         image: H,W,C in [0, 1].
-        heatmap: H,W, 1 being the heat that some place of a good image reaches in 5 % of them.
+        anomaly_map: H,W, 1 being what some place of a good image reaches in 5 % of them.
     """
     grey = image.mean(axis=2, keepdims=True).clip(0, 1) * DIMMED
-    colours, opacity = heat_colours(heatmap)
+    colours, opacity = anomaly_colours(anomaly_map)
     opacity = opacity[..., None]
     return as_rgb(grey * (1 - opacity) + colours * opacity)
 
@@ -116,12 +116,12 @@ def data_uri(rgb: Array) -> str:
     return _uri("jpeg", _encoded(picture, format="JPEG", quality=JPEG_QUALITY))
 
 
-def heat_key() -> str:
-    """Return the colours from 0 to the hottest, on a grey ground, as CSS stops."""
-    heats = np.linspace(0, HOTTEST, 13)
-    colours, opacity = heat_colours(heats)
+def anomaly_key() -> str:
+    """Return the colours from 0 to the highest score, on a grey ground, as CSS stops."""
+    scores = np.linspace(0, HIGHEST, 13)
+    colours, opacity = anomaly_colours(scores)
     mixed = np.round(255 * (0.4 * (1 - opacity[:, None]) + colours * opacity[:, None])).astype(int)
-    stops = (f"rgb({r} {g} {b}) {heat / HOTTEST:.1%}" for heat, (r, g, b) in zip(heats, mixed.tolist(), strict=True))
+    stops = (f"rgb({r} {g} {b}) {score / HIGHEST:.1%}" for score, (r, g, b) in zip(scores, mixed.tolist(), strict=True))
     return ", ".join(stops)
 
 

@@ -43,9 +43,9 @@ def plot(result: object) -> Figure:
     """Draw a result.
 
     Args:
-        result: a DetectionResult (with pictures: its strangest images beside their reconstructions and heat; without: the
-            histogram of its scores), a DetectionSummary, an EvaluationResult, a DenoisingResult (images as they came, without
-            their noise, and what was removed), a ReconstructionSummary (images, what was made of them, the differences), a
+        result: a DetectionResult (with pictures: the images with the highest scores, their reconstructions and anomaly maps;
+            without: the histogram of its scores), a DetectionSummary, an EvaluationResult, a DenoisingResult (noisy images,
+            denoised ones, and the removed noise), a ReconstructionSummary (images, reconstructions, the differences), a
             History, or a ModelFile (its histories).
 
     Returns:
@@ -103,7 +103,7 @@ def even_edges(scores: Array) -> Array:
 
 
 def before_and_after(result: DenoisingResult, most: int) -> list[tuple[str, tuple[Array, ...]]]:
-    """Return a caption and the middles of three pictures for each of the first images: noisy, cleaned, what was removed.
+    """Return a caption and the middles of three pictures for each of the first images: noisy, denoised, removed noise.
 
     What was removed is shown around grey, its contrast raised so that black and white are three standard deviations away.
     """
@@ -170,7 +170,7 @@ def _plot_summary(summary: DetectionSummary) -> Figure:
     (width, height), (_, above) = sheet.inches, CHART_INCHES
     figure = Figure((max(width, CHART_INCHES[0]), height + above), layout="constrained")
     parts = figure.subfigures(2, 1, squeeze=False, height_ratios=[above, height])
-    group = ScoreGroup("images judged", summary.histogram, BLUE)
+    group = ScoreGroup("images scored", summary.histogram, BLUE)
     draw_scores(parts[0, 0].add_subplot(), summary.edges, [group], summary.threshold)
     sheet.draw(parts[1, 0])
     return figure

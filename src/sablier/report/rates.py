@@ -1,4 +1,4 @@
-"""Error by bytes: what a codec takes, and others."""
+"""Error by bytes: a codec beside others."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -12,7 +12,7 @@ MOST_MARKED = 20  # points of a line that are marked one by one
 
 
 def rates_chart(lossy: Mapping[str, Rates], lossless: Mapping[str, float]) -> bytes:
-    """Return a PNG: mean squared error by mean bytes of an image, a line each; lossless ways as marks on the axis."""
+    """Return a PNG: mean squared error by mean bytes of an image, a line each; lossless codecs as marks on the axis."""
     return to_png(chart(partial(_draw, lossy=lossy, lossless=lossless), (8.0, 4.6)))
 
 
@@ -35,6 +35,6 @@ def _draw(axes: Axes, lossy: Mapping[str, Rates], lossless: Mapping[str, float])
     axes.set_yscale("log")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(lambda value, place: f"{value:g}")
-    axes.set_xlabel("bytes an image, of real files (dotted: without any error)")
-    axes.set_ylabel("mean squared error of pixels in [0, 1]")
+    axes.set_xlabel("bytes per image, of real files (log scale; dotted: lossless)")
+    axes.set_ylabel("mean squared error\n(pixels from 0 to 1; log scale)")
     axes.legend(fontsize=8, loc="lower left")

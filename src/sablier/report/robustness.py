@@ -1,4 +1,4 @@
-"""What a classifier loses under corruptions and attacks: a table of heat, a sheet of pictures, and one self-contained page."""
+"""The accuracy of a classifier under corruptions and attacks: a coloured table, a sheet of pictures, and an HTML page."""
 
 from dataclasses import dataclass
 
@@ -41,7 +41,7 @@ def robustness_figure(result: RobustnessResult) -> Figure:
         values = [[*row, float(np.mean(row))] for row in result.corrupted.tolist()]
         groups.append((list(result.kinds), values, [*map(str, result.severities), "mean"]))
     if result.attacks:
-        names = [f"{each.attack}, {each.ball}" for each in result.attacks]
+        names = [f"{each.attack}, {each.perturbation_set}" for each in result.attacks]
         groups.append((names, [[each.right] for each in result.attacks], ["accuracy"]))
     across = max((len(heads) for _, _, heads in groups), default=1)
     rows = sum(len(names) + 1.6 for names, _, _ in groups)
@@ -85,11 +85,11 @@ def robustness_table(result: RobustnessResult) -> bytes:
 
 
 def corruption_sheet(result: RobustnessResult) -> bytes:
-    """Return a PNG: of every kind one image as it is, and then at the severities that were measured."""
+    """Return a PNG: one image uncorrupted, and then of each kind at the severities that were measured."""
     example = as_rgb(result.example / 255)
     groups = [[example, *(as_rgb(each / 255) for each in row)] for row in result.pictures]
     severities = ", ".join(map(str, result.severities))
-    title = f"one image as it is, and corrupted\nat severity {severities}, from left to right"
+    title = f"one image, uncorrupted and corrupted\nat severity {severities}, from left to right"
     side = 0.62 if max(example.shape[:2]) <= SMALL else 1.0
     return to_png(Sheet(groups, result.kinds, columns=2, side=side, title=title).figure())
 
@@ -108,13 +108,14 @@ def robustness_page(result: RobustnessResult, title: str) -> str:
         severities=result.severities,
         tiles=[
             ("images", f"{result.images:,}"),
-            ("right as they are", f"{result.accuracy:.1%}"),
-            *([] if mean is None else [("right under corruption, mean", f"{mean:.1%}")]),
-            *((f"right under {each.attack}", f"{each.right / result.images:.1%}") for each in result.attacks),
+            ("accuracy", f"{result.accuracy:.1%}"),
+            *([] if mean is None else [("mean accuracy under corruption", f"{mean:.1%}")]),
+            *((f"accuracy under {each.attack}", f"{each.right / result.images:.1%}") for each in result.attacks),
         ],
         kinds=[_kind_row(result, row) for row in range(len(result.kinds))],
         attacks=[
-            (each.attack, each.ball, _cell(result, each.right), each.warnings if each is worst else ()) for each in result.attacks
+            (each.attack, each.perturbation_set, _cell(result, each.right), each.warnings if each is worst else ())
+            for each in result.attacks
         ],
         skipped=len(result.skipped),
         made_by=f"sablier {__version__}",
@@ -122,27 +123,27 @@ def robustness_page(result: RobustnessResult, title: str) -> str:
 
 
 def headline(result: RobustnessResult) -> str:
-    """Return what is left under corruptions and under the strongest attack, in a sentence."""
+    """Return the accuracy, that under corruptions and that under the strongest attack, in a sentence."""
     parts = []
     if result.corruption_accuracy is not None:
         parts.append(f"{result.corruption_accuracy:.1%} under corruption")
     worst = result.worst_attack
     if worst is not None:
-        parts.append(f"{worst.right / result.images:.1%} under attack ({worst.attack}, {worst.ball})")
-    return f"{result.accuracy:.1%} told right as they are" + "".join(f", {part}" for part in parts)
+        parts.append(f"{worst.right / result.images:.1%} under attack ({worst.attack}, {worst.perturbation_set})")
+    return f"{result.accuracy:.1%} accuracy" + "".join(f", {part}" for part in parts)
 
 
 def summary_lines(result: RobustnessResult) -> list[str]:
     """Return the lines above the table."""
     relative = result.relative((result.corruption_accuracy or 0.0) * result.images)
     share = f"; the mean under corruption is {relative:.0%} of that" if result.kinds and relative is not None else ""
-    first = f"{counted(result.images)}: {result.accuracy:.1%} told right as they are{share}"
+    first = f"{counted(result.images)}: {result.accuracy:.1%} accuracy{share}"
     by = " by severity" if result.kinds else ""
-    return [first, f"accuracy in %{by}; white: as without damage, orange: all lost"]
+    return [first, f"accuracy in %{by}; white: nothing lost, orange: all lost"]
 
 
 def share_lost(result: RobustnessResult, right: float) -> float:
-    """Return how much of the accuracy on undamaged images is lost, from 0 to 1."""
+    """Return how much of the accuracy on uncorrupted images is lost, from 0 to 1."""
     kept = result.relative(right)
     return 0.0 if kept is None else float(np.clip(1 - kept, 0, 1))
 

@@ -13,7 +13,7 @@ OF_THE_WHOLE = "seed"  # kept with the own network, but used by a detector witho
 def settings_in_use(recipe: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the values of a recipe as a model file keeps it: of the whole under "", then those of each network by its name.
 
-    Networks that no member looks with are left out: their values decided nothing. The recipe's own network is named
+    Networks that no member uses are left out: their values decided nothing. The recipe's own network is named
     "restoration" in a detector, "network" otherwise.
 
     >>> fit = {"seed": 3, "epochs": 2}

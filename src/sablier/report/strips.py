@@ -1,4 +1,4 @@
-"""Walks between images and sums of images, drawn: a strip, an animation, an equation of pictures."""
+"""Interpolations and sums of images, drawn: a strip, an animation, an equation of pictures."""
 
 import io
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from sablier.report.figures import INK, MUTED, ORANGE, Sheet, drawable, shortene
 from sablier.report.pictures import as_bytes, as_rgb, enlarged
 from sablier.report.words import counted
 from sablier.tasks.latent.arithmetic import Combination, Term
-from sablier.tasks.latent.interpolation import Walk
+from sablier.tasks.latent.interpolation import Interpolation
 from sablier.typing import Array
 
 MOST_IN_A_ROW = 12
@@ -24,24 +24,24 @@ BELOW = 3  # real images under each part
 LETTERS_PER_INCH = 13  # of captions
 
 
-def walk_figure(walk: Walk) -> Figure:
-    """Return the pictures of a walk in a row, between the two images themselves."""
-    shares = [f"{share:.0%}" for share in np.linspace(0, 1, len(walk))]
-    pictures = [walk.ends[0], *walk.images, walk.ends[1]]
-    captions = [walk.ids[0], *shares, walk.ids[1]]
-    title = "the first and the last picture are the images themselves, those between are decoded"
+def interpolation_figure(interpolation: Interpolation) -> Figure:
+    """Return the pictures of an interpolation in a row, between the two images themselves."""
+    shares = [f"{share:.0%}" for share in np.linspace(0, 1, len(interpolation))]
+    pictures = [interpolation.ends[0], *interpolation.images, interpolation.ends[1]]
+    captions = [interpolation.ids[0], *shares, interpolation.ids[1]]
+    title = "first and last: the images themselves; between them: decoded codes"
     columns = min(MOST_IN_A_ROW, len(pictures))
     return Sheet([(as_rgb(picture),) for picture in pictures], captions, columns, side=0.8, title=title).figure()
 
 
-def walk_strip(walk: Walk) -> bytes:
-    """Return `walk_figure` as PNG."""
-    return to_png(walk_figure(walk))
+def interpolation_strip(interpolation: Interpolation) -> bytes:
+    """Return `interpolation_figure` as PNG."""
+    return to_png(interpolation_figure(interpolation))
 
 
-def walk_animation(walk: Walk) -> bytes:
-    """Return a walk, there and back, as an animated GIF that repeats; small images are enlarged."""
-    there = [Image.fromarray(enlarged(as_bytes(picture), FRAME_PIXELS)) for picture in walk.images]
+def interpolation_animation(interpolation: Interpolation) -> bytes:
+    """Return an interpolation, there and back, as an animated GIF that repeats; small images are enlarged."""
+    there = [Image.fromarray(enlarged(as_bytes(picture), FRAME_PIXELS)) for picture in interpolation.images]
     frames = [*there, *there[-2:0:-1]]
     ends = (0, len(there) - 1)
     durations = [END_MILLISECONDS if index in ends else FRAME_MILLISECONDS for index in range(len(frames))]
@@ -88,12 +88,12 @@ def combination_picture(combination: Combination) -> bytes:
 
 
 def leaving_sentence(combination: Combination) -> str:
-    """Return how far the result lies from the codes of real images, in a sentence; "" where nothing is known of that."""
+    """Return whether the code of the result lies among those of real images, in a sentence; "" where that is not known."""
     if combination.p_value is None:
         return ""
     if combination.leaves_data:
-        return f"This leaves the data: at most {combination.p_value:.1%} of real images lie as far out, so it may look like none."
-    return f"It stays within the data: {combination.p_value:.0%} of real images lie as far out."
+        return f"The result lies outside the training data: at most {combination.p_value:.1%} of real images are as far out."
+    return f"The result lies within the training data: {combination.p_value:.0%} of real images are as far out."
 
 
 def _column(term: Term, place: int) -> _Column:

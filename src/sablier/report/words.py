@@ -1,4 +1,4 @@
-"""What a result says, in sentences: headlines, what chance explains, who is better."""
+"""Results in sentences: headlines, what chance explains, comparisons."""
 
 from collections.abc import Sequence
 from math import ceil, floor, log10
@@ -12,10 +12,11 @@ from sablier.tasks.detection.detect import DetectionResult
 from sablier.tasks.detection.evaluate import EvaluationResult, MethodRow, Rate
 from sablier.tasks.detection.members import MEMBERS
 from sablier.tasks.detection.summary import DetectionSummary
+from sablier.typing import Array
 
 METHOD_NAMES = {"sablier": "sablier", "pca": "PCA", "knn": "kNN"}
 TOO_FEW_FOR_NONE = (
-    f"Fewer than {images_needed(UNLIKE)} images were held out in training, too few for a p-value to say: none of the classes."
+    f"Fewer than {images_needed(UNLIKE)} images were held out in training: too few to find images of none of the classes."
 )
 
 
@@ -42,52 +43,51 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def detection_headline(summary: DetectionSummary, calibration: Calibration) -> str:
-    """Return the verdict on all the images; it claims that some do not belong only where chance does not explain them."""
+def detection_headline(summary: DetectionSummary) -> str:
+    """Return how many of the images are flagged, or that there is no verdict."""
     images = counted(summary.count)
     if not summary.count:
-        return "No image was judged"
+        return "No image was scored"
     if summary.undetermined:
         return f"No verdict on {images}: too few calibrate for {percent(summary.alpha if summary.fdr is None else summary.fdr)}"
     if summary.count == 1:
-        return "The image does not belong" if summary.flagged else "The image belongs: it is not flagged"
+        return "The image is flagged" if summary.flagged else "The image is not flagged"
     if not summary.flagged:
         return f"None of the {images} is flagged"
-    one = summary.flagged == 1
-    if summary.fdr is None and summary.flagged > chance_flags(summary, calibration)[1]:
-        return f"{summary.flagged:,} of {images} {'does' if one else 'do'} not belong"
-    return f"{summary.flagged:,} of {images} {'is' if one else 'are'} flagged"
+    return f"{summary.flagged:,} of {images} {'is' if summary.flagged == 1 else 'are'} flagged"
 
 
 def detection_note(summary: DetectionSummary, calibration: Calibration) -> str:
-    """Return what the headline means: what chance alone would flag, or what there is in place of verdicts."""
+    """Return what the headline means: how many flags chance explains, or what there is instead of verdicts."""
     if not summary.count:
         return "The source held no image that could be read."
     if summary.undetermined:
         return undetermined_note(calibration, "false-alarm rate" if summary.fdr is None else "false-discovery rate")
     if summary.fdr is not None:
         ours = f": about {summary.fdr * summary.flagged:.2g} of these {summary.flagged:,}" if summary.flagged else ""
-        return f"Up to {percent(summary.fdr)} of those flagged may be good ones, on average over batches{ours}."
+        return f"On average over batches, at most {percent(summary.fdr)} of the flagged images are good ones{ours}."
     if summary.count == 1:
-        return f"A good image is flagged with a chance of about {percent(summary.alpha)}."
+        return f"A good image is flagged with a probability of about {percent(summary.alpha)}."
     low, high = chance_flags(summary, calibration)
     span = f"{low:,} to {high:,}" if low != high else f"{low:,}"
-    chance = f"If all {counted(summary.count)} were good, {span} would be flagged by chance alone (95% of the time)."
+    chance = f"If all {counted(summary.count)} were good, {span} would be flagged by chance (with a probability of 95%)."
     if summary.flagged > high:
         return f"{chance} {summary.flagged:,} is more than chance explains."
     if summary.flagged:
-        return f"{chance} {summary.flagged:,} is no more than that, so look at the pictures before you throw anything away."
+        return f"{chance} {summary.flagged:,} is no more than that: check the images before you reject any."
     return chance
 
 
 def why_flagged(result: DetectionResult, index: int) -> list[str]:
-    """Return what is to be known of a flagged image beside its pictures: of its whole frame, and of heat that there is not."""
+    """Return notes on a flagged image: on its whole frame, and that no region has a high anomaly map."""
     found = []
     if result.frames is not None and result.frames[index]:
         found.append(str(result.frames[index]))
-    if result.heatmaps is not None and result.members is not None and result.heatmaps[index].max() < 1:
+    if result.anomaly_maps is not None and result.members is not None and result.anomaly_maps[index].max() < 1:
         member = result.members[index]
-        found.append(f"No single place stands out: the image as a whole is strange, most of all to the member {member}.")
+        found.append(
+            f"No single region is anomalous: the image as a whole has a high score, most of all from the member {member}."
+        )
     return found
 
 
@@ -97,12 +97,12 @@ def chance_flags(summary: DetectionSummary, calibration: Calibration) -> tuple[i
 
 
 def undetermined_note(calibration: Calibration, rate: str = "false-alarm rate") -> str:
-    """Return what there is in place of verdicts, and the smallest rate, rounded up, that would give some."""
+    """Return what there is instead of verdicts, and the smallest rate, rounded up, that would give some."""
     smallest = 1 / (calibration.groups + 1)
     unit = 10.0 ** (floor(log10(smallest)) - 1)
     return (
-        "The images are ranked all the same, strangest first. "
-        f"There would be verdicts at a {rate} of {percent(ceil(smallest / unit - 1e-9) * unit)} or more."
+        "The images are still ranked by anomaly score, highest first. "
+        f"Verdicts are possible at a {rate} of {percent(ceil(smallest / unit - 1e-9) * unit)} or more."
     )
 
 
@@ -122,23 +122,23 @@ def flagging_rule(alpha: float, fdr: float | None = None) -> str:
 
 
 def evaluation_headline(result: EvaluationResult) -> str:
-    """Return what a detector finds and what it flags wrongly."""
+    """Return how many bad and good images a detector flags."""
     ours = result.rows[0]
     if result.undetermined:
-        return f"No verdicts at {percent(result.good.alpha)}; ranks bad above good with an AUROC of {ours.auroc:.3f}"
+        return f"No verdicts at {percent(result.good.alpha)}; AUROC {ours.auroc:.3f}"
     found = ours.missed.count - ours.missed.hits
     return (
-        f"Finds {found:,} of {counted(ours.missed.count, 'bad image')}, "
-        f"flags {ours.false_alarms.hits:,} of {counted(ours.false_alarms.count, 'good one')}"
+        f"{found:,} of {counted(ours.missed.count, 'bad image')} and "
+        f"{ours.false_alarms.hits:,} of {counted(ours.false_alarms.count, 'good image')} are flagged"
     )
 
 
 def comparison_note(rows: Sequence[MethodRow]) -> str:
-    """Return how ours ranks bad above good beside the better baseline, and whether the images tell them apart."""
+    """Return the AUROC beside that of the better baseline, and whether their intervals overlap."""
     ours, best = rows[0], max(rows[1:], key=lambda row: row.auroc)
     name = METHOD_NAMES.get(best.method, best.method)
     overlap = ours.auroc_interval[0] <= best.auroc_interval[1] and best.auroc_interval[0] <= ours.auroc_interval[1]
-    doubt = " The intervals overlap: more images would be needed to be sure." if overlap else ""
+    doubt = " The intervals overlap: more images are needed to decide." if overlap else ""
     if f"{ours.auroc:.3f}" == f"{best.auroc:.3f}":
         return f"sablier and {name} rank these images equally well (AUROC {ours.auroc:.3f})."
     if ours.auroc > best.auroc:
@@ -155,7 +155,7 @@ def rate_with_interval(rate: Rate) -> tuple[str, str]:
 
 
 def preprocess_note(preprocess: Preprocess) -> str:
-    """Return what is done to every image before the model sees it."""
+    """Return the preprocessing of every image."""
     if preprocess.dtype == "float32":
         values = f"values from {preprocess.black:g} to {preprocess.white:g}"
     else:
@@ -172,42 +172,66 @@ def tier_note(file: ModelFile) -> str:
     if tier == TIERS[-1]:
         return f"{tier}, the highest"
     if side <= photo_side:
-        return f"{tier}; a higher one trains its networks for longer, and usually ranks bad images a little better"
+        return f"{tier}; a higher tier trains its networks for longer, and usually gains a little AUROC"
     if side < size:
-        return f"{tier}, which takes photos of up to {size:,} pixels a side: a higher one would see no more of these"
-    return f"{tier}, which reduces photos to {size:,} pixels a side; a higher one sees more of them, and finds smaller defects"
+        return f"{tier}, for photos of up to {size:,} pixels a side: a higher tier would use no more pixels of these"
+    return f"{tier}, which reduces photos to {size:,} pixels a side; a higher tier keeps more pixels, and finds smaller defects"
 
 
 def fusion_note(members: int, crossed: bool) -> str:
-    """Return how what the members see becomes one score.
+    """Return how the statistics of the members become one score.
 
     Args:
         members: how many there are.
-        crossed: whether they were measured on the images they learnt from, for want of others.
+        crossed: whether the statistics were standardised on training images, for want of others.
     """
     where = "the normal images of the fold" if crossed else "normal images that were held out"
-    standardised = f"corrected by what is usual for an image with as many edges, and standardised on {where}"
+    standardised = f"corrected for covariates, such as the amount of edges, and standardised on {where}"
     if members == 1:
-        return f"What it sees is {standardised}."
-    return f"What each sees is {standardised}; the score is the weighted sum."
+        return f"The statistic is {standardised}."
+    return f"The statistic of each member is {standardised}; the score is the weighted sum (fusion)."
 
 
-def heat_note(kinds: Sequence[str]) -> str:
-    """Return what heat is: what each member that can tell where sees there.
+def map_note(kinds: Sequence[str]) -> str:
+    """Return what anomaly maps show: what each member with an anomaly map measures.
 
-    >>> heat_note(["transformations", "closed-form"])
+    >>> map_note(["transformations", "closed-form"])
     'The squared error of the best mixture of training images at each pixel, blurred'
     """
-    return "; ".join(MEMBERS[kind].heat_is for kind in kinds if MEMBERS[kind].heat_is).capitalize()
+    return "; ".join(MEMBERS[kind].map_shows for kind in kinds if MEMBERS[kind].map_shows).capitalize()
 
 
-def suspects_note(suspects: int, images: int) -> str:
-    """Return what was done with training images that may not belong.
+def filtered_note(filtered: int, images: int) -> str:
+    """Return what the contamination filter did with training images that may not belong.
 
-    >>> suspects_note(1, 200)[:62]
-    '1 of 200 training images may not belong among the others: a su'
+    >>> filtered_note(1, 200)[:73]
+    '1 of 200 training images may not belong among the others and was excluded'
     """
+    one = filtered == 1
     return (
-        f"{suspects:,} of {counted(images, 'training image')} may not belong among the others: a suspicion, not a verdict. "
-        f"{'It' if suspects == 1 else 'They'} taught the model nothing, but still calibrate it, so that its promise holds."
+        f"{filtered:,} of {counted(images, 'training image')} may not belong among the others and {'was' if one else 'were'} "
+        "excluded from training (contamination filter). "
+        f"{'It' if one else 'They'} still calibrate{'s' if one else ''} the model, so that its guarantee holds."
+    )
+
+
+def drift_note(summary: DetectionSummary) -> str:
+    """Return what the drift alarm says; without its evidence where there is no alarm."""
+    if summary.drift.alarmed:
+        return summary.drift_words()
+    return f"No sign of drift in {counted(summary.drift.count)}."
+
+
+def none_note(unlike: Array | None) -> str:
+    """Return how many images probably belong to none of the classes; `unlike` is None where nothing is known of that.
+
+    >>> import numpy as np
+    >>> none_note(np.array([True, False]))
+    '1 image probably belongs to none of the classes (p-value at most 1%).'
+    """
+    if unlike is None:
+        return TOO_FEW_FOR_NONE
+    count = int(unlike.sum())
+    return (
+        f"{counted(count)} probably belong{'s' if count == 1 else ''} to none of the classes (p-value at most {percent(UNLIKE)})."
     )

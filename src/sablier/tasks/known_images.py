@@ -122,7 +122,7 @@ class Recognizer:
         """Return the recognizer of what a model file knows."""
         return cls(KnownImages.from_file(file), file.preprocess)
 
-    def look(self, dense: ImageSet) -> Recognized:
+    def recognize(self, dense: ImageSet) -> Recognized:
         """Return what is known of the next images of the stream, and remember them."""
         prints = fingerprints(dense, self.preprocess)
         radii = self.known.radius_of(prints)

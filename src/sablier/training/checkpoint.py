@@ -45,10 +45,10 @@ class Checkpoint:
         tensors = {f"model/{key}": value for key, value in self.model.items()}
         tensors |= {f"average/{key}": value for key, value in self.average.items()}
         groups = {}
-        for player, optimizer in self.optimizers.items():
-            groups[player] = optimizer["param_groups"]
+        for group, optimizer in self.optimizers.items():
+            groups[group] = optimizer["param_groups"]
             for index, values in optimizer["state"].items():
-                tensors |= {f"optimizer/{player}/{index}/{key}": value for key, value in values.items() if value is not None}
+                tensors |= {f"optimizer/{group}/{index}/{key}": value for key, value in values.items() if value is not None}
         text = json.dumps({"epoch": self.epoch, "groups": groups, "history": self.history, "identity": self.identity})
         write_whole(path, pack("checkpoint", text, {key: value.detach().cpu().numpy() for key, value in tensors.items()}))
 
@@ -59,12 +59,12 @@ class Checkpoint:
         content = json.loads(text)
         tensors = {key: torch.from_numpy(value.copy()) for key, value in arrays.items()}
         optimizers: dict[str, dict[str, Any]] = {
-            player: {"param_groups": groups, "state": {}} for player, groups in content["groups"].items()
+            group: {"param_groups": groups, "state": {}} for group, groups in content["groups"].items()
         }
         for key, value in tensors.items():
             if key.startswith("optimizer/"):
-                _, player, index, name = key.split("/")
-                optimizers[player]["state"].setdefault(int(index), {})[name] = value
+                _, group, index, name = key.split("/")
+                optimizers[group]["state"].setdefault(int(index), {})[name] = value
 
         def under(prefix: str) -> dict[str, Tensor]:
             return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}

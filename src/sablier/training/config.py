@@ -32,7 +32,7 @@ class FitConfig:
     optimizer: str = "adamw"
     # The peak of the schedule; each optimizer wants another one, see there
     learning_rate: Annotated[float, Field(ge=0, le=100)] = 2e-3
-    # Of adam and adamw: how much of the mean gradient is kept a step; 0 for players who answer each other
+    # Of adam and adamw: how much of the mean gradient is kept a step; 0 for networks that train against each other
     beta1: Annotated[float, Field(ge=0, le=0.9999)] = 0.9
     # Of adam and adamw: the same of the mean square; None: 0.99, for adam 0.999
     beta2: Annotated[float | None, Field(ge=0, le=0.99999)] = None

@@ -130,7 +130,7 @@ class _Run:
             some = torch.randperm(len(self.batches), generator=torch.Generator().manual_seed(self.config.seed))[:5000]
             self.model.to(device).initialise(self.batches.take(some.to(device)).x, self.config.seed)
         self.model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        for name, parameters in self.objective.players(self.model).items():
+        for name, parameters in self.objective.parameter_groups(self.model).items():
             self.optimizers[name] = OPTIMIZERS[self.config.optimizer].make(parameters, self.config)
             self.schedules[name] = LambdaLR(self.optimizers[name], partial(share_of_rate, self.config, self.total))
         if self.config.ema:
@@ -201,11 +201,11 @@ class _Run:
                         found = next(losses_in_turn, None)
                     if found is None:
                         break
-                    player, loss, parts = found
-                    self._move(player, loss)
-                    for name, value in {f"{player}_loss" if player != "model" else "loss": loss, **parts}.items():
+                    group, loss, parts = found
+                    self._move(group, loss)
+                    for name, value in {f"{group}_loss" if group != "model" else "loss": loss, **parts}.items():
                         losses[name] = losses.get(name, torch.zeros((), device=loss.device)) + value.detach()
-            # Once a batch, however often its player moved in it: so the rate is a function of the step, also when resumed.
+            # Once a batch, however often its parameters moved in it: so the rate is a function of the step, also when resumed.
             for schedule in self.schedules.values():
                 schedule.step()
             if self.average:
@@ -219,8 +219,8 @@ class _Run:
                 self.profile.step()
             yield step
 
-    def _move(self, player: str, loss: Tensor) -> None:
-        optimizer = self.optimizers[player]
+    def _move(self, group: str, loss: Tensor) -> None:
+        optimizer = self.optimizers[group]
         optimizer.zero_grad(set_to_none=True)
         with record_function("backward"):
             loss.backward()  # type: ignore[no-untyped-call]

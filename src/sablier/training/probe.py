@@ -38,7 +38,7 @@ def choose_dtype(model: Model, objective: Objective, batch: Batch, total_steps: 
 
 
 def _trial(model: Model, objective: Objective, batch: Batch, dtype: torch.dtype) -> float:
-    """Return the loss of one forward and backward pass of every player, moving nothing."""
+    """Return the loss of one forward and backward pass of every parameter group, moving nothing."""
     total = 0.0
     with torch.random.fork_rng():
         torch.manual_seed(0)

@@ -69,7 +69,7 @@ def combine(
         sets[: len(added)],
         sets[len(added) : len(added) + len(subtracted)],
         among=sets[-1] if others else None,
-        surroundings=mixture_of(file),
+        support=mixture_of(file),
     )
     if path is not None:
         write_whole(path, combination_picture(combination))

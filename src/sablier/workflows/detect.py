@@ -16,7 +16,7 @@ from sablier.tasks.known_images import Recognizer
 from sablier.workflows.audit import checked_count, write_questions
 from sablier.workflows.likeness import stream_like
 from sablier.workflows.outputs import writes
-from sablier.workflows.picture_names import HEATMAPS, MASKS, picture_columns, picture_names
+from sablier.workflows.picture_names import MAPS, MASKS, picture_columns, picture_names
 from sablier.workflows.tables import StreamedTables, WaitingRows, streamed_tables, waiting_rows
 
 
@@ -34,16 +34,16 @@ def detect(
     on_progress: Callable[[int], None] = lambda count: None,
     **reading: Any,
 ) -> DetectionSummary:
-    """Judge every image of a source and write verdicts, heatmaps and a report.
+    """Judge every image of a source and write verdicts, anomaly maps and a report.
 
     Args:
         model: a .sablier file that detects.
         source: whatever `stream_images` takes; `reading` are its options.
-        output: a folder for detections.csv, detections.json, heatmaps/, masks/ and report.html; None writes nothing.
+        output: a folder for detections.csv, detections.json, maps/, masks/ and report.html; None writes nothing.
         alpha: the false-alarm rate: the share of good images that may be flagged.
         fdr: in place of alpha, the false-discovery rate: the share of good images among the flagged ones.
         audit: how many unflagged images to draw at random into audit.csv, for a person to judge: see `sablier.workflows.audit`.
-        report: whether to draw heatmaps, masks and the report; the tables are always written.
+        report: whether to draw anomaly maps, masks and the report; the tables are always written.
         backbone: the file of the feature network that the model was trained with, if it was one of the user's own; it is run.
         on_progress: called with the number of images judged so far.
 
@@ -91,10 +91,10 @@ def _release(waiting: WaitingRows, tables: StreamedTables, summary: DetectionSum
 
 def _write_pictures(file: ModelFile, detector: Detector, summary: DetectionSummary, folder: Path, title: str) -> None:
     # Drawing is imported only when something is drawn: it takes longer than scoring a thousand digits.
-    from sablier.report.heatmaps import write_heatmaps
+    from sablier.report.anomaly_maps import write_maps
     from sablier.report.html import detection_report
     from sablier.report.masks import write_masks
 
-    write_heatmaps(summary.worst, folder / HEATMAPS)
+    write_maps(summary.worst, folder / MAPS)
     write_masks(summary.worst, folder / MASKS, summary.worst.sizes)
     write_text(folder / "report.html", detection_report(file, detector, summary, title))

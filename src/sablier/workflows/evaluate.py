@@ -35,7 +35,7 @@ def evaluate(
     Args:
         model: a .sablier file that detects.
         good, bad: whatever `read_images` takes; `reading` are its options. Without `bad`, `good` is a folder laid out like
-            MVTec AD: test/good is judged against every other folder of test, and heat against the masks in ground_truth.
+            MVTec AD: test/good is judged against every other folder of test, and anomaly maps against the masks in ground_truth.
         output: an HTML file for the report, or None.
         alpha: the false-alarm rate to judge at.
         backbone: the file of the feature network that the model was trained with, if it was one of the user's own; it is run.

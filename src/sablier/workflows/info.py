@@ -31,7 +31,7 @@ from sablier.workflows.compress import examine
 from sablier.workflows.training.network import network_of
 
 ALPHAS = (0.01, 0.05, 0.1)
-MOST_SUSPECTS = 5
+MOST_FILTERED = 5
 MOST_LISTED = 5
 
 
@@ -52,7 +52,7 @@ def describe_model(path: Path) -> tuple[dict[str, str], list[tuple[str, str, str
         "fingerprint": provenance.fingerprint[:16],
         **({"codec": f"{fingerprint(file)}: compressed files name it"} if file.task == COMPRESS else {}),
         "skipped": f"{len(provenance.skipped)} unreadable images",
-        **_suspects(provenance),
+        **_listed(provenance),
         "calibrated": provenance.calibrated if detector else "not a detector",
         "tier": provenance.recipe.get("tier", "not noted"),
         **_recipe(provenance),
@@ -132,14 +132,16 @@ def _groups(provenance: Provenance, detector: Detector | None) -> dict[str, str]
     return facts if detector is None else facts | {"calibration": detector.calibration.size}
 
 
-def _suspects(provenance: Provenance) -> dict[str, str]:
+def _listed(provenance: Provenance) -> dict[str, str]:
     """Return how many training images may not belong, and the worst of them; nothing where none is listed."""
-    listed = provenance.suspects
+    listed = provenance.filtered
     if not listed:
         return {}
-    more = f" and {len(listed) - MOST_SUSPECTS} more" if len(listed) > MOST_SUSPECTS else ""
-    names = ", ".join(name for name, _ in listed[:MOST_SUSPECTS])
-    return {"suspects": f"{len(listed)} training images may not belong; they only calibrate. Worst first: {names}{more}"}
+    more = f" and {len(listed) - MOST_FILTERED} more" if len(listed) > MOST_FILTERED else ""
+    names = ", ".join(name for name, _ in listed[:MOST_FILTERED])
+    return {
+        "contamination filter": f"{len(listed)} training images may not belong; they only calibrate. Worst first: {names}{more}"
+    }
 
 
 def _recipe(provenance: Provenance) -> dict[str, str]:

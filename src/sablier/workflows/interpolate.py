@@ -1,4 +1,4 @@
-"""interpolate = load, read two images, walk between their codes, write a strip or an animation."""
+"""interpolate = load, read two images, interpolate between their codes, write a strip or an animation."""
 
 from os import PathLike
 from pathlib import Path
@@ -8,14 +8,14 @@ from sablier.errors import ConfigError
 from sablier.files import write_whole
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
-from sablier.report.strips import walk_animation, walk_strip
-from sablier.tasks.latent.interpolation import Walk, walk
+from sablier.report.strips import interpolation_animation, interpolation_strip
+from sablier.tasks.latent.interpolation import Interpolation, interpolation
 from sablier.tasks.latent.mixture import mixture_of
 from sablier.workflows.latent_pictures import first_image
 from sablier.workflows.outputs import by_suffix, writes
 from sablier.workflows.reconstruct import drawing_network
 
-WRITERS = {".png": walk_strip, ".gif": walk_animation}
+WRITERS = {".png": interpolation_strip, ".gif": interpolation_animation}
 PICTURES = {".png": 10, ".gif": 40}
 
 
@@ -29,8 +29,8 @@ def interpolate(
     count: int | None = None,
     curve: str = "linear",
     **reading: Any,
-) -> Walk:
-    """Walk from one image to another through what a model keeps of them, and draw what lies between.
+) -> Interpolation:
+    """Interpolate from one image to another through what a model keeps of them, and draw what lies between.
 
     A model of photos scales both images to its own size, so they may differ in size; one of small images takes only images
     of the size it was trained on.
@@ -52,14 +52,14 @@ def interpolate(
     file = ModelFile.load(Path(model))
     network, _ = drawing_network(file)
     mixture = mixture_of(file)
-    found = walk(
+    found = interpolation(
         network,
         file.preprocess,
         ImageSet.concatenate([first_image(file, source, **reading) for source in (start, end)]),
         PICTURES[suffix] if count is None else count,
         curve,
         centre=None if mixture is None else mixture.gaussian().means[0],
-        surroundings=mixture,
+        support=mixture,
     )
     if path is not None:
         write_whole(path, WRITERS[suffix](found))

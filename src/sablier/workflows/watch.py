@@ -40,6 +40,7 @@ from sablier.typing import Array
 from sablier.workflows.arrivals import Arrival, Arrivals, Stamp, identity
 from sablier.workflows.likeness import check_likeness
 from sablier.workflows.outputs import check_apart
+from sablier.workflows.picture_names import MAPS
 from sablier.workflows.record import Record
 
 Row = dict[str, Any]
@@ -49,13 +50,13 @@ COLUMNS = (
     *("id", "score", "p_value", "verdict", "label"),
     *(f"{name}_{what}" for name in BASELINES for what in ("score", "p_value")),
     *("member", "frame", "known", "repeats"),
-    *("time", "size_bytes", "modified_ns", "model", "heatmap", "note"),
+    *("time", "size_bytes", "modified_ns", "model", "map", "note"),
 )
 MOST_AT_ONCE = 64  # few, since a verdict is of use when it is written
 HEARD_SECONDS = 0.1  # within which a request to stop is noticed
-LONGEST_NOTE, LONGEST_HEATMAP_NAME = 500, 100
+LONGEST_NOTE, LONGEST_MAP_NAME = 500, 100
 ROWS_AT_ONCE = 4096  # of the record, when it is read again
-MODEL_DIGITS, HEATMAP_DIGITS = 12, 8
+MODEL_DIGITS, MAP_DIGITS = 12, 8
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def watch(
     Args:
         model: a .sablier file that detects.
         folder: where images arrive, also in folders below it.
-        output: a folder apart from it, for watch.csv and heatmaps/ of what was flagged.
+        output: a folder apart from it, for watch.csv and maps/ of what was flagged.
         alpha: the false-alarm rate.
         every_seconds: the pause between two looks.
         once: end when nothing is left to judge; what is still being written is left for the next run.
@@ -171,7 +172,7 @@ class Watcher:
         recognizer: what tells which images the model knows, and which repeat one of the last 1,000 of this run.
         model: a name for the detector that changes when its file does.
         arrivals, record: where files come from and rows go to. The record is read here.
-        output: the folder of heatmaps/.
+        output: the folder of maps/.
         alpha: the false-alarm rate.
         now: the clock.
 
@@ -279,13 +280,13 @@ class Watcher:
             return error
 
     def _scored(self, arrivals: Sequence[Arrival], pixels: Array) -> list[tuple[Arrival, Row]]:
-        """Return files with the verdicts on their N,H,W,C pixels; write the heatmaps of those flagged."""
+        """Return files with the verdicts on their N,H,W,C pixels; write the anomaly maps of those flagged."""
         images = ImageSet(pixels, ids=np.array([arrival.id for arrival in arrivals]))
-        result = replace(self.detector.detect(images, self.alpha), recognized=self.recognizer.look(images))
-        heatmaps = self._drawn(arrivals, images, np.flatnonzero(result.verdicts == ANOMALY))
+        result = replace(self.detector.detect(images, self.alpha), recognized=self.recognizer.recognize(images))
+        anomaly_maps = self._drawn(arrivals, images, np.flatnonzero(result.verdicts == ANOMALY))
         notes = self._drift_note(result)
         return [
-            (arrival, self._row(arrival, {**row, "heatmap": heatmaps.get(index, ""), "note": notes.get(index, "")}))
+            (arrival, self._row(arrival, {**row, "map": anomaly_maps.get(index, ""), "note": notes.get(index, "")}))
             for index, (arrival, row) in enumerate(zip(arrivals, result.to_table(), strict=True))
         ]
 
@@ -293,11 +294,11 @@ class Watcher:
         """Draw the flagged images; return the paths below the output by position."""
         if not len(flagged):
             return {}
-        from sablier.report.heatmaps import write_heatmaps  # takes longer to import than a thousand digits to score
+        from sablier.report.anomaly_maps import write_maps  # takes longer to import than a thousand digits to score
 
         pictured = self.detector.detect(images.take(flagged), self.alpha, pictures=True)
-        names = np.array([heatmap_name(arrivals[index].id, arrivals[index].stamp) for index in flagged])
-        paths = write_heatmaps(replace(pictured, ids=names), self.output / "heatmaps")
+        names = np.array([map_name(arrivals[index].id, arrivals[index].stamp) for index in flagged])
+        paths = write_maps(replace(pictured, ids=names), self.output / MAPS)
         return {int(index): path.relative_to(self.output).as_posix() for index, path in zip(flagged, paths, strict=True)}
 
     def _drift_note(self, result: DetectionResult) -> dict[int, str]:
@@ -338,11 +339,11 @@ def one_line(text: str) -> str:
     return printable(" ".join(text.split()))[:LONGEST_NOTE]
 
 
-def heatmap_name(id: str, stamp: Stamp) -> str:
-    """Return a name for a heatmap that no other image has, not even a later one of the same name.
+def map_name(id: str, stamp: Stamp) -> str:
+    """Return a name for an anomaly map that no other image has, not even a later one of the same name.
 
-    >>> heatmap_name("line 1/a.png", (1200, 0)), heatmap_name("line 1/a.png", (1300, 0))
+    >>> map_name("line 1/a.png", (1200, 0)), map_name("line 1/a.png", (1300, 0))
     ('line 1/a-f63375e9', 'line 1/a-55ace5cf')
     """
-    stem = str(PurePosixPath(id).with_suffix(""))[-LONGEST_HEATMAP_NAME:]
-    return f"{stem}-{identity(id, stamp).hex()[:HEATMAP_DIGITS]}"
+    stem = str(PurePosixPath(id).with_suffix(""))[-LONGEST_MAP_NAME:]
+    return f"{stem}-{identity(id, stamp).hex()[:MAP_DIGITS]}"

@@ -95,5 +95,5 @@ def test_images_that_cannot_be_used_are_refused(classifier, images):
 
 
 def test_a_ball_is_said_as_people_write_it():
-    assert UnderAttack("fgsm", 8 / 255, "linf", 0).ball == "linf 8/255"
-    assert UnderAttack("fgsm", 0.3, "linf", 0).ball == "linf 0.3"
+    assert UnderAttack("fgsm", 8 / 255, "linf", 0).perturbation_set == "linf 8/255"
+    assert UnderAttack("fgsm", 0.3, "linf", 0).perturbation_set == "linf 0.3"

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from sablier.tasks.codec.lanes import LANES, Lanes
+from sablier.tasks.codec.interleaved import STATES, InterleavedStreams
 from sablier.tasks.codec.latents import GRID, LARGEST, LatentTables, latent_slots, pop_latents, step_of
 from sablier.tasks.codec.rans import TOTAL, Decoder
 
@@ -36,9 +36,9 @@ def test_what_goes_in_comes_out_also_far_from_training(codes, step):
     tables = LatentTables.fitted(codes)
     far = np.concatenate([codes, 1e9 * np.ones((1, 4)), -1e9 * np.ones((1, 4))]).astype(np.float32)
     numbers = tables.rounded(far, step)
-    lanes = Lanes.of([len(far)])
-    decoder = Decoder(lanes.encode(*latent_slots(tables, numbers, step)), LANES)
-    assert (pop_latents(tables, lanes, decoder, len(far), step) == numbers).all()
+    states = InterleavedStreams.of([len(far)])
+    decoder = Decoder(states.encode(*latent_slots(tables, numbers, step)), STATES)
+    assert (pop_latents(tables, states, decoder, len(far), step) == numbers).all()
     assert np.abs(tables.values(numbers, step)).max() <= LARGEST
 
 

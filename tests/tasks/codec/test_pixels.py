@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sablier.models import create_model
-from sablier.tasks.codec.lanes import LANES, Lanes
+from sablier.tasks.codec.interleaved import STATES, InterleavedStreams
 from sablier.tasks.codec.pixels import exponentials, likely, pixel_slots, pop_pixels
 from sablier.tasks.codec.rans import TOTAL, Decoder
 
@@ -30,9 +30,9 @@ def test_what_goes_in_comes_out_and_the_outside_is_not_said(channels):
     begin, taken = pixel_slots(net, table, lossy, tiles, inside)
     assert begin.shape == taken.shape == (11, 2 * 6 * 5 * channels)
     assert (taken.reshape(11, 6, 5, -1)[~inside] == 0).all()
-    lanes = Lanes.of([10, 1])
-    decoder = Decoder(lanes.encode(begin, taken), LANES)
-    assert (pop_pixels(net, table, lossy, inside, lanes, decoder) == tiles).all()
+    states = InterleavedStreams.of([10, 1])
+    decoder = Decoder(states.encode(begin, taken), STATES)
+    assert (pop_pixels(net, table, lossy, inside, states, decoder) == tiles).all()
     assert decoder.ended()
 
 

@@ -63,19 +63,19 @@ def test_what_lies_between_good_images_is_better_than_what_lies_beyond():
 def test_the_error_is_hot_where_the_defect_is(threes, fitted):
     broken = threes[90:100].copy()
     broken[:, 5:7, 0:2] = 255
-    heat = fitted.look(broken, RULE)[1]
+    anomaly_map = fitted.score(broken, RULE)[1]
     inside = np.zeros((8, 8), bool)
     inside[5:7, 0:2] = True
-    assert np.all(heat[:, inside].mean(axis=1) > 5 * heat[:, ~inside].mean(axis=1))
+    assert np.all(anomaly_map[:, inside].mean(axis=1) > 5 * anomaly_map[:, ~inside].mean(axis=1))
 
 
 def test_the_look_agrees_with_itself_and_the_mixture_with_the_image(threes, fitted):
-    statistics, heat, mixture = fitted.look(threes[90:], RULE)
+    statistics, anomaly_map, mixture = fitted.score(threes[90:], RULE)
     assert np.array_equal(statistics, fitted.statistics(threes[90:], RULE))
     assert 0 <= mixture.min() <= mixture.max() <= 1
     mean_error = ((threes[90:] / 255 - threes[:90].mean(axis=0) / 255) ** 2).mean()
     assert ((threes[90:] / 255 - mixture) ** 2).mean() < 0.5 * mean_error
-    assert heat.mean() < 0.5 * mean_error
+    assert anomaly_map.mean() < 0.5 * mean_error
 
 
 def test_statistics_survive_the_model_file(threes, others, fitted):
@@ -107,13 +107,13 @@ def test_any_size_and_number_of_images_will_do(shape):
     pixels = noise(*shape)
     rule = as_the_rule_of(pixels)
     fitted = ClosedForm.fit(pixels, rule)
-    statistics, heat, mixture = fitted.look(np.concatenate([pixels[:1], 255 - pixels[:1]]), rule)
+    statistics, anomaly_map, mixture = fitted.score(np.concatenate([pixels[:1], 255 - pixels[:1]]), rule)
     assert np.all(np.isfinite(statistics))
-    assert heat.shape == (2, *shape[1:3])
+    assert anomaly_map.shape == (2, *shape[1:3])
     assert mixture.shape == (2, *shape[1:])
-    assert np.all(np.isfinite(heat))
+    assert np.all(np.isfinite(anomaly_map))
     assert np.all(np.isfinite(mixture))
-    none = fitted.look(pixels[:0], rule)
+    none = fitted.score(pixels[:0], rule)
     assert [len(each) for each in none] == [0, 0, 0]
     assert none[0].shape[1] == statistics.shape[1]
 
@@ -126,7 +126,7 @@ def test_large_colour_images_are_drawn_as_they_are():
     )
     good = good.astype(np.uint8)
     rule = as_the_rule_of(good)
-    _, _, mixture = ClosedForm.fit(good[:30], rule).look(good[30:], rule)
+    _, _, mixture = ClosedForm.fit(good[:30], rule).score(good[30:], rule)
     assert np.abs(mixture - good[30:] / 255.0).mean() < 0.02
 
 

@@ -1,4 +1,4 @@
-"""Detection: scores that mean something, the same bits from the file, heat where the defect is."""
+"""Detection: scores that mean something, the same bits from the file, anomaly maps that show where the defect is."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -71,14 +71,14 @@ def test_a_score_with_its_sign_flipped_fails_the_check(digits_detector, tests):
 
 def test_detection_is_deterministic(digits_detector, tests):
     first, again = digits_detector.detect(tests, pictures=True), digits_detector.detect(tests, pictures=True)
-    for name in ("scores", "p_values", "verdicts", "heatmaps", "reconstructions"):
+    for name in ("scores", "p_values", "verdicts", "anomaly_maps", "reconstructions"):
         assert np.array_equal(getattr(first, name), getattr(again, name)), name
 
 
 def test_the_file_gives_the_same_bits(digits_detector, digits_file, tests):
     loaded = Detector.from_file(ModelFile.load(digits_file))
     ours, theirs = digits_detector.detect(tests, pictures=True), loaded.detect(tests, pictures=True)
-    for name in ("scores", "p_values", "verdicts", "heatmaps", "reconstructions"):
+    for name in ("scores", "p_values", "verdicts", "anomaly_maps", "reconstructions"):
         assert np.array_equal(getattr(ours, name), getattr(theirs, name)), name
     for name in ("pca", "knn"):
         assert np.array_equal(ours.baseline_scores[name], theirs.baseline_scores[name])
@@ -133,7 +133,7 @@ def test_alpha_lies_between_0_and_1(digits_detector, tests, alpha):
 def test_no_image_is_no_trouble(digits_detector, tests):
     result = digits_detector.detect(tests.take([]), pictures=True)
     assert len(result) == result.flagged == 0
-    assert result.heatmaps.shape == (0, 8, 8)
+    assert result.anomaly_maps.shape == (0, 8, 8)
     assert result.to_table() == []
 
 
@@ -155,7 +155,7 @@ def test_images_of_another_type_are_scaled(digits_detector, tests):
 def test_blank_images_have_finite_scores(digits_detector, value):
     result = digits_detector.detect(ImageSet(np.full((2, 8, 8, 1), value, np.uint8)), pictures=True)
     assert np.isfinite(result.scores).all()
-    assert np.isfinite(result.heatmaps).all()
+    assert np.isfinite(result.anomaly_maps).all()
     assert result.flagged == 2
 
 
@@ -176,41 +176,41 @@ def test_the_table_and_the_json_say_the_same(digits_detector, tests):
 def test_pictures_come_only_when_asked_for(digits_detector, tests):
     some = tests.take(range(3))
     plain, pictured = digits_detector.detect(some), digits_detector.detect(some, pictures=True)
-    assert plain.images is plain.heatmaps is plain.reconstructions is None
+    assert plain.images is plain.anomaly_maps is plain.reconstructions is None
     assert pictured.images.shape == pictured.reconstructions.shape == (3, 8, 8, 1)
-    assert pictured.heatmaps.shape == (3, 8, 8)
+    assert pictured.anomaly_maps.shape == (3, 8, 8)
     assert 0 <= pictured.reconstructions.min() <= pictured.reconstructions.max() <= 1
     assert np.array_equal(plain.scores, pictured.scores)
 
 
-# Heatmaps.
+# Anomaly maps.
 
 
-def hottest_inside(heatmaps: np.ndarray, masks: np.ndarray) -> float:
-    places = heatmaps.reshape(len(heatmaps), -1).argmax(axis=1)
+def highest_inside(anomaly_maps: np.ndarray, masks: np.ndarray) -> float:
+    places = anomaly_maps.reshape(len(anomaly_maps), -1).argmax(axis=1)
     return float(masks.reshape(len(masks), -1)[np.arange(len(masks)), places].mean())
 
 
-def test_a_white_square_is_the_hottest_place(letters, good_letters):
+def test_a_white_square_is_the_highest_place(letters, good_letters):
     pixels, mask = good_letters.array.copy(), np.zeros((28, 28), bool)
     mask[3:8, 3:8] = True
     pixels[:, mask] = 255
     result = letters.detect(replace(good_letters, pixels=pixels), pictures=True)
-    assert hottest_inside(result.heatmaps, np.repeat(mask[None], len(pixels), axis=0)) > 0.95
-    assert np.median(result.heatmaps.max(axis=(1, 2))) > 3
+    assert highest_inside(result.anomaly_maps, np.repeat(mask[None], len(pixels), axis=0)) > 0.95
+    assert np.median(result.anomaly_maps.max(axis=(1, 2))) > 3
     assert result.flagged > 0.8 * len(pixels)
 
 
-def test_a_planted_defect_is_the_hottest_place(letters):
+def test_a_planted_defect_is_the_highest_place(letters):
     bad = glyphs(3000, seed=5, defects=0.5).where(label="A", bold=False, defect=["scratch", "blot"])
-    assert hottest_inside(letters.detect(bad, pictures=True).heatmaps, bad.masks) > 0.75
+    assert highest_inside(letters.detect(bad, pictures=True).anomaly_maps, bad.masks) > 0.75
 
 
 def test_good_images_stay_cold(letters, good_letters):
-    heatmaps = letters.detect(good_letters, pictures=True).heatmaps
-    assert np.mean(heatmaps.max(axis=(1, 2)) > 1) < 0.2  # in the limit, in 5 % of them somewhere
-    assert np.mean(heatmaps > 1) < 0.005
-    assert heatmaps.mean() < 0.1
+    anomaly_maps = letters.detect(good_letters, pictures=True).anomaly_maps
+    assert np.mean(anomaly_maps.max(axis=(1, 2)) > 1) < 0.2  # in the limit, in 5 % of them somewhere
+    assert np.mean(anomaly_maps > 1) < 0.005
+    assert anomaly_maps.mean() < 0.1
 
 
 def test_false_alarms_stay_near_alpha(letters, good_letters):

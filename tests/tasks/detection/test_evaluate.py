@@ -49,7 +49,7 @@ def test_pictures_show_the_extremes_first(result):
     assert result.missed.scores[0] == pytest.approx(result.bad.scores.min(), abs=1e-4)
     assert result.found.scores[0] == pytest.approx(result.bad.scores.max(), abs=1e-4)
     assert len(result.found) == 12
-    assert result.found.heatmaps is not None
+    assert result.found.anomaly_maps is not None
 
 
 def test_the_table_and_the_json(result):
@@ -127,19 +127,19 @@ def blotted(images) -> ImageSet:
     return replace(images[0], pixels=pixels, masks=masks, labels=np.where(corner, "top", "bottom"))
 
 
-def test_heat_is_measured_where_there_are_masks(digits_detector, images, blotted):
+def test_maps_are_measured_where_there_are_masks(digits_detector, images, blotted):
     result = evaluate_detector(digits_detector, images[0], blotted, 0.1)
-    heat = [digits_detector.detect(each, 0.1, pictures=True).heatmaps for each in (images[0], blotted)]
+    anomaly_map = [digits_detector.detect(each, 0.1, pictures=True).anomaly_maps for each in (images[0], blotted)]
     masks = [*np.zeros((len(images[0]), 8, 8)), *blotted.masks]
-    assert result.pixels.auroc == pytest.approx(pixel_auroc(np.concatenate(heat), masks), abs=1e-6)
-    assert result.pixels.aupro == pytest.approx(aupro(np.concatenate(heat), masks), abs=1e-6)
+    assert result.pixels.auroc == pytest.approx(pixel_auroc(np.concatenate(anomaly_map), masks), abs=1e-6)
+    assert result.pixels.aupro == pytest.approx(aupro(np.concatenate(anomaly_map), masks), abs=1e-6)
     assert result.pixels.auroc > 0.8
     assert (result.pixels.images, result.pixels.regions) == (len(blotted), len(blotted))
     assert result.to_table()[0]["aupro"] == result.to_json()["pixels"]["aupro"] == result.pixels.aupro
-    assert result.to_table()[1]["aupro"] is None  # baselines have no heat
+    assert result.to_table()[1]["aupro"] is None  # baselines have no anomaly map
     top = next(row for row in result.kinds if row.kind == "top")
     chosen = blotted.labels == "top"
-    alone = [*heat[0], *heat[1][chosen]], [*np.zeros_like(heat[0]), *blotted.masks[chosen]]
+    alone = [*anomaly_map[0], *anomaly_map[1][chosen]], [*np.zeros_like(anomaly_map[0]), *blotted.masks[chosen]]
     assert top.pixels.auroc == pytest.approx(pixel_auroc(*alone), abs=1e-6)
     assert top.pixels.images == chosen.sum()
 

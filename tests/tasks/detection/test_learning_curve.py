@@ -52,5 +52,5 @@ def test_it_is_drawn():
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_xticklabels()] == ["4", "8", "48"]
     assert axes.get_ylim()[0] < 0.6
-    assert axes.get_xlabel() == "good images learnt from"
+    assert axes.get_xlabel() == "good training images (log scale)"
     assert Image.open(io.BytesIO(to_png(figure))).size[0] > 300

@@ -1,4 +1,4 @@
-"""Patches that no good image has at that place are hot; good images stay cold."""
+"""Patches that no good image has at that place score high; good images stay low."""
 
 import numpy as np
 import pytest
@@ -43,11 +43,11 @@ def test_a_worn_patch_is_found_where_it_lies(fitted):
     good = parts(12, seed=1)
     bad = good.copy()
     bad[:, 24:40, 40:56] = 130  # no pixel value is unusual
-    hottest, heat = fitted.statistics(tensor(bad))
-    assert heat.shape == (12, 64, 64)
-    assert (heat[:, 28:36, 44:52].mean(dim=(1, 2)) > heat[:, :, :32].mean(dim=(1, 2))).all()
-    assert hottest.shape == (12, 1)
-    assert hottest.min() > fitted.statistics(tensor(good))[0].max()
+    highest, anomaly_map = fitted.statistics(tensor(bad))
+    assert anomaly_map.shape == (12, 64, 64)
+    assert (anomaly_map[:, 28:36, 44:52].mean(dim=(1, 2)) > anomaly_map[:, :, :32].mean(dim=(1, 2))).all()
+    assert highest.shape == (12, 1)
+    assert highest.min() > fitted.statistics(tensor(good))[0].max()
 
 
 def test_the_nearest_patch_is_the_one_a_plain_search_finds(fitted):
@@ -64,18 +64,18 @@ def test_the_nearest_patch_is_the_one_a_plain_search_finds(fitted):
 
 
 def test_an_image_it_was_fitted_on_is_as_strange_as_a_new_one(fitted):
-    known, new = fitted.heat(tensor(parts(30)[:3])), fitted.heat(tensor(parts(3, seed=3)))
+    known, new = fitted.anomaly_map(tensor(parts(30)[:3])), fitted.anomaly_map(tensor(parts(3, seed=3)))
     assert known.mean().item() == pytest.approx(new.mean().item(), abs=0.3)
 
 
-def test_what_it_keeps_gives_the_same_heat(fitted):
+def test_what_it_keeps_gives_the_same_map(fitted):
     x = tensor(parts(3, seed=4))
-    assert torch.equal(PatchStatistics(fitted.descriptor, **fitted.tensors()).heat(x), fitted.heat(x))
+    assert torch.equal(PatchStatistics(fitted.descriptor, **fitted.tensors()).anomaly_map(x), fitted.anomaly_map(x))
 
 
-def test_an_image_gets_the_same_heat_alone_and_among_others(fitted):
+def test_an_image_gets_the_same_map_alone_and_among_others(fitted):
     x = tensor(parts(11, seed=5))
-    assert torch.allclose(fitted.heat(x)[9:10], fitted.heat(x[9:10]), atol=1e-4)
+    assert torch.allclose(fitted.anomaly_map(x)[9:10], fitted.anomaly_map(x[9:10]), atol=1e-4)
 
 
 def test_memory_is_bounded_however_many_images_there_are(monkeypatch):
@@ -94,24 +94,24 @@ def test_anything_that_describes_places_will_do():
     good = np.random.default_rng(0).integers(100, 120, (12, 32, 40, 1)).astype(np.uint8)
     bad = good[:2].copy()
     bad[:, 8:16, 16:24] = 200
-    heat = PatchStatistics.fit(Means(), good, rule(good)).heat(tensor(bad))
-    assert heat.shape == (2, 32, 40)
-    assert heat.flatten(1).argmax(dim=1).tolist() == pytest.approx([12 * 40 + 20] * 2, abs=4 * 40)
+    anomaly_map = PatchStatistics.fit(Means(), good, rule(good)).anomaly_map(tensor(bad))
+    assert anomaly_map.shape == (2, 32, 40)
+    assert anomaly_map.flatten(1).argmax(dim=1).tolist() == pytest.approx([12 * 40 + 20] * 2, abs=4 * 40)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (5, 3, 1), (33, 50, 3)])
 def test_any_size_and_colour(shape):
     good = np.random.default_rng(0).integers(0, 256, (4, *shape)).astype(np.uint8)
-    heat = fit(good, rule(good)).heat(tensor(good))
-    assert heat.shape == (4, *shape[:2])
-    assert torch.isfinite(heat).all()
+    anomaly_map = fit(good, rule(good)).anomaly_map(tensor(good))
+    assert anomaly_map.shape == (4, *shape[:2])
+    assert torch.isfinite(anomaly_map).all()
 
 
 def test_images_that_are_all_the_same_are_finite():
     good = np.full((5, 32, 32, 1), 128, np.uint8)
-    heat = fit(good, rule(good)).heat(tensor(np.r_[good, parts(1, side=32)]))
-    assert torch.isfinite(heat).all()
-    assert heat[5].mean() > heat[:5].max()
+    anomaly_map = fit(good, rule(good)).anomaly_map(tensor(np.r_[good, parts(1, side=32)]))
+    assert torch.isfinite(anomaly_map).all()
+    assert anomaly_map[5].mean() > anomaly_map[:5].max()
 
 
 def test_without_images_it_says_so(fitted):
@@ -120,7 +120,7 @@ def test_without_images_it_says_so(fitted):
 
 
 def test_each_cell_is_compared_with_the_good_ones_around_it(monkeypatch):
-    monkeypatch.setattr("sablier.tasks.detection.patch_statistics.gaussian_blur", lambda heat, sigma: heat)
+    monkeypatch.setattr("sablier.tasks.detection.patch_statistics.gaussian_blur", lambda anomaly_map, sigma: anomaly_map)
     good = np.random.default_rng(0).integers(0, 256, (4, 16, 20, 1), dtype=np.uint8)
     fitted = fit(good, Preprocess(height=16, width=20, channels=1))
     x = torch.rand(2, 1, 16, 20, generator=torch.Generator().manual_seed(0))

@@ -7,7 +7,7 @@ import torch
 from sablier.errors import ModelFileError, TooFewImages
 from sablier.tasks.detection import place_mixture
 from sablier.tasks.detection.place_mixture import SHRINKAGE, PlaceMixture
-from sablier.tasks.detection.places import PlaceSums, hottest
+from sablier.tasks.detection.places import PlaceSums, highest
 
 SIZE, HEIGHT, WIDTH = 12, 5, 7
 
@@ -108,9 +108,9 @@ def test_a_good_place_is_near_1_and_a_strange_one_farther():
     mixture = mixture_of(places(40))
     strange = places(1, seed=3)
     strange[0, :, 2, 4] += 30
-    heat = mixture.distances(strange)
-    assert heat[0].flatten().argmax() == 2 * WIDTH + 4
-    assert heat.max() / 3 < hottest(heat)[0] < heat.max()
+    anomaly_map = mixture.distances(strange)
+    assert anomaly_map[0].flatten().argmax() == 2 * WIDTH + 4
+    assert anomaly_map.max() / 3 < highest(anomaly_map)[0] < anomaly_map.max()
     assert mixture.distances(places(40, seed=5)).square().mean() == pytest.approx(1.1, abs=0.2)
 
 
@@ -148,8 +148,8 @@ def test_it_comes_back_from_its_tensors():
     assert torch.equal(again.distances(places(2)), mixture.distances(places(2)))
 
 
-def test_the_three_hottest_places_are_averaged():
-    heat = torch.zeros(1, 20, 20)
-    heat[0, 3, 3:7] = torch.tensor([4.0, 3.0, 2.0, 1.0])
-    assert hottest(heat).tolist() == [3.0]
-    assert hottest(torch.ones(2, 1, 2)).tolist() == [1.0, 1.0]
+def test_the_three_highest_places_are_averaged():
+    anomaly_map = torch.zeros(1, 20, 20)
+    anomaly_map[0, 3, 3:7] = torch.tensor([4.0, 3.0, 2.0, 1.0])
+    assert highest(anomaly_map).tolist() == [3.0]
+    assert highest(torch.ones(2, 1, 2)).tolist() == [1.0, 1.0]

@@ -33,7 +33,7 @@ def test_the_worst_of_a_stream_are_those_of_the_whole(digits_detector, tests, ch
     expected = tests.ids[np.argsort(-scores, kind="stable")[:20]]
     assert summary.worst.ids.tolist() == expected.tolist()
     assert np.all(np.diff(summary.worst.scores) <= 1e-4)
-    assert summary.worst.heatmaps.shape == (20, 8, 8)
+    assert summary.worst.anomaly_maps.shape == (20, 8, 8)
 
 
 def test_equal_scores_keep_the_order_of_the_stream(tests):

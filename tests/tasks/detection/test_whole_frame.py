@@ -54,16 +54,16 @@ def test_what_is_outside_the_range_is_said_with_both():
     assert frame.notes(images_of(np.empty((0, 8, 8, 3))), RULE).shape == (0,)
 
 
-def test_only_heat_that_is_everywhere_is_taken_away_and_only_where_the_frame_is_unusual():
+def test_only_what_is_high_everywhere_is_taken_away_and_only_where_the_frame_is_unusual():
     frame = WholeFrame(np.zeros(3), np.ones(3), np.array([0.4]))
-    heat = np.full((3, 4, 4), 0.9, np.float32)
-    heat[:, 0, 0] = 2
-    heat[2] -= 0.5
-    found = frame.evened(heat, np.array(["", "darker", "darker"]))
-    assert np.array_equal(found[0], heat[0])
+    anomaly_map = np.full((3, 4, 4), 0.9, np.float32)
+    anomaly_map[:, 0, 0] = 2
+    anomaly_map[2] -= 0.5
+    found = frame.evened(anomaly_map, np.array(["", "darker", "darker"]))
+    assert np.array_equal(found[0], anomaly_map[0])
     assert found[1, 1, 1] == pytest.approx(0.55)
     assert found[1, 0, 0] == pytest.approx(1.65)
-    assert np.array_equal(found[2], heat[2])
+    assert np.array_equal(found[2], anomaly_map[2])
 
 
 def test_a_photo_that_is_darker_as_a_whole_is_told_from_one_with_a_blot(file, tmp_path):
@@ -75,11 +75,11 @@ def test_a_photo_that_is_darker_as_a_whole_is_told_from_one_with_a_blot(file, tm
     assert set(result.verdicts) == {"anomaly"}
     assert set(result.members) == {"features"}
     assert ["darker" in note for note in result.frames] == [True, True, False, False]
-    assert (result.heatmaps[:2] >= 1).mean() < 0.1
-    assert (result.heatmaps[2:] >= 1).mean(axis=(1, 2)).min() > 0.02
+    assert (result.anomaly_maps[:2] >= 1).mean() < 0.1
+    assert (result.anomaly_maps[2:] >= 1).mean(axis=(1, 2)).min() > 0.02
     assert len(why_flagged(result, 0)) == 1
-    cooler = replace(result, heatmaps=0.99 * result.heatmaps / result.heatmaps.max())
-    assert why_flagged(cooler, 0)[1].startswith("No single place stands out: the image as a whole is strange")
+    cooler = replace(result, anomaly_maps=0.99 * result.anomaly_maps / result.anomaly_maps.max())
+    assert why_flagged(cooler, 0)[1].startswith("No single region is anomalous: the image as a whole has a high score")
     assert why_flagged(result, 2) == []
     assert "darker" in result.to_table()[0]["frame"]
 
@@ -95,8 +95,8 @@ def test_the_report_says_why(file):
 @pytest.mark.parametrize(
     ("tier", "size", "said"),
     [
-        ("base", 640, "would see no more"),
-        ("small", 96, "sees more of them"),
+        ("base", 640, "would use no more pixels"),
+        ("small", 96, "keeps more pixels"),
         ("large", 960, "the highest"),
         ("", 640, ""),
     ],

@@ -75,7 +75,7 @@ def test_a_mixture_is_asked_where_there_is_one(network, rule, sets):
             assert codes.shape == (1, 6)
             return np.array([0.25])
 
-    assert combine(network, rule, [sets["0"]], surroundings=Mixture()).p_value == 0.25
+    assert combine(network, rule, [sets["0"]], support=Mixture()).p_value == 0.25
 
 
 @pytest.mark.parametrize(("added", "subtracted"), [(0, 0), (1, 1), (2, 2), (3, 1), (0, 1), (1, 2)])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sablier.errors import ConfigError, ImagesError
-from sablier.tasks.latent.interpolation import Walk, codes_between, walk
+from sablier.tasks.latent.interpolation import Interpolation, codes_between, interpolation
 from sablier.tasks.latent.reconstruct import decode, encode
 
 
@@ -21,7 +21,7 @@ class Far:
 @pytest.mark.parametrize("curve", ["linear", "spherical"])
 def test_a_walk_begins_and_ends_at_its_images(network, rule, digits, curve):
     ends = digits.take([0, 1])
-    found = walk(network, rule, ends, 7, curve)
+    found = interpolation(network, rule, ends, 7, curve)
     assert found.images.shape == (7, 8, 8, 1)
     np.testing.assert_allclose(found.codes[[0, -1]], encode(network, rule, ends), atol=1e-6)
     np.testing.assert_allclose(found.images[[0, -1]], decode(network, rule, encode(network, rule, ends)), atol=1e-5)
@@ -30,7 +30,7 @@ def test_a_walk_begins_and_ends_at_its_images(network, rule, digits, curve):
 
 
 def test_steps_are_the_changes_of_the_pixels(network, rule, digits):
-    found = walk(network, rule, digits.take([0, 1]), 5)
+    found = interpolation(network, rule, digits.take([0, 1]), 5)
     np.testing.assert_allclose(found.steps, [np.sqrt(np.mean((a - b) ** 2)) for a, b in pairwise(found.images)], rtol=1e-5)
     assert found.unevenness == pytest.approx(found.steps.max() / found.steps.mean())
     assert 1 <= found.unevenness < 1.2  # of PCA; only what is clipped to [0, 1] makes steps differ
@@ -41,22 +41,22 @@ def test_a_jump_is_seen():
     images[2:] = 1
     ends = images[[0, 3]]
     steps = np.array([0.0, 1.0, 0.0])
-    assert Walk(("a", "b"), ends, images, np.zeros((4, 2)), steps, "linear").unevenness == pytest.approx(3)
+    assert Interpolation(("a", "b"), ends, images, np.zeros((4, 2)), steps, "linear").unevenness == pytest.approx(3)
 
 
 def test_nothing_changes_between_an_image_and_itself(network, rule, digits):
     for curve in ("linear", "spherical"):
-        found = walk(network, rule, digits.take([3, 3]), 4, curve)
+        found = interpolation(network, rule, digits.take([3, 3]), 4, curve)
         assert found.unevenness is None
         assert json.loads(json.dumps(found.to_json()))["unevenness"] is None
 
 
 def test_what_leaves_the_data_is_told(network, rule, digits):
-    found = walk(network, rule, digits.take([0, 1]), 5, surroundings=Far())
+    found = interpolation(network, rule, digits.take([0, 1]), 5, support=Far())
     lengths = np.linalg.norm(found.codes, axis=1)
     np.testing.assert_array_equal(found.leaves_data, lengths >= 1)
     assert [row["p_value"] for row in found.to_json()["pictures"]] == found.p_values.tolist()
-    without = walk(network, rule, digits.take([0, 1]), 5)
+    without = interpolation(network, rule, digits.take([0, 1]), 5)
     assert without.leaves_data is None
     assert without.to_table()[0] == {"share": 0.0, "step": None, "p_value": None}
 
@@ -88,5 +88,5 @@ def test_what_cannot_be_walked_is_said(network, rule, digits):
         with pytest.raises(ConfigError, match="expected from 2 to 1,000 pictures"):
             codes_between(np.ones(3), np.zeros(3), count)
     for images in (digits.take([0]), digits.take([0, 1, 2])):
-        with pytest.raises(ImagesError, match=f"expected two images to walk between, got {len(images)}"):
-            walk(network, rule, images)
+        with pytest.raises(ImagesError, match=f"expected two images to interpolate between, got {len(images)}"):
+            interpolation(network, rule, images)

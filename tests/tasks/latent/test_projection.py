@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sablier.errors import ConfigError, ImagesError, TooFewImages, UnknownName
-from sablier.tasks.latent import planar_autoencoder as waist
+from sablier.tasks.latent import planar_autoencoder as planar
 from sablier.tasks.latent import projection as module
 from sablier.tasks.latent.projection import mixed_codes, project, trustworthiness_of
 
@@ -32,7 +32,7 @@ def share_of_near_alike(points, which):
 @pytest.fixture(scope="module", autouse=True)
 def short_training():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(waist, "STEPS", 200)
+        patch.setattr(planar, "STEPS", 200)
         yield
 
 

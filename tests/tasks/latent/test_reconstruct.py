@@ -16,8 +16,8 @@ from sablier.tasks.latent.reconstruct import (
     fitted_pca,
     latent_size,
     reconstruct,
+    reconstructed_by_pca,
     reconstruction_result,
-    redrawn_by_pca,
     squared_errors,
 )
 
@@ -106,7 +106,7 @@ def test_pca_is_beside_it(model, digits):
     directions = np.linalg.svd(centred)[2][:4]
     kept = (centred @ directions.T @ directions + unit.reshape(50, -1).mean(axis=0)).clip(0, 1)
     assert summary.pca_mse == pytest.approx(np.mean((kept.reshape(unit.shape) - unit) ** 2), rel=1e-4)
-    assert redrawn_by_pca(pca, unit[:0]).shape == (0, 8, 8, 1)
+    assert reconstructed_by_pca(pca, unit[:0]).shape == (0, 8, 8, 1)
 
 
 def test_pca_with_a_number_for_each_pixel_is_exact():
@@ -114,7 +114,7 @@ def test_pca_with_a_number_for_each_pixel_is_exact():
     pca = fitted_pca(images, RULE, 6272)
     unit = RULE.to_unit(images.array)
     assert pca.n_components_ == 64
-    assert squared_errors(unit, redrawn_by_pca(pca, unit)).max() < 1e-10
+    assert squared_errors(unit, reconstructed_by_pca(pca, unit)).max() < 1e-10
 
 
 def test_pca_takes_as_many_images_as_fit(digits, monkeypatch):

@@ -163,9 +163,9 @@ def test_a_forecast_changes_nothing_of_what_is_learnt(digit_threes, tiny_recipe,
 @pytest.mark.parametrize(
     ("recipe", "settings", "stages"),
     [
-        ("detector", ["members=closed-form", "screen=yes", "folds=2"], [
-            "looking for images that may not belong", "learning what good images look like, fold 1 of 2",
-            "learning what good images look like, fold 2 of 2", "calibrating", "listing images that may not belong",
+        ("detector", ["members=closed-form", "contamination_filter=yes", "folds=2"], [
+            "filtering the training images", "learning what good images look like, fold 1 of 2",
+            "learning what good images look like, fold 2 of 2", "calibrating", "listing what was filtered",
         ]),
         ("detector", ["members=restoration", "width=8", "epochs=2", "folds=2"], [
             "training the network of restoration, fold 1 of 2", "learning what good images look like, fold 1 of 2",

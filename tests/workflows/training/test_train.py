@@ -17,11 +17,11 @@ from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
 from sablier.recipes.make import make_recipe
 from sablier.recipes.settings import with_settings
-from sablier.tasks.detection.contamination import Search
+from sablier.tasks.detection.contamination import ContaminationFilter
 from sablier.tasks.detection.detect import Detector
 from sablier.training import loop
 from sablier.workflows.info import describe_model
-from sablier.workflows.training.detector import _screened, plan_uses, train_detector
+from sablier.workflows.training.detector import _filtered, plan_uses, train_detector
 from sablier.workflows.training.train import train
 
 
@@ -77,21 +77,21 @@ def test_training_corrections_and_calibration_never_share_an_image(count, folds,
 
 
 @pytest.mark.parametrize("folds_below", [2, 300])
-def test_suspects_teach_nothing_and_calibration_images_decide_nothing(digit_threes, folds_below):
+def test_what_is_filtered_teaches_nothing_and_calibration_images_decide_nothing(digit_threes, folds_below):
     pixels = digit_threes.array.copy()
     pixels[::31] = 255 - pixels[::31]
     spoilt, rule = ImageSet(pixels, ids=digit_threes.ids), Preprocess(height=8, width=8, channels=1)
     uses = plan_uses(spoilt, make_recipe(settings=[f"folds_below={folds_below}", "calibration_share=0.3"]))[0]
-    search = Search(spoilt, rule)
-    screened = _screened(uses, search, 0)
-    teaching, before = (set(each.training.ids) | set(each.fusion.ids) for each in (screened, uses))
+    search = ContaminationFilter(spoilt, rule)
+    filtered = _filtered(uses, search, 0)
+    teaching, before = (set(each.training.ids) | set(each.fusion.ids) for each in (filtered, uses))
     assert before & set(spoilt.ids[::31])
     assert not teaching & set(spoilt.ids[::31])
     assert len(teaching) > 0.8 * len(before)
-    assert screened.calibration is uses.calibration
+    assert filtered.calibration is uses.calibration
     pixels[np.isin(spoilt.ids, uses.calibration.ids)] //= 2
-    others = Search(ImageSet(pixels, ids=spoilt.ids), rule)
-    assert list(_screened(uses, others, 0).training.ids) == list(screened.training.ids)
+    others = ContaminationFilter(ImageSet(pixels, ids=spoilt.ids), rule)
+    assert list(_filtered(uses, others, 0).training.ids) == list(filtered.training.ids)
 
 
 @pytest.mark.parametrize("count", [8, 12])
@@ -161,7 +161,7 @@ def test_the_file_says_where_it_came_from(digit_threes, digits_file, tiny_recipe
 
 
 def test_train_writes_the_model_and_nothing_else(tmp_path, tiny_recipe):
-    train("digits[label=3]", tmp_path / "new" / "m.sablier", with_settings(tiny_recipe, ["screen=no"]))
+    train("digits[label=3]", tmp_path / "new" / "m.sablier", with_settings(tiny_recipe, ["contamination_filter=no"]))
     assert os.listdir(tmp_path / "new") == ["m.sablier"]
     assert ModelFile.load(tmp_path / "new" / "m.sablier").task == "detect"
 
@@ -186,23 +186,23 @@ def mixed(tmp_path, digit_threes):
 
 
 def test_images_that_may_not_belong_are_listed_beside_the_model(tmp_path, mixed):
-    recipe, output = make_recipe(tier="tiny", settings=["screen=yes"]), tmp_path / "out" / "m.sablier"
+    recipe, output = make_recipe(tier="tiny", settings=["contamination_filter=yes"]), tmp_path / "out" / "m.sablier"
     file = train(mixed, output, recipe)
-    assert {"05.png", "40.png", "77.png"} <= {name for name, _ in file.provenance.suspects}
-    assert sorted(os.listdir(output.parent)) == ["m.sablier", "m.suspects.csv", "m.suspects.png"]
-    with (output.parent / "m.suspects.csv").open(newline="") as table:
+    assert {"05.png", "40.png", "77.png"} <= {name for name, _ in file.provenance.filtered}
+    assert sorted(os.listdir(output.parent)) == ["m.filtered.csv", "m.filtered.png", "m.sablier"]
+    with (output.parent / "m.filtered.csv").open(newline="") as table:
         rows = list(csv.DictReader(table))
-    assert [row["id"] for row in rows] == [name for name, _ in file.provenance.suspects]
+    assert [row["id"] for row in rows] == [name for name, _ in file.provenance.filtered]
     assert all(row["id"] == f"{int(row['position']):02}.png" for row in rows)
     scores = [float(row["score"]) for row in rows]
     assert scores == sorted(scores, reverse=True)
-    assert min(read_images(output.parent / "m.suspects.png")[0].shape[:2]) > 100
+    assert min(read_images(output.parent / "m.filtered.png")[0].shape[:2]) > 100
     facts, *_ = describe_model(output)
-    assert facts["suspects"].startswith(f"{len(rows)} training images may not belong")
+    assert facts["contamination filter"].startswith(f"{len(rows)} training images may not belong")
 
-    train(mixed, output, with_settings(recipe, ["screen=no"]))
+    train(mixed, output, with_settings(recipe, ["contamination_filter=no"]))
     assert os.listdir(output.parent) == ["m.sablier"]  # the list of the run before is out of date
-    assert "suspects" not in describe_model(output)[0]
+    assert "contamination filter" not in describe_model(output)[0]
 
 
 @pytest.mark.parametrize("moment", [1, 3, 5, 7])

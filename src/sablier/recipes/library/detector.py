@@ -48,7 +48,7 @@ def recipe(tier: str) -> DetectionRecipe:
         members=("closed-form",) if tier == "tiny" else ("restoration", "transformations", "closed-form"),
         photo_members=("features",),  # a tier adds pixels
         others={"transformations": turning, "inpainting": filling},
-        screen=tier != "tiny",  # it takes longer than the whole tier
+        contamination_filter=tier != "tiny",  # it takes longer than the whole tier
         options={"latent": 16, "width": width},
         objective=Reconstruction(noise=0.3),
         fit=FitConfig(steps=steps, megapixels=megapixels),

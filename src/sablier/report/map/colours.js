@@ -1,4 +1,4 @@
-// What points are coloured by, the legend, and which categories are picked out.
+// What points are coloured by, the legend, and which categories are highlighted.
 const SHAPES = 5; // after ten categories colours come again, in another shape
 const OTHERS = "#8a8f99";
 const root = document.documentElement;
@@ -71,12 +71,12 @@ function drawLegend() {
     const ends = make("div", { className: "ends" });
     ends.append(make("span", { textContent: decimals(column.low) }), make("span", { textContent: more }));
     legend.append(scale, ends);
-    if (column.most > column.high) legend.append(make("p", { textContent: `Up to ${decimals(column.most)}.` }));
+    if (column.most > column.high) legend.append(make("p", { textContent: `Largest value: ${decimals(column.most)}.` }));
   } else {
     const counts = new Uint32Array(column.names.length), list = make("ul");
     for (const value of column.values) counts[value]++;
     column.names.forEach((name, number) => {
-      const button = make("button", { type: "button", title: `Pick out ${name}` }, swatch(number), make("span", { textContent: name }));
+      const button = make("button", { type: "button", title: `Highlight ${name}` }, swatch(number), make("span", { textContent: name }));
       button.setAttribute("aria-pressed", String(picked.has(number)));
       button.append(make("span", { className: "count", textContent: counts[number].toLocaleString("en") }));
       button.addEventListener("click", () => {

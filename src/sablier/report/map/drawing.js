@@ -45,11 +45,11 @@ function drawMap() {
   showHint();
 }
 
-// Say what to do where nothing could be seen, or where a line is to be drawn.
+// Say what to do where no image is visible, or where a line is to be drawn.
 function showHint() {
   const lost = !anyInSight();
   element("hint").hidden = !lassoing && !lost;
-  element("hint").textContent = lassoing ? "Draw around the images to choose" : "No image in sight: 0 shows all";
+  element("hint").textContent = lassoing ? "Draw a line around the images to select" : "No image is visible: 0 shows all";
 }
 
 function dots(radius) {
@@ -108,7 +108,7 @@ function drawGrid() {
   mapContext.imageSmoothingEnabled = data.sheets.grid.width > 48;
   mapContext.globalAlpha = 0.75;
   for (let place = 0; place < side * side; place++) {
-    if (far[place]) continue; // what the model draws far from any image is shown only to who points at it
+    if (far[place]) continue; // what is decoded far from any image is shown only under the pointer
     const x = screenX(((place % side) + 0.5) / side), y = screenY((Math.floor(place / side) + 0.5) / side);
     if (x < -cell || y < -cell || x > camera.width + cell || y > camera.height + cell) continue;
     drawTile(mapContext, "grid", place, ...pictureBox("grid", x, y, cell * 0.94));

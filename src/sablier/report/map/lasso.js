@@ -34,9 +34,9 @@ function choose(found) {
   element("empty").hidden = found.length > 0 || state.opened >= 0;
   if (found.length) {
     const clear = make("button", { type: "button", textContent: "✕" });
-    clear.setAttribute("aria-label", "Let go of all chosen images");
+    clear.setAttribute("aria-label", "Clear the selection");
     clear.addEventListener("click", () => choose([]));
-    const heading = make("h2", { textContent: `${found.length.toLocaleString("en")} ${found.length === 1 ? "image" : "images"} chosen` });
+    const heading = make("h2", { textContent: `${found.length.toLocaleString("en")} ${found.length === 1 ? "image" : "images"} selected` });
     const save = make("button", { type: "button", textContent: "Save names as CSV", id: "save" });
     save.addEventListener("click", () => saveCsv(found));
     const actions = make("div", { className: "actions" }, save);
@@ -46,7 +46,7 @@ function choose(found) {
     for (const i of found.slice(0, MOST_THUMBNAILS)) list.append(thumbnail(i, [data.ids[i]], spoken(i)));
     part.append(make("h3", { textContent: found.length > MOST_THUMBNAILS ? `The first ${MOST_THUMBNAILS}` : "All of them" }), list);
   }
-  said.textContent = found.length ? `${found.length} images chosen.` : "Nothing is chosen.";
+  said.textContent = found.length ? `${found.length} images selected.` : "No image is selected.";
   redraw();
 }
 

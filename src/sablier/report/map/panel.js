@@ -1,4 +1,4 @@
-// What is said of one image: the tip that follows the pointer, and the panel with its reconstruction and neighbours.
+// Details of one image: the tip that follows the pointer, and the panel with its reconstruction and neighbours.
 const tip = element("tip"), said = element("said");
 const values = (i) => columns.map((each) => [each.name, valueText(each, i)]);
 const spoken = (i) => `${data.ids[i]}${column ? `, ${column.name} ${valueText(column, i)}` : ""}`;
@@ -26,7 +26,7 @@ function hoverAt(x, y) {
   mapCanvas.classList.toggle("pointing", found >= 0);
   if (found !== state.hovered || found < 0) {
     if (found >= 0) fillTip("images", found, data.ids[found], values(found).map(([name, text]) => `${name}: ${text}`));
-    else if (place >= 0) fillTip("grid", place, "no image here", [`what the model draws${far[place] ? ", far from any image" : ""}`]);
+    else if (place >= 0) fillTip("grid", place, "no image here", [`decoded from this place${far[place] ? ", far from any image" : ""}`]);
     tip.dataset.image = found;
   }
   const changed = found !== state.hovered;
@@ -76,7 +76,7 @@ function open(i, seek = false) {
       mapCanvas.focus();
     });
     const pair = make("div", { className: "pair" }, figure("images", i, "image"));
-    if (data.sheets.again) pair.append(figure("again", i, "redrawn"));
+    if (data.sheets.again) pair.append(figure("again", i, "reconstruction"));
     const facts = make("dl");
     for (const [name, text] of values(i)) facts.append(make("dt", { textContent: name }), make("dd", { textContent: text }));
     detail.append(make("div", { className: "head" }, make("h2", { textContent: data.ids[i] }), close), pair, facts);
@@ -87,7 +87,7 @@ function open(i, seek = false) {
         const lines = column?.kind === "category" ? [valueText(column, other), distance] : [distance];
         list.append(thumbnail(other, lines, `Neighbour ${n + 1}: ${spoken(other)}, distance ${distance}`));
       }
-      detail.append(make("h3", { textContent: "Nearest by code, with the distance" }), list);
+      detail.append(make("h3", { textContent: "Nearest by code, with distance" }), list);
     }
     element("panel").scrollTop = 0;
     said.textContent = `Opened ${spoken(i)}.`;

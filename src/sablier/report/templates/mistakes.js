@@ -1,4 +1,4 @@
-// Narrows the table and the cards down to what is chosen, and sorts the table.
+// Filters the table and the cards, and sorts the table.
 const element = (id) => document.getElementById(id);
 const rows = [...document.querySelectorAll("#listed tbody tr")];
 const cards = [...document.querySelectorAll("#worst .card")];

@@ -34,7 +34,7 @@ class AttackResult:
         images, attacked: N,H,W,C uint8: what was attacked, and what came of it; `after` is judged on these very bytes.
         largest: N: the largest change of a value, of 1; length: N: the root of the summed squared changes.
         similarity: N: the structural similarity of both, 1 where equal.
-        attack: its name; eps, norm: of the ball.
+        attack: its name; eps, norm: of the perturbation set.
         warnings: why the accuracy under attack may be too high, in words.
         skipped: images that could not be read.
     """
@@ -61,17 +61,17 @@ class AttackResult:
 
     @property
     def accuracy(self) -> float:
-        """The share of images that are told right as they are."""
+        """The share of images that are classified correctly as they are."""
         return float((self.before == self.labels).mean())
 
     @property
     def robust_accuracy(self) -> float:
-        """The share of images that are told right both as they are and attacked."""
+        """The share of images that are classified correctly both as they are and attacked."""
         return float(((self.before == self.labels) & (self.after == self.labels)).mean())
 
     @property
     def fooled(self) -> Array:
-        """N booleans: told right as it was, and wrong now."""
+        """N booleans: correct as it was, and wrong now."""
         return np.asarray((self.before == self.labels) & (self.after != self.labels))
 
     def to_table(self) -> list[dict[str, Any]]:
@@ -182,18 +182,20 @@ def hidden_gradients(classifier: Classifier, x: Tensor, labels: Tensor, attack: 
     """Return signs that an attack by gradients failed for want of gradients, in words (compare Carlini et al. 2019).
 
     Args:
-        stood: N booleans: which images are told right in spite of the attack.
+        stood: N booleans: which images are classified correctly in spite of the attack.
     """
     answer, said = classifier.answer, []
     seen = of_saved(answer)
     with torch.no_grad():
         twice = [answer(x) for _ in range(2)]
     if not torch.equal(*twice):
-        said.append("The same image gets other answers each time: the attack climbs what has changed by the next step.")
+        said.append("The same image gets other answers each time: the attack follows what has changed by the next step.")
     gradient, _ = input_gradient(lambda images: cross_entropy(answer(images), labels), x)
     gone = float((gradient.abs().amax(dim=(1, 2, 3)) < VANISHED).float().mean())
     if gone > SUSPICIOUS:
-        said.append(f"{gone:.0%} of the images have no gradient: try apgd-dlr or square, which do not climb the cross-entropy.")
+        said.append(
+            f"{gone:.0%} of the images have no gradient: try apgd-dlr or square, which do not maximise the cross-entropy."
+        )
     if attack.eps == 0 or not stood.any():
         return tuple(said)
     probes: dict[str, Attack] = {"one step of FGSM": Fgsm(attack.eps, attack.norm)}
@@ -202,8 +204,8 @@ def hidden_gradients(classifier: Classifier, x: Tensor, labels: Tensor, attack: 
     standing = torch.from_numpy(stood)
     for name, probe in probes.items():
         with torch.no_grad():
-            beaten = seen(probe(seen, x[standing], labels[standing])).argmax(dim=1) != labels[standing]
-        share = float(beaten.float().sum()) / len(x)
+            misclassified = seen(probe(seen, x[standing], labels[standing])).argmax(dim=1) != labels[standing]
+        share = float(misclassified.float().sum()) / len(x)
         if share > SUSPICIOUS:
             said.append(
                 f"{name} beats {share:.0%} more of the images: the gradients lead the attack astray, or it has too few steps."

@@ -58,7 +58,7 @@ class ClassificationResult:
 
     @property
     def accuracy(self) -> float | None:
-        """The share of images that are told right; None without labels."""
+        """The accuracy: the share of images classified correctly; None without labels."""
         return None if self.labels is None or not len(self) else float((self.predicted == self.labels).mean())
 
     @property
@@ -160,7 +160,7 @@ class Classifier:
             )
 
     def answer(self, x: Tensor) -> Tensor:
-        """Return N,K logits of N,C,H,W images in [0, 1] as `classify` finds them, with their gradient: what attacks climb."""
+        """Return N,K logits of N,C,H,W images in [0, 1] as `classify` finds them, with their gradient: what attacks follow."""
         return self.views.logits(self.network, x)
 
     def logits(self, images: ImageSet) -> Array:
@@ -214,7 +214,7 @@ def fitted_temperature(logits: Array, numbers: Array) -> tuple[float, float]:
     """Return what to divide logits by so that the true classes of held-out images are likeliest, and the cross-entropy then.
 
     By a bounded search over the logarithm, from 0.05 to 20: it cannot run away, and needs no gradient (Guo et al. 2017). Of N
-    images the true class counts (N + 1) / (N + 2), the others what remains (Platt 1999): where all are told right, that does
+    images the true class counts (N + 1) / (N + 2), the others what remains (Platt 1999): where all are correct, that does
     not mean that all ever will be.
 
     Args:

@@ -24,7 +24,7 @@ class MistakesResult:
         classes: K names.
         probabilities: N,K calibrated probabilities; rows add up to 1.
         margin: N, from -1 to 1: how much likelier the label is than the likeliest other class.
-        loss: N: the surprise at the label, in nats.
+        loss: N: the cross-entropy of the label, in nats.
         rank: N whole numbers from 1: in which order to look at the images.
         suspected: N booleans: the label is probably wrong.
         estimated: K,K: how many images labelled as the row are estimated to be of the column.

@@ -21,8 +21,8 @@ class UnderAttack:
     """What is left under an attack.
 
     Args:
-        attack: its name; eps, norm: of the ball.
-        right: images that are told right as they are, and as 8-bit images when attacked.
+        attack: its name; eps, norm: of the perturbation set.
+        right: images that are classified correctly as they are, and as 8-bit images when attacked.
         warnings: why that may be too many, in words.
     """
 
@@ -33,7 +33,7 @@ class UnderAttack:
     warnings: tuple[str, ...] = ()
 
     @property
-    def ball(self) -> str:
+    def perturbation_set(self) -> str:
         """How far values, or whole images, may be moved, for people: "linf 8/255"."""
         steps = round(self.eps * 255, 6)
         return f"{self.norm} {f'{steps:g}/255' if steps == int(steps) else f'{self.eps:.3g}'}"
@@ -47,7 +47,7 @@ class RobustnessResult:
         images: N.
         right: as they are.
         kinds, severities: K names of corruptions and S of the numbers 1 to 5.
-        corrupted: K,S: how many are told right under each.
+        corrupted: K,S: how many are classified correctly under each.
         attacks: one row for each attack.
         example: H,W,C uint8: an image, and pictures: K,S,H,W,C what each corruption makes of it.
         skipped: images that could not be read.
@@ -65,12 +65,12 @@ class RobustnessResult:
 
     @property
     def accuracy(self) -> float:
-        """The share of images that are told right as they are."""
+        """The share of images that are classified correctly as they are."""
         return self.right / self.images
 
     @property
     def corruption_accuracy(self) -> float | None:
-        """The mean over kinds and severities of the share that is told right; None where there are none."""
+        """The mean over kinds and severities of the share that is classified correctly; None where there are none."""
         return float(self.corrupted.mean()) / self.images if self.corrupted.size else None
 
     @property
@@ -79,7 +79,7 @@ class RobustnessResult:
         return min(self.attacks, key=lambda each: each.right, default=None)
 
     def relative(self, right: float) -> float | None:
-        """Return a number of images as a share of those that are told right as they are; None where none is."""
+        """Return a number of images as a share of those that are classified correctly as they are; None where none is."""
         return right / self.right if self.right else None
 
     def to_table(self) -> list[dict[str, Any]]:
@@ -133,7 +133,7 @@ def measure_robustness(
     seed: int = 0,
     on_progress: Callable[[str, int, int], None] = lambda what, done, total: None,
 ) -> RobustnessResult:
-    """Corrupt and attack dense 8-bit images, and count how many are told right.
+    """Corrupt and attack dense 8-bit images, and count how many are classified correctly.
 
     Images are corrupted at the size that the network sees.
 
@@ -149,8 +149,8 @@ def measure_robustness(
     if not len(images):
         raise ImagesError(f"expected at least one image to corrupt and attack, got none from {images.source}.")
     classifier.check_bytes()
-    as_they_are = _told_right(classifier, images, labels)
-    example = int(np.argmax(as_they_are))  # the first that is told right, or the first
+    as_they_are = _correct(classifier, images, labels)
+    example = int(np.argmax(as_they_are))  # the first that is classified correctly, or the first
     corrupted = np.zeros((len(kinds), len(severities)), int)
     pictures = np.zeros((*corrupted.shape, *images.shape), np.uint8)
     total = len(kinds) + len(attacks)
@@ -158,7 +158,7 @@ def measure_robustness(
         on_progress(kind, row, total)
         for column, severity in enumerate(severities):
             damaged = replace(images, pixels=corrupt(images.array, kind, severity, seed))
-            corrupted[row, column] = _told_right(classifier, damaged, labels).sum()
+            corrupted[row, column] = _correct(classifier, damaged, labels).sum()
             pictures[row, column] = damaged.array[example]
     under = []
     for row, (name, attack) in enumerate(attacks.items(), len(kinds)):
@@ -180,5 +180,5 @@ def measure_robustness(
     )
 
 
-def _told_right(classifier: Classifier, images: ImageSet, labels: Array) -> Array:
+def _correct(classifier: Classifier, images: ImageSet, labels: Array) -> Array:
     return np.asarray(classifier.logits(images).argmax(axis=1) == labels)

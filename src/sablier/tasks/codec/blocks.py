@@ -12,7 +12,7 @@ from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
 from sablier.models.base import Model
 from sablier.models.pixel_context import PixelContext
-from sablier.tasks.codec.lanes import Lanes, lane_count
+from sablier.tasks.codec.interleaved import InterleavedStreams, state_count
 from sablier.tasks.codec.latents import GRID, LatentTables, latent_slots, pop_latents
 from sablier.tasks.codec.pixels import pixel_slots, pop_pixels
 from sablier.tasks.codec.rans import Decoder, StreamError
@@ -94,7 +94,7 @@ class BlockCoder:
     def encode(self, blocks: list[list[Array]], step: int, lossless: bool) -> list[bytes]:
         """Return a stream for each block of H,W,C uint8 images."""
         images = [image for block in blocks for image in block]
-        lanes = Lanes.of([sum(tiles_of(image.shape, self.tile) for image in block) for block in blocks])
+        states = InterleavedStreams.of([sum(tiles_of(image.shape, self.tile) for image in block) for block in blocks])
         numbers = self.tables.rounded(self.codes(images), step)
         said = [latent_slots(self.tables, numbers, step)]
         if lossless:
@@ -102,20 +102,20 @@ class BlockCoder:
             within = np.concatenate([inside(image.shape, self.tile) for image in images])
             tiles[~within] = 0
             said.append(pixel_slots(self.context, self.exponentials, self._drawn(numbers, step), tiles, within))
-        return lanes.encode(*(np.concatenate(each, axis=1) for each in zip(*said, strict=True)))
+        return states.encode(*(np.concatenate(each, axis=1) for each in zip(*said, strict=True)))
 
     def decode(self, streams: list[bytes], shapes: list[list[Shape]], step: int, lossless: bool) -> list[Array] | None:
         """Return the images of streams; None where these are not what such images make."""
         counts = [sum(tiles_of(shape, self.tile) for shape in block) for block in shapes]
-        if max(counts) > MOST_TILES or len(set(map(lane_count, counts))) > 1:
+        if max(counts) > MOST_TILES or len(set(map(state_count, counts))) > 1:
             return None
-        lanes, every = Lanes.of(counts), [shape for block in shapes for shape in block]
+        states, every = InterleavedStreams.of(counts), [shape for block in shapes for shape in block]
         try:
-            decoder = Decoder(streams, lanes.count)
-            tiles = self._drawn(pop_latents(self.tables, lanes, decoder, sum(counts), step), step)
+            decoder = Decoder(streams, states.count)
+            tiles = self._drawn(pop_latents(self.tables, states, decoder, sum(counts), step), step)
             if lossless:
                 within = np.concatenate([inside(shape, self.tile) for shape in every])
-                tiles = pop_pixels(self.context, self.exponentials, tiles, within, lanes, decoder)
+                tiles = pop_pixels(self.context, self.exponentials, tiles, within, states, decoder)
         except StreamError:
             return None
         if not decoder.ended():

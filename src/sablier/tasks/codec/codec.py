@@ -14,9 +14,9 @@ from sablier.errors import ConfigError, ContainerError, ImagesError
 from sablier.images.imageset import ImageSet, LazyPixels, Skipped
 from sablier.images.losses import losses
 from sablier.modelfile import ModelFile
+from sablier.tasks.codec.block_batches import ImageBlock, batches_of, blocks_of, readable
 from sablier.tasks.codec.blocks import BlockCoder
 from sablier.tasks.codec.container import MOST_IN_BLOCK, Header, Names, pack, unpack
-from sablier.tasks.codec.flights import ImageBlock, blocks_of, flights_of, readable
 from sablier.tasks.codec.latents import QUALITIES, step_of
 from sablier.tasks.codec.tiles import Shape, tiles_of
 from sablier.typing import Array
@@ -24,7 +24,7 @@ from sablier.typing import Array
 OnProgress = Callable[[int], None]  # called with the number of images done so far
 
 QUALITY = 60
-BYTES_A_BLOCK = 45  # beside what the symbols take: states of lanes, and its place in the header
+BYTES_A_BLOCK = 45  # beside what the symbols take: rANS states, and its place in the header
 SAMPLE = 2000  # images, or tiles of larger ones, of which the quality for a target is first guessed
 
 
@@ -173,10 +173,10 @@ class Codec:
             if part is not None and (only is None or any(index in only for index in rows))
         ]
         pixels: dict[int, Array] = {}
-        for flight in flights_of(blocks, lambda block: sum(tiles_of(shapes[index], self.coder.tile) for index in block.rows)):
-            found = self._decoded(flight, shapes, header)
+        for batch in batches_of(blocks, lambda block: sum(tiles_of(shapes[index], self.coder.tile) for index in block.rows)):
+            found = self._decoded(batch, shapes, header)
             # One that is not what it should be must not take its neighbours with it.
-            for part in [flight] if found is not None else [[block] for block in flight]:
+            for part in [batch] if found is not None else [[block] for block in batch]:
                 again = found if found is not None else self._decoded(part, shapes, header)
                 rows = [index for block in part for index in block.rows]
                 if again is None:
@@ -199,9 +199,9 @@ class Codec:
                 f"{source} speaks of tiles of {header.tile}, steps of {header.step}: no file of this model does."
             )
 
-    def _decoded(self, flight: "list[_Whole]", shapes: list[Shape], header: Header) -> list[Array] | None:
-        own = [[shapes[index] for index in block.rows] for block in flight]
-        return self.coder.decode([block.stream for block in flight], own, header.step, header.mode == "lossless")
+    def _decoded(self, batch: "list[_Whole]", shapes: list[Shape], header: Header) -> list[Array] | None:
+        own = [[shapes[index] for index in block.rows] for block in batch]
+        return self.coder.decode([block.stream for block in batch], own, header.step, header.mode == "lossless")
 
     def _quality_for(self, images: ImageSet, target_bytes: float) -> int:
         """Return about the highest quality at which the mean image takes at most so many bytes."""
@@ -247,15 +247,15 @@ class _Run:
         shapes: list[Shape] = []
         counts: list[int] = []
         errors = 0.0
-        for flight in flights_of(blocks_of(readable(self.images, skipped), coder.tile), lambda block: block.tiles):
-            made = coder.encode([block.images for block in flight], step, self.lossless)
-            own = [[image.shape for image in block.images] for block in flight]
+        for batch in batches_of(blocks_of(readable(self.images, skipped), coder.tile), lambda block: block.tiles):
+            made = coder.encode([block.images for block in batch], step, self.lossless)
+            own = [[image.shape for image in block.images] for block in batch]
             if self.check:
-                errors += self._checked(flight, coder.decode(made, own, step, self.lossless))
+                errors += self._checked(batch, coder.decode(made, own, step, self.lossless))
             streams += made
-            counts += [len(block.images) for block in flight]
+            counts += [len(block.images) for block in batch]
             shapes += [shape for each in own for shape in each]
-            rows += [index for block in flight for index in block.rows]
+            rows += [index for block in batch for index in block.rows]
             self.on_progress(len(rows))
         if not rows:
             raise _nothing(self.images)
@@ -275,9 +275,9 @@ class _Run:
         values = sum(np.prod(shape) for shape in shapes)
         return Compressed(data, header, tuple(skipped), errors / values if self.check else None)
 
-    def _checked(self, flight: list[ImageBlock], found: list[Array] | None) -> float:
+    def _checked(self, batch: list[ImageBlock], found: list[Array] | None) -> float:
         """Return the summed squared error of what was decoded again."""
-        images = [image for block in flight for image in block.images]
+        images = [image for block in batch for image in block.images]
         if found is None or (self.lossless and any((a != b).any() for a, b in zip(images, found, strict=True))):
             raise _broken()
         return float(sum(((a.astype(np.float64) - b) ** 2).sum() for a, b in zip(images, found, strict=True))) / 255**2

@@ -16,7 +16,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sablier.errors import ContainerError
-from sablier.tasks.codec.lanes import LANES
+from sablier.tasks.codec.interleaved import STATES
 from sablier.tasks.codec.rans import STATE_BYTES
 
 VERSION = 1
@@ -24,7 +24,7 @@ MAGIC = b"SABZ"
 MARK = struct.Struct("<4sHHIII")  # magic, version, nothing, bytes of the header, its checksum, that of the mark before it
 MOST_HEADER_BYTES = 16_000_000  # uncompressed: a million images of sizes that all differ
 MOST_NAMES_BYTES = 64_000_000  # uncompressed, and as an array of equally long names
-LEAST_BLOCK_BYTES = LANES * STATE_BYTES
+LEAST_BLOCK_BYTES = STATES * STATE_BYTES
 MOST_IN_BLOCK = 64
 LONGEST_SIDE = 65_535
 EARLIEST, LATEST = -(2**33), 2**36  # seconds since 1970: from 1697 to 4147

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sablier.tasks.codec.lanes import Lanes
+from sablier.tasks.codec.interleaved import InterleavedStreams
 from sablier.tasks.codec.rans import PRECISION, Decoder
 from sablier.tasks.codec.tables import frequencies, starts
 from sablier.typing import Array
@@ -88,18 +88,18 @@ class LatentTables:
 
 
 def latent_slots(tables: LatentTables, numbers: Array, step: int) -> tuple[Array, Array]:
-    """Return tiles,D starts and frequencies of whole numbers, for `Lanes.encode`."""
+    """Return tiles,D starts and frequencies of whole numbers, for `InterleavedStreams.encode`."""
     first, begin, end = tables.slots(step)
     at = (numbers - first).T
     start, last = (np.take_along_axis(edges, at, 1).T for edges in (begin, end))
     return start, last - start
 
 
-def pop_latents(tables: LatentTables, lanes: Lanes, decoder: Decoder, tiles: int, step: int) -> Array:
+def pop_latents(tables: LatentTables, states: InterleavedStreams, decoder: Decoder, tiles: int, step: int) -> Array:
     """Read tiles,D whole numbers."""
     first, begin, end = tables.slots(step)
     columns = [
-        lanes.pop(decoder, np.broadcast_to(a, (tiles, len(a))), np.broadcast_to(b, (tiles, len(b))))
+        states.pop(decoder, np.broadcast_to(a, (tiles, len(a))), np.broadcast_to(b, (tiles, len(b))))
         for a, b in zip(begin, end, strict=True)
     ]
     return np.stack(columns, axis=1) + first

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sablier.models.pixel_context import VALUES, PixelContext, PixelNet
-from sablier.tasks.codec.lanes import Lanes
+from sablier.tasks.codec.interleaved import InterleavedStreams
 from sablier.tasks.codec.rans import TOTAL, Decoder
 from sablier.tasks.codec.tables import frequencies, starts
 from sablier.typing import Array
@@ -31,7 +31,7 @@ def likely(logits: Tensor, table: Array) -> Array:
 
 @torch.no_grad()
 def pixel_slots(net: PixelContext, table: Array, lossy: Array, tiles: Array, inside: Array) -> tuple[Array, Array]:
-    """Return tiles,symbols starts and frequencies of the pixels of tiles, for `Lanes.encode`.
+    """Return tiles,symbols starts and frequencies of the pixels of tiles, for `InterleavedStreams.encode`.
 
     Args:
         lossy, tiles: T,H,W,C uint8, what is drawn from the codes, and what shall be said.
@@ -54,7 +54,9 @@ def pixel_slots(net: PixelContext, table: Array, lossy: Array, tiles: Array, ins
 
 
 @torch.no_grad()
-def pop_pixels(net: PixelContext, table: Array, lossy: Array, inside: Array, lanes: Lanes, decoder: Decoder) -> Array:
+def pop_pixels(
+    net: PixelContext, table: Array, lossy: Array, inside: Array, states: InterleavedStreams, decoder: Decoder
+) -> Array:
     """Read T,H,W,C uint8: the tiles that `pixel_slots` said; what it did not say is black."""
     count = len(lossy)
     drawn, image = net.halves(_stacked(lossy, np.zeros_like(lossy)))
@@ -66,20 +68,20 @@ def pop_pixels(net: PixelContext, table: Array, lossy: Array, inside: Array, lan
         for channel, each in enumerate(net.nets):
             pixel_net = cast(PixelNet, each)
             logits, hidden = pixel_net.begin(net.seen(drawn, image, channel, here)[:, 0], here.expand(count))
-            high = _pop(lanes, decoder, likely(logits, table), outside[:, place])
-            low = _pop(lanes, decoder, likely(pixel_net.finish(hidden, torch.from_numpy(high)), table), outside[:, place])
+            high = _pop(states, decoder, likely(logits, table), outside[:, place])
+            low = _pop(states, decoder, likely(pixel_net.finish(hidden, torch.from_numpy(high)), table), outside[:, place])
             found[:, place, channel] = VALUES * high + low
             at = net.corners(here) + channel * image[0, 0].numel()
             flat[:, at] = torch.from_numpy(found[:, place, channel]).float()[:, None] / 255
     return found.reshape(lossy.shape)
 
 
-def _pop(lanes: Lanes, decoder: Decoder, found: Array, outside: Array) -> Array:
+def _pop(states: InterleavedStreams, decoder: Decoder, found: Array, outside: Array) -> Array:
     """Read the next half of every tile's pixel; nothing, where that lies outside."""
     begin = starts(found)
     end = begin + found
     begin[outside], end[outside] = 0, TOTAL
-    return lanes.pop(decoder, begin, end)
+    return states.pop(decoder, begin, end)
 
 
 def _stacked(lossy: Array, tiles: Array) -> Tensor:

@@ -1,7 +1,7 @@
-"""Range asymmetric numeral systems (Duda 2013) in whole numbers, over many streams and lanes at once.
+"""Range asymmetric numeral systems (Duda 2013) in whole numbers, over many streams of interleaved states (Giesen 2014) at once.
 
-A stream is coded by a few lanes in turn, each with a state of its own; all write to, and read from, the one row of words of their
-stream. So NumPy moves all lanes of all streams in one step, and nothing depends on how many streams are decoded together.
+A stream is coded by a few interleaved states in turn; all write to, and read from, the one row of words of their
+stream. So NumPy moves all states of all streams in one step, and nothing depends on how many streams are decoded together.
 Nothing here is a floating-point number.
 """
 
@@ -25,12 +25,12 @@ def encode(starts: Array, frequencies: Array) -> list[bytes]:
     """Return the bytes of each stream.
 
     Args:
-        starts, frequencies: steps,streams,lanes. Each symbol takes `frequencies` of the 2 ** 16 numbers from `starts` on; one
-            that takes all of them, from 0, leaves nothing behind, for lanes that have nothing to say.
+        starts, frequencies: steps,streams,states. Each symbol takes `frequencies` of the 2 ** 16 numbers from `starts` on; one
+            that takes all of them, from 0, leaves nothing behind, for states that have nothing to encode.
     """
-    steps, streams, lanes = starts.shape
-    state = np.full((streams, lanes), LOWEST, np.uint64)
-    said, words = np.zeros((steps, streams, lanes), bool), np.zeros((steps, streams, lanes), np.uint16)
+    steps, streams, states = starts.shape
+    state = np.full((streams, states), LOWEST, np.uint64)
+    said, words = np.zeros((steps, streams, states), bool), np.zeros((steps, streams, states), np.uint16)
     for step in range(steps - 1, -1, -1):
         start, frequency = starts[step].astype(np.uint64), frequencies[step].astype(np.uint64)
         # Where the symbol would push the state over its limit, the lowest bits leave first.
@@ -39,7 +39,7 @@ def encode(starts: Array, frequencies: Array) -> list[bytes]:
         state = np.where(full, state >> np.uint64(WORD_BITS), state)
         times, rest = np.divmod(state, frequency)
         state = (times << np.uint64(PRECISION)) + rest + start
-    little = state.astype("<u8").view(np.uint8).reshape(streams, lanes, 8)[:, :, :STATE_BYTES]
+    little = state.astype("<u8").view(np.uint8).reshape(streams, states, 8)[:, :, :STATE_BYTES]
     return [little[row].tobytes() + words[:, row][said[:, row]].astype("<u2").tobytes() for row in range(streams)]
 
 
@@ -48,17 +48,17 @@ class Decoder:
 
     Args:
         streams: the bytes of each.
-        lanes: of every stream, as they were written.
+        states: of every stream, as they were written.
     """
 
-    def __init__(self, streams: list[bytes], lanes: int) -> None:
-        head = lanes * STATE_BYTES
-        state = np.zeros((len(streams), lanes, 8), np.uint8)
+    def __init__(self, streams: list[bytes], states: int) -> None:
+        head = states * STATE_BYTES
+        state = np.zeros((len(streams), states, 8), np.uint8)
         tails = []
         for row, stream in enumerate(streams):
             if len(stream) < head or (len(stream) - head) % 2:
-                raise StreamError(f"a stream of {lanes} lanes has {len(stream)} bytes")
-            state[row, :, :STATE_BYTES] = np.frombuffer(stream, np.uint8, head).reshape(lanes, STATE_BYTES)
+                raise StreamError(f"a stream of {states} states has {len(stream)} bytes")
+            state[row, :, :STATE_BYTES] = np.frombuffer(stream, np.uint8, head).reshape(states, STATE_BYTES)
             tails.append(np.frombuffer(stream, "<u2", offset=head))
         self.state = state.view("<u8")[:, :, 0].astype(np.uint64)
         counts = np.array([len(tail) for tail in tails])
@@ -68,15 +68,15 @@ class Decoder:
 
     @property
     def slots(self) -> Array:
-        """Return streams,lanes: the number below 2 ** 16 by which each lane says its next symbol."""
+        """Return streams,states: the number below 2 ** 16 by which each state encodes its next symbol."""
         return (self.state & np.uint64(TOTAL - 1)).astype(np.int64)
 
     def advance(self, starts: Array, frequencies: Array) -> None:
-        """Leave behind the symbols that were found, streams,lanes: where their slots start and how many they take."""
+        """Leave behind the symbols that were found, streams,states: where their slots start and how many they take."""
         slots = self.state & np.uint64(TOTAL - 1)
         self.state = frequencies.astype(np.uint64) * (self.state >> np.uint64(PRECISION)) + slots - starts.astype(np.uint64)
         low = self.state < np.uint64(LOWEST)
-        # Lanes of a stream take its next words in their order. One that ran out reads anything: see `overran`.
+        # States of a stream take its next words in their order. One that ran out reads anything: see `overran`.
         places = np.minimum(self.places[:, None] + np.cumsum(low, axis=1) - low, len(self.words) - 1)
         self.state = np.where(low, (self.state << np.uint64(WORD_BITS)) | self.words[places], self.state)
         self.places = self.places + low.sum(axis=1)

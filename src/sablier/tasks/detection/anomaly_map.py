@@ -1,4 +1,4 @@
-"""Heat: how strange each place of an image is."""
+"""Anomaly maps: how strange each place of an image is."""
 
 import torch
 from torch import Tensor
@@ -8,7 +8,7 @@ BLUR_SHARE = 0.03  # standard deviation of the blur, as a share of the longer si
 
 
 def blurred(errors: Tensor) -> Tensor:
-    """Blur N,H,W errors with a Gaussian, edges repeated, so that a hot pixel takes a neighbourhood to agree."""
+    """Blur N,H,W errors with a Gaussian, edges repeated, so that a high pixel takes a neighbourhood to agree."""
     return gaussian_blur(errors, max(0.7, BLUR_SHARE * max(errors.shape[1:])))
 
 

@@ -130,7 +130,7 @@ class ClosedForm:
         rows.extend(statistics for statistics, _, _ in self._seen(pixels, preprocess))
         return np.concatenate(rows)
 
-    def look(self, pixels: Array, preprocess: Preprocess) -> tuple[Array, Array, Array]:
+    def score(self, pixels: Array, preprocess: Preprocess) -> tuple[Array, Array, Array]:
         """Return the statistics, and with little more work what they come from, at the size of the images.
 
         The errors are those of thumbnails, so that detail no thumbnail can show is not mistaken for a defect.
@@ -151,8 +151,8 @@ class ClosedForm:
             errors = _images((flat - drawn) ** 2, preprocess).mean(axis=3, keepdims=True)
             mixture = _images(drawn.clip(0, 1), preprocess)
             parts.append((statistics, _enlarged(errors, height, width), _enlarged(mixture, height, width)))
-        statistics, heat, mixtures = (np.concatenate(each) for each in zip(*parts, strict=True))
-        return statistics, heat[..., 0], mixtures
+        statistics, anomaly_map, mixtures = (np.concatenate(each) for each in zip(*parts, strict=True))
+        return statistics, anomaly_map[..., 0], mixtures
 
     def _seen(self, pixels: Array, preprocess: Preprocess) -> Iterator[tuple[Array, Array, Array]]:
         """Yield, a chunk at a time, the statistics, the thumbnails and the best mixtures of training thumbnails."""

@@ -1,8 +1,8 @@
-"""Which training images may not belong among the others: a screen before training, in seconds and without a network.
+"""The contamination filter: which training images may not belong among the others, found in seconds and without a network.
 
 Training images are said to be normal, and often a few are not. Each image is scored by what the others look like: it is
 left out while a Gaussian in the leading directions (probabilistic PCA, Tipping and Bishop 1999) and the distances to
-nearest neighbours are fitted to orientations of edges (Dalal and Triggs 2005). The most suspect are then left out of the
+nearest neighbours are fitted to orientations of edges (Dalal and Triggs 2005). The strangest are then left out of the
 fit, and the rest is fitted anew, since a few dozen intruders are enough to bend it towards them (the concentration steps
 of Rousseeuw and Van Driessen 1999). At last, with most intruders out of the way, the sharper eye of `ClosedForm` looks.
 What is beyond the spread of the images in the middle is listed by the rule of Benjamini and Hochberg (1995).
@@ -31,10 +31,10 @@ EXPLAINED_VARIANCE = 0.7  # by the leading directions; with more of them the int
 NEIGHBOUR_SHARE = 0.02  # of the images compared with; an intruder must not be excused by a few of its own kind
 FOLDS = 5
 ROUGH_PASSES = 3
-TRIMMED_SHARE = 0.12  # of the images, the most suspect, that the next pass does not learn from
+TRIMMED_SHARE = 0.12  # of the images, the strangest, that the next pass does not learn from
 TAIL = 0.05  # of the images, at either end of how many edges they have
 WRONG_SHARE = 0.15  # of the listed, that may be good images were the scores of good images normally distributed
-WRONG_SHARE_OF_DOUBTFUL = 0.4  # larger: fewer intruders teach, and fewer of the odd but good
+WRONG_SHARE_OF_EXCLUDED = 0.4  # larger: fewer intruders teach, and fewer of the odd but good
 FEWEST = 20  # images that a spread can be told from
 ENOUGH_FOR_CLOSE = 300  # images; with fewer, the nearest that `ClosedForm` mixes are not near
 MOST_LEARNT = 5000  # images that a fold learns from, drawn at random
@@ -46,15 +46,15 @@ SMALLEST_SPREAD = 0.01  # of a logarithm: where images vary by less than 1 %, a 
 
 
 @dataclass(frozen=True)
-class Suspects:
-    """The images of a training set that may not belong, the most suspect first.
+class Contamination:
+    """The images of a training set that may not belong, the strangest first.
 
     Args:
         indices: K positions in the set that was searched.
         scores: K: by how many spreads of the set an image is stranger than its median image; higher is worse.
         ids: K names.
         images: how many images were searched.
-        doubtful: positions of the suspects and of those next in line: what had better teach nothing. A few good images
+        excluded: positions of these and of those next in line: what had better teach nothing. A few good images
             more or less are no loss to training, an intruder is.
     """
 
@@ -62,13 +62,13 @@ class Suspects:
     scores: Array
     ids: Array
     images: int
-    doubtful: Array
+    excluded: Array
 
     def __len__(self) -> int:
         return len(self.indices)
 
 
-def find_suspects(images: ImageSet, preprocess: Preprocess, seed: int = 0) -> Suspects:
+def find_contamination(images: ImageSet, preprocess: Preprocess, seed: int = 0) -> Contamination:
     """Return the images that may not belong among the others, from no more than the images.
 
     Nothing is listed among fewer than 20 images.
@@ -81,14 +81,14 @@ def find_suspects(images: ImageSet, preprocess: Preprocess, seed: int = 0) -> Su
     >>> rng = np.random.default_rng(0)
     >>> pixels = rng.integers(170, 200, (200, 16, 16, 1)).astype(np.uint8)
     >>> pixels[7, 4:9, 4:9] = 0
-    >>> find_suspects(ImageSet(pixels), Preprocess(height=16, width=16, channels=1)).indices[:1].tolist()
+    >>> find_contamination(ImageSet(pixels), Preprocess(height=16, width=16, channels=1)).indices[:1].tolist()
     [7]
     """
-    return Search(images, preprocess).among(images.ids, seed)
+    return ContaminationFilter(images, preprocess).among(images.ids, seed)
 
 
-class Search:
-    """Images described once, in which suspects are then looked for among these or those.
+class ContaminationFilter:
+    """Images described once, among any of which contamination is then looked for.
 
     Args:
         images: a dense set, as `preprocess` makes it.
@@ -99,14 +99,14 @@ class Search:
         self._positions = {name: position for position, name in enumerate(images.ids.tolist())}
         self._groups = None if images.groups is None else group_numbers(images)
 
-    def among(self, ids: Array, seed: int) -> Suspects:
-        """Return the suspects among images of these names, from no more than these."""
+    def among(self, ids: Array, seed: int) -> Contamination:
+        """Return what may not belong among images of these names, from no more than these."""
         rows = np.array([self._positions[name] for name in ids.tolist()], int)
         scores = self._scores(rows, seed) if len(rows) >= FEWEST else np.empty(0)
         listed = _beyond_chance(scores, WRONG_SHARE)
         indices = listed[np.argsort(-scores[listed], kind="stable")]
-        doubtful = _beyond_chance(scores, WRONG_SHARE_OF_DOUBTFUL)
-        return Suspects(indices, scores[indices], self.images.ids[rows[indices]], len(rows), doubtful)
+        excluded = _beyond_chance(scores, WRONG_SHARE_OF_EXCLUDED)
+        return Contamination(indices, scores[indices], self.images.ids[rows[indices]], len(rows), excluded)
 
     def _scores(self, rows: Array, seed: int) -> Array:
         """Return N: by how many spreads each image of these rows is stranger than their median image."""

@@ -17,14 +17,14 @@ from sablier.modelfile import ModelFile, Part
 from sablier.tasks.detection.members import MEMBERS
 from sablier.tasks.detection.named_backbone import checked_backbone
 from sablier.tasks.detection.scorer import Scorer, Scores, score_together
-from sablier.tasks.detection.whole_frame import WholeFrame, measured, median_heat
+from sablier.tasks.detection.whole_frame import WholeFrame, measured, median_anomaly
 from sablier.tasks.known_images import Recognized
 from sablier.typing import Array
 
 TASK = "detect"
 BASELINES = ("pca", "knn")
 CALIBRATED_AT_ONCE = 64
-HEAT_ALPHA = 0.05  # a heat of 1 is reached somewhere in 5 % of good images
+MAP_ALPHA = 0.05  # a map reaches 1 somewhere in 5 % of good images
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class DetectionResult:
         skipped: images that could not be read.
         images: N,H,W,C pixels in [0, 1] as the model saw them; None unless pictures were asked for.
         reconstructions: the same of what the model made of them.
-        heatmaps: N,H,W; 1 is the heat that some place of a good image reaches in 5 % of them.
+        anomaly_maps: N,H,W; 1 is what some place of a good image reaches in 5 % of them.
         recognized: which images trained or calibrated the model, and which repeat an earlier one; None where nobody looked.
         fdr: the false-discovery rate asked for, if one was: the share of good images among the flagged.
         sizes: N,2 heights and widths of the images as they came.
@@ -64,7 +64,7 @@ class DetectionResult:
     skipped: tuple[Skipped, ...] = ()
     images: Array | None = None
     reconstructions: Array | None = None
-    heatmaps: Array | None = None
+    anomaly_maps: Array | None = None
     fdr: float | None = None
     sizes: Array | None = None
     recognized: Recognized | None = None
@@ -115,14 +115,14 @@ class Detector:
         scorers: one, or one per cross-conformal fold; the score of an image is the mean of theirs.
         calibration: the scores of normal images: one array of the mean score, or one per scorer for folds.
         baseline_calibrations: the same for each baseline.
-        heat_unit: the heat that some place of a normal image reaches in 5 % of them.
+        map_unit: the anomaly score that some place of a normal image reaches in 5 % of them.
         frame: what normal images are like as a whole.
     """
 
     scorers: tuple[Scorer, ...]
     calibration: Calibration
     baseline_calibrations: dict[str, Calibration]
-    heat_unit: float
+    map_unit: float
     frame: WholeFrame
 
     @classmethod
@@ -139,20 +139,20 @@ class Detector:
         peaks, frames = [], []
         for judging, images in zip(judges, normals, strict=True):
             rows = []
-            for start in range(0, len(images), CALIBRATED_AT_ONCE):  # heatmaps of all of them would fill the memory
+            for start in range(0, len(images), CALIBRATED_AT_ONCE):  # maps of all of them would fill the memory
                 part = images.take(np.arange(start, min(start + CALIBRATED_AT_ONCE, len(images))))
                 scores = _mean(*score_together(judging, part, pictures=True))
                 rows.append({"model": scores.scores, **scores.baselines})
-                heat = _heat(scores)
-                peaks.append(heat.max(axis=(1, 2)))
-                frames.append((measured(part, scorers[0].preprocess), median_heat(heat)))
+                anomaly_map = _anomaly_map(scores)
+                peaks.append(anomaly_map.max(axis=(1, 2)))
+                frames.append((measured(part, scorers[0].preprocess), median_anomaly(anomaly_map)))
             found.append({name: np.concatenate([row[name] for row in rows]) for name in ("model", *BASELINES)})
         grouped = sizes_in(normals)
         calibrations = {name: Calibration(tuple(scores[name] for scores in found), **grouped) for name in ("model", *BASELINES)}
         measures, medians = (np.concatenate(each) for each in zip(*frames, strict=True))
-        heat_unit = max(_usual_peak(np.concatenate(peaks), grouped.get("sizes")), 1e-12)
-        frame = WholeFrame.of(measures, medians / heat_unit)
-        return cls(scorers, calibrations.pop("model"), calibrations, heat_unit, frame)
+        map_unit = max(_usual_peak(np.concatenate(peaks), grouped.get("sizes")), 1e-12)
+        frame = WholeFrame.of(measures, medians / map_unit)
+        return cls(scorers, calibrations.pop("model"), calibrations, map_unit, frame)
 
     @property
     def preprocess(self) -> Preprocess:
@@ -167,7 +167,7 @@ class Detector:
         Args:
             images: what to judge.
             alpha: the false-alarm rate: the share of good images that may be flagged.
-            pictures: whether to keep what the model saw, what it made of it, and heatmaps.
+            pictures: whether to keep what the model saw, what it made of it, and anomaly maps.
             fdr: in place of alpha, the false-discovery rate: the share of good images among the flagged, over these images
                 as one batch.
 
@@ -200,7 +200,7 @@ class Detector:
             skipped=dense.skipped,
             images=self.preprocess.to_unit(dense.array) if pictures else None,
             reconstructions=mean.reconstructions,
-            heatmaps=self.frame.evened(_heat(mean) / self.heat_unit, frames) if pictures else None,
+            anomaly_maps=self.frame.evened(_anomaly_map(mean) / self.map_unit, frames) if pictures else None,
             fdr=fdr,
             sizes=dense.sizes,
             members=np.array([member.kind for member in self.scorers[0].members])[mean.contributions.argmax(axis=1)],
@@ -217,7 +217,7 @@ class Detector:
         kept = {"model": self.calibration, **self.baseline_calibrations}
         tensors = {f"{name}/{key}": value for name, each in kept.items() for key, value in each.tensors().items()}
         tensors |= {f"frame/{key}": value for key, value in self.frame.tensors().items()}
-        config = {"heat_unit": self.heat_unit, "folds": len(self.calibration.folds), "found": self.calibration.found}
+        config = {"map_unit": self.map_unit, "folds": len(self.calibration.folds), "found": self.calibration.found}
         parts["calibration"] = Part("conformal", config, tensors)
         return parts
 
@@ -256,7 +256,7 @@ class Detector:
                 tuple(Scorer.from_parts(file.parts, f"fold-{index}/", file.preprocess, shared) for index in range(folds)),
                 calibration("model"),
                 {name: calibration(name) for name in BASELINES},
-                float(kept.config["heat_unit"]),
+                float(kept.config["map_unit"]),
                 WholeFrame(*(kept.tensors[f"frame/{item.name}"] for item in fields(WholeFrame))),
             )
         except (BackboneError, PackageError):
@@ -288,12 +288,12 @@ def sizes_in(normals: Sequence[ImageSet]) -> dict[str, Any]:
 
 
 def _usual_peak(peaks: Array, sizes: tuple[Array, ...] | None) -> float:
-    """Return the heat that the hottest place of a normal image reaches in 5 % of them; a group has one say, as in p-values."""
+    """Return what the highest place of a normal image reaches in 5 % of them; a group has one say, as in p-values."""
     if sizes is None:
-        return float(np.quantile(peaks, 1 - HEAT_ALPHA))
+        return float(np.quantile(peaks, 1 - MAP_ALPHA))
     order = np.argsort(peaks)
     shares = np.cumsum(1 / np.concatenate(sizes)[order])
-    return float(peaks[order[np.searchsorted(shares, (1 - HEAT_ALPHA) * shares[-1])]])
+    return float(peaks[order[np.searchsorted(shares, (1 - MAP_ALPHA) * shares[-1])]])
 
 
 def score_columns(calibration: Calibration, scores: Sequence[Array]) -> Array:
@@ -313,12 +313,12 @@ def _mean(*scores: Scores) -> Scores:
         np.mean([each.scores for each in scores], axis=0),
         np.mean([each.contributions for each in scores], axis=0),
         {name: np.mean([each.baselines[name] for each in scores], axis=0) for name in BASELINES},
-        mean([each.heatmaps for each in scores]),
+        mean([each.anomaly_maps for each in scores]),
         mean([each.reconstructions for each in scores]),
     )
 
 
-def _heat(scores: Scores) -> Array:
-    if scores.heatmaps is None:
-        raise ValueError("heatmaps were not asked for.")
-    return scores.heatmaps
+def _anomaly_map(scores: Scores) -> Array:
+    if scores.anomaly_maps is None:
+        raise ValueError("anomaly maps were not asked for.")
+    return scores.anomaly_maps

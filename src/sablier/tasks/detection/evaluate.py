@@ -58,10 +58,10 @@ class MethodRow:
 
 @dataclass(frozen=True)
 class PixelRow:
-    """How well heat shows where the defects are, over every pixel of the good images and of the bad ones with a mask.
+    """How well anomaly maps show where the defects are, over every pixel of the good images and of the bad ones with a mask.
 
     Args:
-        auroc: the chance that a pixel of a defect is hotter than a good one.
+        auroc: the chance that a pixel of a defect has a higher anomaly score than a good one.
         aupro: the area under the curve of per-region overlap, up to 30 % of the good pixels (Bergmann et al. 2020).
         images, regions: how many bad images have a mask, and how many connected defects the masks show.
     """
@@ -95,7 +95,7 @@ class EvaluationResult:
         missed: the bad images with the lowest scores, lowest first, with pictures.
         found: the bad images with the highest scores, highest first, with pictures.
         kinds: sablier on each kind of bad images, by label; empty where they have none.
-        pixels: sablier's heat against the masks of all bad images; None where there are none.
+        pixels: sablier's anomaly maps against the masks of all bad images; None where there are none.
         without_mask: the bad images that the figures of pixels leave out, and why.
         notes: what keeps the figures from meaning what they seem to, in sentences: images that the model knows, repeats.
     """
@@ -161,7 +161,7 @@ def evaluate_detector(
 ) -> EvaluationResult:
     """Judge good and bad images at `alpha` and count what is missed and what is flagged wrongly.
 
-    Images are judged a chunk at a time, so that memory holds the pictures of a chunk, however many images there are. Heat is
+    Images are judged a chunk at a time, so that memory holds the pictures of a chunk, however many images there are. Maps are
     compared with masks at the size each image came in.
 
     Args:
@@ -222,7 +222,7 @@ def _no_defects(images: ImageSet) -> Iterator[Array]:
 
 @dataclass(frozen=True)
 class _Judged:
-    """Good or bad images, judged: all scores, the pictures of the extremes, and their pixels counted by heat, by label."""
+    """Good or bad images, judged: all scores, the pictures of the extremes, and of each label its pixels counted by score."""
 
     result: DetectionResult
     lowest: DetectionResult
@@ -244,10 +244,10 @@ def _judged(detector: Detector, images: ImageSet, alpha: float, masks: Masks | N
         dense = chunk.dense(detector.preprocess)
         found = detector.detect(dense, alpha, pictures=masks is not None)
         lowest, highest = kept(lowest, dense, -found.scores, MOST_PICTURES), kept(highest, dense, found.scores, MOST_PICTURES)
-        recognized = None if recognizer is None else recognizer.look(dense)
-        results.append(replace(found, images=None, reconstructions=None, heatmaps=None, recognized=recognized))
-        if masks is not None and found.heatmaps is not None:
-            without_mask += _count(pixels, dense, found.heatmaps, masks)
+        recognized = None if recognizer is None else recognizer.recognize(dense)
+        results.append(replace(found, images=None, reconstructions=None, anomaly_maps=None, recognized=recognized))
+        if masks is not None and found.anomaly_maps is not None:
+            without_mask += _count(pixels, dense, found.anomaly_maps, masks)
     if lowest is None or highest is None or not len(lowest.images):
         raise TooFewImages("AUROC compares normal images with anomalies: expected at least one of each.")
     result = joined(results)
@@ -260,15 +260,15 @@ def _judged(detector: Detector, images: ImageSet, alpha: float, masks: Masks | N
     )
 
 
-def _count(pixels: defaultdict[str, PixelCounts], images: ImageSet, heatmaps: Array, masks: Masks) -> list[Skipped]:
+def _count(pixels: defaultdict[str, PixelCounts], images: ImageSet, anomaly_maps: Array, masks: Masks) -> list[Skipped]:
     """Count the pixels of dense images under their labels; return the images without a mask."""
     without: list[Skipped] = []
     labels = [""] * len(images) if images.labels is None else images.labels.tolist()
-    for label, heat, (height, width), mask in zip(labels, heatmaps, images.sizes.tolist(), masks(images), strict=True):
+    for label, anomaly_map, (height, width), mask in zip(labels, anomaly_maps, images.sizes.tolist(), masks(images), strict=True):
         if isinstance(mask, Skipped):
             without.append(mask)
         else:
-            pixels[label].add(at_original_size(heat, (height, width)), mask)
+            pixels[label].add(at_original_size(anomaly_map, (height, width)), mask)
     return without
 
 

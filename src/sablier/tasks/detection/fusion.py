@@ -1,4 +1,4 @@
-"""One score from what several members see: corrected, standardised and weighted on held-out normal images."""
+"""One score from the statistics of several members: corrected, standardised and weighted on held-out normal images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from sablier.typing import Array
 # Of what the regression explains, this share is taken away. All of it would suit digits; but how much there is to draw is itself
 # what tells other photos from airplanes (docs/LOG.md).
 CORRECTED = 0.5
-ENOUGH_TO_CORRECT = 50  # normal images below which a regression on nuisances would fit noise
+ENOUGH_TO_CORRECT = 50  # normal images below which a regression on covariates would fit noise
 SMALLEST_SPREAD = 0.01  # of a logarithm: where normal images vary by less than 1 %, a difference is arithmetic
 RIDGE = 0.1  # added to correlations of statistics, or a few dozen images would have them subtracted from each other
 
@@ -25,8 +25,8 @@ class Fusion:
     regression), in units of its standard deviation among normal images. The score is their weighted sum.
 
     Args:
-        coefficients: 1+U,J regression of the statistics on a constant and the nuisances.
-        low, high: U, the range of the nuisances among normal images; beyond it nothing is extrapolated.
+        coefficients: 1+U,J regression of the statistics on a constant and the covariates (brightness, edges).
+        low, high: U, the range of the covariates among normal images; beyond it nothing is extrapolated.
         weights: J, of the corrected statistics.
     """
 
@@ -36,79 +36,79 @@ class Fusion:
     weights: Array
 
     @classmethod
-    def fit(cls, statistics: Sequence[Array], says: Sequence[float], nuisances: Array) -> Self:
-        """Fit on normal images that trained no member; a member's word counts as much as its say.
+    def fit(cls, statistics: Sequence[Array], member_weights: Sequence[float], covariates: Array) -> Self:
+        """Fit on normal images that trained no member; each member counts by its weight.
 
-        The word of a member is the mean of its statistics, in units of its own standard deviation.
+        A member adds the mean of its statistics, in units of its own standard deviation, times its weight.
 
         Args:
             statistics: of each member, N,J_k.
-            says: of each member, how much its word counts.
-            nuisances: N,U.
+            member_weights: of each member, how much it counts.
+            covariates: N,U, which normal images differ in, too.
         """
-        plain = cls._unweighted(statistics, nuisances)
-        standard, weights, start = plain._weighted(statistics, nuisances), np.empty(len(plain.weights)), 0
-        for own, say in zip(statistics, says, strict=True):
+        plain = cls._unweighted(statistics, covariates)
+        standard, weights, start = plain._weighted(statistics, covariates), np.empty(len(plain.weights)), 0
+        for own, weight in zip(statistics, member_weights, strict=True):
             part = slice(start, start := start + own.shape[1])
-            weights[part] = say / own.shape[1] / np.maximum(standard[:, part].mean(axis=1).std(), SMALLEST_SPREAD)
+            weights[part] = weight / own.shape[1] / np.maximum(standard[:, part].mean(axis=1).std(), SMALLEST_SPREAD)
         return replace(plain, weights=plain.weights * weights)
 
     @classmethod
     def fit_by_defects(
-        cls, normal: Sequence[Array], nuisances: Array, damaged: Sequence[Array], nuisances_of_damaged: Array
+        cls, normal: Sequence[Array], covariates: Array, damaged: Sequence[Array], covariates_of_damaged: Array
     ) -> tuple[Self, Array]:
-        """Fit on normal images and on images with defects; return also how much the word of each member counts, 1 at most.
+        """Fit on normal images and on images with defects; return also how much each member counts, 1 at most.
 
         The weights of the statistics are those of a linear discriminant (Fisher 1936), none below 0: a statistic that tells
         no defect, or only what another tells better, has none. Where no statistic tells any, all count alike.
 
         Args:
-            normal, nuisances: of each member, N,J_k statistics of normal images; N,U nuisances of them.
-            damaged, nuisances_of_damaged: the same of images with defects.
+            normal, covariates: of each member, N,J_k statistics of normal images; N,U covariates of them.
+            damaged, covariates_of_damaged: the same of images with defects.
         """
         from scipy.optimize import nnls
 
-        plain = cls._unweighted(normal, nuisances)
-        standard, apart = plain._weighted(normal, nuisances), plain._weighted(damaged, nuisances_of_damaged)
+        plain = cls._unweighted(normal, covariates)
+        standard, apart = plain._weighted(normal, covariates), plain._weighted(damaged, covariates_of_damaged)
         together = standard.T @ standard / len(standard) + RIDGE * np.eye(standard.shape[1])
         root = np.linalg.cholesky(together)
         weights, _ = nnls(root.T, np.linalg.solve(root, apart.mean(axis=0)))
         weights = weights if weights.any() else np.ones(len(weights))
         edges = np.cumsum([own.shape[1] for own in normal])[:-1]
-        says = np.array([part.sum() for part in np.split(weights, edges)])
+        member_weights = np.array([part.sum() for part in np.split(weights, edges)])
         weights = weights / np.maximum((standard @ weights).std(), SMALLEST_SPREAD)
-        return replace(plain, weights=plain.weights * weights), says / says.max()
+        return replace(plain, weights=plain.weights * weights), member_weights / member_weights.max()
 
     @classmethod
-    def _unweighted(cls, statistics: Sequence[Array], nuisances: Array) -> Self:
+    def _unweighted(cls, statistics: Sequence[Array], covariates: Array) -> Self:
         """Return the corrections, and as weights one over the spread of each corrected statistic."""
         everything = np.concatenate(statistics, axis=1)
-        design = np.c_[np.ones(len(nuisances)), nuisances]
+        design = np.c_[np.ones(len(covariates)), covariates]
         if len(design) < ENOUGH_TO_CORRECT:
             design[:, 1:] = 0.0
         coefficients = CORRECTED * np.linalg.lstsq(design, everything, rcond=None)[0]
         coefficients[0] = (everything - design[:, 1:] @ coefficients[1:]).mean(axis=0)
         spread = (everything - design @ coefficients).std(axis=0)
-        return cls(coefficients, nuisances.min(axis=0), nuisances.max(axis=0), 1 / np.maximum(spread, SMALLEST_SPREAD))
+        return cls(coefficients, covariates.min(axis=0), covariates.max(axis=0), 1 / np.maximum(spread, SMALLEST_SPREAD))
 
-    def _weighted(self, statistics: Sequence[Array], nuisances: Array) -> Array:
+    def _weighted(self, statistics: Sequence[Array], covariates: Array) -> Array:
         """Return N,J: corrected statistics, each times its weight."""
-        return np.asarray(self.corrected(statistics, nuisances) * self.weights)
+        return np.asarray(self.corrected(statistics, covariates) * self.weights)
 
-    def score(self, statistics: Sequence[Array], nuisances: Array) -> Array:
+    def score(self, statistics: Sequence[Array], covariates: Array) -> Array:
         """Return N scores; higher is worse, a normal image is near 0."""
-        return np.asarray(self.contributions(statistics, nuisances).sum(axis=1))
+        return np.asarray(self.contributions(statistics, covariates).sum(axis=1))
 
-    def contributions(self, statistics: Sequence[Array], nuisances: Array) -> Array:
+    def contributions(self, statistics: Sequence[Array], covariates: Array) -> Array:
         """Return N,K: what each member adds to the scores."""
-        weighted = self._weighted(statistics, nuisances)
+        weighted = self._weighted(statistics, covariates)
         edges = np.cumsum([own.shape[1] for own in statistics])[:-1]
         return np.stack([part.sum(axis=1) for part in np.split(weighted, edges, axis=1)], axis=1)
 
-    def corrected(self, statistics: Sequence[Array], nuisances: Array) -> Array:
-        """Return N,J: the statistics less what the nuisances explain."""
+    def corrected(self, statistics: Sequence[Array], covariates: Array) -> Array:
+        """Return N,J: the statistics less what the covariates explain."""
         together = np.concatenate(statistics, axis=1)
         check_fit("weights of statistics", len(self.weights), together.shape[1])
-        check_fit("ranges of nuisances", len(self.low), nuisances.shape[1])
-        inputs = np.clip(nuisances, self.low, self.high)
+        check_fit("ranges of covariates", len(self.low), covariates.shape[1])
+        inputs = np.clip(covariates, self.low, self.high)
         return np.asarray(together - np.c_[np.ones(len(inputs)), inputs] @ self.coefficients)

@@ -1,4 +1,4 @@
-"""Patches compared with those that good images have at the same place: no network is trained, and there is a heatmap.
+"""Patches compared with those that good images have at the same place: no network is trained, and there is an anomaly map.
 
 Good parts that lie alike look alike place by place (PaDiM, Defard et al. 2020), and a patch is as strange as the nearest
 good one is far (PatchCore, Roth et al. 2022). What describes a patch is exchangeable: see `descriptors.py`.
@@ -22,7 +22,7 @@ from sablier.typing import Array
 
 MOST_VALUES = 20_000_000  # of the good images' descriptors that are kept, in half precision: 40 MB
 REACH = 1  # cells that the nearest good patch may lie away
-BLUR = 1.0  # standard deviation of the heatmap's blur, in cells
+BLUR = 1.0  # standard deviation of the blur of the anomaly map, in cells
 SMALLEST = 1e-6
 IDENTICAL = 1e-4  # mean squared distance a value, in standard deviations: what half precision leaves between equal images
 
@@ -58,15 +58,15 @@ class PatchStatistics:
         return cls(descriptor, centre.flatten().numpy(), spread.flatten().numpy(), kept)
 
     @torch.no_grad()
-    def heat(self, x: Tensor) -> Tensor:
+    def anomaly_map(self, x: Tensor) -> Tensor:
         """Return N,H,W of N,C,H,W images in [0, 1]: the logarithm of the squared distance to the nearest good patch."""
         cells = torch.cat([self._distances(part) for part in torch.split(x, AT_ONCE)])
         return F.interpolate(cells[:, None], x.shape[2:], mode="bilinear")[:, 0]
 
     def statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return N,1, the hottest place of each image, and the heatmaps, N,H,W."""
-        heat = self.heat(x)
-        return heat.flatten(1).amax(dim=1, keepdim=True), heat
+        """Return N,1, the highest place of each image, and the anomaly maps, N,H,W."""
+        anomaly_map = self.anomaly_map(x)
+        return anomaly_map.flatten(1).amax(dim=1, keepdim=True), anomaly_map
 
     def _distances(self, x: Tensor) -> Tensor:
         """Return N,h,w blurred logarithms of the squared distances."""

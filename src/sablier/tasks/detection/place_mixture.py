@@ -1,4 +1,4 @@
-"""What a network sees at the places of good images, as a mixture of Gaussians: how far a place is from all of them is its heat.
+"""What a network sees at the places of good images, as a mixture of Gaussians; the distance from it is an anomaly score.
 
 After PaDiM (Defard, Setkov, Loesch and Audigier 2020, arXiv 2011.08785), where each place has a Gaussian of its own. Here all
 places of all images share a mixture (edges, corners and plain ground are unlike, and each spreads in its own way), so that a few

@@ -12,13 +12,13 @@ from sablier.typing import Array
 # Places that are sampled: of few photos as many as hold 1,200,000 numbers; of more, a quarter, and no more than hold 3,600,000.
 SAMPLED, SAMPLED_OF_MANY, SHARE_OF_MANY = 1_200_000, 3_600_000, 0.25
 MOST_SAMPLED = 40_000
-HOTTEST = 3  # places of an image whose mean says how strange it is: one is noisy, and a share of a fine grid drowns what is small
+HIGHEST = 3  # places of an image whose mean says how strange it is: one is noisy, and a share of a fine grid drowns what is small
 
 
-def hottest(heat: Tensor) -> Tensor:
-    """Return N: the mean of the three hottest places of N,h,w."""
-    places = heat.flatten(1)
-    return places.topk(min(HOTTEST, places.shape[1]), dim=1).values.mean(dim=1)
+def highest(anomaly_map: Tensor) -> Tensor:
+    """Return N: the mean of the three highest places of N,h,w."""
+    places = anomaly_map.flatten(1)
+    return places.topk(min(HIGHEST, places.shape[1]), dim=1).values.mean(dim=1)
 
 
 class PlaceSums:

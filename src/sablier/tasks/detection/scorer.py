@@ -1,4 +1,4 @@
-"""Members that look at images, and what normal images taught about what they see: one score and one heatmap per image."""
+"""Members, and how what they make of an image is fused: one anomaly score and one anomaly map per image."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ from sablier.modelfile import Part
 from sablier.models.base import Model
 from sablier.part_fit import check_finite
 from sablier.tasks.detection.fusion import Fusion
-from sablier.tasks.detection.looking import Seen, Unseen, look, looked_at, statistics_of
-from sablier.tasks.detection.members import MEMBERS, Look, Member
+from sablier.tasks.detection.member_outputs import BatchOutputs, Unseen, outputs_on, score_batch, statistics_of
+from sablier.tasks.detection.members import MEMBERS, Member, MemberOutput
 from sablier.tasks.detection.parallel import in_parallel
 from sablier.transforms.batches import Batch, Batches
 from sablier.typing import Array
@@ -25,29 +25,29 @@ from sablier.typing import Array
 
 @dataclass(frozen=True)
 class Scores:
-    """What a scorer says of N images.
+    """What a scorer makes of N images.
 
     Args:
         scores: N anomaly scores; higher is worse.
         contributions: N,K, what each member adds to them.
         baselines: N scores of each baseline, by name.
-        heatmaps: N,H,W, in units of what is usual there in normal images; None unless asked for.
+        anomaly_maps: N,H,W, in units of what is usual there in normal images; None unless asked for.
         reconstructions: N,H,W,C in [0, 1]; None unless asked for, or where no member draws.
     """
 
     scores: Array
     contributions: Array
     baselines: dict[str, Array]
-    heatmaps: Array | None = None
+    anomaly_maps: Array | None = None
     reconstructions: Array | None = None
 
 
 @dataclass(frozen=True)
 class _Judged:
-    """What a scorer says of one batch; heat and reconstructions where they were asked for."""
+    """What a scorer makes of one batch; the map and reconstructions where they were asked for."""
 
     contributions: Array
-    heat: Array | None = None
+    anomaly_map: Array | None = None
     reconstructions: Array | None = None
 
 
@@ -57,8 +57,8 @@ class Scorer:
 
     Args:
         members: at least one; the first that can draws the reconstruction.
-        says: K, how much each member's word counts, in the score and in the heatmap.
-        usual_heat: K,H,W, the mean heat of normal images at each pixel, member by member; 1 for those that cannot tell where.
+        member_weights: K, how much each member counts, in the score and in the anomaly map.
+        usual_map: K,H,W, the mean anomaly map of normal images, member by member; 1 for those that cannot tell where.
             K,1,1 where it is the same everywhere.
     """
 
@@ -66,8 +66,8 @@ class Scorer:
     preprocess: Preprocess
     baselines: Baselines
     fusion: Fusion
-    says: Array
-    usual_heat: Array
+    member_weights: Array
+    usual_map: Array
 
     @classmethod
     def fit(
@@ -83,10 +83,10 @@ class Scorer:
 
         Args:
             training: dense normal images.
-            normal: normal images, and the members that look at them; where the members have learnt from them, others like these
+            normal: normal images, and the members that score them; where the members have learnt from them, others like these
                 that have not.
             damaged: the same for images with defects made in them. Where there are any, statistics count by how well they tell
-                these from the normal ones, rather than by what their members say of themselves.
+                these from the normal ones, rather than by the weights of their members.
 
         Raises:
             TooFewImages: for fewer than two normal images.
@@ -94,65 +94,65 @@ class Scorer:
         count = sum(len(images) for _, images in normal)
         if count < 2:
             raise TooFewImages(f"expected at least 2 normal images to fit the corrections on, got {count}.")
-        heat = np.zeros((len(members), preprocess.height, preprocess.width))
+        usual = np.zeros((len(members), preprocess.height, preprocess.width))
 
-        def heating(seen: Iterable[Seen]) -> Iterator[Seen]:
-            for looks, nuisance in seen:
-                for total, own in zip(heat, looks, strict=True):
-                    total += (np.ones_like(total) * len(nuisance) if own.heat is None else own.heat.sum(axis=0)) / count
-                yield looks, nuisance
+        def summed(seen: Iterable[BatchOutputs]) -> Iterator[BatchOutputs]:
+            for outputs, covariates in seen:
+                for total, own in zip(usual, outputs, strict=True):
+                    total += (len(covariates) if own.anomaly_map is None else own.anomaly_map.sum(axis=0)) / count
+                yield outputs, covariates
 
-        statistics, nuisance = statistics_of(heating(looked_at(normal)))
+        statistics, covariates = statistics_of(summed(outputs_on(normal)))
         if damaged:
-            fused, says = Fusion.fit_by_defects(statistics, nuisance, *statistics_of(looked_at(damaged)))
+            fused, weights = Fusion.fit_by_defects(statistics, covariates, *statistics_of(outputs_on(damaged)))
         else:
-            says = np.array([member.say for member in members])
-            fused = Fusion.fit(statistics, says.tolist(), nuisance)
+            weights = np.array([member.weight for member in members])
+            fused = Fusion.fit(statistics, weights.tolist(), covariates)
         return cls(
             members,
             preprocess,
             Baselines.fit(training.array, preprocess, seed),
             fused,
-            says,
-            _usual(heat, members),
+            weights,
+            _usual(usual, members),
         )
 
     @property
     def draws(self) -> bool:
-        """Whether a member says what it expected of an image."""
+        """Whether a member draws what it expected of an image."""
         return any(member.draws for member in self.members)
 
-    def judged(self, looks: list[Look], nuisance: Array, pictures: bool) -> "_Judged":
-        """Return what the looks of the members at one batch come to."""
-        contributions = self.fusion.contributions([look.statistics for look in looks], nuisance)
+    def judged(self, outputs: list[MemberOutput], covariates: Array, pictures: bool) -> "_Judged":
+        """Return what the outputs of the members on one batch come to."""
+        contributions = self.fusion.contributions([output.statistics for output in outputs], covariates)
         if not pictures:
             return _Judged(contributions)
-        drawn = next((look.reconstructions for look in looks if look.reconstructions is not None), None)
-        return _Judged(contributions, check_finite("heatmaps", self._heat(looks)), drawn)
+        drawn = next((output.reconstructions for output in outputs if output.reconstructions is not None), None)
+        return _Judged(contributions, check_finite("anomaly maps", self._anomaly_map(outputs)), drawn)
 
     def joined(self, images: ImageSet, small: Array, batches: Sequence["_Judged"], pictures: bool) -> Scores:
         """Return what all batches of dense images come to, given thumbnails of them."""
         height, width, channels = images.shape
-        heats, drawn = [each.heat for each in batches], [each.reconstructions for each in batches]
+        maps, drawn = [each.anomaly_map for each in batches], [each.reconstructions for each in batches]
         nothing = np.empty((0, height, width, channels), np.float32)
         contributions = np.concatenate([np.empty((0, len(self.members))), *(each.contributions for each in batches)])
         return Scores(
             check_finite("scores", contributions.sum(axis=1)),
             contributions,
             {name: check_finite("scores", found) for name, found in self.baselines.scores_of(small).items()},
-            np.concatenate([nothing[..., 0], *(heat for heat in heats if heat is not None)]) if pictures else None,
+            np.concatenate([nothing[..., 0], *(each for each in maps if each is not None)]) if pictures else None,
             np.concatenate([nothing, *(each for each in drawn if each is not None)]) if pictures and self.draws else None,
         )
 
-    def _heat(self, looks: list[Look]) -> Array:
-        """Return N,H,W: the heats of those members that can tell where, against what is usual there, weighted by their say."""
+    def _anomaly_map(self, outputs: list[MemberOutput]) -> Array:
+        """Return N,H,W: the maps of those members that have one, against what is usual there, weighted."""
         parts = [
-            (say, look.heat / usual)
-            for say, look, usual in zip(self.says, looks, self.usual_heat, strict=True)
-            if look.heat is not None
+            (weight, output.anomaly_map / usual)
+            for weight, output, usual in zip(self.member_weights, outputs, self.usual_map, strict=True)
+            if output.anomaly_map is not None
         ]
-        total = sum(say for say, _ in parts)
-        return np.asarray(sum((say / total if total else 1 / len(parts)) * heat for say, heat in parts), np.float32)
+        total = sum(weight for weight, _ in parts)
+        return np.asarray(sum((weight / total if total else 1 / len(parts)) * own for weight, own in parts), np.float32)
 
     @property
     def networks(self) -> dict[str, Model]:
@@ -163,8 +163,8 @@ class Scorer:
     def parts(self, prefix: str) -> dict[str, Part]:
         """Return the parts a model file keeps, under names that start with `prefix`."""
         corrections = {
-            "usual_heat": self.usual_heat,
-            "says": self.says,
+            "usual_map": self.usual_map,
+            "member_weights": self.member_weights,
             **{name: np.asarray(value) for name, value in vars(self.fusion).items()},
         }
         parts = {
@@ -180,7 +180,7 @@ class Scorer:
         """Return the scorer that `parts` kept; what members share with those of other folds is in `shared`, by kind."""
         fused = parts[f"{prefix}fusion"]
         tensors = dict(fused.tensors)
-        heat, says = tensors.pop("usual_heat"), tensors.pop("says")
+        usual, weights = tensors.pop("usual_map"), tensors.pop("member_weights")
 
         def member(kind: str) -> Member:
             start = f"{prefix}{kind}/"
@@ -189,38 +189,37 @@ class Scorer:
 
         members = tuple(member(kind) for kind in fused.config["members"])
         sizes = (1, 1), (preprocess.height, preprocess.width)
-        if says.shape != (len(members),) or len(heat) != len(members) or heat.shape[1:] not in sizes:
-            raise ValueError(f"{len(members)} members, {says.shape} says and heat of {heat.shape}")
-        return cls(
-            members, preprocess, Baselines.from_tensors(parts[f"{prefix}baselines"].tensors), Fusion(**tensors), says, heat
-        )
+        if weights.shape != (len(members),) or len(usual) != len(members) or usual.shape[1:] not in sizes:
+            raise ValueError(f"{len(members)} members, {weights.shape} weights and a usual map of {usual.shape}")
+        baselines = Baselines.from_tensors(parts[f"{prefix}baselines"].tensors)
+        return cls(members, preprocess, baselines, Fusion(**tensors), weights, usual)
 
 
 def score_together(scorers: Sequence[Scorer], images: ImageSet, pictures: bool = False) -> list[Scores]:
-    """Return what each scorer says of dense images; with `pictures`, heatmaps and reconstructions too.
+    """Return what each scorer makes of dense images; with `pictures`, anomaly maps and reconstructions too.
 
-    All of them look at a batch before the next one is made, so that what they share is computed once.
+    All of them score a batch before the next one is made, so that what they share is computed once.
     """
     found: list[list[_Judged]] = [[] for _ in scorers]
     batches = Batches(images, scorers[0].preprocess)
-    for seen in in_parallel(partial(_look_with_each, scorers), batches.for_scoring()):
-        for scorer, of_scorer, (looks, nuisance) in zip(scorers, found, seen, strict=True):
-            of_scorer.append(scorer.judged(looks, nuisance, pictures))
+    for seen in in_parallel(partial(_score_with_each, scorers), batches.for_scoring()):
+        for scorer, of_scorer, (outputs, covariates) in zip(scorers, found, seen, strict=True):
+            of_scorer.append(scorer.judged(outputs, covariates, pictures))
     small = thumbnails(images.array, scorers[0].preprocess)
     return [scorer.joined(images, small, judged, pictures) for scorer, judged in zip(scorers, found, strict=True)]
 
 
-def _usual(heat: Array, members: Sequence[Member]) -> Array:
-    """Return K,H,W float32: what the heat of each member is divided by, given its mean over normal images at each place.
+def _usual(mean: Array, members: Sequence[Member]) -> Array:
+    """Return K,H,W float32: what the map of each member is divided by, given its mean over normal images at each place.
 
     Where it is the same everywhere for all members, K,1,1.
     """
-    everywhere = heat.mean(axis=(1, 2), keepdims=True)
-    even = np.array([member.heat_is_even for member in members])[:, None, None]
-    usual = everywhere if even.all() else np.where(even, everywhere, np.maximum(heat, 0.5 * everywhere))
+    everywhere = mean.mean(axis=(1, 2), keepdims=True)
+    even = np.array([member.map_is_even for member in members])[:, None, None]
+    usual = everywhere if even.all() else np.where(even, everywhere, np.maximum(mean, 0.5 * everywhere))
     return np.asarray(usual + 1e-8, np.float32)
 
 
 @torch.no_grad()
-def _look_with_each(scorers: Sequence[Scorer], batch: Batch) -> list[Seen]:
-    return [look(scorer.members, batch) for scorer in scorers]
+def _score_with_each(scorers: Sequence[Scorer], batch: Batch) -> list[BatchOutputs]:
+    return [score_batch(scorer.members, batch) for scorer in scorers]

@@ -160,7 +160,7 @@ class Summarizer:
             self.flagged[name] += int(np.sum(p_values <= self.alpha))
         self.p_value_counts += np.histogram(result.p_values, P_VALUE_BINS, (0, 1))[0]
         if self.recognizer is not None and len(dense):
-            recognized = self.recognizer.look(dense)
+            recognized = self.recognizer.recognize(dense)
             result = replace(result, recognized=recognized)
             self.known.update(recognized.known.tolist())
             self.repeats += int(np.sum(recognized.repeats != ""))

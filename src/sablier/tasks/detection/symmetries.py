@@ -11,7 +11,7 @@ import numpy as np
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.tasks.detection.fusion import Fusion
-from sablier.tasks.detection.looking import looked_at, statistics_of
+from sablier.tasks.detection.member_outputs import outputs_on, statistics_of
 from sablier.tasks.detection.members import Member
 from sablier.transforms.batches import Batches
 from sablier.transforms.turns import TURNS, Turn
@@ -40,10 +40,10 @@ def found_symmetries(unseen: Sequence[UnseenImages], preprocess: Preprocess) -> 
         return ()
 
     def seen(turned: Callable[[ImageSet], ImageSet]) -> tuple[list[Array], Array]:
-        return statistics_of(looked_at([(members, Batches(turned(images), preprocess)) for members, images in some]))
+        return statistics_of(outputs_on([(members, Batches(turned(images), preprocess)) for members, images in some]))
 
-    normal, nuisance = seen(lambda images: images)
-    fusion = Fusion.fit(normal, [1.0] * len(normal), nuisance)
+    normal, covariates = seen(lambda images: images)
+    fusion = Fusion.fit(normal, [1.0] * len(normal), covariates)
 
     def stay_normal(turn: Turn) -> bool:
         return float(fusion.score(*seen(turn.of)).mean()) <= MOST_STRANGER

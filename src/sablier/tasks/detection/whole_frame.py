@@ -1,4 +1,4 @@
-"""What is unusual of an image as a whole, beside good ones: its brightness, contrast or colour, and heat that is everywhere.
+"""What is unusual of an image as a whole, beside good ones: its brightness, contrast or colour, and a map high everywhere.
 
 It explains a verdict and takes no part in it.
 """
@@ -17,7 +17,8 @@ from sablier.typing import Array
 MEASURES = (("darker", "brighter"), ("of less contrast", "of more contrast"), ("less coloured", "more coloured"))
 AT_ONCE = 16  # images
 MARGIN, LEAST_MARGIN = 0.25, 2.0  # beyond the range of good images, in such ranges and in values, before anything is said
-# The median heat of 95 % of good images is below the usual one; from a quarter of the way from that to 1, heat is everywhere.
+# The median of the map of 95 % of good images is below the usual one; from a quarter of the way from that to 1 on, a map is high
+# everywhere.
 USUAL, EVERYWHERE = 0.95, 0.25
 
 
@@ -27,16 +28,16 @@ class WholeFrame:
 
     Args:
         low, high: 3, of brightness, contrast and colour.
-        usual_heat: 1, what the median heat of 95 % of good images stays below, in the unit of heatmaps.
+        usual_map: 1, what the median of the map of 95 % of good images stays below, in the unit of anomaly maps.
     """
 
     low: Array
     high: Array
-    usual_heat: Array
+    usual_map: Array
 
     @classmethod
     def of(cls, measures: Array, medians: Array) -> Self:
-        """Return the range of good images, given N,3 measures of them and N, the medians of their heatmaps."""
+        """Return the range of good images, given N,3 measures of them and N, the medians of their anomaly maps."""
         return cls(measures.min(axis=0), measures.max(axis=0), np.quantile(medians, USUAL, keepdims=True))
 
     def notes(self, images: ImageSet, preprocess: Preprocess) -> Array:
@@ -51,15 +52,15 @@ class WholeFrame:
                 found.append(f"{words[value > high]} than any of the good images: {value:.0f} against {low:.0f} to {high:.0f}")
         return f"The whole image is {'; '.join(found)} (of 255)." if found else ""
 
-    def evened(self, heatmaps: Array, notes: Array) -> Array:
-        """Return N,H,W heatmaps; where the whole frame is unusual, less the heat that is everywhere.
+    def evened(self, anomaly_maps: Array, notes: Array) -> Array:
+        """Return N,H,W anomaly maps; where the whole frame is unusual, less what is high everywhere.
 
         Args:
             notes: N, as `notes` returns them.
         """
-        from_here = self.usual_heat + EVERYWHERE * np.maximum(0, 1 - self.usual_heat)
-        excess = np.where(notes != "", np.maximum(0, median_heat(heatmaps) - from_here), 0)
-        return np.asarray(np.maximum(0, heatmaps - excess[:, None, None]), heatmaps.dtype)
+        from_here = self.usual_map + EVERYWHERE * np.maximum(0, 1 - self.usual_map)
+        excess = np.where(notes != "", np.maximum(0, median_anomaly(anomaly_maps) - from_here), 0)
+        return np.asarray(np.maximum(0, anomaly_maps - excess[:, None, None]), anomaly_maps.dtype)
 
     def tensors(self) -> dict[str, Array]:
         """Return the arrays a model file keeps."""
@@ -83,6 +84,6 @@ def measured(images: ImageSet, preprocess: Preprocess) -> Array:
     return np.concatenate(rows)
 
 
-def median_heat(heatmaps: Array) -> Array:
-    """Return N: the median heat of N,H,W heatmaps."""
-    return np.array([np.median(heat) for heat in heatmaps], np.float64)
+def median_anomaly(anomaly_maps: Array) -> Array:
+    """Return N: the median of each of N,H,W anomaly maps."""
+    return np.array([np.median(anomaly_map) for anomaly_map in anomaly_maps], np.float64)

@@ -16,7 +16,7 @@ from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.preprocess import Preprocess
 from sablier.models.base import Model
 from sablier.tasks.latent.reconstruct import decode, encode
-from sablier.tasks.latent.support import FEWEST, LEAVES, NearestCodes, Surroundings
+from sablier.tasks.latent.support import FEWEST, LEAVES, NearestCodes, SupportTest
 from sablier.tasks.streaming import MOST_SKIPPED_LISTED
 from sablier.typing import Array
 
@@ -157,7 +157,7 @@ def combine(
     subtracted: Sequence[CodedSet] = (),
     *,
     among: CodedSet | None = None,
-    surroundings: Surroundings | None = None,
+    support: SupportTest | None = None,
 ) -> Combination:
     """Add and subtract the mean codes of sets of images, and decode what comes out (Larsen et al. 2016).
 
@@ -165,7 +165,7 @@ def combine(
         added, subtracted: sets; without `subtracted` the code is the average of the means, otherwise it takes one set more
             to add than to subtract.
         among: the real images to show the nearest of; otherwise those that are combined.
-        surroundings: what knows where codes of images lie; without it the codes of the real images are asked, where there
+        support: what knows where codes of images lie; without it the codes of the real images are asked, where there
             are at least 200 of them.
 
     Raises:
@@ -181,8 +181,8 @@ def combine(
         for each, weight, picture in zip(sets, weights, pictures[:-1], strict=True)
     )
     known = sets if among is None else (among,)
-    if surroundings is None and sum(len(each.codes) for each in known) >= FEWEST:
-        surroundings = NearestCodes.of(np.concatenate([each.codes for each in known]))
+    if support is None and sum(len(each.codes) for each in known) >= FEWEST:
+        support = NearestCodes.of(np.concatenate([each.codes for each in known]))
     skipped = [item for each in {id(each): each for each in (*sets, *known)}.values() for item in each.skipped]
     ids, images, distances = nearest_images(known, code, preprocess)
     return Combination(
@@ -192,7 +192,7 @@ def combine(
         nearest_ids=ids,
         nearest_images=images,
         nearest_distances=distances,
-        p_value=None if surroundings is None else float(surroundings.p_values(code[None])[0]),
+        p_value=None if support is None else float(support.p_values(code[None])[0]),
         skipped=tuple(skipped[:MOST_SKIPPED_LISTED]),
         skipped_count=len(skipped),
     )

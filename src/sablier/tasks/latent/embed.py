@@ -23,7 +23,7 @@ from sablier.tasks.latent.reconstruct import (
     encode,
     fitted_pca,
     latent_size,
-    redrawn_by_pca,
+    reconstructed_by_pca,
     squared_errors,
 )
 from sablier.tasks.streaming import MOST_SKIPPED_LISTED
@@ -185,7 +185,7 @@ def compare_with_pca(model: Model, preprocess: Preprocess, images: ImageSet, see
     spread = float(((pixels - preprocess.to_unit(known.array).mean(axis=0)) ** 2).mean(dtype=np.float64))
     flat = [preprocess.to_unit(part.array).reshape(len(part), -1) for part in (known, fresh)]
     codes = {"PCA": [pca.transform(each) for each in flat], "model": [encode(model, preprocess, part) for part in (known, fresh)]}
-    drawn = {"PCA": redrawn_by_pca(pca, pixels)}
+    drawn = {"PCA": reconstructed_by_pca(pca, pixels)}
     if "decode" in model.capabilities:
         drawn["model"] = decode(model, preprocess, codes["model"][1])
     rows = []

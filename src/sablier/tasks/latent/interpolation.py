@@ -1,4 +1,4 @@
-"""Walk from the code of one image to that of another, decode on the way, and measure how evenly the picture changes."""
+"""Interpolation: from the code of one image to that of another, decoded on the way; and how evenly the picture changes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.models.base import Model
 from sablier.tasks.latent.reconstruct import decode, encode, squared_errors
-from sablier.tasks.latent.support import LEAVES, Surroundings
+from sablier.tasks.latent.support import LEAVES, SupportTest
 from sablier.typing import Array
 
 CURVES = ("linear", "spherical")
@@ -19,7 +19,7 @@ SMALLEST_ANGLE = 1e-4  # radians: below it an arc and its chord are the same, an
 
 
 @dataclass(frozen=True)
-class Walk:
+class Interpolation:
     """N pictures on the way from one image to another.
 
     Args:
@@ -75,7 +75,7 @@ class Walk:
         }
 
 
-def walk(
+def interpolation(
     model: Model,
     preprocess: Preprocess,
     ends: ImageSet,
@@ -83,32 +83,32 @@ def walk(
     curve: str = "linear",
     *,
     centre: Array | None = None,
-    surroundings: Surroundings | None = None,
-) -> Walk:
-    """Encode two dense images, walk from one code to the other, and decode `count` pictures, both ends among them.
+    support: SupportTest | None = None,
+) -> Interpolation:
+    """Encode two dense images, interpolate between their codes, and decode `count` pictures, both ends among them.
 
     Args:
         curve: "linear" or "spherical".
         centre: latent: of the sphere; the origin where None is given.
-        surroundings: what knows where codes of images lie.
+        support: what knows where codes of images lie.
 
     Raises:
         ImagesError: for another number of images than two.
         ConfigError: for another curve, or a count below 2 or above 1,000.
     """
     if len(ends) != 2:
-        raise ImagesError(f"expected two images to walk between, got {len(ends)}.")
+        raise ImagesError(f"expected two images to interpolate between, got {len(ends)}.")
     start, end = encode(model, preprocess, ends)
     codes = codes_between(start, end, count, curve, centre)
     images = decode(model, preprocess, codes)
-    return Walk(
+    return Interpolation(
         ids=(str(ends.ids[0]), str(ends.ids[1])),
         ends=preprocess.to_unit(ends.array),
         images=images,
         codes=codes,
         steps=np.sqrt(squared_errors(images[1:], images[:-1])),
         curve=curve,
-        p_values=None if surroundings is None else surroundings.p_values(codes),
+        p_values=None if support is None else support.p_values(codes),
     )
 
 
@@ -146,7 +146,7 @@ def _arc_weights(first: Array, last: Array, share: Array) -> tuple[Array, Array]
     lengths = np.linalg.norm(first) * np.linalg.norm(last)
     angle = float(np.arccos(np.clip(first @ last / lengths, -1, 1))) if lengths else 0.0
     if angle > np.pi - SMALLEST_ANGLE:
-        raise ImagesError("these two codes lie opposite each other: no arc between them is the shortest. Walk linearly.")
+        raise ImagesError("these two codes lie opposite each other: no arc between them is the shortest. Interpolate linearly.")
     if angle < SMALLEST_ANGLE:
         return 1 - share, share
     return np.sin((1 - share) * angle) / np.sin(angle), np.sin(share * angle) / np.sin(angle)

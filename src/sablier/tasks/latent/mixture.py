@@ -1,7 +1,7 @@
 """Where codes lie: a mixture of Gaussians, fitted to the latents of training images once the autoencoder is trained.
 
 A plain autoencoder says nothing about which codes stand for images. A mixture fitted to the codes of its training images
-does: new codes are drawn from it, a code is moved within its surroundings, and a code where none of the training lie is
+does: new codes are drawn from it, a code is moved near by, and a code where none of the training lie is
 told by its likelihood (Ghosh et al. 2020).
 """
 
@@ -77,7 +77,7 @@ class LatentMixture:
         return self._moved(np.zeros((count, self.numbers)), drawn, random, strength=1.0)
 
     def variations(self, codes: Array, strength: float, seed: int = 0) -> Array:
-        """Move each of N,D codes within its surroundings; return N,D float32.
+        """Move each of N,D codes near by; return N,D float32.
 
         The Gaussian that a code belongs to is drawn by how likely each is; then the code is drawn towards the mean of that
         Gaussian, and noise of its covariance makes up for what is lost of the spread (the autoregressive step of Neal 1998).

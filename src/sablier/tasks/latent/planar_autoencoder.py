@@ -1,4 +1,4 @@
-"""An autoencoder of codes whose waist is two numbers: the one map that knows the way back, and is no straight cut."""
+"""A parametric two-dimensional autoencoder of codes: a nonlinear projection with an inverse."""
 
 from collections.abc import Callable
 
@@ -19,10 +19,10 @@ from sablier.typing import Array
 Way = Callable[[Array], Array]
 
 STEPS = 2000
-HIDDEN = 128  # width of the layers on both sides of the waist
+HIDDEN = 128  # width of the layers on both sides of the two numbers
 
 
-class _Waist(Model):
+class _PlanarAutoencoder(Model):
     """Dense layers from a code, as an image of one row, to two numbers and back."""
 
     capabilities = frozenset({"encode", "decode", "reconstruct"})
@@ -42,7 +42,9 @@ class _Waist(Model):
         return codes[:, None, None, :]
 
 
-def trained_waist(codes: Array, seed: int, on_progress: Callable[[Progress], None] = lambda progress: None) -> tuple[Way, Way]:
+def trained_planar_autoencoder(
+    codes: Array, seed: int, on_progress: Callable[[Progress], None] = lambda progress: None
+) -> tuple[Way, Way]:
     """Train a two-dimensional autoencoder of N,d codes, by the one loop, on codes as images of one row.
 
     Returns:
@@ -54,7 +56,7 @@ def trained_waist(codes: Array, seed: int, on_progress: Callable[[Progress], Non
     rows = Batches(ImageSet(codes[:, None, :, None].astype(np.float32)), rule)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = _Waist((1, width, 1))
+        model = _PlanarAutoencoder((1, width, 1))
     # Chosen on codes held out: AdamW loses a quarter more of their variance with as many steps (docs/LOG.md).
     config = FitConfig(
         steps=STEPS, megapixels=1e6, batch_size=128, optimizer="muon", learning_rate=0.05, weight_decay=0.0, dtype="float32",

@@ -2,7 +2,7 @@
 
 Four ways. "pca" is linear and keeps the two directions of most variance. "tsne" (van der Maaten and Hinton 2008) and "umap"
 (McInnes, Healy and Melville 2018) keep neighbourhoods and give up distances: how far apart two heaps lie says nothing.
-"autoencoder" squeezes the codes through a waist of two numbers, by the same training as any other network here; codes of two
+"autoencoder" is a parametric two-dimensional autoencoder of the codes, trained as any other network here; codes of two
 numbers are their own map. How many neighbours survive is measured, as trustworthiness (Venna and Kaski 2001).
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from sablier.errors import ConfigError, ImagesError, TooFewImages, UnknownName
-from sablier.tasks.latent.planar_autoencoder import trained_waist
+from sablier.tasks.latent.planar_autoencoder import trained_planar_autoencoder
 from sablier.training.progress import Progress
 from sablier.typing import Array
 
@@ -285,7 +285,7 @@ def _umap(codes: Array, seed: int, on_progress: OnProgress) -> tuple[Array, str,
 
 
 def _autoencoder(codes: Array, seed: int, on_progress: OnProgress) -> tuple[Array, str, Ways]:
-    place, codes_at = trained_waist(codes, seed, on_progress)
+    place, codes_at = trained_planar_autoencoder(codes, seed, on_progress)
     return place(codes), "", Ways(place, codes_at)
 
 

@@ -138,7 +138,7 @@ class ReconstructionSummarizer:
         self.count += len(result)
         self.total += float(result.mse.sum())
         if self.pca is not None:
-            self.pca_total += float(squared_errors(result.images, redrawn_by_pca(self.pca, result.images)).sum())
+            self.pca_total += float(squared_errors(result.images, reconstructed_by_pca(self.pca, result.images)).sum())
         self.skipped_count += len(result.skipped)
         self.skipped = [*self.skipped, *result.skipped][:MOST_SKIPPED_LISTED]
         lots = self.random.random(len(result))
@@ -267,7 +267,7 @@ def fitted_pca(images: ImageSet, preprocess: Preprocess, numbers: int, seed: int
     return PCA(numbers, random_state=seed).fit(preprocess.to_unit(drawn.array).reshape(count, -1))
 
 
-def redrawn_by_pca(pca: "PCA", images: Array) -> Array:
+def reconstructed_by_pca(pca: "PCA", images: Array) -> Array:
     """Return what PCA keeps of N,H,W,C pixels in [0, 1], clipped to [0, 1] like what a network makes of them."""
     if not len(images):
         return images  # scikit-learn refuses none

@@ -16,7 +16,7 @@ SMALLEST_VARIANCE, SMALLEST_SHARE = 1e-12, 1e-9  # added to variances, which may
 MOST_DISTANCES = 10_000_000  # computed at once
 
 
-class Surroundings(Protocol):
+class SupportTest(Protocol):
     """What knows where the codes of images lie: a mixture fitted to them, or the codes themselves."""
 
     def p_values(self, codes: Array) -> Array:
@@ -26,7 +26,7 @@ class Surroundings(Protocol):
 
 @dataclass(frozen=True)
 class NearestCodes:
-    """Surroundings known by the codes of images: how far the nearest few are, against how far they are of held-out images.
+    """A k-nearest-neighbour support test: how far the nearest codes are, against how far they are of held-out images.
 
     Distances are Mahalanobis distances with a shrunk covariance (Ledoit and Wolf 2004), so that no number of the code
     counts for more because it is spread wider.

@@ -1,4 +1,4 @@
-"""Two players: one draws images, the other tells them from real ones."""
+"""Two networks: one generates images, the other tells them from real ones."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -40,7 +40,7 @@ class Adversarial:
     def __post_init__(self) -> None:
         check_limits(self)
 
-    def players(self, model: Model) -> Mapping[str, list[Parameter]]:
+    def parameter_groups(self, model: Model) -> Mapping[str, list[Parameter]]:
         if not isinstance(model, AdversarialPair):
             raise ConfigError(f"expected a model of a generator and a discriminator, such as gan, got {model.name}. Choose gan.")
         pair = model
@@ -48,7 +48,7 @@ class Adversarial:
 
     def losses(self, model: Model, batch: Batch) -> Iterator[Loss]:
         pair = cast(AdversarialPair, model)
-        # The generator does not move in between, so both players look at the same images of its.
+        # The generator does not move in between, so both networks see the same generated images.
         drawn = pair.generate(torch.randn(len(batch.x), pair.latent, device=batch.x.device))
         images = torch.cat([batch.x, drawn.detach()]).requires_grad_()
         answers = pair.discriminate(images)
@@ -91,10 +91,10 @@ def energy_distance(first: Tensor, second: Tensor) -> Tensor:
 
 
 @contextmanager
-def _held(player: nn.Module) -> Iterator[None]:
-    """Let no gradient be computed for a player's weights: it is not its turn."""
-    player.requires_grad_(False)
+def _held(group: nn.Module) -> Iterator[None]:
+    """Let no gradient be computed for a network's weights: it is not its turn."""
+    group.requires_grad_(False)
     try:
         yield
     finally:
-        player.requires_grad_(True)
+        group.requires_grad_(True)

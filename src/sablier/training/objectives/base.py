@@ -17,18 +17,18 @@ Loss = tuple[str, Tensor, Mapping[str, Tensor]]
 class Objective(Protocol):
     """What training minimises, and by moving which parameters.
 
-    `players` names groups of parameters, each with an optimizer of its own; `losses` yields (player, scalar, parts)
-    in turn, and the loop moves that player before it asks for the next. Its fields are settings.
+    `parameter_groups` names groups of parameters, each with an optimizer of its own; `losses` yields (group, scalar, parts)
+    in turn, and the loop updates that group before it asks for the next. Its fields are settings.
     """
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
-    def players(self, model: Model) -> Mapping[str, list[Parameter]]:
+    def parameter_groups(self, model: Model) -> Mapping[str, list[Parameter]]:
         """Return the named groups of parameters."""
         ...
 
     def losses(self, model: Model, batch: Batch) -> Iterator[Loss]:
-        """Yield what each player in turn minimises on this batch, with named parts for the history."""
+        """Yield what each parameter group in turn minimises on this batch, with named parts for the history."""
         ...
 
     def validate(self, model: Model, batch: Batch) -> Tensor:

@@ -42,7 +42,7 @@ class Classification:
     def __post_init__(self) -> None:
         check_limits(self)
 
-    def players(self, model: Model) -> Mapping[str, list[Parameter]]:
+    def parameter_groups(self, model: Model) -> Mapping[str, list[Parameter]]:
         return {"model": [parameter for parameter in model.parameters() if parameter.requires_grad]}
 
     def losses(self, model: Model, batch: Batch) -> Iterator[Loss]:

@@ -39,7 +39,7 @@ class Denoising:
         check_limits(self)
         check_levels(self.noise_low, self.noise_high)
 
-    def players(self, model: Model) -> Mapping[str, list[Parameter]]:
+    def parameter_groups(self, model: Model) -> Mapping[str, list[Parameter]]:
         return {"model": list(model.parameters())}
 
     def losses(self, model: Model, batch: Batch) -> Iterator[Loss]:
@@ -83,7 +83,7 @@ class NoisyOnly:
     def __post_init__(self) -> None:
         check_levels(self.noise_low, self.noise_high)
 
-    def players(self, model: Model) -> Mapping[str, list[Parameter]]:
+    def parameter_groups(self, model: Model) -> Mapping[str, list[Parameter]]:
         return {"model": list(model.parameters())}
 
     def losses(self, model: Model, batch: Batch) -> Iterator[Loss]:

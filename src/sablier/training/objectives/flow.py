@@ -21,19 +21,19 @@ class FlowMatching:
     Where lines cross, the best answer is their mean; followed from noise in small steps, these means lead to the data.
     """
 
-    def players(self, model: Model) -> Mapping[str, list[Parameter]]:
+    def parameter_groups(self, model: Model) -> Mapping[str, list[Parameter]]:
         if not isinstance(model, Flow):
             raise ConfigError(f"model {model.name} has no velocities. Choose model=flow.")
         return {"model": list(model.parameters())}
 
     def losses(self, model: Model, batch: Batch) -> Iterator[Loss]:
-        assert isinstance(model, Flow)  # players looked
+        assert isinstance(model, Flow)  # parameter_groups checked
         data = model.standardised(batch.x)
         yield "model", _error(model, data, torch.randn_like(data), torch.rand(len(data), device=data.device)), {}
 
     def validate(self, model: Model, batch: Batch) -> Tensor:
         """Return the same, with the same noise each time and times spread evenly."""
-        assert isinstance(model, Flow)  # players looked
+        assert isinstance(model, Flow)  # parameter_groups checked
         data = model.standardised(batch.x)
         noise = torch.randn(data.shape, generator=torch.Generator().manual_seed(0)).to(data)
         return _error(model, data, noise, torch.linspace(0, 1, len(data), device=data.device))

@@ -34,7 +34,7 @@ class Inpainting:
                 f"expected 2 <= fewest_squares <= most_squares <= 256, got {self.fewest_squares}, {self.most_squares}."
             )
 
-    def players(self, model: Model) -> Mapping[str, list[Parameter]]:
+    def parameter_groups(self, model: Model) -> Mapping[str, list[Parameter]]:
         return {"model": list(model.parameters())}
 
     def losses(self, model: Model, batch: Batch) -> Iterator[Loss]:

@@ -32,7 +32,7 @@ class PixelLikelihood:
     def __post_init__(self) -> None:
         check_limits(self)
 
-    def players(self, model: Model) -> Mapping[str, list[Parameter]]:
+    def parameter_groups(self, model: Model) -> Mapping[str, list[Parameter]]:
         if "predict" not in model.capabilities:
             raise ConfigError(f"model {model.name} says nothing of the next pixel. Choose pixel_context.")
         return {"model": list(model.parameters())}

@@ -38,7 +38,7 @@ class RateDistortion:
         if not 0 < self.finest < self.coarsest <= 100:
             raise ConfigError(f"expected 0 < finest < coarsest <= 100, got {self.finest:g} and {self.coarsest:g}.")
 
-    def players(self, model: Model) -> Mapping[str, list[Parameter]]:
+    def parameter_groups(self, model: Model) -> Mapping[str, list[Parameter]]:
         if "count_bits" not in model.capabilities:
             raise ConfigError(f"model {model.name} does not count the bits of its codes. Choose model=compressor.")
         return {"model": list(model.parameters())}

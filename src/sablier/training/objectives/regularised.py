@@ -33,7 +33,7 @@ class RegularisedReconstruction:
     def __post_init__(self) -> None:
         check_limits(self)
 
-    def players(self, model: Model) -> Mapping[str, list[Parameter]]:
+    def parameter_groups(self, model: Model) -> Mapping[str, list[Parameter]]:
         return {"model": list(model.parameters())}
 
     def losses(self, model: Model, batch: Batch) -> Iterator[Loss]:

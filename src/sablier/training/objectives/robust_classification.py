@@ -13,7 +13,9 @@ from sablier.transforms.attacks import Pgd
 from sablier.transforms.batches import Batch
 
 GREY_EPS, COLOUR_EPS = 0.3, 8 / 255  # the usual balls of MNIST (Madry et al. 2018) and of CIFAR-10
-ONE_STEP_REACH = 1.25  # radii: where a single step of more leads, only corners of the ball are ever seen (Wong et al. 2020)
+ONE_STEP_REACH = (
+    1.25  # radii: where a single step of more leads, only corners of the perturbation set are ever seen (Wong et al. 2020)
+)
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,6 @@ class RobustClassification(Classification):
         generator = torch.Generator(x.device).manual_seed(int(torch.randint(2**31, ())))
         was_training = model.training
         model.eval()
-        found = attack.climbed(model.classify, x, labels, generator)
+        found = attack.iterate(model.classify, x, labels, generator)
         model.train(was_training)
         return found

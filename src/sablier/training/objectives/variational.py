@@ -37,13 +37,13 @@ class Variational:
     def __post_init__(self) -> None:
         check_limits(self)
 
-    def players(self, model: Model) -> Mapping[str, list[Parameter]]:
+    def parameter_groups(self, model: Model) -> Mapping[str, list[Parameter]]:
         if not isinstance(model, VariationalBottleneck):
             raise ConfigError(f"model {model.name} draws no codes. Choose model=variational, or the recipe generator.")
         return {"model": list(model.parameters())}
 
     def losses(self, model: Model, batch: Batch) -> Iterator[Loss]:
-        assert isinstance(model, VariationalBottleneck)  # players looked
+        assert isinstance(model, VariationalBottleneck)  # parameter_groups checked
         mean, log_variance = model.posterior(batch.x)
         error = mean_squared_error(model.decode(drawn(mean, log_variance)), batch.x)
         mean, log_variance = mean.float(), log_variance.float()

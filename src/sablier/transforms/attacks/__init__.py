@@ -5,7 +5,7 @@ that lie in [0, 1] and no farther from the originals than `eps` in its norm. Whe
 """
 
 from sablier.transforms.attacks.apgd import ApgdCe, ApgdDlr, ApgdTargeted
-from sablier.transforms.attacks.base import ATTACKS, NORMS, Attack, Logits, beaten
+from sablier.transforms.attacks.base import ATTACKS, NORMS, Attack, Logits, misclassified
 from sablier.transforms.attacks.deepfool import DeepFool
 from sablier.transforms.attacks.eight_bits import in_whole_steps, of_saved, saved
 from sablier.transforms.attacks.gradient import Fgsm, Pgd
@@ -25,8 +25,8 @@ __all__ = [
     "Pgd",
     "Square",
     "Standard",
-    "beaten",
     "in_whole_steps",
+    "misclassified",
     "of_saved",
     "saved",
 ]

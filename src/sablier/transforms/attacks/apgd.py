@@ -1,4 +1,4 @@
-"""Auto-PGD: steps uphill whose length is halved where they no longer gain (Croce and Hein 2020)."""
+"""Auto-PGD: gradient steps whose length is halved where they no longer gain (Croce and Hein 2020)."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -10,12 +10,12 @@ from torch import Tensor
 from sablier.errors import ConfigError
 from sablier.transforms.attacks.base import (
     ATTACKS,
-    Climb,
+    IterativeAttack,
     Logits,
-    beaten,
     cross_entropy,
     difference_of_logits_ratio,
     input_gradient,
+    misclassified,
     wide,
 )
 
@@ -25,67 +25,67 @@ ENOUGH = 0.75  # share of steps that must have gained for a length to be kept
 
 
 @dataclass(frozen=True)
-class _Apgd(Climb):
+class _Apgd(IterativeAttack):
     """Auto-PGD of a loss."""
 
     @abstractmethod
     def losses(self, logits: Logits, x: Tensor, labels: Tensor) -> list[Callable[[Tensor, Tensor], Tensor]]:
-        """Return losses of logits and rows of the batch, climbed one after another by the images that resist."""
+        """Return losses of logits and rows of the batch, maximised one after another for the images that resist."""
 
     def run(self, logits: Logits, x: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
         best = x.clone()
         with torch.no_grad():
-            left = torch.nonzero(~beaten(logits(x), labels))[:, 0]
+            left = torch.nonzero(~misclassified(logits(x), labels))[:, 0]
         for _ in range(self.restarts):
             for loss in self.losses(logits, x, labels):
                 if not len(left):
                     return best
                 rows = left
                 start = self.random_start(x[rows], generator)
-                moved, fooled = self._climbed(logits, loss, x[rows], labels[rows], rows, start)
+                moved, fooled = self._iterated(logits, loss, x[rows], labels[rows], rows, start)
                 best[rows] = moved
                 left = rows[~fooled]
         return best
 
-    def _climbed(
+    def _iterated(
         self, logits: Logits, loss: Callable[[Tensor, Tensor], Tensor], x: Tensor, labels: Tensor, rows: Tensor, start: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Return the images that were reached, those that fool the net or else those of the highest loss, and which do."""
         found, fooled = start.clone(), torch.zeros(len(x), dtype=torch.bool, device=x.device)
-        climb = _Climbing.begun(start, 2 * self.eps)
+        iteration = _Iteration.begun(start, 2 * self.eps)
         look, since, between = max(1, round(FIRST_LOOK * self.steps)), 0, max(1, round(FIRST_LOOK * self.steps))
         for step in range(self.steps + 1):
-            own = rows[climb.alive]
+            own = rows[iteration.alive]
             answers: list[Tensor] = []
 
-            def climbed(images: Tensor, own: Tensor = own, answers: list[Tensor] = answers) -> Tensor:
+            def iterate(images: Tensor, own: Tensor = own, answers: list[Tensor] = answers) -> Tensor:
                 answers.append(logits(images))
                 return loss(answers[-1], own)
 
-            gradient, value = input_gradient(climbed, climb.here)
-            wins = beaten(answers[-1].detach(), labels[climb.alive])
-            climb.note(gradient, value)
-            found[climb.alive] = climb.top
-            found[climb.alive[wins]], fooled[climb.alive[wins]] = climb.here[wins], True
+            gradient, value = input_gradient(iterate, iteration.here)
+            wins = misclassified(answers[-1].detach(), labels[iteration.alive])
+            iteration.note(gradient, value)
+            found[iteration.alive] = iteration.top
+            found[iteration.alive[wins]], fooled[iteration.alive[wins]] = iteration.here[wins], True
             if step == self.steps or bool(wins.all()):
                 break
             since += 1
             if since == look:
-                gradient = climb.look(gradient, since)
+                gradient = iteration.look(gradient, since)
                 between = max(between - max(1, round(LESS_EACH_LOOK * self.steps)), max(1, round(LEAST_BETWEEN * self.steps)))
                 look, since = between, 0
-            here = climb.here
-            step_to = self.within(here + wide(climb.length) * self.uphill(gradient), x[climb.alive])
+            here = iteration.here
+            step_to = self.project(here + wide(iteration.length) * self.normalize(gradient), x[iteration.alive])
             share = 1.0 if step == 0 else MOMENTUM
-            moved = self.within(here + share * (step_to - here) + (1 - share) * (here - climb.before), x[climb.alive])
-            climb.before, climb.here = here, moved
-            climb.keep(~wins)
+            moved = self.project(here + share * (step_to - here) + (1 - share) * (here - iteration.before), x[iteration.alive])
+            iteration.before, iteration.here = here, moved
+            iteration.keep(~wins)
         return found, fooled
 
 
 @dataclass
-class _Climbing:
-    """The images that climb: those that are beaten take no more time.
+class _Iteration:
+    """The images under iteration: those that are misclassified take no more time.
 
     Args:
         alive: N places in the batch.
@@ -108,7 +108,7 @@ class _Climbing:
     gained: Tensor
 
     @classmethod
-    def begun(cls, start: Tensor, length: float) -> "_Climbing":
+    def begun(cls, start: Tensor, length: float) -> "_Iteration":
         """Return all N,C,H,W images at their start."""
 
         def full(value: float) -> Tensor:
@@ -180,7 +180,7 @@ class ApgdTargeted(_Apgd):
     """Auto-PGD towards each of the likeliest wrong classes in turn, by the targeted difference of logits ratio.
 
     Args:
-        targets: how many classes, at most; with fewer than three classes, the cross-entropy is climbed instead.
+        targets: how many classes, at most; with fewer than three classes, the cross-entropy is maximised instead.
     """
 
     targets: int = 9

@@ -1,4 +1,4 @@
-"""What attacks share: the ball they stay in, the losses they climb, and who is beaten."""
+"""What attacks share: the perturbation set, projection onto it, the losses they maximise, and what is misclassified."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from sablier.registry import Registry
 Logits = Callable[[Tensor], Tensor]
 
 NORMS = ("linf", "l2")
-TOLERANCE = 1e-6  # of pixels beyond 0 or 1, and beyond the ball: rounding, not a mistake
+TOLERANCE = 1e-6  # of pixels beyond 0 or 1, and beyond the perturbation set: rounding, not a mistake
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ class Attack(ABC):
     def run(self, logits: Logits, x: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
         """Return the attacked images of a batch that was checked."""
 
-    def within(self, moved: Tensor, x: Tensor) -> Tensor:
-        """Return moved images drawn back into the ball around `x`, and into [0, 1]."""
+    def project(self, moved: Tensor, x: Tensor) -> Tensor:
+        """Return moved images projected onto the perturbation set around `x`, and into [0, 1]."""
         if self.norm == "linf":
             return torch.minimum(torch.maximum(moved, x - self.eps), x + self.eps).clamp(0, 1)
         change = moved - x
@@ -72,7 +72,7 @@ class Attack(ABC):
         nearer: Tensor = x + change * wide(shrink)
         return nearer.clamp(0, 1)  # which only brings them nearer still
 
-    def uphill(self, gradient: Tensor) -> Tensor:
+    def normalize(self, gradient: Tensor) -> Tensor:
         """Return the direction of steepest ascent whose norm is 1."""
         if self.norm == "linf":
             return gradient.sign()
@@ -80,12 +80,12 @@ class Attack(ABC):
         return direction
 
     def random_start(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        """Return random images of the ball."""
+        """Return random images of the perturbation set."""
         noise = torch.rand(x.shape, generator=generator, device=x.device) * 2 - 1
         if self.norm == "linf":
-            return self.within(x + self.eps * noise, x)
+            return self.project(x + self.eps * noise, x)
         radius = torch.rand(len(x), generator=generator, device=x.device)
-        return self.within(x + self.eps * wide(radius / lengths(noise).clamp_min(1e-12)) * noise, x)
+        return self.project(x + self.eps * wide(radius / lengths(noise).clamp_min(1e-12)) * noise, x)
 
 
 # An attack is a class with a file of its own in this package, or one of a family, that registers itself here.
@@ -97,8 +97,8 @@ ATTACKS: Registry[type[Attack]] = Registry(
 
 
 @dataclass(frozen=True)
-class Climb(Attack):
-    """An attack by many steps uphill.
+class IterativeAttack(Attack):
+    """An attack by many gradient steps.
 
     Args:
         steps: of each start.
@@ -125,7 +125,7 @@ def wide(values: Tensor) -> Tensor:
     return values[:, None, None, None]
 
 
-def beaten(logits: Tensor, labels: Tensor) -> Tensor:
+def misclassified(logits: Tensor, labels: Tensor) -> Tensor:
     """Return N booleans: which images are taken for another class than theirs."""
     return logits.argmax(dim=1) != labels
 
@@ -139,7 +139,7 @@ def margins(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return N: the surprise at the true class, in nats."""
+    """Return N: the cross-entropy, in nats."""
     return F.cross_entropy(logits.float(), labels, reduction="none")
 
 

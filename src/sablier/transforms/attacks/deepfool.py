@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from sablier.errors import ConfigError
-from sablier.transforms.attacks.base import ATTACKS, Attack, Logits, beaten, lengths
+from sablier.transforms.attacks.base import ATTACKS, Attack, Logits, lengths, misclassified
 
 OVERSHOOT = 0.02
 MOST_CLASSES = 10  # the likeliest ones, whose borders are looked at
@@ -15,7 +15,7 @@ MOST_CLASSES = 10  # the likeliest ones, whose borders are looked at
 @ATTACKS.register("deepfool")
 @dataclass(frozen=True)
 class DeepFool(Attack):
-    """The smallest change that it finds; what does not fit in the ball is cut back to it, and then mostly fails.
+    """The smallest change that it finds; what leaves the perturbation set is projected back onto it, and then mostly fails.
 
     Args:
         steps: at most.
@@ -36,15 +36,15 @@ class DeepFool(Attack):
             with torch.enable_grad():
                 moved.requires_grad_()
                 answers = logits(moved).float()
-                fooled = beaten(answers.detach(), labels[left])
+                fooled = misclassified(answers.detach(), labels[left])
                 if fooled.all():
                     break
                 change[left] = change[left] + self._across(answers, moved, labels[left], fooled)
             left = left[~fooled]
-        return self.within((x + (1 + OVERSHOOT) * change).clamp(0, 1), x)
+        return self.project((x + (1 + OVERSHOOT) * change).clamp(0, 1), x)
 
     def _across(self, answers: Tensor, moved: Tensor, labels: Tensor, fooled: Tensor) -> Tensor:
-        """Return the shortest change that would cross a border if the net were linear; none for those that are beaten."""
+        """Return the shortest change that would cross a border if the net were linear; none for those that are misclassified."""
         true = answers.gather(1, labels[:, None])[:, 0]
         order = answers.detach().scatter(1, labels[:, None], -torch.inf).argsort(dim=1, descending=True)
         shortest = torch.full((len(moved),), torch.inf, device=moved.device)
@@ -56,7 +56,7 @@ class DeepFool(Attack):
             # In linf the steepest way moves all values alike, in l2 along the gradient.
             size = gradient.abs().flatten(1).sum(dim=1) if self.norm == "linf" else lengths(gradient)
             distance = behind / size.clamp_min(1e-12)
-            step = self.uphill(gradient) * distance[:, None, None, None]
+            step = self.normalize(gradient) * distance[:, None, None, None]
             nearer = (distance < shortest) & ~fooled
             shortest = torch.where(nearer, distance, shortest)
             found = torch.where(nearer[:, None, None, None], step, found)

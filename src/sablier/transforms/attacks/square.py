@@ -16,7 +16,7 @@ SHRINK_AT = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 @ATTACKS.register("square")
 @dataclass(frozen=True)
 class Square(Attack):
-    """Squares of random colours at the edge of the linf ball, placed at random.
+    """Squares of random colours at the edge of the linf perturbation set, placed at random.
 
     What it beats and gradients do not tells of a net that hides its gradients.
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from sablier.transforms.attacks.apgd import ApgdCe, ApgdTargeted
-from sablier.transforms.attacks.base import ATTACKS, Attack, Logits, beaten, margins
+from sablier.transforms.attacks.base import ATTACKS, Attack, Logits, margins, misclassified
 from sablier.transforms.attacks.square import Square
 
 BLOCK, LEAST = 8, 32  # a block is an eighth of the images that stand, and at least 32 images
@@ -17,7 +17,7 @@ BLOCK, LEAST = 8, 32  # a block is an eighth of the images that stand, and at le
 class Standard(Attack):
     """Auto-PGD of the cross-entropy, Square where the norm is linf, and Auto-PGD towards likely wrong classes.
 
-    AutoAttack (Croce and Hein 2020) runs such a sequence to its end. This one takes a small part of its time: a beaten image
+    AutoAttack (Croce and Hein 2020) runs such a sequence to its end. This one takes a small part of its time: an image that fails
     takes no more of it, not even within an attack; and the two slow attacks begin with the images that were brought nearest to a
     border, go on to the next block of them, and stop at the first block of which they beat none. FAB is left out, which hardly
     beats what the others do not. bench/robustness.py measures what is lost by that.
@@ -47,14 +47,14 @@ class Standard(Attack):
         best = quick.run(logits, x, labels, generator)
         with torch.no_grad():
             answers = logits(best)
-        lead, stands = margins(answers, labels), ~beaten(answers, labels)
+        lead, stands = margins(answers, labels), ~misclassified(answers, labels)
         for attack in slow:
             left = torch.nonzero(stands)[:, 0]
             for block in torch.split(left[lead[left].argsort()], max(LEAST, -(-len(left) // BLOCK))):
                 moved = attack.run(logits, x[block], labels[block], generator)
                 with torch.no_grad():
                     answers = logits(moved)
-                fooled, now = beaten(answers, labels[block]), margins(answers, labels[block])
+                fooled, now = misclassified(answers, labels[block]), margins(answers, labels[block])
                 nearer = fooled | (now < lead[block])
                 best[block[nearer]], lead[block[nearer]] = moved[nearer], now[nearer]
                 stands[block[fooled]] = False

@@ -126,7 +126,7 @@ def _expected(
         own, some = _sized(recipe, size, 0), _drawn(draw.pool, size, 0)
         plan = plan_uses(some, own)
         making = Making(own, Preprocess.for_images(some, own.size), len(plan), (), Forecast(unheard), _read(backbone))
-        stages = expected_stages(making, some, plan, own.screen, rates)
+        stages = expected_stages(making, some, plan, own.contamination_filter, rates)
         rates = making.rates
         assert rates is not None
         judging = (rates.new + len(plan) * rates.calibrate) * (len(draw.good) + len(draw.bad))

@@ -15,12 +15,12 @@ from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
 from sablier.recipes.config import Recipe, of_task
 from sablier.recipes.detection import DetectionRecipe
-from sablier.tasks.detection.contamination import Search
+from sablier.tasks.detection.contamination import ContaminationFilter
 from sablier.tasks.detection.detect import TASK, Detector
 from sablier.tasks.detection.parallel import watching
 from sablier.tasks.known_images import CALIBRATED, TRAINED, known_part
 from sablier.typing import Array
-from sablier.workflows.training.detector_forecast import CALIBRATING, LISTING, SCREENING, expected_stages
+from sablier.workflows.training.detector_forecast import CALIBRATING, FILTERING, LISTING, expected_stages
 from sablier.workflows.training.forecast import Forecast, OnProgress, unheard
 from sablier.workflows.training.network import prepared, provenance
 from sablier.workflows.training.scorers import Making, Uses
@@ -43,8 +43,8 @@ def train_detector(
 ) -> ModelFile:
     """Train, fuse and calibrate a detector on normal images; return the model file.
 
-    Images that may not belong among the others (`recipe.screen`) neither train nor fuse, but stay where they calibrate: to take
-    the strangest images out of the calibration would break its promise. The model file lists them. What is screened out of the
+    Images that the contamination filter takes out neither train nor fuse, but stay where they calibrate: to take
+    the strangest images out of the calibration would break its promise. The model file lists them. What is filtered out of the
     training and fusion images is found among these alone, so that no calibration image decides what is learnt.
 
     Training, fusion and calibration use disjoint images. With fewer than `recipe.folds_below` images every image
@@ -66,24 +66,24 @@ def train_detector(
     on_groups(dense, preprocess)
     plan, forecast = plan_uses(dense, recipe), Forecast(on_progress)
     making = Making(recipe, preprocess, len(plan), checkpoints, forecast, backbone)
-    forecast.expect(making.work(len(dense)), lambda: expected_stages(making, dense, plan, recipe.screen))
-    if recipe.screen:
-        with forecast.stage(SCREENING):
-            search = Search(dense, preprocess)
-            plan = [_screened(uses, search, recipe.fit.seed) for uses in plan]
+    forecast.expect(making.work(len(dense)), lambda: expected_stages(making, dense, plan, recipe.contamination_filter))
+    if recipe.contamination_filter:
+        with forecast.stage(FILTERING):
+            search = ContaminationFilter(dense, preprocess)
+            plan = [_filtered(uses, search, recipe.fit.seed) for uses in plan]
     scorers = tuple(making.scorer(index, uses) for index, uses in enumerate(plan))
     calibrating = sum(len(uses.calibration) for uses in plan)
     with forecast.stage(CALIBRATING) as progressed, watching(forecast.tally(progressed, calibrating)):
         detector = Detector.calibrated(scorers, tuple(uses.calibration for uses in plan))
     origin = provenance(dense, replace(recipe, members=tuple(making.networks)), images, preprocess)
-    if recipe.screen:
+    if recipe.contamination_filter:
         with forecast.stage(LISTING):
-            origin = origin.model_copy(update={"suspects": _suspects(search, plan, recipe.fit.seed)})
+            origin = origin.model_copy(update={"filtered": _listed(search, plan, recipe.fit.seed)})
     parts = {**detector.parts(), **known_part(prints, _uses_of_each(dense, plan))}
     return ModelFile(TASK, preprocess, parts, making.histories, origin)
 
 
-def _suspects(search: Search, plan: Sequence[Uses], seed: int) -> list[tuple[str, float]]:
+def _listed(search: ContaminationFilter, plan: Sequence[Uses], seed: int) -> list[tuple[str, float]]:
     """Return names and scores of images that may not belong, of all images, those of calibration too; none of them has taught."""
     found = search.among(search.images.ids, seed)
     taught = {name for uses in plan for each in (uses.training, uses.fusion) for name in each.ids.tolist()}
@@ -96,12 +96,12 @@ def _uses_of_each(dense: ImageSet, plan: Sequence[Uses]) -> Array:
     return np.where(only_calibrate, CALIBRATED, TRAINED)
 
 
-def _screened(uses: Uses, search: Search, seed: int) -> Uses:
+def _filtered(uses: Uses, search: ContaminationFilter, seed: int) -> Uses:
     """Return the uses without the training and fusion images that may not belong among the others."""
     apart = uses.fusion is not uses.training
     teaching = np.concatenate([uses.training.ids, uses.fusion.ids]) if apart else uses.training.ids
     kept = np.ones(len(teaching), bool)
-    kept[search.among(teaching, seed).doubtful] = False
+    kept[search.among(teaching, seed).excluded] = False
     training = uses.training.take(kept[: len(uses.training)])
     if not apart:
         return replace(uses, training=training, fusion=training)

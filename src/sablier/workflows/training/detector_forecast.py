@@ -8,7 +8,7 @@ import numpy as np
 
 from sablier.images.imageset import ImageSet
 from sablier.models import Model
-from sablier.tasks.detection.contamination import FEWEST, find_suspects
+from sablier.tasks.detection.contamination import FEWEST, find_contamination
 from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.members import Member
 from sablier.tasks.detection.scorer import Scorer
@@ -18,16 +18,16 @@ from sablier.workflows.training.forecast import Stage
 from sablier.workflows.training.scorers import Making, Rates, Uses
 from sablier.workflows.training.trial import Trial, expected_training
 
-SCREENING, LISTING = "looking for images that may not belong", "listing images that may not belong"
+FILTERING, LISTING = "filtering the training images", "listing what was filtered"
 CALIBRATING = "calibrating"
-FEWEST_TRIED, BATCHES_TRIED, BATCHES_SCREENED = 4, 2, 3  # images, and batches of them, where more make a batch
+FEWEST_TRIED, BATCHES_TRIED, BATCHES_FILTERED = 4, 2, 3  # images, and batches of them, where more make a batch
 MOST_FITTED = 32  # images, some of them several times, that a fit is timed with
 
 T = TypeVar("T")
 
 
 def expected_stages(
-    making: Making, dense: ImageSet, plan: Sequence[Uses], screen: bool, rates: Rates | None = None
+    making: Making, dense: ImageSet, plan: Sequence[Uses], contamination_filter: bool, rates: Rates | None = None
 ) -> list[Stage]:
     """Return the stages of making a detector, in their order, with the time that each is expected to take.
 
@@ -36,12 +36,12 @@ def expected_stages(
 
     Args:
         dense: all images; `plan` says what each scorer uses them for.
-        screen: whether images are looked for that may not belong.
+        contamination_filter: whether images are looked for that may not belong.
         rates: what an image takes, where that is known of a making alike; `making` keeps it.
     """
     searched = [len(uses.training) + (len(uses.fusion) if uses.fusion is not uses.training else 0) for uses in plan]
-    per_image = _seconds_to_screen(making, dense) if screen else 0.0
-    stages = [Stage(SCREENING, per_image * sum(searched), SCREENING)] if screen else []
+    per_image = _seconds_to_filter(making, dense) if contamination_filter else 0.0
+    stages = [Stage(FILTERING, per_image * sum(searched), FILTERING)] if contamination_filter else []
     tried: dict[str, tuple[Model, Objective]] = {}
     trained: dict[tuple[int, str], Stage] = {}
     for kind in making.trained_kinds:
@@ -61,19 +61,19 @@ def expected_stages(
     calibrating = {name for uses in plan for name in uses.calibration.ids.tolist()}
     seconds = rates.calibrate * len(calibrating) + rates.new * len(calibrating - known)
     stages.append(Stage(CALIBRATING, seconds))
-    return [*stages, Stage(LISTING, per_image * len(dense), SCREENING)] if screen else stages
+    return [*stages, Stage(LISTING, per_image * len(dense), FILTERING)] if contamination_filter else stages
 
 
 def _seconds_to_fit(making: Making, uses: Uses, rates: Rates, new: int) -> float:
-    looks, damaged = len(uses.fusion), making.damaged(uses)
-    return rates.new * (new + damaged) + rates.fit * making.fits(uses) + rates.look * (looks + damaged)
+    scored, damaged = len(uses.fusion), making.damaged(uses)
+    return rates.new * (new + damaged) + rates.fit * making.fits(uses) + rates.score * (scored + damaged)
 
 
-def _seconds_to_screen(making: Making, dense: ImageSet) -> float:
+def _seconds_to_filter(making: Making, dense: ImageSet) -> float:
     """Return how long it takes to look for images that may not belong, an image."""
-    some = _some(dense, max(FEWEST, BATCHES_SCREENED * images_at_once(*dense.shape[:2])))
-    find_suspects(_some(some, FEWEST), making.preprocess, making.seed)  # the first time libraries are loaded
-    return _timed(lambda: find_suspects(some, making.preprocess, making.seed))[1] / len(some)
+    some = _some(dense, max(FEWEST, BATCHES_FILTERED * images_at_once(*dense.shape[:2])))
+    find_contamination(_some(some, FEWEST), making.preprocess, making.seed)  # the first time libraries are loaded
+    return _timed(lambda: find_contamination(some, making.preprocess, making.seed))[1] / len(some)
 
 
 def _rates(making: Making, uses: Uses, tried: dict[str, tuple[Model, Objective]]) -> Rates:

@@ -62,13 +62,13 @@ class Rates:
     Args:
         new: once, besides, where a network has not seen it yet; what it sees is then kept for all folds.
         fit: each time that all members are fitted on it, after the first.
-        look: each time that all members look at it.
+        score: each time that all members score it.
         calibrate: where it calibrates.
     """
 
     new: float
     fit: float
-    look: float
+    score: float
     calibrate: float
 
 
@@ -118,7 +118,7 @@ class Making:
         trained = {kind: self._trained(kind, index, uses) for kind in self.trained_kinds}
         with (
             self.forecast.stage(self.fitting(index)) as progressed,
-            watching(self.forecast.tally(progressed, self.looks(index, uses))),
+            watching(self.forecast.tally(progressed, self.scored(index, uses))),
         ):
             return self.fitted(trained, uses)
 
@@ -134,8 +134,8 @@ class Making:
         if self.fused_unseen(uses):
             taught = [_kept(fold, uses.training) for fold in uses.folds]
             members = self.members(trained, self._with_copies(tuple(fold for fold in taught if len(fold)), turns), uses.fusion)
-        damaged = [(looking, self._damaged(images, len(unseen))) for looking, images in unseen] if self.photos else []
-        normal = [(looking, Batches(_kept(images, uses.fusion), self.preprocess)) for looking, images in unseen]
+        damaged = [(members, self._damaged(images, len(unseen))) for members, images in unseen] if self.photos else []
+        normal = [(members, Batches(_kept(images, uses.fusion), self.preprocess)) for members, images in unseen]
         return Scorer.fit(members, self.preprocess, uses.training, normal, damaged, self.seed)
 
     def members(self, trained: Trained, parts: tuple[ImageSet, ...], normal: ImageSet) -> tuple[Member, ...]:
@@ -181,8 +181,8 @@ class Making:
         apart = len(self._apart(uses)) if self.fused_unseen(uses) else 0
         return round(len(uses.training) * (1 + apart / 2 * (1 - 1 / max(apart, 2))))
 
-    def looks(self, index: int, uses: Uses) -> int:
-        """Return about how many images are looked at until a fold is fused; what is seen in the first serves the others."""
+    def scored(self, index: int, uses: Uses) -> int:
+        """Return about how many images are scored until a fold is fused; what is seen in the first serves the others."""
         return (0 if index else len(uses.training)) + len(uses.fusion) + self.damaged(uses)
 
     def _fold(self, index: int) -> str:
@@ -207,7 +207,7 @@ class Making:
 
         They are held-out images, or another fold in turn. What members see in images that they know is too alike to tell how
         much each of them should count. To fit members without networks again takes little, and members that leave out two folds
-        serve both: so nothing is screened out of what these learn from, which is not the same for both.
+        serve both: so nothing is filtered out of what these learn from, which is not the same for both.
         """
         if not self.fused_unseen(uses):
             return [((uses.training,), uses.fusion)]

@@ -15,7 +15,7 @@ from sablier.backbones import BackboneFile
 from sablier.errors import ConfigError, OutputError
 from sablier.files import write_text, write_whole
 from sablier.files.cells import csv_text
-from sablier.files.kinds import MODEL, PNG, SUSPECTS, check_replaces
+from sablier.files.kinds import FILTERED, MODEL, PNG, check_replaces
 from sablier.images.grouping import with_groups
 from sablier.images.imageset import ImageSet
 from sablier.images.mvtec import training_source
@@ -35,7 +35,7 @@ from sablier.workflows.training.forecast import OnProgress, unheard
 from sablier.workflows.training.generator import train_generator
 
 READING = "reading the images"
-MOST_PICTURED = 48  # of the suspects, the worst
+MOST_PICTURED = 48  # of the filtered, the worst
 
 MAKERS: dict[str, Callable[..., ModelFile]] = {
     "detect": train_detector,
@@ -64,7 +64,7 @@ def train(
     Args:
         source: whatever `read_images` takes; `reading` are its options.
         output: the .sablier file; checkpoints lie beside it while training runs. Where training images of a detector may not
-            belong, they are listed in OUTPUT.suspects.csv, worst first, and the 48 worst drawn in OUTPUT.suspects.png. What a
+            belong, they are listed in OUTPUT.filtered.csv, worst first, and the 48 worst drawn in OUTPUT.filtered.png. What a
             generator draws is seen in OUTPUT.samples.png while it learns.
         recipe: the configuration; `make_recipe()` where none is given.
         resume: go on from those checkpoints.
@@ -83,7 +83,7 @@ def train(
     """
     output, recipe = Path(output), recipe or make_recipe()
     check_writable(output)
-    for path, kind in zip(suspects_paths(output), (SUSPECTS, PNG), strict=True):
+    for path, kind in zip(filtered_paths(output), (FILTERED, PNG), strict=True):
         check_replaces(path, kind)
     named = None if backbone is None else _checked_backbone(backbone, recipe)
     checkpoints = [output.with_name(f"{output.name}.network-{index}.resume") for index in range(recipe.most_trainings())]
@@ -99,7 +99,7 @@ def train(
     file = replace(file, provenance=file.provenance.model_copy(update={"seconds": time.perf_counter() - start}))
     file.save(output)
     _remove(output)
-    _write_suspects(file, images, output)
+    _write_filtered(file, images, output)
     return file
 
 
@@ -112,14 +112,14 @@ def _checked_backbone(path: str | PathLike[str], recipe: Recipe) -> BackboneFile
     return named
 
 
-def suspects_paths(output: Path) -> tuple[Path, Path]:
+def filtered_paths(output: Path) -> tuple[Path, Path]:
     """Return where the training images that may not belong are listed and drawn, beside a model file.
 
-    >>> [path.name for path in suspects_paths(Path("part.sablier"))]
-    ['part.suspects.csv', 'part.suspects.png']
+    >>> [path.name for path in filtered_paths(Path("part.sablier"))]
+    ['part.filtered.csv', 'part.filtered.png']
     """
     stem = output.name.removesuffix(".sablier")
-    return output.with_name(f"{stem}.suspects.csv"), output.with_name(f"{stem}.suspects.png")
+    return output.with_name(f"{stem}.filtered.csv"), output.with_name(f"{stem}.filtered.png")
 
 
 def samples_path(output: Path) -> Path:
@@ -131,11 +131,11 @@ def samples_path(output: Path) -> Path:
     return output.with_name(f"{output.name.removesuffix('.sablier')}.samples.png")
 
 
-def _write_suspects(file: ModelFile, images: ImageSet, output: Path) -> None:
+def _write_filtered(file: ModelFile, images: ImageSet, output: Path) -> None:
     """List and draw the training images that may not belong; where there are none, remove the list of an earlier run."""
-    table, picture = suspects_paths(output)
-    suspects = file.provenance.suspects
-    if not suspects:
+    table, picture = filtered_paths(output)
+    filtered = file.provenance.filtered
+    if not filtered:
         for path in (table, picture):
             path.unlink(missing_ok=True)
         return
@@ -143,9 +143,9 @@ def _write_suspects(file: ModelFile, images: ImageSet, output: Path) -> None:
     from sablier.report.figures import sheet
 
     positions = {str(name): index for index, name in enumerate(images.ids)}
-    rows = ((name, f"{score:.4f}", positions[name]) for name, score in suspects)
+    rows = ((name, f"{score:.4f}", positions[name]) for name, score in filtered)
     write_text(table, csv_text([("id", "score", "position"), *rows]))
-    worst = suspects[:MOST_PICTURED]
+    worst = filtered[:MOST_PICTURED]
     pixels = images.take(np.array([positions[name] for name, _ in worst])).dense(file.preprocess).array
     captions = [f"{name}\nscore {score:.1f}" for name, score in worst]
     write_whole(picture, sheet(file.preprocess.to_unit(pixels), captions))

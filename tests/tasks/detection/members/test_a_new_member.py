@@ -15,7 +15,7 @@ from sablier.modelfile import ModelFile, Part
 from sablier.part_kinds import KINDS, PartKind, TensorKind
 from sablier.recipes.make import make_recipe
 from sablier.tasks.detection.detect import Detector
-from sablier.tasks.detection.members import MEMBERS, Fitting, Look, Member, member
+from sablier.tasks.detection.members import MEMBERS, Fitting, Member, MemberOutput, member
 from sablier.typing import Array
 from sablier.workflows.detect import detect
 from sablier.workflows.training.train import train
@@ -30,7 +30,7 @@ def brightness() -> Iterator[type[Member]]:
 
         kind: ClassVar[str] = "brightness"
         sees: ClassVar[str] = "The image is compared with the mean of all good ones."
-        heat_is: ClassVar[str] = "The squared difference from the mean image"
+        map_shows: ClassVar[str] = "The squared difference from the mean image"
         draws: ClassVar[bool] = True
         part_kinds: ClassVar[Mapping[str, PartKind]] = {
             "mean-image": PartKind({"mean": TensorKind(("height", "width", "channels"), ("float64",), 0.0, 1.0)})
@@ -42,9 +42,9 @@ def brightness() -> Iterator[type[Member]]:
         def fit(cls, fitting: Fitting) -> "Brightness":
             return cls(fitting.preprocess.to_unit(fitting.training.array).mean(axis=0, dtype=np.float64))
 
-        def look(self, x: Tensor) -> Look:
+        def score(self, x: Tensor) -> MemberOutput:
             squared = (x.permute(0, 2, 3, 1).numpy() - self.mean) ** 2
-            return Look(
+            return MemberOutput(
                 np.log(squared.mean(axis=(1, 2, 3)) + 1e-6)[:, None],
                 squared.mean(axis=3),
                 np.repeat(self.mean[None], len(x), axis=0).astype(np.float32),
@@ -74,7 +74,7 @@ def test_it_trains_is_kept_judges_and_is_reported(brightness: type[Member], tmp_
     assert [line.split(",")[3] for line in rows[-4:]] == ["anomaly"] * 4
     page = (tmp_path / "out" / "report.html").read_text()
     assert MEMBERS["brightness"].sees in page
-    assert MEMBERS["brightness"].heat_is in page
+    assert MEMBERS["brightness"].map_shows in page
 
 
 def test_a_name_is_taken_once(brightness: type[Member]) -> None:

@@ -20,7 +20,7 @@ from sablier.tasks.detection.remembered import Remembered
 from sablier.workflows.training.detector import train_detector
 
 SIDE, COUNT = 160, 24
-SETTINGS = ["photo_members=features", "folds=3", "screen=no"]
+SETTINGS = ["photo_members=features", "folds=3", "contamination_filter=no"]
 
 
 def stripes(count, seed, blot=False):
@@ -34,17 +34,17 @@ def stripes(count, seed, blot=False):
 
 
 @pytest.fixture(scope="module")
-def looked_at():
+def outputs_on():
     """How many images the network was shown at a time, filled while the next fixture trains."""
     return []
 
 
 @pytest.fixture(scope="module")
-def file(looked_at, tmp_path_factory):
+def file(outputs_on, tmp_path_factory):
     describe = EfficientNetLite.describe
 
     def counted(self, x):
-        looked_at.append(len(x))
+        outputs_on.append(len(x))
         return describe(self, x)
 
     with pytest.MonkeyPatch.context() as patched:
@@ -60,11 +60,11 @@ def test_a_blot_is_found_where_it_lies(file):
     good, bad = detector.detect(stripes(8, 1), alpha=0.1), detector.detect(stripes(8, 2, blot=True), alpha=0.1, pictures=True)
     assert good.scores.max() < bad.scores.min()
     assert set(bad.verdicts) == {"anomaly"}
-    hot = bad.heatmaps.mean(axis=0)
-    row, column = np.unravel_index(hot.argmax(), hot.shape)
+    mean = bad.anomaly_maps.mean(axis=0)
+    row, column = np.unravel_index(mean.argmax(), mean.shape)
     assert 36 <= row < 68
     assert 92 <= column < 124
-    assert np.median(hot) < 0.5 * hot.max()
+    assert np.median(mean) < 0.5 * mean.max()
     assert bad.reconstructions is None
 
 
@@ -73,14 +73,14 @@ def test_views_count_in_the_map_by_the_square_of_how_many_places_they_have(monke
     monkeypatch.setattr(PlaceMixture, "distances", lambda self, view: next(distances))
     one = PlaceMixture(np.zeros((1, 1, 1), np.float16), np.zeros((1, 1)), np.ones((1, 1, 1)), np.zeros(1))
     backbone = cast(Remembered, SimpleNamespace(describe=lambda x: (x, x)))
-    look = Features(backbone, (one, one)).look(torch.zeros(1, 3, 8, 8))
-    np.testing.assert_allclose(look.heat, np.full((1, 8, 8), (16 * 2 + 7) / 17), rtol=1e-6)
-    np.testing.assert_allclose(look.statistics, np.log([[2, 7]]), rtol=1e-4)
+    score = Features(backbone, (one, one)).score(torch.zeros(1, 3, 8, 8))
+    np.testing.assert_allclose(score.anomaly_map, np.full((1, 8, 8), (16 * 2 + 7) / 17), rtol=1e-6)
+    np.testing.assert_allclose(score.statistics, np.log([[2, 7]]), rtol=1e-4)
 
 
-def test_each_image_is_looked_at_once_however_many_folds_there_are(file, looked_at):
+def test_each_image_is_looked_at_once_however_many_folds_there_are(file, outputs_on):
     # Each photo, and in each of three folds a dozen that are turned, and copies with a defect of at most those that train there.
-    assert sum(looked_at) <= COUNT + 3 * (12 + 2 * COUNT // 3)
+    assert sum(outputs_on) <= COUNT + 3 * (12 + 2 * COUNT // 3)
 
 
 def test_a_file_keeps_the_network_once_and_scores_as_before(file):

@@ -1,4 +1,4 @@
-"""The member that fills in: heat where an image is not what was expected, measured against the rest of the same image."""
+"""The member that fills in: high where an image is not what was expected, measured against the rest of the same image."""
 
 import numpy as np
 import pytest
@@ -41,19 +41,19 @@ def noisy(surface: torch.Tensor, spread: float) -> torch.Tensor:
     return surface + spread * torch.randn(1, 1, 64, 64, generator=torch.Generator().manual_seed(2))
 
 
-def test_a_spot_is_the_hottest_place_and_raises_the_statistic(member, surface):
+def test_a_spot_is_the_highest_place_and_raises_the_statistic(member, surface):
     good = noisy(surface, 0.05)
     spot = good.clone()
     spot[:, :, 20:24, 40:44] += 0.4
-    found = member.look(torch.cat([good, spot]))
-    row, column = np.unravel_index(found.heat[1].argmax(), (64, 64))
+    found = member.score(torch.cat([good, spot]))
+    row, column = np.unravel_index(found.anomaly_map[1].argmax(), (64, 64))
     assert 20 <= row < 24
     assert 40 <= column < 44
     assert found.statistics[1, 0] > found.statistics[0, 0] + 0.5
 
 
 def test_a_surface_that_is_rough_all_over_is_not_strange_for_that(member, surface):
-    smooth, rough = (member.look(noisy(surface, spread)).statistics[0, 0] for spread in (0.02, 0.1))
+    smooth, rough = (member.score(noisy(surface, spread)).statistics[0, 0] for spread in (0.02, 0.1))
     assert rough == pytest.approx(smooth, abs=0.05)
 
 
@@ -61,8 +61,8 @@ def test_a_place_that_is_too_smooth_is_hot_and_raises_the_statistic_of_grain(mem
     good = noisy(surface, 0.05)
     smooth = good.clone()
     smooth[:, :, 10:34, 30:54] = surface[:, :, 10:34, 30:54]
-    found = member.look(torch.cat([good, smooth]))
-    inside, outside = found.heat[1, 16:28, 36:48].mean(), found.heat[1, :, :24].mean()
+    found = member.score(torch.cat([good, smooth]))
+    inside, outside = found.anomaly_map[1, 16:28, 36:48].mean(), found.anomaly_map[1, :, :24].mean()
     assert inside > 2 * outside
     assert found.statistics[1, 1] > found.statistics[0, 1] + 0.5
 
@@ -71,7 +71,7 @@ def test_a_faint_wide_shadow_raises_the_statistic_of_shadows(member, surface):
     good = noisy(surface, 0.05)
     shadow = good.clone()
     shadow[:, :, 8:40, 8:40] -= 0.03
-    spots, _, shadows = np.transpose(member.look(torch.cat([good, shadow])).statistics)
+    spots, _, shadows = np.transpose(member.score(torch.cat([good, shadow])).statistics)
     assert shadows[1] - shadows[0] > 2 * abs(spots[1] - spots[0])
 
 
@@ -79,10 +79,10 @@ def test_without_fine_squares_it_looks_for_shadows_alone(surface):
     rule = Preprocess(height=64, width=64, channels=1, dtype="float32", white=1.0)
     good = ImageSet(noisy(surface, 0.05)[:, 0, :, :, None].numpy())
     fitting = Fitting((good,), rule, Batches(good, rule), network=Expecting(surface), objective=Inpainting(2, 4))
-    found = Inpaintings.fit(fitting).look(noisy(surface, 0.1))
+    found = Inpaintings.fit(fitting).score(noisy(surface, 0.1))
     assert found.statistics.shape == (1, 1)
-    assert np.isfinite(found.heat).all()
+    assert np.isfinite(found.anomaly_map).all()
 
 
 def test_it_draws_what_was_expected(member, surface):
-    assert member.look(noisy(surface, 0.05)).reconstructions == pytest.approx(surface.permute(0, 2, 3, 1).numpy(), abs=1e-6)
+    assert member.score(noisy(surface, 0.05)).reconstructions == pytest.approx(surface.permute(0, 2, 3, 1).numpy(), abs=1e-6)

@@ -32,7 +32,7 @@ def recipe(name: str, members: str) -> Recipe:
         "transformations.width=4",
         "inpainting.width=4",
         "folds=2",
-        "screen=no",
+        "contamination_filter=no",
     ]
     return make_recipe(settings=[*settings, "photo_side=16" if name == "photo_members" else "photo_side=64"])
 
@@ -50,14 +50,14 @@ def test_every_member_looks_in_the_same_shapes(everyone, photos):
     x = Batches(photos, scorer.preprocess).take(slice(0, 5)).x
     assert [member.kind for member in scorer.members] == KNOWN
     for member in scorer.members:
-        found = member.look(x)
+        found = member.score(x)
         assert found.statistics.shape[0] == 5
         assert found.statistics.dtype == np.float64
         assert np.isfinite(found.statistics).all()
-        if found.heat is not None:
-            assert found.heat.shape == (5, *SHAPE[:2])
-            assert np.isfinite(found.heat).all()
-            assert found.heat.min() >= 0
+        if found.anomaly_map is not None:
+            assert found.anomaly_map.shape == (5, *SHAPE[:2])
+            assert np.isfinite(found.anomaly_map).all()
+            assert found.anomaly_map.min() >= 0
         if found.reconstructions is not None:
             assert found.reconstructions.shape == (5, *SHAPE)
             assert 0 <= found.reconstructions.min() <= found.reconstructions.max() <= 1
@@ -69,8 +69,8 @@ def test_every_member_comes_back_from_a_model_file_as_it_was(everyone, photos):
     again = type(first).from_parts(first.parts("x/"), "x/", first.preprocess, shared)
     x = Batches(photos, first.preprocess).take(slice(0, 3)).x
     for member, copy in zip(first.members, again.members, strict=True):
-        for name in ("statistics", "heat", "reconstructions"):
-            before, after = getattr(member.look(x), name), getattr(copy.look(x), name)
+        for name in ("statistics", "anomaly_map", "reconstructions"):
+            before, after = getattr(member.score(x), name), getattr(copy.score(x), name)
             assert (before is None and after is None) or np.array_equal(before, after), (member.kind, name)
 
 
@@ -85,7 +85,7 @@ def test_of_photos_each_member_says_as_much_as_it_sees_of_defects(surfaces, thre
     changed = with_settings(recipe("photo_members", "closed-form,patches"), ["folds_below=2", "size=40"])
     torch.set_num_threads(threads)
     try:
-        first, again = (Detector.from_file(train_detector(surfaces, changed)).scorers[0].says for _ in range(2))
+        first, again = (Detector.from_file(train_detector(surfaces, changed)).scorers[0].member_weights for _ in range(2))
     finally:
         torch.set_num_threads(1)
     assert np.array_equal(first, again)
@@ -95,7 +95,7 @@ def test_of_photos_each_member_says_as_much_as_it_sees_of_defects(surfaces, thre
 def test_in_folds_they_say_as_much_as_they_see_in_images_that_others_were_fitted_on(photos):
     detector = Detector.from_file(train_detector(photos, recipe("photo_members", "patches,closed-form")))
     for scorer in detector.scorers:
-        assert 0 <= scorer.says.min() < scorer.says.max() == 1
+        assert 0 <= scorer.member_weights.min() < scorer.member_weights.max() == 1
 
 
 def test_an_image_kept_as_good_is_not_compared_with_itself(photos):
@@ -103,5 +103,5 @@ def test_an_image_kept_as_good_is_not_compared_with_itself(photos):
     member = MEMBERS["patches"].fit(Fitting((photos,), rule, Batches(photos, rule)))
     x = Batches(photos, rule).take(slice(0, 24)).x
     others = torch.rand(24, 3, 24, 32, generator=torch.Generator().manual_seed(0))
-    known, new = member.look(x).statistics, member.look(others).statistics
+    known, new = member.score(x).statistics, member.score(others).statistics
     assert np.median(known) == pytest.approx(np.median(new), abs=0.3)

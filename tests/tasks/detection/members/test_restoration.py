@@ -34,9 +34,9 @@ def test_there_is_a_statistic_for_the_pixels_for_every_layer_and_for_the_latent(
     rule = Preprocess(height=12, width=9, channels=3, dtype="float32", white=1.0)
     good = ImageSet(x.permute(0, 2, 3, 1).numpy())
     member = Restoration.fit(Fitting((good,), rule, Batches(good, rule), network=model, objective=Reconstruction()))
-    found = member.look(x)
+    found = member.score(x)
     assert found.statistics.shape == (5, 1 + len(model.hidden(x)) + 1)
-    assert found.heat.shape == (5, 12, 9)
+    assert found.anomaly_map.shape == (5, 12, 9)
     assert found.reconstructions.shape == (5, 12, 9, 3)
     assert 0 <= found.reconstructions.min() <= found.reconstructions.max() <= 1
     expected = np.log(((found.reconstructions - x.permute(0, 2, 3, 1).numpy()) ** 2).mean(axis=(1, 2, 3)))

@@ -54,7 +54,7 @@ def fitting(image: torch.Tensor, network: Oracle) -> Fitting:
 
 def test_an_image_it_knows_surprises_it_less_than_another(image):
     member = Transformations.fit(fitting(image, Oracle(image)))
-    known, strange = member.look(torch.cat([image, image.sqrt()])).statistics[:, 0]
+    known, strange = member.score(torch.cat([image, image.sqrt()])).statistics[:, 0]
     assert known == pytest.approx(np.log(SURE), abs=1e-3)
     assert strange == pytest.approx(np.log(np.log(8) + np.log(9) + SURE))
 
@@ -62,9 +62,9 @@ def test_an_image_it_knows_surprises_it_less_than_another(image):
 def test_orientations_that_normal_images_do_not_tell_apart_count_as_one(image):
     member = Transformations.fit(fitting(image, Oracle(image, mirror_blind=True)))
     assert len(set(member.groups.tolist())) == 4
-    assert member.look(image).statistics[0, 0] == pytest.approx(np.log(SURE), abs=1e-3)
+    assert member.score(image).statistics[0, 0] == pytest.approx(np.log(SURE), abs=1e-3)
     told_apart = Transformations(member.network, SHIFT, np.arange(8))
-    assert told_apart.look(image).statistics[0, 0] == pytest.approx(np.log(np.log(2) + SURE), abs=1e-3)
+    assert told_apart.score(image).statistics[0, 0] == pytest.approx(np.log(np.log(2) + SURE), abs=1e-3)
 
 
 def test_groups_join_whatever_is_confused_directly_or_not():

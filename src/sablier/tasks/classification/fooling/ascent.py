@@ -21,7 +21,7 @@ ROUND, LIGHTER = 300, 0.1
 
 
 def ascend(goal: Goal, on_progress: OnProgress = lambda images: None) -> Found:
-    """Climb the log odds of each class until the classifier is sure enough, or steps run out.
+    """Maximise the log odds of each class until the classifier is sure enough, or steps run out.
 
     Args:
         on_progress: takes the number of images that the classifier has looked at.
@@ -69,7 +69,7 @@ def _gradient(goal: Goal, x: Tensor, own: Tensor, weight: float) -> Tensor:
 
         def gain(images: Tensor, columns: Tensor = columns) -> Tensor:
             missing = goal.enough - goal.log_odds(images).gather(1, columns[:, None])[:, 0]
-            # Beyond what is enough there is little to gain, and smoothness has its say.
+            # Beyond what is enough there is little to gain, and the smoothness term counts.
             return -F.softplus(missing) - weight * roughness(images)
 
         parts.append(input_gradient(gain, images)[0])

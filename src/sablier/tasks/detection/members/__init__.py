@@ -4,6 +4,6 @@
 ['backbone', 'closed-form', 'features', 'inpainting', 'patches', 'restoration', 'transformations']
 """
 
-from sablier.tasks.detection.members.base import MEMBERS, Fitting, Look, Member, member
+from sablier.tasks.detection.members.base import MEMBERS, Fitting, Member, MemberOutput, member
 
-__all__ = ["MEMBERS", "Fitting", "Look", "Member", "member"]
+__all__ = ["MEMBERS", "Fitting", "Member", "MemberOutput", "member"]

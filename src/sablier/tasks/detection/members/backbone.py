@@ -43,9 +43,9 @@ class OwnBackbone(Features):
     kind: ClassVar[str] = "backbone"
     sees: ClassVar[str] = (
         "A feature network that whoever trained this model has named describes each place of the image. What it sees there is "
-        "compared with what it saw in the good images at that place. The hottest places count."
+        "compared with what it saw in the good images at that place. The highest places count."
     )
-    heat_is: ClassVar[str] = "How far what the named feature network sees at each place is from what it saw in good images"
+    map_shows: ClassVar[str] = "How far what the named feature network sees at each place is from what it saw in good images"
     part_kinds: ClassVar[Mapping[str, PartKind]] = {PART: PartKind({}, BackboneRecord)}
 
     @property

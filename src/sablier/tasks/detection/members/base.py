@@ -1,4 +1,4 @@
-"""What a member of a detector is: one way to look at images, which others may see differently."""
+"""What a member of a detector is: one way to score images, beside others."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -22,17 +22,17 @@ Kind = TypeVar("Kind", bound=Objective)
 
 
 @dataclass(frozen=True)
-class Look:
-    """What one member sees in N images.
+class MemberOutput:
+    """What one member makes of N images.
 
     Args:
         statistics: N,J float64; higher is stranger. Most are logarithms, so that differences are ratios.
-        heat: N,H,W, how strange each place is, in the member's own unit; None for one that cannot tell.
+        anomaly_map: N,H,W, how strange each place is, in the member's own unit; None for one that cannot tell.
         reconstructions: N,H,W,C in [0, 1]; None for one that draws nothing.
     """
 
     statistics: Array
-    heat: Array | None = None
+    anomaly_map: Array | None = None
     reconstructions: Array | None = None
 
 
@@ -74,14 +74,14 @@ class Fitting:
 
 
 class Member(ABC):
-    """One way to look at images. A subclass in a file of this package, marked with `@member`, is all that a new one takes.
+    """One way to score images. A subclass in a file of this package, marked with `@member`, is all that a new one takes.
 
     Args:
         kind: its name in recipes and in model files.
-        say: how much its word counts beside others.
+        weight: how much it counts beside others, on small images.
         sees: in a sentence or two, what it compares; reports say so.
-        heat_is: what its heat is; "" for one that cannot tell where.
-        heat_is_even: whether the heat of good images is alike at all places, so that it is not divided by what is usual there.
+        map_shows: what its anomaly map shows; "" for one that cannot tell where.
+        map_is_even: whether maps of good images are alike at all places, so that they are not divided by what is usual there.
         draws: whether it draws what it expected, and says where, too.
         objective: what its network is trained with; None for a member without one.
         needs: what its network must be able to do.
@@ -89,10 +89,10 @@ class Member(ABC):
     """
 
     kind: ClassVar[str]
-    say: ClassVar[float] = 1.0
+    weight: ClassVar[float] = 1.0
     sees: ClassVar[str]
-    heat_is: ClassVar[str] = ""
-    heat_is_even: ClassVar[bool] = False
+    map_shows: ClassVar[str] = ""
+    map_is_even: ClassVar[bool] = False
     draws: ClassVar[bool] = False
     objective: ClassVar[type[Objective] | None] = None
     needs: ClassVar[tuple[str, ...]] = ()
@@ -133,8 +133,8 @@ class Member(ABC):
         """Fit it on normal images."""
 
     @abstractmethod
-    def look(self, x: Tensor) -> Look:
-        """Look at N,C,H,W images in [0, 1]."""
+    def score(self, x: Tensor) -> MemberOutput:
+        """Score N,C,H,W images in [0, 1]."""
 
     @abstractmethod
     def parts(self) -> Mapping[str, Part]:

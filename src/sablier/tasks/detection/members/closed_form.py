@@ -13,7 +13,7 @@ from sablier.modelfile import Part
 from sablier.part_kinds import PartKind, TensorKind
 from sablier.tasks.detection.anomaly_map import blurred
 from sablier.tasks.detection.closed_form import ClosedForm
-from sablier.tasks.detection.members.base import Fitting, Look, Member, member
+from sablier.tasks.detection.members.base import Fitting, Member, MemberOutput, member
 
 
 def space_kinds(name: str, values: str) -> dict[str, TensorKind]:
@@ -30,16 +30,16 @@ def space_kinds(name: str, values: str) -> dict[str, TensorKind]:
 class Mixtures(Member):
     """Neighbourhoods of training thumbnails, looked at in pixels and in oriented gradients.
 
-    Its statistics are logarithms of squared distances; its heat is the squared error of the best mixture of thumbnails, blurred.
+    Its statistics are logarithms of squared distances; its map is the squared error of the best mixture of thumbnails, blurred.
     """
 
     kind: ClassVar[str] = "closed-form"
-    say: ClassVar[float] = 1.0
+    weight: ClassVar[float] = 1.0
     sees: ClassVar[str] = (
         "No network: the image is compared with mixtures of the training images nearest to it, in its pixels and "
         "in the directions of its edges. What they cannot mix is new."
     )
-    heat_is: ClassVar[str] = "The squared error of the best mixture of training images at each pixel, blurred"
+    map_shows: ClassVar[str] = "The squared error of the best mixture of training images at each pixel, blurred"
     draws: ClassVar[bool] = True
     part_kinds: ClassVar[Mapping[str, PartKind]] = {
         "mixtures": PartKind(space_kinds("pixels", "thumbnail") | space_kinds("gradients", "edges"))
@@ -52,12 +52,12 @@ class Mixtures(Member):
         """Keep training images, as thumbnails."""
         return cls(ClosedForm.fit(fitting.training.array, fitting.preprocess, fitting.seed))
 
-    def look(self, x: Tensor) -> Look:
+    def score(self, x: Tensor) -> MemberOutput:
         pixels = np.ascontiguousarray(x.permute(0, 2, 3, 1).numpy())
         _, height, width, channels = pixels.shape
         unit = Preprocess(height=height, width=width, channels=channels, dtype="float32", black=0.0, white=1.0)
-        statistics, errors, mixtures = self.neighbourhoods.look(pixels, unit)
-        return Look(statistics, blurred(torch.from_numpy(errors)).numpy(), mixtures)
+        statistics, errors, mixtures = self.neighbourhoods.score(pixels, unit)
+        return MemberOutput(statistics, blurred(torch.from_numpy(errors)).numpy(), mixtures)
 
     def parts(self) -> Mapping[str, Part]:
         return {"thumbnails": Part("mixtures", {}, self.neighbourhoods.tensors())}

@@ -3,14 +3,14 @@
 import torch
 from torch import Tensor
 
-SMALLEST_NUISANCE = 0.01
+SMALLEST_COVARIATE = 0.01
 
 
-def nuisances(x: Tensor) -> Tensor:
+def covariates_of(x: Tensor) -> Tensor:
     """Return N,1 of N,C,H,W images: the logarithm of the mean absolute gradient, which stands for how many edges there are.
 
     Brightness was tried beside it: it gains a point on digits and loses several on clothes (docs/LOG.md).
     """
     down = (x[:, :, 1:] - x[:, :, :-1]).abs().flatten(1).sum(dim=1)
     right = (x[:, :, :, 1:] - x[:, :, :, :-1]).abs().flatten(1).sum(dim=1)
-    return torch.log((down + right) / x[0].numel() + SMALLEST_NUISANCE)[:, None]
+    return torch.log((down + right) / x[0].numel() + SMALLEST_COVARIATE)[:, None]

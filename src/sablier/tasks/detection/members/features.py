@@ -16,9 +16,9 @@ from sablier.models.base import Model
 from sablier.models.efficientnet_lite import pretrained
 from sablier.part_fit import check_fit
 from sablier.part_kinds import PartKind, TensorKind
-from sablier.tasks.detection.members.base import Fitting, Look, Member, member
+from sablier.tasks.detection.members.base import Fitting, Member, MemberOutput, member
 from sablier.tasks.detection.place_mixture import PlaceMixture
-from sablier.tasks.detection.places import PlaceSums, hottest
+from sablier.tasks.detection.places import PlaceSums, highest
 from sablier.tasks.detection.remembered import Remembered
 
 SMALLEST = 1e-6
@@ -29,18 +29,18 @@ SMALLEST = 1e-6
 class Features(Member):
     """What a pretrained network sees at the places of an image, and mixtures of Gaussians of what it saw in good images.
 
-    The heat of a place is its Mahalanobis distance from the nearest Gaussian, averaged over the views, each weighted by the
+    The map holds the Mahalanobis distance of each place from the nearest Gaussian, averaged over the views, each weighted by the
     square of how many places it has: fine ones say best where a defect is. The statistics are the logarithms of the mean
-    distance of the hottest places of each view.
+    distance of the highest places of each view.
     """
 
     kind: ClassVar[str] = "features"
     sees: ClassVar[str] = (
         "A network that has learnt from a million other photos describes each place of the image. What it sees there is compared "
-        "with what it saw in the good images at that place. The hottest places count."
+        "with what it saw in the good images at that place. The highest places count."
     )
-    heat_is: ClassVar[str] = "How far what a pretrained network sees at each place is from what it saw in good images"
-    heat_is_even: ClassVar[bool] = True
+    map_shows: ClassVar[str] = "How far what a pretrained network sees at each place is from what it saw in good images"
+    map_is_even: ClassVar[bool] = True
     part_kinds: ClassVar[Mapping[str, PartKind]] = {
         "places": PartKind(
             {
@@ -78,19 +78,19 @@ class Features(Member):
         views = [PlaceSums.joined(of_parts) for of_parts in zip(*parts, strict=True)]
         return cls(fitting.shared, tuple(PlaceMixture.fit(each, fitting.seed) for each in views))
 
-    def look(self, x: Tensor) -> Look:
+    def score(self, x: Tensor) -> MemberOutput:
         views = self.backbone.describe(x)
         check_fit("views of the network", len(self.good), len(views))
         distances = [good.distances(view) for good, view in zip(self.good, views, strict=True)]
-        statistics = np.log(np.stack([hottest(each).numpy() for each in distances], axis=1).astype(np.float64) + SMALLEST)
-        if not self.heat_is:
-            return Look(statistics)
+        statistics = np.log(np.stack([highest(each).numpy() for each in distances], axis=1).astype(np.float64) + SMALLEST)
+        if not self.map_shows:
+            return MemberOutput(statistics)
         fineness = np.array([float(each[0].numel()) ** 2 for each in distances])
-        heat = sum(
+        anomaly_map = sum(
             share * F.interpolate(each[:, None], x.shape[2:], mode="bilinear")[:, 0]
             for share, each in zip((fineness / fineness.sum()).tolist(), distances, strict=True)
         )
-        return Look(statistics, torch.as_tensor(heat).numpy())
+        return MemberOutput(statistics, torch.as_tensor(anomaly_map).numpy())
 
     def parts(self) -> Mapping[str, Part]:
         return {f"view-{number}": Part("places", {}, good.tensors()) for number, good in enumerate(self.good)}

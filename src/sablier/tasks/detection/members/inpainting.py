@@ -1,4 +1,4 @@
-"""The member that fills in: a place that does not look as its surroundings let expect does not belong."""
+"""The member that inpaints: a place that differs from what the network predicts from around it is anomalous."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,14 +14,14 @@ from sablier.models.base import Model
 from sablier.part_fit import check_fit
 from sablier.part_kinds import POSITIVE, PartConfig, PartKind, TensorKind
 from sablier.tasks.detection.anomaly_map import gaussian_blur
-from sablier.tasks.detection.members.base import Fitting, Look, Member, member
+from sablier.tasks.detection.members.base import Fitting, Member, MemberOutput, member
 from sablier.training.objectives import Inpainting, Objective
 from sablier.transforms.hiding import hidden_squares, square_sides
 from sablier.typing import Array
 
 FINE = 8  # so many squares along the shorter side, or more, are fine ones; fewer are wide
 SPOT, GRAIN, SHADOW = 1.0, 5.0, 6.0  # standard deviations of blurs, in pixels
-HOTTEST = {"spots": 0.001, "grain": 0.01, "shadows": 0.05}  # shares of an image's places, whose mean heat is a statistic
+HIGHEST = {"spots": 0.001, "grain": 0.01, "shadows": 0.05}  # shares of an image's places, whose mean anomaly score is a statistic
 USUAL_SHARE = 0.9  # of an image's places have no stranger spot than what counts as usual in it
 FAINTEST = 1e-3  # of a surprise, squared: what is fainter counts as nothing
 SMALLEST = 1e-6
@@ -44,8 +44,8 @@ class Inpaintings(Member):
     little. Grain: how large that is around a place, whatever its sign, against most of the same image; a place may be too
     rough or too smooth. Shadows: the surprise at wide squares, blurred. Each sign is squared in units of what is usual in
     normal images, and averaged over the sizes of squares; spots also against what is usual in the same image, since some
-    surfaces are rougher than others. The heat is the mean of the kinds; the statistics are the logarithms of each one's heat
-    in its hottest places.
+    surfaces are rougher than others. The map is the mean of the kinds; the statistics are the logarithms of each one's mean
+    over its highest places.
 
     Args:
         fewest_squares, most_squares: that fit along the shorter side, as in training.
@@ -53,12 +53,12 @@ class Inpaintings(Member):
     """
 
     kind: ClassVar[str] = "inpainting"
-    say: ClassVar[float] = 1.0
+    weight: ClassVar[float] = 1.0
     sees: ClassVar[str] = (
         "A network fills in what was hidden of the image, square by square, and says how sure it is. What is there "
         "instead counts against how far off it usually is in the same image."
     )
-    heat_is: ClassVar[str] = "How far each pixel is from what its surroundings let expect"
+    map_shows: ClassVar[str] = "How far each pixel is from what the network predicts from around it"
     draws: ClassVar[bool] = True
     objective: ClassVar[type[Objective] | None] = Inpainting
     needs: ClassVar[tuple[str, ...]] = ("inpaint",)
@@ -90,31 +90,31 @@ class Inpaintings(Member):
         spread = {kind: torch.cat(each, dim=1).mean(dim=1).sqrt().clamp_min(SMALLEST) for kind, each in squares.items()}
         return replace(draft, spread={kind: value.numpy() for kind, value in spread.items()})
 
-    def look(self, x: Tensor) -> Look:
+    def score(self, x: Tensor) -> MemberOutput:
         signs, drawn = self._signs(x)
         for kind, sign in signs.items():
             check_fit(f"spreads of {kind}", len(self.spread.get(kind, ())), len(sign))
-        heats = {
+        anomaly_maps = {
             kind: (sign / torch.from_numpy(self.spread[kind]).view(-1, 1, 1, 1)).square().mean(dim=0)
             for kind, sign in signs.items()
         }
-        if "spots" in heats:
-            usual = torch.quantile(heats["spots"].flatten(1), USUAL_SHARE, dim=1).clamp_min(SMALLEST)
-            heats["spots"] = heats["spots"] / usual.view(-1, 1, 1)
-        hottest = [
-            heat.flatten(1).topk(max(1, round(HOTTEST[kind] * heat[0].numel())), dim=1).values.mean(dim=1)
-            for kind, heat in heats.items()
+        if "spots" in anomaly_maps:
+            usual = torch.quantile(anomaly_maps["spots"].flatten(1), USUAL_SHARE, dim=1).clamp_min(SMALLEST)
+            anomaly_maps["spots"] = anomaly_maps["spots"] / usual.view(-1, 1, 1)
+        highest = [
+            anomaly_map.flatten(1).topk(max(1, round(HIGHEST[kind] * anomaly_map[0].numel())), dim=1).values.mean(dim=1)
+            for kind, anomaly_map in anomaly_maps.items()
         ]
-        return Look(
-            np.log(torch.stack(hottest, dim=1).numpy().astype(np.float64) + SMALLEST),
-            torch.stack(list(heats.values())).mean(dim=0).numpy(),
+        return MemberOutput(
+            np.log(torch.stack(highest, dim=1).numpy().astype(np.float64) + SMALLEST),
+            torch.stack(list(anomaly_maps.values())).mean(dim=0).numpy(),
             np.ascontiguousarray(drawn.clamp(0, 1).permute(0, 2, 3, 1).numpy()),
         )
 
     @torch.no_grad()
     def _signs(self, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """Return the signs of each kind, D,N,H,W, and N,C,H,W: what the smallest squares were expected to hold."""
-        found: dict[str, list[Tensor]] = {kind: [] for kind in HOTTEST}
+        found: dict[str, list[Tensor]] = {kind: [] for kind in HIGHEST}
         for index, side in enumerate(square_sides(x, self.fewest_squares, self.most_squares)):
             surprise, drawn = torch.zeros_like(x[:, 0]), torch.zeros_like(x)
             for down, right in ((0, 0), (0, side), (side, 0), (side, side)):

@@ -10,17 +10,17 @@ from torch import Tensor
 from sablier.modelfile import Part
 from sablier.part_kinds import POSITIVE, PartKind, TensorKind
 from sablier.tasks.detection.filters import Filters
-from sablier.tasks.detection.members.base import Fitting, Look, Member, member
+from sablier.tasks.detection.members.base import Fitting, Member, MemberOutput, member
 from sablier.tasks.detection.patch_statistics import PatchStatistics, enough_of
 
 
 @member
 @dataclass(frozen=True)
 class Patches(Member):
-    """Descriptors of good images at each place. The statistic is the logarithm of the heat of the hottest place."""
+    """Descriptors of good images at each place. The statistic is the logarithm of the highest anomaly score of a place."""
 
     kind: ClassVar[str] = "patches"
-    say: ClassVar[float] = 1.0
+    weight: ClassVar[float] = 1.0
     part_kinds: ClassVar[Mapping[str, PartKind]] = {
         "filters": PartKind({"filters": TensorKind(("L", "K", "channels", 7, 7)), "offsets": TensorKind(("L", "K"))}),
         "patches": PartKind(
@@ -33,9 +33,9 @@ class Patches(Member):
     }
     sees: ClassVar[str] = (
         "No network: small patches of the image are compared with those of the good images at the same place, by how "
-        "strongly they answer to filters that were taken from the good images. The hottest place counts."
+        "strongly they answer to filters that were taken from the good images. The highest place counts."
     )
-    heat_is: ClassVar[str] = "The squared distance of each patch to the nearest good one that was there"
+    map_shows: ClassVar[str] = "The squared distance of each patch to the nearest good one that was there"
 
     filters: Filters
     good: PatchStatistics
@@ -48,9 +48,9 @@ class Patches(Member):
         filters = Filters.fit(pixels, rule, fitting.seed)
         return cls(filters, PatchStatistics.fit(filters, pixels, rule))
 
-    def look(self, x: Tensor) -> Look:
+    def score(self, x: Tensor) -> MemberOutput:
         statistic, logarithm = self.good.statistics(x)
-        return Look(statistic.numpy().astype(np.float64), logarithm.exp().numpy())
+        return MemberOutput(statistic.numpy().astype(np.float64), logarithm.exp().numpy())
 
     def parts(self) -> Mapping[str, Part]:
         filters = {"filters": self.filters.filters, "offsets": self.filters.offsets}

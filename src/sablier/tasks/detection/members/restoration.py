@@ -16,7 +16,7 @@ from sablier.modelfile import Part
 from sablier.models.base import Model
 from sablier.part_kinds import DOUBLE, PartKind, TensorKind
 from sablier.tasks.detection.anomaly_map import blurred
-from sablier.tasks.detection.members.base import Fitting, Look, Member, member
+from sablier.tasks.detection.members.base import Fitting, Member, MemberOutput, member
 from sablier.tasks.detection.members.gaussian import Gaussian
 from sablier.training.objectives import Objective, Reconstruction
 
@@ -29,19 +29,19 @@ class Restoration(Member):
     """An autoencoder, and how the latents of normal images spread.
 
     Its statistics are logarithms: of the mean squared residual at the pixels and at each hidden layer, and of the
-    Mahalanobis distance of the latent. Its heat is the squared error, blurred.
+    Mahalanobis distance of the latent. Its anomaly map is the squared error, blurred.
 
     Args:
         latents: of normal images.
     """
 
     kind: ClassVar[str] = "restoration"
-    say: ClassVar[float] = 0.5  # more helps on digits and costs several points on photos (docs/LOG.md)
+    weight: ClassVar[float] = 0.5  # more helps on digits and costs several points on photos (docs/LOG.md)
     sees: ClassVar[str] = (
-        "A network redraws the image through a narrow waist. What it never learnt to draw comes out wrong: at the "
+        "A network reconstructs the image through a bottleneck. What it never learnt to draw comes out wrong: at the "
         "pixels, at the hidden layers when the redrawn image is fed back, and in a latent far from those of normal images."
     )
-    heat_is: ClassVar[str] = "The squared error of the redrawn image at each pixel, blurred"
+    map_shows: ClassVar[str] = "The squared error of the redrawn image at each pixel, blurred"
     draws: ClassVar[bool] = True
     objective: ClassVar[type[Objective] | None] = Reconstruction
     needs: ClassVar[tuple[str, ...]] = ("encode", "decode", "hidden")
@@ -61,7 +61,7 @@ class Restoration(Member):
         return cls(network, Gaussian.of(np.concatenate(latents)))
 
     @torch.no_grad()
-    def look(self, x: Tensor) -> Look:
+    def score(self, x: Tensor) -> MemberOutput:
         hidden = self.network.hidden(x)
         reconstruction = self.network.decode(hidden[-1]).clamp(0, 1)
         again = self.network.hidden(reconstruction)
@@ -69,7 +69,7 @@ class Restoration(Member):
         residuals = [squared, *((a - b) ** 2 for a, b in zip(hidden, again, strict=True))]
         means = torch.stack([residual.flatten(1).mean(dim=1) for residual in residuals], dim=1)
         logarithms = means.clamp_min(SMALLEST_RESIDUAL).log().numpy().astype(np.float64)
-        return Look(
+        return MemberOutput(
             np.c_[logarithms, self.latents.log_distances(hidden[-1].numpy())],
             blurred(squared.mean(dim=1)).numpy(),
             np.ascontiguousarray(reconstruction.permute(0, 2, 3, 1).numpy()),

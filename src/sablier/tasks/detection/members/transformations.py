@@ -18,7 +18,7 @@ from sablier.images.preprocess import Preprocess
 from sablier.modelfile import Part
 from sablier.models.base import Model
 from sablier.part_kinds import WHOLE, PartConfig, PartKind, TensorKind
-from sablier.tasks.detection.members.base import Fitting, Look, Member, member
+from sablier.tasks.detection.members.base import Fitting, Member, MemberOutput, member
 from sablier.training.objectives import Objective, TransformationPrediction
 from sablier.transforms.geometry import Geometry
 from sablier.typing import Array
@@ -48,7 +48,7 @@ class Transformations(Member):
     """
 
     kind: ClassVar[str] = "transformations"
-    say: ClassVar[float] = 1.0
+    weight: ClassVar[float] = 1.0
     sees: ClassVar[str] = (
         "A network is shown the image turned, mirrored and shifted, and says how. Where it cannot tell, it sees "
         "something it does not know."
@@ -80,14 +80,14 @@ class Transformations(Member):
         ]
         return cls(network, shift, groups_of(torch.cat(given).mean(dim=0).numpy()))
 
-    def look(self, x: Tensor) -> Look:
+    def score(self, x: Tensor) -> MemberOutput:
         views = self._views(x)
         surprise = torch.zeros(len(x))
         for number, (orientation, shift) in enumerate(views):
             alike = torch.from_numpy(self.groups == self.groups[number])
             surprise -= torch.logsumexp(orientation[:, alike], dim=1) + shift[:, number]
         mean = (surprise / len(views)).clamp_min(0).numpy().astype(np.float64)
-        return Look(np.log(mean + SURE)[:, None])
+        return MemberOutput(np.log(mean + SURE)[:, None])
 
     @torch.no_grad()
     def _views(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:

@@ -1,4 +1,4 @@
-"""One picture a file: each image beside its heat."""
+"""One picture a file: each image beside its anomaly map."""
 
 import re
 from collections.abc import Iterable
@@ -19,18 +19,18 @@ IMAGE_ENDING = re.compile(r"\.(png|jpe?g|webp|bmp|tiff?|gif)$", re.IGNORECASE)
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 
 
-def write_heatmaps(result: DetectionResult, folder: Path) -> list[Path]:
-    """Write one PNG per image, image | heat, at least 256 pixels high; return the paths, in the order of the result.
+def write_maps(result: DetectionResult, folder: Path) -> list[Path]:
+    """Write one PNG per image, image | anomaly map, at least 256 pixels high; return the paths, in the order of the result.
 
     Raises:
         ConfigError: for a result without pictures.
         OutputError: where a file cannot be written.
     """
-    if result.images is None or result.heatmaps is None:
+    if result.images is None or result.anomaly_maps is None:
         raise ConfigError("expected a detection with pictures, got one without. Detect with pictures=True.")
     paths = [Path(folder) / f"{name}.png" for name in file_names(result.ids)]
-    for path, image, heatmap in zip(paths, result.images, result.heatmaps, strict=True):
-        left, right = (enlarged(part, LEAST_HEIGHT) for part in (as_rgb(image), overlay(image, heatmap)))
+    for path, image, anomaly_map in zip(paths, result.images, result.anomaly_maps, strict=True):
+        left, right = (enlarged(part, LEAST_HEIGHT) for part in (as_rgb(image), overlay(image, anomaly_map)))
         gap = np.full((left.shape[0], max(4, left.shape[1] // 40), 3), 255, np.uint8)
         write_whole(path, png(np.concatenate([left, gap, right], axis=1)))
     return paths

@@ -1,4 +1,4 @@
-"""Images into blocks, and blocks into flights that are coded in step."""
+"""Images into blocks, and blocks into batches that are coded in step."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -8,15 +8,15 @@ from sablier.errors import ImagesError
 from sablier.images.imageset import ImageSet, Skipped
 from sablier.tasks.codec.blocks import MOST_TILES
 from sablier.tasks.codec.container import MOST_IN_BLOCK
-from sablier.tasks.codec.lanes import lane_count
+from sablier.tasks.codec.interleaved import state_count
 from sablier.tasks.codec.tiles import Shape, tiles_of
 from sablier.typing import Array
 
 T = TypeVar("T")
 
 TILES_IN_BLOCK = 512  # beyond which a block takes no further image
-TILES_AT_ONCE = 2048  # of the blocks of a flight
-LEAST_WORK = 16  # tiles that a block counts for at least: it has lanes, and tables, however few tiles it has
+TILES_AT_ONCE = 2048  # of the blocks of a batch
+LEAST_WORK = 16  # tiles that a block counts for at least: it has states, and tables, however few tiles it has
 
 
 @dataclass
@@ -60,16 +60,16 @@ def blocks_of(images: Iterable[tuple[int, Array]], tile: Shape) -> Iterator[Imag
         yield block
 
 
-def flights_of(blocks: Iterable[T], tiles: Callable[[T], int]) -> Iterator[list[T]]:
-    """Yield blocks in lists of about 2,048 tiles, all of as many lanes."""
-    flight: list[T] = []
-    total = lanes = 0
+def batches_of(blocks: Iterable[T], tiles: Callable[[T], int]) -> Iterator[list[T]]:
+    """Yield blocks in lists of about 2,048 tiles, all of as many states."""
+    batch: list[T] = []
+    total = states = 0
     for block in blocks:
         count = tiles(block)
-        if flight and (total + count > TILES_AT_ONCE or lane_count(count) != lanes):
-            yield flight
-            flight, total = [], 0
-        flight.append(block)
-        total, lanes = total + max(count, LEAST_WORK), lane_count(count)
-    if flight:
-        yield flight
+        if batch and (total + count > TILES_AT_ONCE or state_count(count) != states):
+            yield batch
+            batch, total = [], 0
+        batch.append(block)
+        total, states = total + max(count, LEAST_WORK), state_count(count)
+    if batch:
+        yield batch

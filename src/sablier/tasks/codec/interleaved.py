@@ -1,4 +1,4 @@
-"""Which tile is said by which lane of which stream, and when."""
+"""Which tile is encoded by which rANS state of which stream, and when."""
 
 from dataclasses import dataclass
 
@@ -9,36 +9,36 @@ from sablier.tasks.codec.rans import TOTAL, Decoder, StreamError, encode
 
 Array = NDArray[np.integer]
 
-LANES = 8  # of a stream: more are faster for few streams, and each takes some 4 bytes more
-WIDE_LANES, WIDE_FROM = 128, 1024  # of a stream of so many tiles or more, which would take too long otherwise
+STATES = 8  # of a stream: more are faster for few streams, and each takes some 4 bytes more
+WIDE_STATES, WIDE_FROM = 128, 1024  # of a stream of so many tiles or more, which would take too long otherwise
 
 
-def lane_count(tiles: int) -> int:
-    """Return how many lanes a stream of so many tiles has."""
-    return WIDE_LANES if tiles >= WIDE_FROM else LANES
+def state_count(tiles: int) -> int:
+    """Return how many interleaved states a stream of so many tiles has."""
+    return WIDE_STATES if tiles >= WIDE_FROM else STATES
 
 
 @dataclass(frozen=True)
-class Lanes:
-    """Tiles of several streams, spread over the lanes of each: `tiles` is turns,streams,lanes numbers of tiles, -1 for none."""
+class InterleavedStreams:
+    """Tiles of several streams, spread over the states of each: `tiles` is turns,streams,states numbers of tiles, -1 for none."""
 
     tiles: Array
 
     @classmethod
-    def of(cls, counts: list[int]) -> "Lanes":
-        """Return the lanes for streams of so many tiles each, all of one `lane_count`; tiles are numbered in their order.
+    def of(cls, counts: list[int]) -> "InterleavedStreams":
+        """Return the states for streams of so many tiles each, all of one `state_count`; tiles are numbered in their order.
 
-        >>> Lanes.of([1, 2]).tiles[0, :, :3].tolist()
+        >>> InterleavedStreams.of([1, 2]).tiles[0, :, :3].tolist()
         [[0, -1, -1], [1, 2, -1]]
         """
-        lanes = lane_count(max(counts))
-        turns = -(-max(counts) // lanes)
-        tiles = np.full((len(counts), turns * lanes), -1)
+        states = state_count(max(counts))
+        turns = -(-max(counts) // states)
+        tiles = np.full((len(counts), turns * states), -1)
         first = 0
         for row, count in enumerate(counts):
             tiles[row, :count] = np.arange(first, first + count)
             first += count
-        return cls(np.ascontiguousarray(tiles.reshape(len(counts), turns, lanes).transpose(1, 0, 2)))
+        return cls(np.ascontiguousarray(tiles.reshape(len(counts), turns, states).transpose(1, 0, 2)))
 
     def encode(self, starts: Array, frequencies: Array) -> list[bytes]:
         """Return the bytes of each stream, from tiles,symbols of slots (see `rans.encode`); 0 frequencies say nothing."""
@@ -50,7 +50,7 @@ class Lanes:
 
     @property
     def count(self) -> int:
-        """How many lanes each stream has."""
+        """How many states each stream has."""
         return int(self.tiles.shape[2])
 
     def pop(self, decoder: Decoder, starts: Array, ends: Array) -> Array:

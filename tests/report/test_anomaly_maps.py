@@ -7,7 +7,7 @@ from threes import Threes
 
 from sablier.errors import ConfigError
 from sablier.images.imageset import ImageSet
-from sablier.report.heatmaps import file_names, write_heatmaps
+from sablier.report.anomaly_maps import file_names, write_maps
 
 HOSTILE = ["../../etc/passwd", "a/b.png", "a_b.png", "A/B.png", "con", "", "...", "é/ö?*:|<>.jpg", "x" * 500, "nul.png", "-rf"]
 
@@ -26,8 +26,8 @@ def test_file_names_are_safe_and_different() -> None:
 
 def test_each_image_gets_a_picture_that_can_be_seen(threes: Threes, tmp_path: Path) -> None:
     images = ImageSet(threes.bad.array[:3], ids=np.array(["../up.png", "a/b.png", "a_b.png"]))
-    paths = write_heatmaps(threes.detector.detect(images, pictures=True), tmp_path / "heatmaps")
-    assert sorted(paths) == sorted((tmp_path / "heatmaps").iterdir())
+    paths = write_maps(threes.detector.detect(images, pictures=True), tmp_path / "maps")
+    assert sorted(paths) == sorted((tmp_path / "maps").iterdir())
     assert len(paths) == 3
     for path in paths:
         with Image.open(path) as picture:
@@ -37,7 +37,7 @@ def test_each_image_gets_a_picture_that_can_be_seen(threes: Threes, tmp_path: Pa
 
 def test_good_images_stay_cold_on_the_same_scale(threes: Threes, tmp_path: Path) -> None:
     def coloured(images: ImageSet, folder: str) -> float:
-        paths = write_heatmaps(threes.detector.detect(images, pictures=True), tmp_path / folder)
+        paths = write_maps(threes.detector.detect(images, pictures=True), tmp_path / folder)
         return float(np.mean([np.ptp(np.asarray(Image.open(path)).astype(int), axis=2).max(initial=0) > 120 for path in paths]))
 
     assert coloured(threes.good, "good") < 0.3
@@ -46,4 +46,4 @@ def test_good_images_stay_cold_on_the_same_scale(threes: Threes, tmp_path: Path)
 
 def test_a_result_without_pictures_is_refused(threes: Threes, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="pictures=True"):
-        write_heatmaps(threes.detector.detect(threes.good), tmp_path)
+        write_maps(threes.detector.detect(threes.good), tmp_path)

@@ -1,0 +1,34 @@
+"""What members make of images: scored a batch a thread, and gathered."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+
+import numpy as np
+import torch
+
+from sablier.tasks.detection.members import Member, MemberOutput
+from sablier.tasks.detection.members.covariates import covariates_of
+from sablier.tasks.detection.parallel import in_parallel
+from sablier.transforms.batches import Batch, Batches
+from sablier.typing import Array
+
+BatchOutputs = tuple[list[MemberOutput], Array]  # of each member, of a batch, and N,U covariates
+Unseen = tuple[tuple[Member, ...], Batches]  # members, and images that they have not learnt from
+
+
+@torch.no_grad()
+def score_batch(members: tuple[Member, ...], batch: Batch) -> BatchOutputs:
+    return [member.score(batch.x) for member in members], covariates_of(batch.x).numpy().astype(np.float64)
+
+
+def outputs_on(unseen: Sequence[Unseen]) -> Iterator[BatchOutputs]:
+    """Yield what members make of the images that are theirs."""
+    for members, images in unseen:
+        yield from in_parallel(partial(score_batch, members), images.for_scoring())
+
+
+def statistics_of(batches: Iterable[BatchOutputs]) -> tuple[list[Array], Array]:
+    """Return of each member, N,J_k statistics, and N,U covariates, and keep nothing else."""
+    rows = [([output.statistics for output in outputs], covariates) for outputs, covariates in batches]
+    statistics = [np.concatenate(each) for each in zip(*(own for own, _ in rows), strict=True)]
+    return statistics, np.concatenate([covariates for _, covariates in rows])
