@@ -109,7 +109,7 @@ def test_more_images_than_a_page_shows_are_drawn_evenly(digits_autoencoder, some
     result = map_images(digits_autoencoder, some, tmp_path / "map.html", "pca")
     assert (len(result), result.left_out) == (10, 40)
     assert result.ids[[0, -1]].tolist() == some.ids[[0, -1]].tolist()
-    assert "40 more images had no room: these were drawn evenly" in (tmp_path / "map.html").read_text(encoding="utf-8")
+    assert "40 more images were left out: an even sample is shown" in (tmp_path / "map.html").read_text(encoding="utf-8")
 
 
 def test_new_images_are_placed_and_move_nothing(digits_autoencoder, some, tmp_path, monkeypatch):

@@ -16,6 +16,7 @@ from sablier.images.grouping import counted
 from sablier.modelfile import ModelFile, Provenance
 from sablier.models.base import Model, count_parameters, layer_tables
 from sablier.report.settings import as_text, settings_in_use
+from sablier.report.words import counted as counted_noun
 from sablier.report.words import duration
 from sablier.tasks.codec.blocks import CONTEXT, NET, BlockCoder
 from sablier.tasks.codec.blocks import TASK as COMPRESS
@@ -170,7 +171,8 @@ def _training(file: ModelFile) -> dict[str, str]:
         last = first["rows"][-1] if first["rows"] else {}
         of_kind = f" of {kind}" if kind else ""
         facts[f"training{of_kind}"] = (
-            f"{len(histories)} x {first['seconds']:.0f} s, {first['dtype']} on {first['device']}, {first['threads']} threads"
+            f"{len(histories)} x {first['seconds']:.0f} s, {first['dtype']} on {first['device']}, "
+            f"{counted_noun(first['threads'], 'thread')}"
         )
         facts[f"last losses{of_kind}"] = ", ".join(f"{key} {value:.5f}" for key, value in last.items() if "loss" in key)
     return facts
@@ -191,7 +193,7 @@ def examine_machine() -> dict[str, str]:
     return {
         "sablier": sablier.__version__,
         "python": platform.python_version(),
-        "torch": f"{torch.__version__}, {torch.get_num_threads()} threads of {os.cpu_count()} processors",
+        "torch": f"{torch.__version__}, {counted_noun(torch.get_num_threads(), 'thread')}, {os.cpu_count()} processors",
         "device": str(choose_device()),
         "float32": f"{rates[torch.float32]:.0f} GFLOP/s",
         "bfloat16": f"{rates[torch.bfloat16]:.0f} GFLOP/s: training {'may use it' if faster else 'will not use it'}",

@@ -35,8 +35,8 @@ MAPPED, PLACED = "on the map", "new"
 NAMES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP", "autoencoder": "a two-dimensional autoencoder of the codes"}
 READ_AS = {
     "pca": "The axes are the two directions in which the codes vary most; what differs along others lies one upon the other.",
-    "tsne": "Images near each other have codes near each other; how far apart heaps lie, and how large they are, says nothing.",
-    "umap": "Images near each other have codes near each other; how far apart heaps lie, and how large they are, says little.",
+    "tsne": "Images near each other have codes near each other; distances between clusters, and their sizes, mean nothing.",
+    "umap": "Images near each other have codes near each other; distances between clusters, and their sizes, mean little.",
     "autoencoder": "It squeezes each code to two numbers and back, so that as little as possible is lost.",
     "code": "The code has two numbers, so the map is the code itself.",
 }
@@ -235,12 +235,12 @@ def _facts(result: MapResult, reduced_to: int | None) -> list[str]:
         facts.append(f"{counted(placed, 'new image')} placed on the map of {len(projection):,} others, which this does not move.")
     if result.left_out:
         facts.append(
-            f"{counted(result.left_out, 'more image')} had no room: these were drawn evenly, and neighbours are among them."
+            f"{counted(result.left_out, 'more image')} were left out: an even sample is shown, with the neighbours in it."
         )
     if result.skipped:
         facts.append(f"Not on the map, since they could not be read: {len(result.skipped):,}.")
     if not result.redraws:
-        facts.append("This model encodes and does not decode: images are not redrawn.")
+        facts.append("This model has no decoder: images are not reconstructed.")
     if reduced_to is not None:
         facts.append(f"Pictures are reduced to {reduced_to} pixels on the longer side.")
     return facts

@@ -33,7 +33,7 @@ def columns_of(images: ImageSet, scores: Array | None, errors: Array | None, clu
     if scores is not None:
         columns.append(Column("score", scores, "Anomaly score: higher is stranger; an image like those trained on is near 0."))
     if errors is not None:
-        columns.append(Column("error", errors, "Mean squared error of the redrawn image, of pixels from 0 to 1."))
+        columns.append(Column("error", errors, "Mean squared error of the reconstruction, of pixels from 0 to 1."))
     taken = {column.name for column in columns}
     for name, values in images.attributes.items():
         column = _attribute(name if name not in taken else f"{name} of the source", np.asarray(values))

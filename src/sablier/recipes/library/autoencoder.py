@@ -1,4 +1,4 @@
-"""Draws images again from a few numbers."""
+"""Autoencoder: encodes images as a few numbers and reconstructs them."""
 
 from sablier.recipes.tasks import ReconstructionRecipe
 from sablier.training.config import FitConfig

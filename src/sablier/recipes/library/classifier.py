@@ -1,4 +1,4 @@
-"""Tells classes apart, and how sure it is.
+"""Classifier with calibrated probabilities and out-of-distribution detection.
 
 Learnt from labelled images; its probabilities are as often right as they say.
 """

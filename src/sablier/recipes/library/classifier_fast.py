@@ -1,4 +1,4 @@
-"""Tells classes apart, for accuracy alone.
+"""Classifier for the best accuracy in a given time.
 
 Smoothed labels make it less sure than it could be.
 """

@@ -1,4 +1,4 @@
-"""Tells classes apart, and withstands attacks up to --set eps=8/255.
+"""Classifier trained against adversarial attacks, up to --set eps=8/255.
 
 It is trained on attacked images.
 """

@@ -1,4 +1,4 @@
-"""Keeps images in few bytes.
+"""Learned compression, lossy and lossless.
 
 A network of rounded codes, and one that says how likely pixels are.
 """

@@ -1,4 +1,4 @@
-"""Removes noise, learnt from clean images.
+"""Blind denoiser, trained on clean images.
 
 Gaussian noise, of any strength up to the whole range from black to white.
 """

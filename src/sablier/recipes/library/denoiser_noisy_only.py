@@ -1,4 +1,4 @@
-"""Removes noise, learnt from noisy images."""
+"""Blind denoiser, trained on noisy images only."""
 
 from dataclasses import replace
 

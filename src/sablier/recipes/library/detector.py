@@ -1,4 +1,4 @@
-"""Finds what does not belong.
+"""Anomaly detection; the default.
 
 Several members look at images in different ways, others at photos than at small images.
 """

@@ -1,4 +1,4 @@
-"""Makes sharper new images, and takes longer.
+"""GAN: sharper new images than the generator, and longer training.
 
 A game: a net that draws against one that tells drawn images from real ones.
 """

@@ -1,4 +1,4 @@
-"""Makes new images and variations.
+"""Generator of new images and variations: an autoencoder and a flow over its codes.
 
 A short code whose neighbours decode to near images, and a flow over the codes.
 """

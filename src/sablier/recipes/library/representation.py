@@ -1,4 +1,4 @@
-"""Draws images again from moved copies, for clusters and maps.
+"""Codes of what an image shows, for embed, cluster and map.
 
 Its codes say what an image shows rather than where: moved copies must be drawn as they were.
 """

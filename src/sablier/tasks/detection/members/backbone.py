@@ -42,10 +42,10 @@ class OwnBackbone(Features):
 
     kind: ClassVar[str] = "backbone"
     sees: ClassVar[str] = (
-        "A feature network that whoever trained this model has named describes each place of the image. What it sees there is "
-        "compared with what it saw in the good images at that place. The highest places count."
+        "A feature network named at training computes features at each place of the image. Their Mahalanobis distance from those "
+        "of good images is the anomaly score of the place. The highest places count."
     )
-    map_shows: ClassVar[str] = "How far what the named feature network sees at each place is from what it saw in good images"
+    map_shows: ClassVar[str] = "The Mahalanobis distance of the named network's features at each place from those of good images"
     part_kinds: ClassVar[Mapping[str, PartKind]] = {PART: PartKind({}, BackboneRecord)}
 
     @property

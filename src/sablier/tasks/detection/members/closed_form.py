@@ -37,7 +37,7 @@ class Mixtures(Member):
     weight: ClassVar[float] = 1.0
     sees: ClassVar[str] = (
         "No network: the image is compared with mixtures of the training images nearest to it, in its pixels and "
-        "in the directions of its edges. What they cannot mix is new."
+        "in the directions of its edges. The error of the best mixture is the anomaly."
     )
     map_shows: ClassVar[str] = "The squared error of the best mixture of training images at each pixel, blurred"
     draws: ClassVar[bool] = True

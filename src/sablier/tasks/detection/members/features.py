@@ -36,10 +36,10 @@ class Features(Member):
 
     kind: ClassVar[str] = "features"
     sees: ClassVar[str] = (
-        "A network that has learnt from a million other photos describes each place of the image. What it sees there is compared "
-        "with what it saw in the good images at that place. The highest places count."
+        "A pretrained network (EfficientNet-Lite0) computes features at each place of the image. Their Mahalanobis distance from "
+        "those of good images is the anomaly score of the place. The highest places count."
     )
-    map_shows: ClassVar[str] = "How far what a pretrained network sees at each place is from what it saw in good images"
+    map_shows: ClassVar[str] = "The Mahalanobis distance of pretrained features at each place from those of good images"
     map_is_even: ClassVar[bool] = True
     part_kinds: ClassVar[Mapping[str, PartKind]] = {
         "places": PartKind(

@@ -55,8 +55,8 @@ class Inpaintings(Member):
     kind: ClassVar[str] = "inpainting"
     weight: ClassVar[float] = 1.0
     sees: ClassVar[str] = (
-        "A network fills in what was hidden of the image, square by square, and says how sure it is. What is there "
-        "instead counts against how far off it usually is in the same image."
+        "A network predicts hidden squares of the image, with their uncertainty (inpainting). The prediction error counts "
+        "relative to what is usual in the same image."
     )
     map_shows: ClassVar[str] = "How far each pixel is from what the network predicts from around it"
     draws: ClassVar[bool] = True

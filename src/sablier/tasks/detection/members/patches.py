@@ -33,7 +33,7 @@ class Patches(Member):
     }
     sees: ClassVar[str] = (
         "No network: small patches of the image are compared with those of the good images at the same place, by how "
-        "strongly they answer to filters that were taken from the good images. The highest place counts."
+        "strongly they respond to filters computed from the good images. The highest place counts."
     )
     map_shows: ClassVar[str] = "The squared distance of each patch to the nearest good one that was there"
 

@@ -38,10 +38,10 @@ class Restoration(Member):
     kind: ClassVar[str] = "restoration"
     weight: ClassVar[float] = 0.5  # more helps on digits and costs several points on photos (docs/LOG.md)
     sees: ClassVar[str] = (
-        "A network reconstructs the image through a bottleneck. What it never learnt to draw comes out wrong: at the "
-        "pixels, at the hidden layers when the redrawn image is fed back, and in a latent far from those of normal images."
+        "A network reconstructs the image through a bottleneck. Anomalies are reconstructed with errors: at the pixels, "
+        "at the hidden layers when the reconstruction is fed back, and in a latent far from those of normal images."
     )
-    map_shows: ClassVar[str] = "The squared error of the redrawn image at each pixel, blurred"
+    map_shows: ClassVar[str] = "The squared error of the reconstruction at each pixel, blurred"
     draws: ClassVar[bool] = True
     objective: ClassVar[type[Objective] | None] = Reconstruction
     needs: ClassVar[tuple[str, ...]] = ("encode", "decode", "hidden")

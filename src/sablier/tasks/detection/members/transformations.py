@@ -50,8 +50,8 @@ class Transformations(Member):
     kind: ClassVar[str] = "transformations"
     weight: ClassVar[float] = 1.0
     sees: ClassVar[str] = (
-        "A network is shown the image turned, mirrored and shifted, and says how. Where it cannot tell, it sees "
-        "something it does not know."
+        "A network predicts how the image was rotated, mirrored and shifted. Its errors are larger on images that "
+        "differ from normal ones."
     )
     objective: ClassVar[type[Objective] | None] = TransformationPrediction
     needs: ClassVar[tuple[str, ...]] = ("classify",)
