@@ -151,7 +151,7 @@ def test_every_verb_that_scores_refuses_a_model_whose_backbone_is_not_named(mode
 def test_every_verb_that_scores_takes_it(model, named, tmp_path):
     fresh, bad = speckled(30, 6), speckled(30, 7, blot=True)
     assert sablier.detect(model, bad, tmp_path / "out", backbone=named).flagged > 20
-    assert "the named feature network sees" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "of the named network" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert sablier.evaluate(model, fresh, bad, tmp_path / "page.html", backbone=named).rows[0].auroc > 0.9
     renewed = tmp_path / "renewed.sablier"
     assert sablier.calibrate(model, fresh, renewed, backbone=named).parts["shared/backbone/network"].config["file"] == named.name

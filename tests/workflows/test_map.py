@@ -101,7 +101,7 @@ def test_a_model_that_only_encodes_gives_a_map_without_drawings(digits_autoencod
     assert not result.redraws
     assert [*result.columns] == ["label"]
     assert set(data_of(tmp_path / "map.html")["sheets"]) == {"images"}
-    assert "does not decode" in (tmp_path / "map.html").read_text(encoding="utf-8")
+    assert "has no decoder" in (tmp_path / "map.html").read_text(encoding="utf-8")
 
 
 def test_more_images_than_a_page_shows_are_drawn_evenly(digits_autoencoder, some, tmp_path, monkeypatch):

@@ -29,7 +29,7 @@ def recipe_words() -> dict[str, str]:
     """Return what each recipe makes, in one sentence: the first line of its file.
 
     >>> recipe_words()["codec"]
-    'Keeps images in few bytes.'
+    'Learned compression, lossy and lossless.'
     """
     files = {file.stem.replace("_", "-"): file for folder in library.__path__ for file in Path(folder).glob("*.py")}
     documented = {name: ast.get_docstring(ast.parse(files[name].read_text(encoding="utf-8"))) for name in list_recipes()}
