@@ -35,6 +35,9 @@ def test_a_subset_of_the_training_images_looks_like_them():
 def test_sizes_colours_and_brightness_are_told_apart():
     [size] = KNOWN.differences(photos(side=8), RULE)
     assert size == "8 pixels on the longer side, not 100"
+    wide = ImageSet(photos().array[:, :60])
+    known = "of an aspect ratio (width to height) of 1.67, not 1.00, so that margins are added"
+    assert KNOWN.differences(wide, RULE, brightness=False) == [known]
     assert KNOWN.differences(photos(channels=1), RULE) == ["grey, not in colour"]
     [dark] = KNOWN.differences(photos(light=0.2), RULE)
     assert dark.startswith("of a brightness of ")

@@ -20,6 +20,7 @@ LEVELS = 16  # of brightness
 MOST_LEARNT, MOST_SEEN = 256, 32  # images that are looked at, drawn evenly
 ENOUGH_PIXELS = 128  # along each side, of an image that is looked at
 TIMES = 2.0  # longer or shorter than all that were learnt from
+OTHER_ASPECT = 1.25  # times as wide or as narrow as all that were learnt from
 FEWEST_LEVELS = 0.1  # of the range, by which brightness may differ in the mean whatever the training images say
 FEWEST = 8  # images whose brightness says something of their kind: one that is odd is for the model to judge
 
@@ -29,6 +30,7 @@ class Looks(BaseModel):
 
     Args:
         shortest, longest: the longer side of the images, in pixels.
+        narrowest, widest: the width of the images over their height.
         grey, colour: whether some were grey, and some in colour.
         below: of each of 16 levels of brightness, the mean share of pixels that are at most as bright.
         apart: how far the brightness of the strangest of them is from that, as a share of the range.
@@ -38,6 +40,8 @@ class Looks(BaseModel):
 
     shortest: int = Field(ge=1, le=10**9)
     longest: int = Field(ge=1, le=10**9)
+    narrowest: float = Field(ge=1e-9, le=1e9)
+    widest: float = Field(ge=1e-9, le=1e9)
     grey: bool
     colour: bool
     below: list[float] = Field(min_length=LEVELS, max_length=LEVELS)
@@ -54,21 +58,23 @@ class Looks(BaseModel):
         seen = np.array(list(_brightness(images, preprocess, MOST_LEARNT)))
         if not len(seen):
             return None
-        longer, mean = images.sizes.max(axis=1), seen.mean(axis=0)
+        longer, mean, aspects = images.sizes.max(axis=1), seen.mean(axis=0), _aspects(images)
         return cls(
             shortest=int(longer.min()),
             longest=int(longer.max()),
+            narrowest=float(aspects.min()),
+            widest=float(aspects.max()),
             grey=bool((images.channels == 1).any()),
             colour=bool((images.channels == 3).any()),
             below=mean.round(5).tolist(),
             apart=float(np.abs(seen - mean).mean(axis=1).max()) if len(seen) >= FEWEST else 1.0,
         )
 
-    def differences(self, images: ImageSet, preprocess: Preprocess, *, brightness: bool = True) -> list[str]:
+    def differences(self, images: ImageSet, preprocess: Preprocess, *, brightness: bool = True, aspect: bool = True) -> list[str]:
         """Return in what other images, as they were read, do not look like these, in words; nothing where they do.
 
         Args:
-            brightness: whether it matters for what the model does.
+            brightness, aspect: whether they matter for what the model does.
         """
         if not len(images):
             return []
@@ -77,6 +83,10 @@ class Looks(BaseModel):
         if not self.shortest / TIMES <= longer <= self.longest * TIMES:
             known = f"{self.shortest}" if self.shortest == self.longest else f"{self.shortest} to {self.longest}"
             found.append(f"{longer:.0f} pixels on the longer side, not {known}")
+        ratio = float(np.median(_aspects(images)))
+        if aspect and not self.narrowest / OTHER_ASPECT <= ratio <= self.widest * OTHER_ASPECT:
+            known = " to ".join(dict.fromkeys(f"{each:.2f}" for each in (self.narrowest, self.widest)))
+            found.append(f"of an aspect ratio (width to height) of {ratio:.2f}, not {known}, so that margins are added")
         colour = float(np.mean(images.channels == 3))
         if colour > 0.5 and not self.colour:
             found.append("in colour, not grey")
@@ -89,6 +99,11 @@ class Looks(BaseModel):
                 usual = _mean(np.array(self.below))
                 found.append(f"of a brightness of {_mean(mean):.0%} on average, spread otherwise than around {usual:.0%}")
         return found
+
+
+def _aspects(images: ImageSet) -> Array:
+    """Return N: the width of each image over its height."""
+    return np.asarray(images.sizes[:, 1] / np.maximum(images.sizes[:, 0], 1))
 
 
 def _brightness(images: ImageSet, preprocess: Preprocess, most: int) -> Iterator[Array]:

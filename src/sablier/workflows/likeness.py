@@ -52,7 +52,7 @@ def check_likeness(file: ModelFile, images: ImageSet, *, strict: bool = False) -
         return
     if rule.resize == "exact" and file.task not in ANY_SIZE and (images.sizes != (rule.height, rule.width)).any():
         return  # it takes images exactly as they are, and refuses others with a message of its own
-    found = looks.differences(images, rule, brightness=file.task not in NO_BRIGHTNESS)
+    found = looks.differences(images, rule, brightness=file.task not in NO_BRIGHTNESS, aspect=file.task not in ANY_SIZE)
     if not found:
         return
     line = f"these images do not look like those that the model learnt from: they are {'; '.join(found)}."
