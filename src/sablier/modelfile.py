@@ -206,8 +206,12 @@ class ModelFile:
         try:
             metadata = Metadata.model_validate_json(text)
         except ValidationError as error:
-            reason = error.errors()[0]["msg"]
-            raise ModelFileError(f"{path} is whole, but what it says of itself is not valid: {reason}.") from error
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise ModelFileError(
+                f"{path} is whole, but what it says of itself is not valid: {where}: {first['msg']}. "
+                "Another version of sablier may have written it: train it again."
+            ) from error
         parts = {}
         for key, record in metadata.parts.items():
             own = {name.removeprefix(f"{key}/"): value for name, value in tensors.items() if name.startswith(f"{key}/")}
