@@ -52,6 +52,9 @@ before temperatures were fitted with a grain of doubt (Platt's targets), which o
 so were the rows of classify that learn for 110 s, or from CIFAR-10 without calibration. Tests ran for five minutes beside the
 hour of CIFAR-10, and the accuracy before training of these rows was measured afterwards, by the function of the bench, from the
 same seeds. The five minutes of CIFAR-10 had their budget decided by the fastest of three trials, all others by the median.
+
+inspection-pcb has one seed, and its seconds were taken beside tests: alone, training took 219 s. The last step of photo_speed (5,000
+photos) ran beside short checks. few_shot and false_alarms_photos hold toothbrushes so far.
 """
 
 

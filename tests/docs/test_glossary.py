@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
 HISTORY = {"LOG.md", "BENCHMARKS.md"}  # what was written then, and what result files say
 PAGES = [
-    *(ROOT / name for name in ("README.md", "README.fr.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *(ROOT / name for name in ("README.md", "README.fr.md", "CONTRIBUTING.md")),
     *(page for page in sorted((ROOT / "docs").rglob("*.md")) if page.name not in HISTORY),
     *sorted((ROOT / "src").rglob("*.html")),
 ]
