@@ -53,8 +53,8 @@ so were the rows of classify that learn for 110 s, or from CIFAR-10 without cali
 hour of CIFAR-10, and the accuracy before training of these rows was measured afterwards, by the function of the bench, from the
 same seeds. The five minutes of CIFAR-10 had their budget decided by the fastest of three trials, all others by the median.
 
-inspection-pcb has one seed, and its seconds were taken beside tests: alone, training took 219 s. The last step of photo_speed (5,000
-photos) ran beside short checks. few_shot and false_alarms_photos hold toothbrushes so far.
+inspection-pcb has one seed, and its seconds were taken beside tests: alone, training took 219 s. The last step of photo_speed
+(5,000 photos) ran beside short checks. few_shot and false_alarms_photos hold toothbrushes so far.
 """
 
 
