@@ -8,7 +8,7 @@ import numpy as np
 
 from sablier.backbones import BackboneFile
 from sablier.calibration import images_needed
-from sablier.errors import TooFewImages
+from sablier.errors import ImagesError, TooFewImages
 from sablier.images.grouping import count_groups, counted_groups, group_numbers
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
@@ -57,20 +57,25 @@ def train_detector(
         fewest: how many groups of images there have to be. Fewer than 8 can rank images, but promise next to nothing.
 
     Raises:
+        ImagesError: where images share a name.
         TooFewImages: for fewer than `fewest` groups of images, or fewer than folds that were asked for.
         BackboneError: for a backbone that does not describe places of these images; ConfigError for one that nothing looks with.
     """
     recipe = of_task(recipe, DetectionRecipe)
     recipe = recipe if backbone is None else recipe.with_backbone()
     preprocess, dense, prints = prepared(images, recipe.size, fewest, repeats=recipe.repeats, near=True)
+    if len(np.unique(dense.ids)) < len(dense):  # by their names images are told apart between folds
+        raise ImagesError(
+            f"expected a different name for each image, got {len(np.unique(dense.ids))} names of {len(dense)} images."
+        )
     on_groups(dense, preprocess)
     plan, forecast = plan_uses(dense, recipe), Forecast(on_progress)
     making = Making(recipe, preprocess, len(plan), checkpoints, forecast, backbone)
     forecast.expect(making.work(len(dense)), lambda: expected_stages(making, dense, plan, recipe.contamination_filter))
     if recipe.contamination_filter:
         with forecast.stage(FILTERING):
-            search = ContaminationFilter(dense, preprocess)
-            plan = [_filtered(uses, search, recipe.fit.seed) for uses in plan]
+            contamination = ContaminationFilter(dense, preprocess)
+            plan = [_filtered(uses, contamination, recipe.fit.seed) for uses in plan]
     scorers = tuple(making.scorer(index, uses) for index, uses in enumerate(plan))
     calibrating = sum(len(uses.calibration) for uses in plan)
     with forecast.stage(CALIBRATING) as progressed, watching(forecast.tally(progressed, calibrating)):
@@ -78,14 +83,14 @@ def train_detector(
     origin = provenance(dense, replace(recipe, members=tuple(making.networks)), images, preprocess)
     if recipe.contamination_filter:
         with forecast.stage(LISTING):
-            origin = origin.model_copy(update={"filtered": _listed(search, plan, recipe.fit.seed)})
+            origin = origin.model_copy(update={"filtered": _listed(contamination, plan, recipe.fit.seed)})
     parts = {**detector.parts(), **known_part(prints, _uses_of_each(dense, plan))}
     return ModelFile(TASK, preprocess, parts, making.histories, origin)
 
 
-def _listed(search: ContaminationFilter, plan: Sequence[Uses], seed: int) -> list[tuple[str, float]]:
+def _listed(contamination: ContaminationFilter, plan: Sequence[Uses], seed: int) -> list[tuple[str, float]]:
     """Return names and scores of images that may not belong, of all images, those of calibration too; none of them has taught."""
-    found = search.among(search.images.ids, seed)
+    found = contamination.among(contamination.images.ids, seed)
     taught = {name for uses in plan for each in (uses.training, uses.fusion) for name in each.ids.tolist()}
     return [pair for pair in zip(found.ids.tolist(), found.scores.tolist(), strict=True) if pair[0] not in taught]
 
@@ -96,12 +101,12 @@ def _uses_of_each(dense: ImageSet, plan: Sequence[Uses]) -> Array:
     return np.where(only_calibrate, CALIBRATED, TRAINED)
 
 
-def _filtered(uses: Uses, search: ContaminationFilter, seed: int) -> Uses:
+def _filtered(uses: Uses, contamination: ContaminationFilter, seed: int) -> Uses:
     """Return the uses without the training and fusion images that may not belong among the others."""
     apart = uses.fusion is not uses.training
     teaching = np.concatenate([uses.training.ids, uses.fusion.ids]) if apart else uses.training.ids
     kept = np.ones(len(teaching), bool)
-    kept[search.among(teaching, seed).excluded] = False
+    kept[contamination.among(teaching, seed).excluded] = False
     training = uses.training.take(kept[: len(uses.training)])
     if not apart:
         return replace(uses, training=training, fusion=training)
