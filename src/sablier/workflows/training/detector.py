@@ -8,9 +8,10 @@ import numpy as np
 
 from sablier.backbones import BackboneFile
 from sablier.calibration import images_needed
-from sablier.errors import ImagesError, TooFewImages
+from sablier.errors import TooFewImages
 from sablier.images.grouping import count_groups, counted_groups, group_numbers
 from sablier.images.imageset import ImageSet
+from sablier.images.names import distinct_names
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
 from sablier.recipes.config import Recipe, of_task
@@ -57,17 +58,13 @@ def train_detector(
         fewest: how many groups of images there have to be. Fewer than 8 can rank images, but promise next to nothing.
 
     Raises:
-        ImagesError: where images share a name.
         TooFewImages: for fewer than `fewest` groups of images, or fewer than folds that were asked for.
         BackboneError: for a backbone that does not describe places of these images; ConfigError for one that nothing looks with.
     """
     recipe = of_task(recipe, DetectionRecipe)
     recipe = recipe if backbone is None else recipe.with_backbone()
     preprocess, dense, prints = prepared(images, recipe.size, fewest, repeats=recipe.repeats, near=True)
-    if len(np.unique(dense.ids)) < len(dense):  # by their names images are told apart between folds
-        raise ImagesError(
-            f"expected a different name for each image, got {len(np.unique(dense.ids))} names of {len(dense)} images."
-        )
+    dense = replace(dense, ids=distinct_names(dense.ids))  # by their names images are told apart between folds
     on_groups(dense, preprocess)
     plan, forecast = plan_uses(dense, recipe), Forecast(on_progress)
     making = Making(recipe, preprocess, len(plan), checkpoints, forecast, backbone)
