@@ -56,7 +56,7 @@ def main() -> None:
         rates = [run["alarms"][index] / run["tests"] for run in found]
         mean = float(np.mean(rates))
         rows.append({
-            "alpha": alpha, "false_alarm_rate_mean": mean, "false_alarm_rate_min": min(rates),
+            "row": f"{alpha:.0%}", "alpha": alpha, "false_alarm_rate_mean": mean, "false_alarm_rate_min": min(rates),
             "false_alarm_rate_max": max(rates), "band": [low / run["tests"], high / run["tests"]],
             "splits": splits, "splits_outside_band": outside,
         })  # fmt: skip

@@ -19,6 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from code_digest import code_digest
+
 if TYPE_CHECKING:
     from sablier.images import ImageSet
     from sablier.typing import Array
@@ -59,6 +61,7 @@ class Bench:
             **payload,
             "date": datetime.now(UTC).date().isoformat(),
             "commit": _output(["git", "rev-parse", "--short", "HEAD"]),
+            "code": code_digest(self.name),
             "cpu": f"{_processor()}, {torch.get_num_threads()} cores",
             "threads": torch.get_num_threads(),
             "seeds": seeds,

@@ -56,3 +56,48 @@ def test_what_is_neither_a_bar_nor_a_note_is_refused(monkeypatch):
     for text in ("reported", "=< 3", "<= three", "3%"):
         with pytest.raises(ValueError, match="expected a bar such as"):
             bars.met(text, 3)
+
+
+def tree_of(folder, files):
+    for name, text in files.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return folder
+
+
+FILES = {
+    "bench/speed.py": "from sablier.models import table\nimport harness\n",
+    "bench/harness.py": "import sablier.unrelated\n",
+    "src/sablier/__init__.py": "",
+    "src/sablier/__init__.pyi": "from sablier.lazy import fit as fit\n",
+    "src/sablier/lazy.py": "def fit(): ...\n",
+    "src/sablier/unrelated.py": "",
+    "src/sablier/models/__init__.py": "",
+    "src/sablier/models/table.py": 'TABLE = Registry("net", "sablier.models.nets")\n',
+    "src/sablier/models/nets/__init__.py": "",
+    "src/sablier/models/nets/small.py": "def deep():\n    from sablier import fit\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "counts"),
+    [
+        ("bench/speed.py", "from sablier.models import table\nimport harness\nx = 1\n", True),
+        ("src/sablier/models/nets/small.py", "def deep():\n    from sablier import fit\n    return fit\n", True),
+        ("src/sablier/lazy.py", "def fit(): return 2\n", True),
+        ("src/sablier/lazy.py", '"""What it is."""\n\n\ndef fit(): ...  # a comment\n', False),
+        ("src/sablier/unrelated.py", "x = 2\n", False),
+        ("bench/harness.py", "x = 2\n", False),
+    ],
+)
+def test_a_figure_is_stale_when_code_that_its_bench_runs_has_changed(monkeypatch, tmp_path, file, text, counts):
+    monkeypatch.syspath_prepend(ROOT / "bench")
+    digest = import_module("code_digest").code_digest
+    before = digest("speed", tree_of(tmp_path / "before", FILES))
+    after = digest("speed", tree_of(tmp_path / "after", {**FILES, file: text}))
+    assert (before != after) is counts
+
+
+def test_the_page_is_short():
+    assert len((ROOT / "docs" / "BENCHMARKS.md").read_text().replace("|", " ").split()) < 2000

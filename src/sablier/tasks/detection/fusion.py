@@ -25,7 +25,7 @@ class Fusion:
     regression), in units of its standard deviation among normal images. The score is their weighted sum.
 
     Args:
-        coefficients: 1+U,J regression of the statistics on a constant and the covariates (brightness, edges).
+        coefficients: 1+U,J regression of the statistics on a constant and the covariates (edges).
         low, high: U, the range of the covariates among normal images; beyond it nothing is extrapolated.
         weights: J, of the corrected statistics.
     """

@@ -22,7 +22,7 @@ WORTH = 6 / log(2)
 
 @dataclass(frozen=True)
 class RateDistortion:
-    """Bits of a code and squared error of the image drawn from it (Balle, Laparra and Simoncelli 2017), for many steps.
+    """Bits of a code and squared error of the image drawn from it (Ballé, Laparra and Simoncelli 2017), for many steps.
 
     Rounding is stood for by noise as wide as a step. The step is drawn anew for every image, and an error is worth the fewer
     bits the larger the step is, so that one network serves all rates.
