@@ -26,7 +26,6 @@ from sablier.typing import Array
 from sablier.workflows.training.detector import train_detector
 
 INDUSTRIAL = Path(os.environ.get("SABLIER_DATA", ".data")) / "industrial"
-CATEGORIES = ("toothbrush", "magnetic_tile", "pcb")
 ALPHA = 0.05
 APART = 100  # numbers between captures of different tiles
 OFFICIAL = "official"
@@ -35,16 +34,15 @@ OFFICIAL = "official"
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--splits", type=int, default=20)
     parser.add_argument("--tier", default="base")
-    parser.add_argument("--categories", nargs="+", default=CATEGORIES, help="folders of industrial/")
+    parser.add_argument("--category", default="toothbrush", help="a folder of industrial/, such as magnetic_tile or pcb")
 
 
 def main() -> None:
     bench = Bench("false_alarms_photos", __doc__ or "", add)
     args = bench.args
     splits, tier = (3, "tiny") if args.quick else (args.splits, args.tier)
-    key = "-".join(["photos", *([] if tier == "base" else [tier])])
-    steps = bench.partial(key)
-    rows = [row_of(category, tier, splits, steps) for category in (CATEGORIES[:1] if args.quick else args.categories)]
+    key = "-".join([args.category, *([] if tier == "base" else [tier])])
+    rows = [row_of(args.category, tier, splits, bench.partial(key))]
     shown = ("row", "photos", "tests", "calibrated_on", "rate_mean", "rate_max", "runs_outside", "official", "official_outside")
     print_table(list(shown), [[row[name] for name in shown] for row in rows])
     bench.finish(key, list(range(splits)), {"alpha": ALPHA, "tier": tier, "splits": splits, "rows": rows})
@@ -58,7 +56,7 @@ def row_of(category: str, tier: str, splits: int, steps: Partial) -> dict[str, A
     groups = known_repeats(pooled)
 
     def run(name: str, trains: Array, seed: int) -> dict[str, int]:
-        return dict(steps.get(f"{category}/{name}", partial(counted, pooled, trains, tier, seed)))
+        return dict(steps.get(name, partial(counted, pooled, trains, tier, seed)))
 
     runs = [run(str(seed), dealt(groups, training, seed), seed) for seed in range(splits)]
     official = run(OFFICIAL, officially, 0)

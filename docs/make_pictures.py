@@ -15,6 +15,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
+from package_drawing import drawing
 from sklearn.decomposition import PCA
 
 import sablier
@@ -24,7 +25,8 @@ from sablier.report.fooling import fool_figure
 from sablier.report.pictures import FAINTEST, HIGHEST, anomaly_colours, as_rgb, overlay
 from sablier.tasks.classification.classify import Classifier
 from sablier.tasks.classification.fool import fool_classifier
-from sablier.tasks.detection.detect import DetectionResult, Detector
+from sablier.tasks.detection.detect import Detector
+from sablier.tasks.detection.result import DetectionResult
 from sablier.training.objectives import mean_squared_error
 from sablier.transforms.natural import KINDS, corrupt
 from sablier.workflows.training.classifier import train_classifier
@@ -436,6 +438,7 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "anomaly-map": anomaly_map,
     "preview": preview,
     "summary": summary,
+    "packages": drawing,
 }
 
 

@@ -177,6 +177,22 @@ class TestImagesInAndOut:
         detector = AnomalyDetector(tier="tiny", settings={**settings, "folds": 2}).fit(X)
         assert detector.anomaly_maps(X).shape == (16, *shape[:2])
 
+    def test_a_triage_returns_three_verdicts(self):
+        rng = np.random.default_rng(0)
+        images = rng.integers(0, 60, (120, 12, 12)).astype(np.uint8)
+        bad = images[:8].copy()
+        bad[:, 2:10, 2:10] = 255
+        detector = AnomalyDetector(tier="tiny", settings=FAST).fit(images[8:])
+        found = detector.triage(np.concatenate([bad, images[8:40]]), reject_alpha=0.02, review_alpha=0.3)
+        p_values = detector.p_values(np.concatenate([bad, images[8:40]]))
+        assert found.tolist() == ["reject" if p <= 0.02 else "review" if p <= 0.3 else "pass" for p in p_values]
+        assert set(found[:8]) == {"reject"}
+        assert "pass" in found[8:]
+        assert set(detector.triage(bad, 0.001, 0.3)) == {"review"}
+        assert set(detector.triage(bad, 0.001, 0.002)) == {"undetermined"}
+        with pytest.raises(ConfigError, match="below that of review"):
+            detector.triage(bad, 0.1, 0.05)
+
     def test_images_of_mixed_sizes(self):
         rng = np.random.default_rng(0)
         images = ImageSet.concatenate([ImageSet(rng.integers(0, 255, (6, side, 80), np.uint8)) for side in (70, 80)])
@@ -208,11 +224,11 @@ class TestImagesInAndOut:
     def test_images_that_are_all_the_same(self):
         for shape in ((12, 1, 5), (12, 4, 4), (400, 3, 3)):
             X = np.ones(shape)
-            with pytest.raises(TooFewImages, match="expected at least 8 groups of images to learn from"):
+            with pytest.raises(TooFewImages, match="expected at least 8 groups of images to train on"):
                 AnomalyDetector(tier="tiny", settings=FAST).fit(X)
             alone = AnomalyDetector(tier="tiny", settings=FAST | {"repeats": "no"})  # as if each were independent
             assert np.isfinite(alone.fit(X).anomaly_score(X)).all()
-            with pytest.raises(TooFewImages, match="expected at least 2 groups of images to learn from"):
+            with pytest.raises(TooFewImages, match="expected at least 2 groups of images to train on"):
                 ImageAutoencoder(tier="tiny", settings={"epochs": 2, "width": 8}).fit(X)
 
     def test_a_pipeline_of_scikit_learn(self, digits):
@@ -345,7 +361,7 @@ class TestErrors:
 
 @pytest.mark.parametrize("images", [np.zeros((0, 8, 8), np.uint8), np.zeros((0, 8, 8)), ImageSet(np.zeros((0, 8, 8), np.uint8))])
 def test_no_image_at_all_is_said(images):
-    with pytest.raises(TooFewImages, match="at least one image to learn from, got none"):
+    with pytest.raises(TooFewImages, match="at least one image to train on, got none"):
         AnomalyDetector().fit(images)
 
 

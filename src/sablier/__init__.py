@@ -1,7 +1,7 @@
-"""sablier learns what your images look like, and finds what does not belong.
+"""sablier trains on unlabelled images and detects those that are anomalous.
 
-Names are loaded when they are first used: importing sablier loads neither torch nor NumPy. Every public name stands once, with
-the module that holds it, in `__init__.pyi`: type checkers read it, and so does this file.
+Importing sablier loads neither torch nor NumPy: a name is loaded when it is first used. `__init__.pyi` lists every public
+name with its module; type checkers read it, and so does this file.
 """
 
 import sys
@@ -11,7 +11,7 @@ __version__ = "0.1.0"
 
 
 def _public() -> dict[str, str]:
-    """Return every public name and the module that holds it."""
+    """Return every public name with the module that defines it."""
     import re
     from pkgutil import get_data
 

@@ -1,4 +1,4 @@
-"""The public names and where they are, the one list of them; `__init__.py` loads a name by it when it is first used."""
+"""The public names with their modules, the only list of them; `__init__.py` loads a name from it when it is first used."""
 
 from sablier.calibration import Calibration as Calibration
 from sablier.errors import SablierError as SablierError

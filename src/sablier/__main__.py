@@ -1,4 +1,4 @@
-"""`python -m sablier` is `sablier`."""
+"""`python -m sablier` runs the command `sablier`."""
 
 from sablier.cli.main import run
 

@@ -1,7 +1,7 @@
-"""The honest floor: PCA and nearest neighbours on thumbnails, printed beside every result.
+"""The baselines: PCA and nearest neighbours on thumbnails, reported beside every result.
 
-Fitted in seconds with settings that never change, from the same training images as the model, and calibrated on the
-same images. A net that does not beat them has learnt nothing.
+They are fitted in seconds with fixed settings, on the training images of the model, and calibrated on the same images. A
+network should beat them.
 """
 
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ EXPLAINED_VARIANCE = 0.9
 MOST_COMPONENTS = 64
 MOST_KEPT = 1000
 NEIGHBOURS = 5
-AT_ONCE = 64  # images that are made small: of photos, all at once as numbers of four bytes would fill the memory
-MOST_EXACT = 300  # images that are decomposed exactly, which is quicker than to load what does it by chance
+AT_ONCE = 64  # images that are reduced at once: all photos in single precision would fill the memory
+MOST_EXACT = 300  # images up to which the exact decomposition is faster than to load the randomised one
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Baselines:
 
     Args:
         mean: D values, the mean thumbnail.
-        components: K,D orthonormal directions that explain 90 % of the variance, 64 at most.
-        kept: M,D thumbnails, 1,000 at most, drawn at random from the training images.
+        components: K,D orthonormal directions that explain 90 % of the variance, at most 64.
+        kept: M,D thumbnails, at most 1,000, a random sample of the training images.
     """
 
     mean: Array
@@ -42,14 +42,14 @@ class Baselines:
         most = min(MOST_COMPONENTS, *flat.shape)
         centred = flat - flat.mean(axis=0)
         variances, directions = _principal(centred, most, seed)
-        # Against the variance of all the pixels, so that a truncated fit explains what a full one would.
+        # Relative to the variance of all pixels, so that a truncated fit explains the same share.
         explained = np.cumsum(variances) / max(float((centred**2).sum()), 1e-12)
         count = min(most, 1 + int(np.sum(explained < EXPLAINED_VARIANCE)))
         chosen = np.random.default_rng(seed).permutation(len(flat))[:MOST_KEPT]
         return cls(flat.mean(axis=0), directions[:count].astype(np.float32), flat[np.sort(chosen)])
 
     def scores(self, pixels: Array, preprocess: Preprocess) -> dict[str, Array]:
-        """Return the anomaly scores "pca" and "knn" of N,H,W,C pixels; higher is worse."""
+        """Return the anomaly scores "pca" and "knn" of N,H,W,C pixels; higher is more anomalous."""
         return self.scores_of(thumbnails(pixels, preprocess))
 
     def scores_of(self, flat: Array) -> dict[str, Array]:
@@ -63,7 +63,7 @@ class Baselines:
         }
 
     def tensors(self) -> dict[str, Array]:
-        """Return the arrays a model file keeps; the kept thumbnails as 8-bit values of their own range."""
+        """Return the arrays that a model file keeps; the thumbnails as 8-bit values of their range."""
         low, high = float(self.kept.min()), float(self.kept.max())
         step = (high - low) / 255 or 1.0
         return {
@@ -92,7 +92,7 @@ def distance_to_nearest(new: Array, known: Array, neighbours: int) -> Array:
 
 
 def _principal(centred: Array, most: int, seed: int) -> tuple[Array, Array]:
-    """Return sums of squares along the first principal directions of N,D centred points, and these, K,D."""
+    """Return the sums of squares along the first principal directions of N,D centred points, and these, K,D."""
     if len(centred) <= MOST_EXACT:
         _, spreads, directions = np.linalg.svd(centred, full_matrices=False)
         return spreads[:most] ** 2, directions[:most]

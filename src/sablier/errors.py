@@ -1,22 +1,22 @@
-"""Everything sablier raises on purpose. Catch `SablierError` to catch it all.
+"""Everything that sablier raises on purpose. `SablierError` is the base of all errors.
 
     SablierError
      ├─ ImagesError        (ValueError)     a source, an image or a table that cannot be used
      │   └─ TooFewImages                    fewer images than a split, a fit or a calibration needs
-     ├─ UnknownName        (ValueError)     no such model, data set, option or key; names the nearest
+     ├─ UnknownName        (ValueError)     no such model, data set, option or key; suggests the nearest
      ├─ ConfigError        (ValueError)     a value that an option does not take
      ├─ ModelFileError     (ValueError)     a .sablier file that is truncated, altered, newer or not ours
      ├─ ContainerError     (ValueError)     a .sabz file that is damaged, newer, not ours, or of another model
-     ├─ BackboneError      (ValueError)     a backbone file that is missing, another, or no network that describes places
+     ├─ BackboneError      (ValueError)     a backbone file that is missing, another one, or unsuitable
      ├─ PackageError       (RuntimeError)   an installed package that is missing or altered
      ├─ TrainingDiverged   (RuntimeError)   the loss became infinite or not a number
-     ├─ Interrupted        (RuntimeError)   training was stopped; says where the work so far lies
-     └─ OutputError        (OSError)        a result that could not be written; the old file is whole
+     ├─ Interrupted        (RuntimeError)   training was stopped; says where the checkpoint is
+     └─ OutputError        (OSError)        a result that could not be written; the old file is intact
 
     ImagesWarning          (UserWarning)    the images are usable, but something is lost
-    OutputWarning          (UserWarning)    the results are whole, but something about where they went is to be known
+    OutputWarning          (UserWarning)    the results are complete, but there is a note on where they are
 
-Every message says what was expected, what came, and what to do. One that ends in the message of another ends in one full stop.
+Every message says what was expected, what came, and what to do. A message that ends in another one ends in one full stop.
 """
 
 import re
@@ -49,10 +49,12 @@ MOST_LISTED = 5  # names in a message
 
 
 class SablierError(Exception):
-    """Base of every error sablier raises on purpose.
+    """Base of every error that sablier raises on purpose.
 
-    >>> print(SablierError("a.png cannot be read: it is truncated.."))
-    a.png cannot be read: it is truncated.
+    Examples:
+        >>> from sablier import SablierError
+        >>> print(SablierError("a.png cannot be read: it is truncated.."))
+        a.png cannot be read: it is truncated.
     """
 
     def __init__(self, message: object = "") -> None:
@@ -68,7 +70,7 @@ class TooFewImages(ImagesError):
 
 
 class UnknownName(SablierError, ValueError):
-    """No such name; the message offers the nearest ones.
+    """An unknown name; the message suggests the nearest ones.
 
     >>> raise UnknownName("model", "bottlneck", ["bottleneck", "course_dense"])
     Traceback (most recent call last):
@@ -89,19 +91,19 @@ class ConfigError(SablierError, ValueError):
 
 
 class ModelFileError(SablierError, ValueError):
-    """A model file that is truncated, altered, newer than this version, or not one of ours."""
+    """A model file that is truncated, altered, newer than this version, or not one of sablier's."""
 
 
 class ContainerError(SablierError, ValueError):
-    """A file of compressed images that is damaged, newer than this version, not one of ours, or made with another model."""
+    """A file of compressed images that is damaged, newer than this version, not one of sablier's, or made with another model."""
 
 
 class BackboneError(SablierError, ValueError):
-    """A file of a feature network that is missing, damaged, another than the model names, or that does not describe places."""
+    """A file of a feature network that is missing, damaged, not the one that the model names, or without feature maps."""
 
 
 class PackageError(SablierError, RuntimeError):
-    """A package that is needed and not installed, or that holds something else than it should; the message says what to type."""
+    """A needed package that is not installed, or has other contents than it should; the message has the command to run."""
 
 
 class TrainingDiverged(SablierError, RuntimeError):
@@ -109,11 +111,11 @@ class TrainingDiverged(SablierError, RuntimeError):
 
 
 class Interrupted(SablierError, RuntimeError):
-    """Training was stopped before its end; the message says where the work so far lies."""
+    """Training was stopped before its end; the message says where the checkpoint is."""
 
 
 class OutputError(SablierError, OSError):
-    """A result that could not be written; whatever was there before is whole."""
+    """A result that could not be written; an existing file is intact."""
 
 
 class ImagesWarning(UserWarning):
@@ -121,10 +123,10 @@ class ImagesWarning(UserWarning):
 
 
 class OutputWarning(UserWarning):
-    """The results are whole, but something about where they went is to be known."""
+    """The results are complete, but there is a note on where they are."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return " Did you mean 'x' or 'y'?" for the known names closest to `name`, or an empty string."""
+    """Return " Did you mean 'x' or 'y'?" for the known names nearest to `name`, or an empty string."""
     close = get_close_matches(name, list(known), n=2, cutoff=0.5)
     return f" Did you mean {' or '.join(map(repr, close))}?" if close else ""

@@ -1,4 +1,4 @@
-"""Limits of configurations: declared with each field of a dataclass, by pydantic's `Field`, and checked in one place."""
+"""Limits of configurations: declared with each field of a dataclass by pydantic's `Field`, and checked in one place."""
 
 from collections.abc import Iterator
 from dataclasses import fields
@@ -12,10 +12,10 @@ from sablier.errors import ConfigError
 
 
 def check_limits(config: Any) -> None:
-    """See that every field of a dataclass keeps the limits that its annotation declares.
+    """Check that every field of a dataclass is within the limits of its annotation.
 
     Raises:
-        ConfigError: naming the field, what it takes, and what came.
+        ConfigError: naming the field, its limits, and its value.
 
     >>> from dataclasses import dataclass
     >>> from pydantic import Field
@@ -40,7 +40,7 @@ def check_limits(config: Any) -> None:
 
 @cache
 def _checks(kind: Any) -> list[tuple[str, TypeAdapter[Any], str]]:
-    """Return the name of each field that has limits, what checks them, and what they are in words."""
+    """Return the name of each field with limits, its checker, and its limits in words."""
     hints = get_type_hints(kind, include_extras=True)
     named = [(item.name, hints[item.name]) for item in fields(kind)]
     return [(name, TypeAdapter(hint), " and ".join(_words(hint))) for name, hint in named if any(_words(hint))]

@@ -1,4 +1,4 @@
-"""How good a result is: thin, on scikit-learn and scipy, imported when first needed."""
+"""Metrics of results, on scikit-learn and scipy, which are imported when first needed."""
 
 from collections.abc import Iterable
 from math import inf, log10
@@ -8,20 +8,20 @@ import numpy as np
 from sablier.errors import ConfigError, ImagesError, TooFewImages
 from sablier.typing import Array
 
-PRO_LIMIT = 0.3  # the share of good pixels up to which AUPRO is usually taken (Bergmann et al. 2020)
+PRO_LIMIT = 0.3  # the share of good pixels up to which AUPRO is usually computed (Bergmann et al. 2020)
 DROPPED_BITS = 14  # of the 32 of an anomaly score: sign, exponent and nine bits of the mantissa remain
 MAP_BINS = 1 << (32 - DROPPED_BITS)
 SIGN_BIT = np.uint32(1 << 31)
 
 
 def auroc(normal: Array, anomalous: Array) -> float:
-    """Return the area under the ROC curve: the chance that an anomaly scores higher than a normal image.
+    """Return the area under the ROC curve: the probability that an anomaly scores higher than a normal image.
 
     >>> auroc(np.array([0.1, 0.2]), np.array([0.3, 0.15]))
     0.75
 
     Raises:
-        TooFewImages: where either side is empty.
+        TooFewImages: if either side is empty.
     """
     from sklearn.metrics import roc_auc_score
 
@@ -34,9 +34,9 @@ def auroc(normal: Array, anomalous: Array) -> float:
 def auroc_interval(normal: Array, anomalous: Array, level: float = 0.95) -> tuple[float, float]:
     """Return an interval for the AUROC of these scores (DeLong, DeLong and Clarke-Pearson 1988, on the logit scale).
 
-    Its variance comes from the scores, so that it holds where images of one kind are few; the formula of Hanley and
-    McNeil (1982) covers the truth in only 8 of 10 such cases. Scores that separate without an error get the exact
-    bound of as many pairs as there are images of the rarer kind.
+    Its variance is estimated from the scores, so it holds with few images of one kind; the formula of Hanley and McNeil
+    (1982) covers the truth in only 8 of 10 such cases. Perfectly separated scores get the exact bound of as many pairs as
+    there are images of the rarer kind.
 
     >>> [round(bound, 3) for bound in auroc_interval(np.arange(20.0), np.arange(20.0) + 8)]
     [0.659, 0.915]
@@ -61,13 +61,13 @@ def auroc_interval(normal: Array, anomalous: Array, level: float = 0.95) -> tupl
 
 
 def mean_interval(values: Array, level: float = 0.95) -> tuple[float, float]:
-    """Return an interval for the mean of what N numbers are drawn from (Student 1908).
+    """Return an interval for the mean of the distribution of N numbers (Student 1908).
 
     >>> [round(bound, 3) for bound in mean_interval(np.array([0.90, 0.94, 0.95, 0.93, 0.93]))]
     [0.907, 0.953]
 
     Raises:
-        TooFewImages: for fewer than two numbers, which tell no spread.
+        TooFewImages: for fewer than two numbers, which have no spread.
     """
     from scipy.stats import t
 
@@ -107,18 +107,18 @@ def roc_curve(normal: Array, anomalous: Array) -> tuple[Array, Array]:
 
 
 def pixel_auroc(anomaly_maps: Iterable[Array], masks: Iterable[Array]) -> float:
-    """Return the AUROC of pixels: the chance that a pixel of a defect has a higher anomaly score than a good one.
+    """Return the AUROC of pixels: the probability that a defective pixel has a higher anomaly score than a good one.
 
-    All pixels of all images count alike, so a large defect counts for more than a small one. Memory does not grow with the
-    images; anomaly scores less than 0.2 % apart count as equal (`PixelCounts`).
+    All pixels of all images have the same weight, so a large defect weighs more than a small one. Memory does not grow with
+    the images. Anomaly scores less than 0.2 % apart count as equal (`PixelCounts`).
 
     Args:
         anomaly_maps: H,W numbers each, of any sign; sizes may differ between images.
-        masks: H,W each, true where a defect is; all false for a good image.
+        masks: H,W each, true at defects; all false for a good image.
 
     Raises:
-        ImagesError: where a mask and its anomaly map differ in size, or a score is not a number.
-        TooFewImages: where there are no pixels of one kind.
+        ImagesError: if a mask and its anomaly map differ in size, or a score is not a number.
+        TooFewImages: if there are no pixels of one kind.
 
     >>> pixel_auroc([np.array([[0.1, 0.2], [0.3, 0.9]])], [np.array([[0, 0], [1, 1]])])
     1.0
@@ -127,11 +127,11 @@ def pixel_auroc(anomaly_maps: Iterable[Array], masks: Iterable[Array]) -> float:
 
 
 def aupro(anomaly_maps: Iterable[Array], masks: Iterable[Array], limit: float = PRO_LIMIT) -> float:
-    """Return the area under the curve of per-region overlap, from 0 to 1 (Bergmann et al. 2020).
+    """Return the area under the per-region overlap curve, from 0 to 1 (Bergmann et al. 2020).
 
-    At each threshold: which share of a defect is at least that high, on average over defects, against the share of good pixels
-    that are. Here a small defect counts for as much as a large one. A defect is a connected region of a mask, corners
-    included. The area is taken up to `limit` of the good pixels and divided by it; a map that says nothing gets half of `limit`.
+    The curve is, for each threshold, the share of a defect at or above it, as a mean over defects, against the share of good
+    pixels at or above it. A small defect weighs as much as a large one. A defect is a connected region of a mask, diagonals
+    included. The area is computed up to `limit` of the good pixels and divided by it; a random map gets half of `limit`.
 
     Args:
         anomaly_maps, masks: as for `pixel_auroc`; so are memory and errors.
@@ -146,10 +146,10 @@ def aupro(anomaly_maps: Iterable[Array], masks: Iterable[Array], limit: float = 
 
 
 class PixelCounts:
-    """How many pixels have which anomaly score, from which pixel AUROC and AUPRO follow; memory does not grow with the images.
+    """Counts of pixels by anomaly score, for pixel AUROC and AUPRO, in memory that does not grow with the images.
 
-    A score is binned by the leading 18 bits of its float32, whose order is that of the numbers: scores in a bin are less than
-    0.2 % apart and count as equal. The bins are the same for all images, so counts of several sets of them add up.
+    A score is binned by the leading 18 bits of its float32, whose order is that of the numbers. Scores in a bin are less
+    than 0.2 % apart and count as equal. The bins are the same for all images, so counts of several sets add up.
     """
 
     def __init__(self) -> None:
@@ -170,7 +170,7 @@ class PixelCounts:
         """Count the pixels of one image.
 
         Raises:
-            ImagesError: where the H,W map and the mask differ in size, or a score is not a number.
+            ImagesError: if the H,W map and the mask differ in size, or a score is not a number.
         """
         from scipy.ndimage import label
 
@@ -203,20 +203,20 @@ class PixelCounts:
         return float(self.defective @ colder / (normals * defects))
 
     def aupro(self, limit: float = PRO_LIMIT) -> float:
-        """Return the area under the curve of per-region overlap; see `aupro`."""
+        """Return the area under the per-region overlap curve; see `aupro`."""
         if not 0 < limit <= 1:
             raise ConfigError(f"expected a limit of AUPRO above 0 and at most 1, such as {PRO_LIMIT:g}, got {limit}.")
         normals, _ = self._sizes()
         used = np.flatnonzero(self.normal + self.defective)[::-1]
         alarms = np.r_[0, np.cumsum(self.normal[used])] / normals
         overlaps = np.r_[0, np.cumsum(self.overlap[used])] / self.regions
-        # Where good and bad pixels share a bin the curve is a slope; the limit may cut through it.
+        # Where good and bad pixels share a bin, the curve is a slope; the limit may cut through it.
         last = int(np.searchsorted(alarms, limit, side="right")) - 1
         cut = overlaps[last]
         if last + 1 < len(alarms):
             cut += (overlaps[last + 1] - cut) * (limit - alarms[last]) / (alarms[last + 1] - alarms[last])
         area = np.trapezoid(np.r_[overlaps[: last + 1], cut], np.r_[alarms[: last + 1], limit]) / limit
-        return float(min(area, 1.0))  # shares of regions add up to 1 but for rounding
+        return float(min(area, 1.0))  # shares of regions sum to 1 up to rounding
 
     def _sizes(self) -> tuple[int, int]:
         normals, defects = int(self.normal.sum()), int(self.defective.sum())
@@ -243,9 +243,9 @@ def _count(bins: Array, into: Array, weights: Array | None = None) -> None:
 
 
 def ssim(first: Array, second: Array) -> Array:
-    """Return N: the structural similarity of pairs of images, 1 where they are equal (Wang, Bovik, Sheikh and Simoncelli 2004).
+    """Return N: the structural similarity of pairs of images, 1 if equal (Wang, Bovik, Sheikh and Simoncelli 2004).
 
-    Means over Gaussian windows of 1.5 pixels, as in the paper; a border of 5 pixels is left out, where anything is left then.
+    Means over Gaussian windows of 1.5 pixels, as in the paper; a border of 5 pixels is left out if anything remains.
 
     Args:
         first, second: N,H,W,C in [0, 1].

@@ -1,9 +1,9 @@
 """The .sablier file: one safetensors file that loads without running code.
 
-Tensors lie under the name of their part ("fold-0/net/down.0.weight"); everything else is JSON in the safetensors
-metadata, validated on loading. A SHA-256 over the whole file, taken with its own digits as zeros, is checked first, so
-a file that was truncated or damaged anywhere is refused. It has no key: who alters a file on purpose can renew it, so that
-all else is validated as well. Resume checkpoints use the same container.
+Tensors have the name of their part as a prefix ("fold-0/net/down.0.weight"). Everything else is JSON in the safetensors
+metadata, validated on loading. A SHA-256 over the whole file, computed with its own digits as zeros, is checked first, so a
+truncated or damaged file is refused. It has no key: who alters a file on purpose can update it, so all else is validated,
+too. Resume checkpoints use the same container.
 """
 
 import hashlib
@@ -29,12 +29,12 @@ from sablier.part_kinds import LARGEST, check_part
 from sablier.typing import Array
 
 VERSION = 1
-NO_CHECKSUM = "0" * 64  # in its place while it is taken
+NO_CHECKSUM = "0" * 64  # in place of the checksum while it is computed
 Task = Literal["detect", "reconstruct", "denoise", "generate", "compress", "classify"]
 
 
 class PartRecord(BaseModel):
-    """What the file says of a part besides its tensors: its registered name and configuration."""
+    """What the file keeps of a part besides its tensors: its registered name and configuration."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,7 +43,7 @@ class PartRecord(BaseModel):
 
 
 class HistoryRecord(BaseModel):
-    """How a network learnt: a row for each recorded epoch, and what it was computed with."""
+    """The history of a network: a row for each recorded epoch, and what it was computed with."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -56,7 +56,7 @@ class HistoryRecord(BaseModel):
 
 
 class ObjectiveRecord(BaseModel):
-    """What of an objective is used again: which noise was trained on. Other values are only shown."""
+    """The values of an objective that are used again: the noise trained on. Others are shown only."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -72,7 +72,7 @@ class ObjectiveRecord(BaseModel):
 
 
 class RecipeRecord(BaseModel):
-    """The parts of a recipe; `recipe_from` checks their values when it is repeated."""
+    """The parts of a recipe; `recipe_from` checks their values before the recipe is used again."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -89,7 +89,7 @@ class RecipeRecord(BaseModel):
 
 
 class Provenance(BaseModel):
-    """Where a model came from."""
+    """The origin of a model."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -99,14 +99,14 @@ class Provenance(BaseModel):
     source: str
     images: int = Field(ge=0)
     groups: int = Field(default=0, ge=0)  # of images that are not independent of each other; each counts once
-    grouping: Literal["given", "found"] = "found"  # by a person, or in the pixels alone
-    joined_groups: int = Field(default=0, ge=0)  # given ones that were joined with another, since they hold copies
+    grouping: Literal["given", "found"] = "found"  # by the user, or found in the pixels
+    joined_groups: int = Field(default=0, ge=0)  # given groups that were joined with another because they contain copies
     fingerprint: str
     recipe: dict[str, Any]
     skipped: list[str] = Field(default_factory=list)
-    filtered: list[tuple[str, float]] = Field(default_factory=list)  # name and score of training images that may not belong
-    looks: Looks | None = None  # of the training images, to compare others with
-    seconds: float | None = Field(default=None, ge=0)  # from reading the images to the finished model; None where nobody timed it
+    filtered: list[tuple[str, float]] = Field(default_factory=list)  # names and scores of training images that may not belong
+    looks: Looks | None = None  # statistics of the training images, to compare others with
+    seconds: float | None = Field(default=None, ge=0)  # from reading the images to the finished model; None if not measured
     calibrated: str = "on images held out from the training source"
 
     @field_validator("recipe")
@@ -142,10 +142,10 @@ class Part:
         return cls(model.name, model.config, {key: value.detach().cpu().numpy() for key, value in model.state_dict().items()})
 
     def to_model(self, *needed: str) -> Model:
-        """Create the network this part keeps, in eval mode and in the memory layout that convolves fastest.
+        """Create the network of this part, in eval mode and in channels-last memory.
 
         Raises:
-            ModelFileError: for a network that lacks a capability that is needed.
+            ModelFileError: if the network lacks a needed capability.
         """
         options = dict(self.config)
         model = create_model(self.name, tuple(options.pop("shape")), **options)
@@ -158,7 +158,25 @@ class Part:
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A trained model with all it needs: parts, preprocessing, histories, provenance."""
+    """A trained model with everything it needs, as a .sablier file keeps it.
+
+    Args:
+        task: "detect", "reconstruct", "denoise", "generate", "compress" or "classify".
+        preprocess: the size, channels and value range that images get.
+        parts: networks and other pieces, by name.
+        histories: a training history for each network, by name.
+        provenance: the origin of the model: images, recipe, versions.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> import sablier
+        >>> with TemporaryDirectory() as folder:
+        ...     recipe = sablier.make_recipe("course-softmax", settings=["epochs=1"])
+        ...     _ = sablier.train("digits", f"{folder}/digits.sablier", recipe)
+        ...     file = sablier.ModelFile.load(f"{folder}/digits.sablier")
+        >>> file.task, file.provenance.images, sorted(file.parts)
+        ('classify', 1437, ['classes', 'known-images', 'net'])
+    """
 
     task: str
     preprocess: Preprocess
@@ -167,10 +185,13 @@ class ModelFile:
     provenance: Provenance
 
     def save(self, path: Path) -> None:
-        """Write the file whole or not at all.
+        """Write the file as a whole or not at all.
+
+        Args:
+            path: the .sablier file.
 
         Raises:
-            OutputError: where it cannot be written, or would replace a file of another kind; an old file stays as it was.
+            OutputError: if it cannot be written, or would replace a file of another kind; an existing file stays as it was.
         """
         check_replaces(Path(path), MODEL)
         metadata = Metadata(
@@ -184,10 +205,14 @@ class ModelFile:
         write_whole(Path(path), pack("model", metadata.model_dump_json(), tensors))
 
     def expect(self, task: str, recipe: str) -> None:
-        """See that the model was trained for a task.
+        """Check the task of the model.
+
+        Args:
+            task: the expected task.
+            recipe: a recipe for that task, for the message.
 
         Raises:
-            ModelFileError: where it was trained for another; the message names a recipe for it.
+            ModelFileError: if the model was trained for another task.
         """
         if self.task != task:
             raise ModelFileError(
@@ -199,8 +224,14 @@ class ModelFile:
     def load(cls, path: Path) -> "ModelFile":
         """Read and check a file.
 
+        Args:
+            path: the .sablier file.
+
+        Returns:
+            The model.
+
         Raises:
-            ModelFileError: for a file that is missing, truncated, altered, newer than this version, or not ours.
+            ModelFileError: if the file is missing, truncated, altered, newer than this version, or no .sablier file.
         """
         text, tensors = unpack("model", Path(path))
         try:
@@ -226,7 +257,7 @@ class ModelFile:
 
 
 def pack(kind: str, text: str, tensors: dict[str, Array]) -> bytes:
-    """Return the bytes of a safetensors file with a checksum that holds `text` and `tensors`."""
+    """Return the bytes of a safetensors file with a checksum that contains `text` and `tensors`."""
     metadata = {"format": f"sablier {kind}", "version": str(VERSION), "sha256": NO_CHECKSUM, "content": text}
     data = safetensors_numpy.save({key: np.asarray(value, order="C") for key, value in tensors.items()}, metadata)
     digest = hashlib.sha256(data).hexdigest()
@@ -234,10 +265,10 @@ def pack(kind: str, text: str, tensors: dict[str, Array]) -> bytes:
 
 
 def unpack(kind: str, path: Path) -> tuple[str, dict[str, Array]]:
-    """Read what `pack` wrote and return its text and tensors.
+    """Return the text and the tensors that `pack` wrote.
 
     Raises:
-        ModelFileError: where the file is missing, or anything in it is not as it was written.
+        ModelFileError: if the file is missing, or differs from what was written.
     """
     try:
         data = path.read_bytes()
@@ -267,7 +298,7 @@ def unpack(kind: str, path: Path) -> tuple[str, dict[str, Array]]:
 
 
 def _header(data: bytes, path: Path) -> dict[str, str]:
-    """Return the metadata of a safetensors file without trusting it."""
+    """Return the metadata of an untrusted safetensors file."""
     refusal = ModelFileError(f"{path} is not a sablier file, or only a part of one ({len(data)} bytes).")
     length = int.from_bytes(data[:8], "little")
     if len(data) < 8 or length > len(data) - 8:
@@ -282,5 +313,5 @@ def _header(data: bytes, path: Path) -> dict[str, str]:
 
 
 def _checksum_text(digest: str) -> bytes:
-    """Return how a checksum stands in the metadata."""
+    """Return the checksum as it stands in the metadata."""
     return f'"sha256":"{digest}"'.encode()

@@ -1,4 +1,4 @@
-"""What only use shows of a model file: whether its parts fit together, and whether what they make of images is a number."""
+"""Checks of a model file that need its use: whether its parts fit together, and whether results are finite."""
 
 import numpy as np
 
@@ -7,10 +7,10 @@ from sablier.typing import Array
 
 
 def check_fit(what: str, came: int, expected: int) -> None:
-    """See that two parts of a model file fit together, where only use shows how long one of them has to be.
+    """Check that two parts of a model file fit together, where the needed length is known only in use.
 
     Raises:
-        ModelFileError: where a part has another number of values than the others call for.
+        ModelFileError: if a part has another number of values than the others need.
     """
     if came != expected:
         raise ModelFileError(
@@ -19,10 +19,10 @@ def check_fit(what: str, came: int, expected: int) -> None:
 
 
 def check_finite(what: str, values: Array) -> Array:
-    """Return what a model made of images.
+    """Return the output of a model, checked.
 
     Raises:
-        ModelFileError: where some of it is infinite or not a number, which only weights that nobody trained do.
+        ModelFileError: if it is not finite, which happens only with invalid weights.
     """
     if not np.isfinite(values).all():
         raise ModelFileError(f"the model makes of these images {what} that are infinite or not a number. Train it anew.")

@@ -1,9 +1,9 @@
-"""What each kind of part of a model file holds: names, shapes, types and ranges of its tensors, and its configuration.
+"""The schema of each kind of part of a model file: names, shapes, types and ranges of its tensors, and its configuration.
 
-A checksum says that a file is as it was written, not that a sane program wrote it. So every part is held against its declaration
-when a file is loaded. A shape names its lengths: the same name stands for the same length everywhere in a part; `height`,
-`width` and `channels` are those that the model expects of images, `thumbnail` how many values the thumbnail of one has. A name
-in braces stands for any of a list or for a number: "{scores}/{fold}".
+A checksum shows that a file is as it was written, not that it is valid. So every part is checked against its schema when a
+file is loaded. A shape names its lengths: a name stands for the same length everywhere in a part. `height`, `width` and
+`channels` are those of the model's images, `thumbnail` the number of values of a thumbnail. A name in braces stands for each
+of a list, or for a number: "{scores}/{fold}".
 """
 
 import math
@@ -35,13 +35,13 @@ MOST_IMAGES = 1 << 40
 
 @dataclass(frozen=True)
 class TensorKind:
-    """What a tensor may be.
+    """The allowed shape, types and values of a tensor.
 
     Args:
         shape: lengths, as numbers or names; "U+1" is one more than U, "L*K" the product of two.
-        dtypes: the types it may have.
+        dtypes: the allowed types.
         low, high: the range of its values, which are finite.
-        increasing: along the last axis values never fall.
+        increasing: whether values must not decrease along the last axis.
         optional: whether a part may lack it.
     """
 
@@ -91,7 +91,7 @@ class _Classes(PartConfig):
 
 
 class _Estimator(BaseModel):
-    """The parameters of an estimator, which check them themselves."""
+    """The parameters of an estimator, which checks them itself."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -102,13 +102,13 @@ class _Estimator(BaseModel):
 
 @dataclass(frozen=True)
 class PartKind:
-    """What a part of one kind holds."""
+    """The schema of one kind of part."""
 
     tensors: Mapping[str, TensorKind] = field(default_factory=dict)
     config: type[BaseModel] = _Nothing
 
 
-# How many images the group of each calibration image has; whether the groups are whole, the calibration sees itself.
+# The size of the group of each calibration image; the calibration checks that groups are whole.
 SIZES = TensorKind(("any",), ("int64",), 1, MOST_IMAGES, optional=True)
 
 
@@ -175,7 +175,7 @@ KINDS: dict[str, PartKind] = {
 }
 
 
-# Modules that stand to the right of this one and declare kinds of parts of their own when they are loaded.
+# Later modules that declare their own kinds of parts when they are loaded.
 DECLARED_BY = ("sablier.tasks.detection.members",)
 
 
@@ -192,10 +192,10 @@ def known_kinds() -> Mapping[str, PartKind]:
 
 
 def check_part(key: str, name: str, config: Mapping[str, Any], tensors: Mapping[str, Array], preprocess: Preprocess) -> None:
-    """See that a part of a model file is what its kind says.
+    """Check a part of a model file against the schema of its kind.
 
     Args:
-        key: what the part is called in its file.
+        key: the name of the part in its file.
         name: its kind, one of KINDS, or the registered name of a network.
 
     Raises:
@@ -257,7 +257,7 @@ def _check_tensor(name: str, expected: TensorKind, value: Array, lengths: dict[s
 
 
 def _length(name: str, came: int, lengths: dict[str, int]) -> int:
-    """Return the length that a name stands for; where nothing has said so yet, the one that came."""
+    """Return the length that a name stands for; if it is not known yet, the given one."""
     if name == "any":
         return came
     if name in lengths:
@@ -279,12 +279,12 @@ def _check_values(name: str, value: Array, low: float, high: float) -> None:
     if not value.size:
         return
     least, most = float(value.min()), float(value.max())
-    if not (least >= low and most <= high):  # also true of what is not a number
+    if not (least >= low and most <= high):  # also true for NaN
         raise _refusal(name, f"values from {low:g} to {high:g}", f"{least:g} to {most:g}")
 
 
 def _check_network(key: str, name: str, config: Mapping[str, Any], tensors: Mapping[str, Array], preprocess: Preprocess) -> None:
-    """See that a network has the tensors that its configuration calls for; nothing of their size is made for that."""
+    """Check that a network has the tensors of its configuration, without allocating them."""
     shape = config.get("shape")
     if not (isinstance(shape, list) and len(shape) == 3 and all(type(side) is int and 1 <= side <= 8192 for side in shape)):
         raise _refusal(key, "a shape of height, width and channels", repr(shape)[:60])
@@ -292,7 +292,7 @@ def _check_network(key: str, name: str, config: Mapping[str, Any], tensors: Mapp
     wanted = {"context": [2 * image[0], *image[1:]], "flow": shape}.get(key.rpartition("/")[2], image)
     if shape != wanted:
         raise _refusal(key, f"a network of shape {wanted}", f"shape {shape}")
-    # Every width or depth shows in the tensors: what is larger than all of them would only be made to be refused.
+    # Every width or depth shows in the tensors; a network larger than all of them would be made only to be refused.
     largest = max([len(tensors), *(side for value in tensors.values() for side in value.shape)])
     for option, value in config.items():
         most = min(largest, MOST_OF.get(option, largest))
@@ -308,12 +308,12 @@ def _check_network(key: str, name: str, config: Mapping[str, Any], tensors: Mapp
     for each in sorted(expected.keys() | came.keys()):
         if expected.get(each) != came.get(each):
             raise _refusal(f"{key}/{each}", _described(expected.get(each)), _described(came.get(each)))
-        # A running variance is divided by, and its root taken.
+        # A running variance is a divisor, and its root is taken.
         _check_values(f"{key}/{each}", tensors[each], 0.0 if each.endswith("running_var") else -LARGEST, LARGEST)
 
 
 class _Unfilled(TorchFunctionMode):
-    """While it is on, nothing is filled with random numbers: what has no memory needs none; it saves a second of imports."""
+    """In this mode, nothing is filled with random numbers; this saves a second of imports."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         named = kwargs or {}

@@ -1,4 +1,4 @@
-"""Tables that the modules of a package fill: to add an entry is to add a file."""
+"""Registries, to which the modules of a package add entries: a new entry is a new file."""
 
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
@@ -11,12 +11,12 @@ T = TypeVar("T")
 
 
 class Registry(Mapping[str, T]):
-    """Entries by name, each added by the module that defines it; the modules are imported when the table is first read.
+    """Entries by name, each added by the module that defines it. The modules are imported when the registry is first read.
 
     Args:
         kind: what an entry is, for messages.
         package: the dotted name of the package whose modules add entries.
-        first: names that come first, in this order; the others follow in the order of the alphabet.
+        first: names that come first, in this order; the others follow alphabetically.
 
     >>> numbers: Registry[int] = Registry("number", "sablier.files", first=("two",))
     >>> numbers.add("one", 1), numbers.add("two", 2), list(numbers)
@@ -32,7 +32,7 @@ class Registry(Mapping[str, T]):
         """Add an entry and return it.
 
         Raises:
-            ConfigError: where the name is taken.
+            ConfigError: if the name is taken.
         """
         if name in self._entries:
             raise ConfigError(f"a {self.kind} named {name!r} is registered already; choose another name.")
@@ -47,18 +47,18 @@ class Registry(Mapping[str, T]):
         """Return an entry.
 
         Raises:
-            UnknownName: for a name that no module has added; the message offers the nearest.
+            UnknownName: if no module has added the name; the message suggests the nearest.
         """
         if name not in self:
             raise UnknownName(self.kind, name, self)
         return self[name]
 
     def modules(self) -> set[str]:
-        """Return the names of the package's modules, none of which is imported for it."""
+        """Return the names of the package's modules, without importing them."""
         return {module.name for module in iter_modules(import_module(self.package).__path__)}
 
     def added(self) -> set[str]:
-        """Return the names that were added so far; no module is imported for it."""
+        """Return the names that were added so far, without importing modules."""
         return set(self._entries)
 
     def __getitem__(self, name: str) -> T:
@@ -73,7 +73,7 @@ class Registry(Mapping[str, T]):
 
     def _whole(self) -> dict[str, T]:
         if not self._filled:
-            self._filled = True  # first: a module that is imported here may itself read the table
+            self._filled = True  # first: a module that is imported here may itself read the registry
             for module in sorted(self.modules()):
                 import_module(f"{self.package}.{module}")
         return self._entries

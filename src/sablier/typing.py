@@ -1,4 +1,4 @@
-"""The types of annotations that every room uses."""
+"""The types of annotations that every package uses."""
 
 from typing import Any
 

@@ -125,7 +125,7 @@ def test_tokens_that_tell_no_grid_are_refused(count, side, words):
         (lambda x: {"a": grid(x).long()}, "in floating point, got type int64"),
         (lambda x: {"a": [grid(x)]}, "in floating point, got list"),
         (lambda x: {"a": grid(x) / 0}, "output a to hold numbers, got values that are infinite or not a number"),
-        (lambda x: {"a": grid(x) * 0}, "say something of two pictures of noise, got zeros"),
+        (lambda x: {"a": grid(x) * 0}, "differ between two images of noise, got zeros"),
         (lambda x: {}, "from 1 to 32 outputs, got 0"),
         (lambda x: {str(place): grid(x) for place in range(33)}, "from 1 to 32 outputs, got 33"),
         (lambda x: {"a": grid(x) - grid(x).mean(0)}, "same for an image alone and beside another, .*eval mode"),

@@ -38,7 +38,10 @@ def test_a_newcomer_trains_looks_and_detects(sablier, parts):
 
     lacking = sablier("detect", "part.sablier", "bad", "-o", "out")
     assert lacking.code == 2
-    assert "feature network of its maker, own.pt2, and does not hold it. Name that file with --backbone FILE" in lacking.err
+    assert (
+        "backbone (feature network) of its author, own.pt2, and does not hold it. Name that file with --backbone FILE"
+        in lacking.err
+    )
     another = sablier("detect", "part.sablier", "bad", "-o", "out", "--backbone", "other.pt2")
     assert another.code == 2
     assert "it was not loaded. Name the file of then, or train a model with this one" in another.err

@@ -226,7 +226,7 @@ def test_too_few_images(sablier):
     np.save("seven.npy", np.zeros((7, 8, 8), np.uint8))
     done = sablier("train", "seven.npy", "-o", "x.sablier")
     assert done.code == 2
-    assert "expected at least 8 images to learn from, got 7" in done.err
+    assert "expected at least 8 images to train on, got 7" in done.err
 
 
 def test_an_output_that_is_a_folder(sablier, model, tmp_path):

@@ -37,7 +37,7 @@ def test_images_it_has_learnt_from_are_judged_by_cross_validation(sablier, path)
     assert not list(Path("out").glob("*.folds"))
 
 
-@pytest.mark.filterwarnings("ignore:these images do not look like")
+@pytest.mark.filterwarnings("ignore:these images do not resemble")
 def test_what_cannot_be_done_is_said(sablier, path, digits_file, tmp_path):
     def written(name, count):
         for index in range(count):

@@ -98,7 +98,8 @@ def test_detect_with_a_report(sablier, digits_file):
     done = sablier("detect", digits_file, "digits:test[label=5]", "-o", "out")
     assert done.code == 0
     assert "See out/report.html" in done.out
-    assert visible("out") == ["detections.csv", "detections.json", "maps", "masks", "report.html"]
+    tables = ["detections.csv", "detections.json", "maps", "masks", "regions.csv", "regions.json", "report.html"]
+    assert visible("out") == tables
 
 
 def test_evaluate_with_a_report(sablier, digits_file):
@@ -163,11 +164,19 @@ def test_data_list_get_and_preview(sablier):
 
 
 def test_recipes_are_listed_one_a_line(sablier, capsys):
-    from sablier.recipes.names import recipe_words
+    from sablier.recipes.names import TIERS, recipe_words
 
     recipes.recipes()
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(maxsplit=1) for line in lines] == [list(row) for row in recipe_words().items()]
+    words = recipe_words()
+    rows = {
+        line.split()[0]: line.split(maxsplit=1 + len(TIERS)) for line in lines if line.split(maxsplit=1)[:1] and line[0] != " "
+    }
+    assert {name: rows[name][-1] for name in words} == words
+    minutes = [each for name in words for each in rows[name][1:-1] if each != "-"]
+    assert len(minutes) > 8
+    assert all(float(each.removeprefix("<")) > 0 for each in minutes)
+    assert lines[1].split()[1:5] == list(TIERS)
     help_text = sablier("train", "--help").out
     assert "sablier recipes" in help_text
     assert "classifier-robust" not in help_text
@@ -199,6 +208,22 @@ def test_course_anomaly(sablier, public_data):
 
 def test_version(sablier):
     assert sablier("--version").out.startswith("sablier 0.")
+
+
+def test_a_triage(sablier, digits_file):
+    done = sablier("detect", digits_file, "digits:test", "-o", "out", "--reject-alpha", "0.02", "--review-alpha", "0.3")
+    assert done.code == 0
+    assert " rejected, " in done.out
+    assert "Of 1,000 good images about 20 will be rejected and 280 sent to a person; 700 pass." in done.out
+    for wrong, said in {
+        ("--review-alpha", "0.1"): "expected --reject-alpha as well",
+        ("--reject-alpha", "0.01", "--alpha", "0.1"): "expected --review-alpha beside it, got --alpha",
+        ("--reject-alpha", "0.01", "--fdr", "0.1"): "expected --review-alpha beside it, got --fdr",
+        ("--reject-alpha", "0.1"): "expected a false-alarm rate of rejection below that of review, got 10% and 5%",
+    }.items():
+        refused = sablier("detect", digits_file, "digits:test", "-o", "out", *wrong)
+        assert refused.code == 2
+        assert said in refused.err
 
 
 def test_too_few_images_for_alpha_are_scored_without_a_verdict(sablier, digits_file):

@@ -21,7 +21,8 @@ ROOT = Path(__file__).parents[2]
 README, FRENCH, TUTORIAL = ROOT / "README.md", ROOT / "README.fr.md", ROOT / "docs" / "tutorial.md"
 CONCEPTS = sorted((ROOT / "docs" / "concepts").glob("*.md"))
 SCORES, INSPECTION = (ROOT / "docs" / "concepts" / f"{name}.md" for name in ("scores-and-false-alarms", "inspection"))
-PAGES = [README, FRENCH, TUTORIAL, *CONCEPTS]
+GUIDES = sorted((ROOT / "docs" / "how-to").glob("*.md"))
+PAGES = [README, FRENCH, TUTORIAL, *CONCEPTS, *GUIDES]
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 LINKED = [*PAGES, ARCHITECTURE, *sorted((ROOT / "docs" / "decisions").glob("*.md"))]
 MOST_PICTURE_BYTES = 250_000
@@ -57,7 +58,7 @@ def parsed(line: str) -> tuple[str, dict[str, Any]]:
 SLOW = ("Denoiser(", 'make_recipe("denoiser"', "ImageClassifier(tier")
 PYTHON = [
     pytest.param(code, id=f"{page.stem}-{i}", marks=[pytest.mark.slow] if any(word in code for word in SLOW) else [])
-    for page in (README, TUTORIAL, *CONCEPTS)
+    for page in (README, TUTORIAL, *CONCEPTS, *GUIDES)
     for i, code in enumerate(fences(page, "python"))
 ]
 COMMANDS = [
@@ -173,7 +174,8 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_pictures_are_small_used_and_made_by_the_script() -> None:
+def test_pictures_are_small_used_and_made_by_the_script(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "docs")
     spec = spec_from_file_location("make_pictures", ROOT / "docs" / "make_pictures.py")
     assert spec is not None
     assert spec.loader is not None
@@ -181,7 +183,7 @@ def test_pictures_are_small_used_and_made_by_the_script() -> None:
     spec.loader.exec_module(script)
     files = list((ROOT / "docs" / "pictures").iterdir())
     assert {file.name for file in files} == {f"{name}.png" for name in script.PICTURES}
-    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    text = "".join(page.read_text(encoding="utf-8") for page in LINKED)
     for file in files:
         assert file.stat().st_size < MOST_PICTURE_BYTES
         assert f"pictures/{file.name})" in text, f"{file.name} is on no page"

@@ -9,8 +9,9 @@ import numpy as np
 from sablier.images.imageset import ImageSet, Skipped
 from sablier.modelfile import ModelFile
 from sablier.report.html import detection_report, evaluation_report
-from sablier.tasks.detection.detect import DetectionResult, Detector
+from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.evaluate import EvaluationResult, evaluate_detector
+from sablier.tasks.detection.result import DetectionResult
 from sablier.tasks.detection.summary import DetectionSummary, Summarizer
 
 

@@ -21,7 +21,7 @@ def write(path: Path, pixels=MASK) -> None:
 
 @pytest.fixture
 def category(tmp_path) -> Path:
-    """Two good images to learn from, one to judge, and four kinds of defects whose masks are kept in four ways."""
+    """Two good images to train on, one to judge, and four kinds of defects whose masks are kept in four ways."""
     place = tmp_path / "tile"
     for name in ("train/good/0.png", "train/good/1.png", "test/good/0.png"):
         write(place / name)
@@ -112,7 +112,7 @@ def test_other_sources_are_left_as_they_are(category, tmp_path):
 
 def test_a_category_without_good_images_to_learn_from(category):
     (category / "train").rename(category / "elsewhere")
-    with pytest.raises(ImagesError, match="to learn from in train/good/, found only test/"):
+    with pytest.raises(ImagesError, match="to train on in train/good/, found only test/"):
         training_source(category)
 
 

@@ -141,7 +141,9 @@ def test_members_are_chosen_by_name():
 
 
 def test_somebody_among_the_members_must_say_where():
-    with pytest.raises(ConfigError, match=r"expected one of backbone, closed-form, .* among members: only they say where"):
+    with pytest.raises(
+        ConfigError, match=r"expected one of backbone, closed-form, .* among members: only they have anomaly maps"
+    ):
         make_recipe(settings=["members=transformations"])
     assert make_recipe(settings=["photo_members=patches"])
 

@@ -48,7 +48,7 @@ def test_models_without_a_network_say_so(monkeypatch):
 
 
 def test_shares_of_nothing_are_drawn_too(monkeypatch):
-    panel = Panel([Line("a", [1, 2, 3], [0.9, 0.1, 0.0])], "iterations", "told wrong", {"a level": 0.1}, shares=True)
+    panel = Panel([Line("a", [1, 2, 3], [0.9, 0.1, 0.0])], "iterations", "misclassified", {"a level": 0.1}, shares=True)
     figure = drawn(monkeypatch, lambda: curve_panels([panel]))
     heights = figure.axes[0].transData.transform([(1, 0.9), (1, 0.1), (1, 0.0)])[:, 1]
     assert np.all(np.isfinite(heights))

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from sablier.training.optimizers.muon import Muon, orthogonal
+from sablier.training.optimizers.muon import Muon, orthogonal, product_type
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (8, 40), (40, 8)])
@@ -67,3 +67,17 @@ def test_renormalised_kernels_keep_their_length_and_matrices_do_not():
     optimizer.step()
     assert kernel.norm().item() == pytest.approx(8**0.5, rel=1e-4)
     assert matrix.norm().item() == pytest.approx(before, rel=1e-4)
+
+
+def test_the_iteration_takes_the_type_that_the_processor_multiplies_natively(monkeypatch):
+    torch.manual_seed(0)
+    matrices = torch.randn(2, 24, 40)
+    found = {}
+    for native in (True, False):
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda native=native: native, raising=False)
+        assert product_type(torch.device("cpu")) == (torch.bfloat16 if native else torch.float32)
+        found[native] = orthogonal(matrices)
+    assert product_type(torch.device("cuda")) == torch.bfloat16
+    assert found[True].dtype == found[False].dtype == torch.float32
+    assert torch.allclose(found[True], found[False], atol=0.05)
+    assert not torch.equal(found[True], found[False])

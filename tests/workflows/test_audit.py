@@ -119,16 +119,25 @@ def test_tables_of_a_spreadsheet_are_read(run):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([["a", ""]], "expected a verdict on a, good or bad, got 'nothing'. Fill it in"),
-        ([["a", "maybe"]], "expected a verdict on a, good or bad, got 'maybe'"),
+        ([["a", ""]], "expected at least one image with a verdict"),
+        ([["a", "maybe"]], "expected a verdict on a, good or bad .*, got 'maybe'"),
         ([["a", "good"], ["a", "bad"]], "expected one verdict on a, got two"),
-        ([["a"]], "expected a verdict on a"),
+        ([["a"]], "expected at least one image with a verdict"),
         ([], "expected at least one image with a verdict"),
     ],
 )
 def test_a_verdict_is_good_or_bad(tmp_path, rows, message):
     with pytest.raises(ImagesError, match=message):
         read_verdicts(write(tmp_path / "v.csv", ["id", "verdict"], rows))
+
+
+def test_verdicts_are_read_in_several_languages_and_an_empty_cell_is_not_judged(tmp_path):
+    words = ["OK", "NOK", " gut", "Schlecht", "bon", "mauvais", "accepted", "", "i.O.", "n.i.O."]
+    table = write(tmp_path / "v.csv", ["id", "verdict"], [[str(index), word] for index, word in enumerate(words)])
+    expected = [True, False, True, False, True, False, True, None, True, False]
+    assert read_verdicts(table) == {str(index): good for index, good in enumerate(expected) if good is not None}
+    with pytest.raises(ImagesError, match=r"expected a verdict on each image, good or bad, got none on 7\. Fill it in"):
+        read_verdicts(table, whole=True)
 
 
 def test_what_is_no_table_is_said_so(tmp_path):

@@ -111,9 +111,11 @@ def test_a_model_file_alone_never_loads_the_program(model, named, tmp_path, monk
     assert facts["its SHA-256"] == BackboneFile.read(named).sha256
     assert facts["its outputs"] == "tokens, 21 x 12"
     assert (layers, len(promises)) == ([], 3)
-    with pytest.raises(BackboneError, match=r"feature network of its maker, tokens\.pt2, .*--backbone FILE .*its SHA-256 is"):
+    with pytest.raises(
+        BackboneError, match=r"backbone \(feature network\) of its author, tokens\.pt2, .*--backbone FILE .*its SHA-256 is"
+    ):
         score_together(detector.scorers, speckled(2, 4).dense(detector.preprocess))
-    with pytest.raises(BackboneError, match="looks with a feature network of its maker"):
+    with pytest.raises(BackboneError, match="scores with a backbone"):
         sablier.AnomalyDetector.load(model)
 
 
@@ -141,7 +143,7 @@ def test_every_verb_that_scores_refuses_a_model_whose_backbone_is_not_named(mode
     for name, verb in verbs.items():
         with pytest.raises(BackboneError, match="Name that file with --backbone FILE"):
             verb(model)
-        words = "none of these models was trained with" if name == "compare" else "needs no backbone: it has all .* out"
+        words = "none of these models was trained with" if name == "compare" else "needs no backbone: it holds .* out"
         with pytest.raises(BackboneError, match=words):
             verb(digits_file, backbone=named)
     assert not out.exists()
@@ -191,9 +193,11 @@ def test_training_says_at_once_what_cannot_be(named, tmp_path):
     (tmp_path / "broken.pt2").write_bytes(named.read_bytes()[:-100])
     with pytest.raises(BackboneError, match=r"broken\.pt2 cannot be loaded as torch\.export"):
         sablier.train(tmp_path / "no images", out, backbone=tmp_path / "broken.pt2")
-    with pytest.raises(ConfigError, match=r"member backbone looks with a feature network of yours.*--backbone FILE"):
+    with pytest.raises(
+        ConfigError, match=r"member backbone scores with a backbone \(feature network\) of yours.*--backbone FILE"
+    ):
         sablier.train(speckled(40, 0), out, recipe("members=backbone"))
-    words = r"nothing would look with the backbone tokens\.pt2: the members for images of 16 x 16 are closed-form"
+    words = r"no member would use the backbone tokens\.pt2: the members for images of 16 x 16 are closed-form"
     with pytest.raises(ConfigError, match=words):
         sablier.train(speckled(40, 0), out, recipe("photo_members=backbone"), backbone=named)
     large = ImageSet(np.repeat(np.repeat(speckled(40, 0).array, 2, axis=1), 2, axis=2))

@@ -24,7 +24,7 @@ from sablier.workflows.training.autoencoder import train_autoencoder
 from sablier.workflows.training.denoiser import denoiser_recipe, train_denoiser
 
 # The denoiser of digits has to clean images of every kind here.
-pytestmark = pytest.mark.filterwarnings("ignore:these images do not look like")
+pytestmark = pytest.mark.filterwarnings("ignore:these images do not resemble")
 
 
 @pytest.fixture(scope="module")

@@ -71,7 +71,8 @@ def test_both_tables_say_what_the_detector_says(digits_file, digits_detector, tm
 
 def test_with_a_report_there_are_pictures(digits_file, tmp_path):
     detect(digits_file, "digits:test[label=5]", tmp_path / "out")
-    assert visible(tmp_path / "out") == ["detections.csv", "detections.json", "maps", "masks", "report.html"]
+    tables = ["detections.csv", "detections.json", "maps", "masks", "regions.csv", "regions.json", "report.html"]
+    assert visible(tmp_path / "out") == tables
     assert os.listdir(tmp_path / "out" / "maps")
 
 
@@ -130,7 +131,7 @@ def test_a_bad_alpha_writes_nothing(digits_file, tmp_path, alpha):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.filterwarnings("ignore:these images do not look like")
+@pytest.mark.filterwarnings("ignore:these images do not resemble")
 def test_an_error_on_the_way_leaves_the_old_tables_whole(digits_file, tmp_path):
     detect(digits_file, "digits:test[label=3]", tmp_path, report=False)
     before = (tmp_path / "detections.csv").read_bytes()
@@ -189,6 +190,29 @@ def test_the_report_of_a_batch_says_what_it_promises(digits_file, tmp_path):
     assert "Benjamini and Hochberg" in page
     assert "Drift: by image" in page
     assert 'aria-label="Histogram of p-values"' in page
+
+
+def test_a_triage_writes_three_verdicts_and_says_how_many_good_images_go_where(digits_file, tmp_path):
+    summary = detect(digits_file, "digits:test", tmp_path, alpha=0.3, reject_alpha=0.02)
+    with (tmp_path / "detections.csv").open(newline="", encoding="utf-8") as file:
+        verdicts = [(row["verdict"], float(row["p_value"])) for row in csv.DictReader(file)]
+    assert verdicts == [("reject" if p <= 0.02 else "review" if p <= 0.3 else "pass", p) for _, p in verdicts]
+    rejected, reviewed = (sum(verdict == which for verdict, _ in verdicts) for which in ("reject", "review"))
+    assert (summary.rejected, summary.flagged) == (rejected, rejected + reviewed)
+    assert min(rejected, reviewed) > 0
+    told = json.loads((tmp_path / "detections.json").read_text())
+    assert (told["reject_alpha"], told["rejected"], told["flagged"]) == (0.02, rejected, rejected + reviewed)
+    page = (tmp_path / "report.html").read_text()
+    assert f"{rejected} rejected, {reviewed} to review" in page
+    assert "about 20 will be rejected and 280 sent to a person; 700 pass" in page
+    assert "sent to a person when it is at most 30%" in page
+
+
+def test_a_triage_has_two_rates_in_order_and_no_other(digits_file, tmp_path):
+    for wrong in ({"alpha": 0.05, "reject_alpha": 0.05}, {"reject_alpha": 0.0}, {"fdr": 0.1, "reject_alpha": 0.01}):
+        with pytest.raises(ConfigError, match="expected a false-"):
+            detect(digits_file, "digits:test", tmp_path, **wrong)
+    assert os.listdir(tmp_path) == []
 
 
 def test_drift_is_told_from_none(digits_file, tmp_path):
@@ -275,6 +299,21 @@ def test_one_image_calibrates_nothing(digits_file, tmp_path):
     with pytest.raises(TooFewImages, match="at least 2 good images to calibrate with, of 2 groups, got 1 image from"):
         calibrate(digits_file, read_images("digits:test[label=3]").take([0]), tmp_path / "m.sablier")
     assert os.listdir(tmp_path) == []
+
+
+def test_calibrate_keeps_a_model_that_gives_verdicts_where_the_new_one_would_give_none(digits_file, tmp_path):
+    target = tmp_path / "m.sablier"
+    target.write_bytes(digits_file.read_bytes())
+    few = read_images("digits:test[label=3]").take(range(8))
+    with pytest.raises(TooFewImages, match=r"expected at least 19 fresh images .*, got 8 images from .* It was not replaced"):
+        calibrate(target, few)
+    assert target.read_bytes() == digits_file.read_bytes()
+    assert Detector.from_file(calibrate(target, few, tmp_path / "other.sablier")).calibration.groups == 8
+    assert Detector.from_file(calibrate(target, few, alpha=0.2)).calibration.groups == 8
+    # What gives no verdict at 5 % already is replaced by what gives none either.
+    assert Detector.from_file(calibrate(target, few.take(range(6)))).calibration.groups == 6
+    target.write_bytes(digits_file.read_bytes())
+    assert Detector.from_file(calibrate(target, few, force=True)).calibration.groups == 8
 
 
 def test_rejected_images_do_not_calibrate_and_all_others_do(digits_file, digits_detector, tmp_path):

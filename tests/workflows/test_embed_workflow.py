@@ -85,7 +85,7 @@ def test_what_cannot_be_read_is_listed(codes_file, folder, tmp_path):
     assert not (tmp_path / "strict.npz").exists()
 
 
-@pytest.mark.filterwarnings("ignore:these images do not look like")
+@pytest.mark.filterwarnings("ignore:these images do not resemble")
 def test_what_cannot_be_embedded_is_said(codes_file, tmp_path):
     with pytest.raises(ConfigError, match=r"got 'z\.txt'"):
         embed(codes_file, "nowhere", tmp_path / "z.txt")

@@ -111,9 +111,7 @@ def test_every_part_of_a_split_holds_whole_groups(digits):
 def test_too_few_groups_are_too_few(digits, tmp_path, count, size):
     numbers = np.arange(count * size) % count
     images = replace(digits.take(range(count * size)), groups=numbers, given_groups=numbers)
-    with pytest.raises(
-        TooFewImages, match=f"at least 8 groups of images to learn from, got {count * size} images, {count} group"
-    ):
+    with pytest.raises(TooFewImages, match=f"at least 8 groups of images to train on, got {count * size} images, {count} group"):
         train(images, tmp_path / "m.sablier", TINY)
     assert not (tmp_path / "m.sablier").exists()
 

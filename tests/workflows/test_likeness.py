@@ -86,14 +86,14 @@ VERBS = {
 @pytest.mark.parametrize("verb", [pytest.param(verb, marks=pytest.mark.slow) if verb == "cluster" else verb for verb in VERBS])
 def test_every_verb_says_so_and_strict_refuses(verb, models, negatives, tmp_path):
     with pytest.warns(
-        ImagesWarning, match=r"do not look like those that the model learnt from: they are of a brightness of"
+        ImagesWarning, match=r"do not resemble the images that the model was trained on: they are of a brightness of"
     ) as caught:
         VERBS[verb](models, negatives, tmp_path)
-    line = str(next(each.message for each in caught if "do not look" in str(each.message)))
+    line = str(next(each.message for each in caught if "do not resemble" in str(each.message)))
     assert "\n" not in line
     assert "--strict refuses" in line
     (tmp_path / "strict").mkdir()
-    with pytest.raises(ImagesError, match="do not look like those that the model learnt from"):
+    with pytest.raises(ImagesError, match="do not resemble the images that the model was trained on"):
         VERBS[verb](models, negatives, tmp_path / "strict", strict=True)
     assert not [
         path for path in (tmp_path / "strict").rglob("*") if path.is_file() and not path.name.endswith((".part", ".lock"))
@@ -128,9 +128,9 @@ def test_watch_compares_the_first_images(models, negatives, tmp_path):
     def run(out: str, **options: Any):
         return watch(models["detector"], arriving, tmp_path / out, once=True, every_seconds=0.01, **options)
 
-    with pytest.raises(ImagesError, match="do not look like"):
+    with pytest.raises(ImagesError, match="do not resemble"):
         run("strict", strict=True)
-    with pytest.warns(ImagesWarning, match="do not look like"):
+    with pytest.warns(ImagesWarning, match="do not resemble"):
         assert run("out").judged == 9
 
 
@@ -146,7 +146,7 @@ def test_a_model_that_kept_no_looks_says_nothing(models, negatives, tmp_path):
 def test_the_command_line_prints_one_line_and_ends_with_2_where_it_is_strict(sablier, models, negatives):
     done = sablier("detect", models["detector"], negatives, "-o", "out")
     assert done.code == 0
-    assert done.err.count("do not look like those that the model learnt from") == 1
+    assert done.err.count("do not resemble the images that the model was trained on") == 1
     done = sablier("detect", models["detector"], negatives, "-o", "out2", "--strict")
     assert done.code == 2
     assert "Train a model on such images" in done.err

@@ -75,7 +75,7 @@ def test_images_it_has_learnt_from_are_judged_by_others(model, falsified):
     replace(file, provenance=file.provenance.model_copy(update={"recipe": short})).save(model.with_name("short.sablier"))
     result = mistakes(model.with_name("short.sablier"), falsified[0])
     assert (result.probabilities_of, result.folds) == ("cross-validation", 5)
-    assert "since the model has learnt from some of these images" in result.reason
+    assert "since the model was trained on some of these images" in result.reason
     own = Classifier.from_file(file).classify(falsified[0]).probabilities
     assert np.abs(result.probabilities - own).max() > 0.1
 
@@ -91,7 +91,7 @@ def test_new_images_are_judged_by_the_model_itself(model):
 def test_the_model_can_be_made_to_judge_what_it_has_learnt(model, falsified):
     result = mistakes(model, falsified[0], folds=0)
     assert result.probabilities_of == "model"
-    assert "it may know wrong labels by heart" in result.reason
+    assert "it may have memorised wrong labels" in result.reason
 
 
 def test_an_interrupted_run_goes_on(model, falsified, tmp_path, found):

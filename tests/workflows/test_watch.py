@@ -46,6 +46,19 @@ def test_flagged_images_and_no_others_have_an_anomaly_map(digits_file, digits, i
         assert picture.height >= 256
 
 
+def test_a_triage_rejects_reviews_and_passes(digits_file, digits, incoming, tmp_path):
+    fill(incoming, digits.take(range(80)))
+    summary = once(digits_file, incoming, tmp_path / "out", alpha=0.3, reject_alpha=0.02)
+    judged = rows(tmp_path / "out")
+    for row in judged:
+        p_value = float(row["p_value"])
+        assert row["verdict"] == ("reject" if p_value <= 0.02 else "review" if p_value <= 0.3 else "pass")
+        assert bool(row["map"]) == (row["verdict"] != "pass")
+    assert len({row["verdict"] for row in judged}) == 3
+    assert summary.flagged == sum(row["verdict"] != "pass" for row in judged)
+    assert "about 20 will be rejected and 280 sent to a person; 700 pass" in summary.promise
+
+
 def test_too_few_images_calibrate_for_a_verdict(digits_file, strange, incoming, tmp_path):
     fill(incoming, strange.take(range(5)))
     summary = once(digits_file, incoming, tmp_path / "out", alpha=0.0001)

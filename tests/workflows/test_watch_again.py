@@ -160,7 +160,7 @@ def test_good_images_raise_no_alarm(digits_file, digits, incoming, tmp_path):
     assert drift_rows(tmp_path / "out") == []
 
 
-@pytest.mark.filterwarnings("ignore:these images do not look like")
+@pytest.mark.filterwarnings("ignore:these images do not resemble")
 def test_a_model_calibrated_anew_listens_anew(digits_file, strange, incoming, tmp_path):
     fill(incoming, strange.take(range(85)))
     assert once(digits_file, incoming, tmp_path / "out").drift

@@ -1,6 +1,6 @@
-"""Feature networks of the user's own, from files: `BackboneFile` reads one, `BackboneNetwork` describes images with it.
+"""Feature networks of the user's own, from files: `BackboneFile` reads one, `BackboneNetwork` computes features with it.
 
-Such a file is a program. It is loaded only where a person has named it, never because a model file does; see SECURITY.md.
+Such a file is a program. It is loaded only if the user names it, never because a model file does; see SECURITY.md.
 """
 
 from sablier.backbones.file import BackboneFile

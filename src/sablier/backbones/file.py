@@ -1,4 +1,4 @@
-"""A file that holds a feature network: read and known by its SHA-256 without running it, loaded when it is asked for."""
+"""A file with a feature network, identified by its SHA-256: reading it runs nothing, loading it does."""
 
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -9,17 +9,17 @@ from typing import Self
 from sablier.backbones.program import FORMATS, BackboneFormat, Program
 from sablier.errors import BackboneError, SablierError
 
-IMAGES = ("N", 3, "height", "width")  # what the one input takes
+IMAGES = ("N", 3, "height", "width")  # the shape of the one input
 
 
 @dataclass(frozen=True)
 class BackboneFile:
-    """The bytes of a file that a person has named.
+    """The bytes of a file that the user named.
 
     Args:
         name: of the file, without its folders.
-        sha256: of the bytes, in hexadecimal digits.
-        format: what kind of file it is.
+        sha256: of the bytes, in hexadecimal.
+        format: the kind of file.
     """
 
     name: str
@@ -32,7 +32,7 @@ class BackboneFile:
         """Read a file; nothing in it is run.
 
         Raises:
-            BackboneError: for a file that is missing or empty, or whose name has another end than .pt2 or .onnx.
+            BackboneError: if the file is missing or empty, or does not end in .pt2 or .onnx.
         """
         path = Path(path)
         if path.suffix.lower() not in FORMATS:
@@ -45,17 +45,17 @@ class BackboneFile:
         return cls(path.name, sha256(data).hexdigest(), FORMATS[path.suffix.lower()], data)
 
     def load(self) -> Program:
-        """Load the program: from here on what is in the file runs.
+        """Load the program; from here on, code in the file runs.
 
         Raises:
-            BackboneError: where that fails, or it does not take N,3,height,width images in float32, any number at a time.
-            PackageError: where a package is missing that such files take.
+            BackboneError: if that fails, or the program does not take any number of N,3,height,width float32 images.
+            PackageError: if a package for such files is not installed.
         """
         try:
             program = self.format.load(self.data)
         except (SablierError, MemoryError):
             raise
-        except Exception as error:  # whatever a program of strangers raises
+        except Exception as error:  # an untrusted program may raise anything
             raise BackboneError(
                 f"the backbone {self.name} cannot be loaded as {self.format.name}: {reason(error)}. It has to be whole, "
                 "with all its weights in it, for the processor. Export or copy it again."
@@ -78,10 +78,10 @@ class BackboneFile:
             )
 
     def check_size(self, program: Program, height: int, width: int) -> None:
-        """See that a program takes images of a size, as far as it says.
+        """Check that a program takes images of a size, as far as it declares one.
 
         Raises:
-            BackboneError: where it takes another.
+            BackboneError: if it takes another size.
         """
         taken = program.inputs[0].shape[2:]
         if any(length not in (None, side) for length, side in zip(taken, (height, width), strict=True)):
@@ -93,7 +93,7 @@ class BackboneFile:
 
 
 def shape_in_words(shape: tuple[int | str | None, ...]) -> str:
-    """Return a shape as people write it.
+    """Return a shape in words.
 
     >>> shape_in_words((None, 3, "height", 224))
     'any x 3 x height x 224'
@@ -102,6 +102,6 @@ def shape_in_words(shape: tuple[int | str | None, ...]) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """Return the first line of what an error says, without the full stop at its end."""
+    """Return the first line of an error message, without the full stop at its end."""
     lines = str(error).strip().splitlines()
     return (lines[0] if lines else type(error).__name__)[:300].rstrip(". ")

@@ -1,4 +1,4 @@
-"""A backbone file as a network that describes places: what goes in, what of its outputs is kept, and what is refused."""
+"""A backbone file as a network that returns feature maps: its input, the outputs that are kept, and what is refused."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from sablier.backbones.tokens import as_grid
 from sablier.errors import BackboneError
 from sablier.models.base import Model
 
-MOST_PLACES = 64  # a side of the grid; finer ones are averaged, since a model file keeps a mean for each
+MOST_PLACES = 64  # a side of the grid; finer grids are averaged, since a model file keeps a mean for each place
 MOST_VIEWS = 32
-LARGEST = 60_000.0  # of what is kept, which half precision holds
-SAME = 0.02  # of the usual size of values: by how much an image may look different beside another one
+LARGEST = 60_000.0  # of what is kept, in half precision
+SAME = 0.02  # of the usual magnitude of values: by how much an image may differ beside another one
 NOTHING = 1e-20
 
 
@@ -26,8 +26,8 @@ class View:
     """One output of a program.
 
     Args:
-        shape: D,h,w or T,D, as it came of an image.
-        scale: the usual size of its values, by which they are divided: what is seen is remembered in half precision.
+        shape: D,h,w or T,D, as the program returns it for an image.
+        scale: the usual magnitude of its values, by which they are divided for half precision.
     """
 
     name: str
@@ -36,12 +36,12 @@ class View:
 
 
 class Backbone(Model):
-    """A feature network that a model file names and does not hold.
+    """A feature network that a model file names and does not contain.
 
     Args:
         shape: height, width and channels, 1 or 3, of the images.
         file_name, sha256: of its file.
-        views: what it sees.
+        views: its outputs.
     """
 
     capabilities: ClassVar[frozenset[str]] = frozenset({"describe"})
@@ -52,33 +52,33 @@ class Backbone(Model):
 
 
 class UnnamedBackbone(Backbone):
-    """One whose file nobody has named: it cannot look."""
+    """A backbone whose file the user has not named; it cannot compute features."""
 
     def describe(self, x: Tensor) -> tuple[Tensor, ...]:
         raise unnamed(self.file_name, self.sha256)
 
 
 def unnamed(file_name: str, sha256: str) -> BackboneError:
-    """Return the error of a model whose backbone nobody has named: which file it takes, and how to name it."""
+    """Return the error of a model without its backbone: which file it needs, and how to name it."""
     return BackboneError(
-        f"this model looks with a feature network of its maker, {file_name}, and does not hold it. Name that file with "
-        f"--backbone FILE (in Python backbone=...); its SHA-256 is {sha256}."
+        f"this model scores with a backbone (feature network) of its author, {file_name}, and does not hold it. Name that "
+        f"file with --backbone FILE (in Python backbone=...); its SHA-256 is {sha256}."
     )
 
 
 class BackboneNetwork(Backbone):
-    """What a backbone file sees at the places of images: each of its outputs is a view.
+    """The features of a backbone file at the places of images: each of its outputs is a view.
 
-    It is shown RGB in [0, 1] (grey three times) in the size that the model takes, and normalises by itself. An output N,D,h,w is
-    taken as it is, one N,T,D as tokens (`as_grid`). A grid of more than 64 places a side is averaged, more than 256 features are
-    made 256 by random signs.
+    Its input is RGB in [0, 1] (grey three times) at the size of the model; it normalises by itself. An output N,D,h,w is
+    used as it is, one N,T,D as tokens (`as_grid`). A grid of more than 64 places a side is averaged. More than 256 features
+    are projected to 256 by random signs.
 
     Args:
-        file: what a person has named; it is loaded here.
+        file: named by the user; it is loaded here.
         views: the outputs, as `measured` found them.
 
     Raises:
-        BackboneError: where the file cannot be loaded, or does not take such images.
+        BackboneError: if the file cannot be loaded, or does not take such images.
     """
 
     def __init__(self, shape: tuple[int, int, int], file: BackboneFile, views: tuple[View, ...]) -> None:
@@ -88,11 +88,11 @@ class BackboneNetwork(Backbone):
 
     @classmethod
     def measured(cls, shape: tuple[int, int, int], file: BackboneFile) -> Self:
-        """Return the network of a file, its outputs found by a look at two pictures of noise.
+        """Return the network of a file, with its outputs found on two images of noise.
 
         Raises:
-            BackboneError: besides what is said above, where outputs are none that describe places, or where what is seen in an
-                image depends on chance or on the images beside it, which would break the promise.
+            BackboneError: as for the class; also if outputs are no feature maps, or depend on chance or on other images in
+                the batch, which would break the guarantee.
         """
         network = cls(shape, file, ())
         pictures = torch.rand(2, 3, *shape[:2], generator=torch.Generator().manual_seed(0))
@@ -103,24 +103,24 @@ class BackboneNetwork(Backbone):
         return network
 
     def describe(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Return of each output N,D,h,w, with D at most 256 and h and w at most 64.
+        """Return, for each output, N,D,h,w with D at most 256, and h and w at most 64.
 
         Args:
             x: N,C,H,W in [0, 1], grey or RGB.
 
         Raises:
-            BackboneError: where the program fails, or an output is not what it was, or not a number.
+            BackboneError: if the program fails, or an output has another shape than before or is not finite.
         """
         found = self._run(x.expand(-1, 3, -1, -1))
         return tuple((self._view(view.name, found, x) / view.scale).clamp_(-LARGEST, LARGEST) for view in self.views)
 
     def _measured(self, name: str, both: Mapping[str, Tensor], first: Mapping[str, Tensor]) -> View:
-        """Return an output as it is of noise, where it sees in an image the same whether it is alone or beside another."""
+        """Return an output on noise, after a check that an image gives the same alone and beside another."""
         pictures = torch.empty(2, 3, *self.shape[:2])
         beside, alone = self._view(name, both, pictures), self._view(name, first, pictures[:1])
         scale = float(beside.square().mean().sqrt())
         if scale < NOTHING:
-            raise self._refusal(f"output {name} to say something of two pictures of noise", "zeros", "Export another")
+            raise self._refusal(f"output {name} to differ between two images of noise", "zeros", "Export another")
         if beside.shape[1:] != alone.shape[1:] or float((beside[:1] - alone).square().mean().sqrt()) > SAME * scale:
             raise self._refusal(
                 f"output {name} to be the same for an image alone and beside another", "something else",
@@ -134,14 +134,14 @@ class BackboneNetwork(Backbone):
             return self._program.run(x.contiguous())
         except MemoryError:
             raise
-        except Exception as error:  # whatever a program of strangers raises
+        except Exception as error:  # an untrusted program may raise anything
             raise BackboneError(
                 f"the backbone {self.file_name} does not take {shape_in_words(tuple(x.shape))} images: {reason(error)}. "
                 "Export it for images of this size and any number of them, or choose another size with --set size=..."
             ) from error
 
     def _view(self, name: str, found: Mapping[str, Tensor], x: Tensor) -> Tensor:
-        """Return N,D,h,w of one output for images x, of which only the shape is looked at."""
+        """Return N,D,h,w of one output for images x, of which only the shape is used."""
         value = found.get(name)
         wanted = f"output {name} of shape N,D,h,w or N,tokens,D in floating point"
         if not isinstance(value, Tensor) or not value.is_floating_point():

@@ -1,4 +1,4 @@
-"""What a backbone file holds once it is loaded: a function from images to named outputs, and what it takes."""
+"""A loaded backbone file: a function from images to named outputs, and its inputs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ class Input:
     """One input of a program.
 
     Args:
-        shape: its lengths; None stands for one that may be any.
-        dtype: the type of its values, as torch calls it.
+        shape: its lengths; None for any length.
+        dtype: the type of its values, with torch's name.
     """
 
     name: str
@@ -27,8 +27,8 @@ class Program:
     """A loaded feature network.
 
     Args:
-        inputs: all that it takes, images among them.
-        run: makes outputs, by name, of N,3,H,W float32 images; threads may call it at once.
+        inputs: all inputs, the images included.
+        run: returns outputs by name for N,3,H,W float32 images; it must be thread-safe.
     """
 
     inputs: tuple[Input, ...]
@@ -40,9 +40,9 @@ class BackboneFormat:
     """A kind of backbone file.
 
     Args:
-        name: what it is called.
-        load: makes a program of the bytes of a file; runs what is in them, and raises whatever it likes.
-        any_number: how such a file is exported that takes any number of images.
+        name: of the kind.
+        load: makes a program from the bytes of a file; runs code in it, and may raise anything.
+        any_number: how to export such a file for any number of images.
     """
 
     name: str
@@ -50,4 +50,4 @@ class BackboneFormat:
     any_number: str
 
 
-FORMATS: Registry[BackboneFormat] = Registry("kind of backbone file", "sablier.backbones.formats")  # by the end of the name
+FORMATS: Registry[BackboneFormat] = Registry("kind of backbone file", "sablier.backbones.formats")  # by file extension

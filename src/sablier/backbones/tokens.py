@@ -1,19 +1,20 @@
-"""Tokens of a vision transformer, back on the grid of patches that they describe."""
+"""The tokens of a vision transformer, on the grid of their patches."""
 
 from torch import Tensor
 
-# Tokens before those of patches: a class token, and registers (Darcet et al. 2023, arXiv 2309.16588) or a distillation token.
+# Tokens before those of patches: a class token, and registers (Darcet et al. 2023, arXiv 2309.16588) or a distillation
+# token.
 MOST_BEFORE = 9
 
 
 def as_grid(tokens: Tensor, height: int, width: int) -> Tensor:
     """Return N,D,h,w of N,T,D tokens of images of this size.
 
-    The rule: patches are squares whose side divides height and width, they come row by row, and up to nine other tokens come
-    before them, which are dropped. One side must fit alone.
+    The rule: patches are squares whose side divides height and width. They come row by row, after up to nine other tokens,
+    which are dropped. Exactly one side must fit.
 
     Raises:
-        ValueError: where no side of a patch makes such a grid, or several do; says why.
+        ValueError: if no side of a patch fits, or several do; says why.
 
     >>> import torch
     >>> as_grid(torch.zeros(2, 1 + 4 + 14 * 16, 384), 196, 224).shape

@@ -1,4 +1,4 @@
-"""Flags chosen for a whole batch, so that among them the share of good images is bounded."""
+"""False-discovery rate: flags for a whole batch that bound the share of good images among the flagged ones."""
 
 import numpy as np
 
@@ -7,10 +7,10 @@ from sablier.typing import Array
 
 
 def checked_fdr(fdr: float) -> float:
-    """Return `fdr` if it is a false-discovery rate.
+    """Return `fdr`, checked.
 
     Raises:
-        ConfigError: outside (0, 1).
+        ConfigError: if it is not between 0 and 1.
     """
     if not 0 < fdr < 1:
         raise ConfigError(f"expected a false-discovery rate fdr between 0 and 1, such as 0.1, got {fdr}.")
@@ -18,17 +18,18 @@ def checked_fdr(fdr: float) -> float:
 
 
 def discovery_cut(level_counts: Array, fdr: float) -> float:
-    """Return the p-value at or below which Benjamini and Hochberg (1995) flag a batch; 0 where they flag nothing.
+    """Return the p-value up to which a batch is flagged at a false-discovery rate (Benjamini and Hochberg 1995).
 
-    It is the largest p-value p that occurs for which fdr * (the share of images with a p-value of at most p) >= p.
+    It is the largest occurring p-value p with fdr * (share of images with a p-value of at most p) >= p, or 0 if there is
+    none.
 
     Args:
-        level_counts: how many images of the batch have each p-value, as `Calibration.level_counts` gives, summed over chunks.
-        fdr: the share of good images among the flagged that is allowed on average.
+        level_counts: the number of images with each p-value, from `Calibration.level_counts`, summed over chunks.
+        fdr: the false-discovery rate: the allowed mean share of good images among the flagged ones.
 
     >>> discovery_cut(np.array([2, 2, 0, 0, 0, 0, 0, 0, 0, 6]), 0.5)
     0.2
-    >>> discovery_cut(np.array([1, 0, 0, 0, 0, 0, 0, 0, 0, 9]), 0.5)  # a lone one, and too few calibrate
+    >>> discovery_cut(np.array([1, 0, 0, 0, 0, 0, 0, 0, 0, 9]), 0.5)  # one anomaly, and too few calibration images
     0.0
     """
     p_values = np.arange(1, len(level_counts) + 1) / len(level_counts)

@@ -1,4 +1,4 @@
-"""Numbers of groups and rates: how small a p-value can be, what a verdict takes, and how false alarms spread."""
+"""Ranks and rates: the smallest possible p-value, the images that a verdict needs, and the spread of false-alarm rates."""
 
 from math import ceil, floor
 
@@ -7,15 +7,17 @@ import numpy as np
 from sablier.errors import ConfigError
 from sablier.typing import Array
 
-ROUNDING = 1e-9  # of a number of groups: what sums of shares are off by at most, and a p-value is not decided by
+ROUNDING = 1e-9  # groups: the rounding error of sums of shares, which must not decide a p-value
 NORMAL, ANOMALY, UNDETERMINED = "normal", "anomaly", "undetermined"
+REJECT, REVIEW, PASS = "reject", "review", "pass"  # verdicts of a triage
+FLAGGING = (ANOMALY, REJECT, REVIEW)
 
 
 def checked_alpha(alpha: float) -> float:
-    """Return `alpha` if it is a false-alarm rate.
+    """Return `alpha`, checked.
 
     Raises:
-        ConfigError: outside (0, 1).
+        ConfigError: if it is not between 0 and 1.
     """
     if not 0 < alpha < 1:
         raise ConfigError(f"expected a false-alarm rate alpha between 0 and 1, such as 0.05, got {alpha}.")
@@ -23,7 +25,7 @@ def checked_alpha(alpha: float) -> float:
 
 
 def images_needed(alpha: float) -> int:
-    """Return how many calibration images a verdict at `alpha` takes.
+    """Return how many calibration images a verdict at `alpha` needs.
 
     >>> images_needed(0.01), images_needed(0.05)
     (99, 19)
@@ -33,7 +35,7 @@ def images_needed(alpha: float) -> int:
 
 
 def largest_rank(alpha: float, count: int) -> int:
-    """Return the largest k for which k / (count + 1), a p-value after `count` calibration images, is at most `alpha`.
+    """Return the largest k with k / (count + 1) <= alpha: the rank of the threshold among `count` calibration images.
 
     >>> largest_rank(0.05, 99), largest_rank(0.05, 18)
     (5, 0)
@@ -43,9 +45,9 @@ def largest_rank(alpha: float, count: int) -> int:
 
 
 def largest_weight(alpha: float, groups: int) -> float:
-    """Return what calibration scores that reach an image's own may weigh, in groups, for a p-value of at most `alpha`.
+    """Return the largest total weight, in groups, of calibration scores >= s for which the p-value of s is at most `alpha`.
 
-    Negative where no p-value is so small.
+    Negative if no p-value can be that small.
 
     >>> largest_weight(0.05, 99), largest_weight(0.05, 18) < 0
     (4.0, True)
@@ -56,7 +58,7 @@ def largest_weight(alpha: float, groups: int) -> float:
 
 
 def levels_of(p_values: Array, groups: int) -> Array:
-    """Return p-values, rounded up, as multiples, from 1 on, of the smallest there is after `groups` calibration groups.
+    """Return p-values as multiples of the smallest one after `groups` calibration groups, rounded up, from 1.
 
     >>> levels_of(np.array([0.25, 0.2501, 1.0]), 3)
     array([1, 2, 4])
@@ -64,20 +66,34 @@ def levels_of(p_values: Array, groups: int) -> Array:
     return np.asarray(np.ceil(np.asarray(p_values) * (groups + 1) - ROUNDING), np.int64)
 
 
-def verdicts_at(p_values: Array, cut: float, decided: bool = True) -> Array:
-    """Return "anomaly" where p <= cut, else "normal"; all "undetermined" where nothing can be decided."""
+def verdicts_at(p_values: Array, cut: float, decided: bool = True, reject: float | None = None) -> Array:
+    """Return "anomaly" if p <= cut, else "normal"; all "undetermined" if nothing can be decided.
+
+    With `reject`, a smaller cut, return "reject" if p <= reject, "review" if p <= cut, else "pass".
+
+    >>> verdicts_at(np.array([0.01, 0.03, 0.5]), 0.05, reject=0.01).tolist()
+    ['reject', 'review', 'pass']
+    """
+    values = np.asarray(p_values)
     if not decided:
-        return np.full(len(p_values), UNDETERMINED)
-    return np.where(np.asarray(p_values) <= cut, ANOMALY, NORMAL)
+        return np.full(len(values), UNDETERMINED)
+    if reject is None:
+        return np.where(values <= cut, ANOMALY, NORMAL)
+    return np.where(values <= reject, REJECT, np.where(values <= cut, REVIEW, PASS))
+
+
+def is_flagged(verdicts: Array) -> Array:
+    """Return N booleans: whether each verdict flags its image."""
+    return np.isin(verdicts, FLAGGING)
 
 
 def simultaneous_band(alpha: float, calibration: int, tests: int, splits: int, level: float = 0.99) -> tuple[int, int]:
-    """Return the counts of false alarms that `splits` independent experiments all stay within with probability `level`.
+    """Return bounds that the false alarms of `splits` independent experiments all keep with probability `level`.
 
-    Both numbers of images are finite, so the count among `tests` normal images is beta-binomial; the level of each
-    experiment is raised until all of them together reach `level` (Sidak).
+    The numbers of images are finite, so the count among `tests` normal images is beta-binomial. The level of each experiment
+    is raised so that all together reach `level` (Sidak 1967).
     """
-    from scipy.stats import betabinom  # takes longer to import than ten thousand digits to score
+    from scipy.stats import betabinom  # slow to import
 
     rank = largest_rank(alpha, calibration)
     if rank < 1:
@@ -88,7 +104,7 @@ def simultaneous_band(alpha: float, calibration: int, tests: int, splits: int, l
 
 
 def percent(share: float) -> str:
-    """Return a share as a percentage without needless digits.
+    """Return a share as a percentage with few digits.
 
     >>> percent(0.05), percent(0.0312), percent(0.0004)
     ('5%', '3.1%', '0.04%')

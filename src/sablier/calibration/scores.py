@@ -1,4 +1,4 @@
-"""Scores of normal images, and all that follows from them: p-values, verdicts, thresholds and promises."""
+"""`Calibration`: the scores of normal images, and the p-values, verdicts, thresholds and guarantees that follow."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,27 +21,38 @@ from sablier.calibration.rates import (
 from sablier.errors import ImagesError, TooFewImages
 from sablier.typing import Array
 
-ROWS_AT_ONCE = 1024  # of the differences that `margins` takes, which fill a row per calibration image
+ROWS_AT_ONCE = 1024  # rows of differences that `margins` computes at once; each is as long as there are calibration images
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Scores of normal images the model never saw: one array of a split, or one per fold.
+    """Conformal calibration: turns anomaly scores into p-values, verdicts and thresholds.
+
+    With n calibration images, the p-value of a score s is (1 + number of calibration scores >= s) / (n + 1) (Vovk, Gammerman
+    and Shafer 2005; Bates et al. 2023). A group of dependent images counts once (Lee, Barber and Willett 2023). Several
+    folds are combined as in cross-conformal prediction (Vovk 2015).
 
     Args:
-        folds: the scores; higher is worse.
-        sizes: of each fold, for each image, how many images of the fold its group has; None where each is by itself. No group
-            is in two folds.
-        given_sizes: the same by the groups that a person gave, where others were found besides; None for single images.
-        found: whether some groups were found rather than given: then both views count.
+        folds: scores of normal images that did not train the model, one array per fold; higher is more anomalous. One array
+            is a single held-out split.
+        sizes: of each fold, one array: how many images of the fold are in the group of each image. A group is in one fold
+            only. None: each image is its own group.
+        given_sizes: the same by the groups that the user gave, if others were found; None: by single images.
+        found: whether some groups were found in the pixels. Then the larger of the p-values by both groupings counts.
 
-    >>> calibration = Calibration((np.arange(99.0),))
-    >>> calibration.p_values(np.array([[98.5], [49.5]])).tolist()
-    [0.01, 0.5]
-    >>> calibration.threshold(0.05)
-    94.0
-    >>> Calibration((np.arange(99.0),), (np.full(99, 3),)).p_values(np.array([[98.5], [95.5]])).round(4).tolist()
-    [0.0294, 0.0588]
+    Raises:
+        TooFewImages: if a fold is empty.
+        ImagesError: if a score is not finite, or the sizes are not those of whole groups.
+
+    Examples:
+        >>> import numpy as np
+        >>> from sablier import Calibration
+        >>> calibration = Calibration((np.arange(99.0),))
+        >>> calibration.p_values(np.array([[98.5], [49.5]])).tolist(), calibration.threshold(0.05)
+        ([0.01, 0.5], 94.0)
+        >>> grouped = Calibration((np.arange(99.0),), (np.full(99, 3),))
+        >>> grouped.p_values(np.array([[98.5], [95.5]])).round(4).tolist()
+        [0.0294, 0.0588]
     """
 
     folds: tuple[Array, ...]
@@ -69,10 +80,11 @@ class Calibration:
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Array], folds: int, found: bool) -> "Calibration":
-        """Return the calibration that `tensors` gave.
+        """Return the calibration that `tensors` returned.
 
         Raises:
-            KeyError, ImagesError: where they are not those of a calibration of so many folds.
+            KeyError: if an array is missing.
+            ImagesError: if they are not those of a calibration with this number of folds.
         """
 
         def of_each(what: str) -> tuple[Array, ...] | None:
@@ -82,22 +94,22 @@ class Calibration:
 
     @property
     def count(self) -> int:
-        """The number of normal images behind the promise."""
+        """The number of calibration images."""
         return sum(map(len, self.folds))
 
     @property
     def groups(self) -> int:
-        """The number of groups behind the promise, of which each counts once; that of the images where there are none."""
+        """The number of calibration groups; without groups, that of the images."""
         return self.count if self.sizes is None else _number_of_groups(self.sizes)
 
     @property
     def crossed(self) -> bool:
-        """Whether the scores come from cross-conformal folds rather than from one held-out split."""
+        """Whether the scores come from cross-conformal folds and not from one held-out split."""
         return len(self.folds) > 1
 
     @property
     def views(self) -> tuple[tuple[tuple[Array, ...], int], ...]:
-        """The ways to count: of each fold the weight of each image, and the number of groups."""
+        """The groupings that count: for each, the weights of the images of each fold, and the number of groups."""
         of_sizes = [self.sizes, self.given_sizes] if self.found else [self.sizes]
         return tuple(self._view(sizes) for sizes in of_sizes)
 
@@ -107,10 +119,16 @@ class Calibration:
         return tuple(1 / of_fold for of_fold in sizes), _number_of_groups(sizes)
 
     def p_values(self, scores: Array) -> Array:
-        """Return the p-value of each image.
+        """Return conformal p-values of new images.
 
         Args:
-            scores: N,K scores, one column per fold; higher is worse.
+            scores: N,K scores, one column per fold; higher is more anomalous.
+
+        Returns:
+            N p-values, from 1 / (m + 1) to 1 with m groups.
+
+        Raises:
+            ImagesError: if the scores have another shape.
         """
         scores = np.asarray(scores, np.float64)
         if scores.ndim != 2 or scores.shape[1] != len(self.folds):
@@ -123,43 +141,52 @@ class Calibration:
         return np.asarray(np.max(found, axis=0))
 
     def levels(self, p_values: Array) -> Array:
-        """Return each p-value, rounded up, as a multiple, from 1 to m + 1, of the smallest there is."""
+        """Return p-values as multiples of 1 / (m + 1), rounded up, from 1 to m + 1."""
         return levels_of(p_values, self.groups)
 
     def level_counts(self, p_values: Array) -> Array:
-        """Return how many images have each of the m + 1 p-values there are, smallest first, others rounded up to the next.
+        """Return how many p-values there are at each multiple of 1 / (m + 1), after rounding up.
 
-        >>> Calibration((np.arange(3.0),)).level_counts(np.array([0.25, 1.0, 0.25, 0.26]))
-        array([2, 1, 0, 1])
+        Args:
+            p_values: N p-values.
+
+        Returns:
+            m + 1 counts, of the smallest p-value first.
+
+        Examples:
+            >>> Calibration((np.arange(3.0),)).level_counts(np.array([0.25, 1.0, 0.25, 0.26]))
+            array([2, 1, 0, 1])
         """
         return np.bincount(self.levels(p_values) - 1, minlength=self.groups + 1)
 
     def decides(self, alpha: float) -> bool:
-        """Whether there are enough calibration groups for a verdict at false-alarm rate `alpha`."""
+        """Whether enough groups calibrate for verdicts at false-alarm rate `alpha`."""
         return checked_alpha(alpha) >= 1 / (self.groups + 1)
 
     def verdicts(self, p_values: Array, alpha: float) -> Array:
-        """Return "anomaly" where p <= alpha, else "normal"; all "undetermined" where too few groups calibrate."""
+        """Return "anomaly" for p <= alpha, else "normal"; all "undetermined" if too few groups calibrate."""
         return verdicts_at(p_values, alpha, self.decides(alpha))
 
     def threshold(self, alpha: float) -> float:
-        """Return the score above which an image is an anomaly; infinite where too few groups calibrate.
+        """Return the score above which an image is an anomaly; infinite if too few groups calibrate.
 
-        For cross-conformal folds this is the threshold on the pooled scores, for drawing: verdicts come from
-        p-values, whose folds each have a threshold of their own.
+        For cross-conformal folds this is the threshold of the pooled scores, for plots only. Verdicts come from p-values,
+        where each fold has its own threshold.
         """
         pooled = np.concatenate(self.folds)
         return float(self._deciding(alpha, pooled[None])[0])
 
     def margins(self, scores: Array, alpha: float) -> Array:
-        """Return by how much each image misses the verdict "anomaly": negative where p <= alpha, infinite where none can be.
+        """Return margins to the verdict "anomaly": negative if p <= alpha, infinite if no verdict is possible.
 
-        An image is flagged when the calibration scores that reach its own weigh little enough, so what decides is one of the
-        differences between each fold's scores and the image's score by that fold's model: the largest from which on upwards
-        they weigh too much.
+        The margin is what can be added to the scores of an image, in all folds, before it is flagged.
 
         Args:
-            scores: N,K scores, one column per fold; higher is worse.
+            scores: N,K scores, one column per fold; higher is more anomalous.
+            alpha: the false-alarm rate.
+
+        Returns:
+            N margins.
         """
         if not self.crossed:
             return np.asarray(self.threshold(alpha) - scores[:, 0])
@@ -171,7 +198,7 @@ class Calibration:
         return np.concatenate(margins)
 
     def _deciding(self, alpha: float, values: Array) -> Array:
-        """Return N: of N,n values of the calibration images, the largest from which on up they weigh more than alpha allows."""
+        """Return N: for N,n values of calibration images, the largest one from which up they weigh more than alpha allows."""
         order = np.argsort(-values, axis=1, kind="stable")
         found = np.full(len(values), -np.inf)
         for weights, groups in self.views:
@@ -185,7 +212,7 @@ class Calibration:
         return found
 
     def discovery_promise(self, fdr: float, images: int) -> str:
-        """Return the promise of flags chosen among `images` at false-discovery rate `fdr`, and what it takes to flag one."""
+        """Return the guarantee for flags among `images` at false-discovery rate `fdr`, and what one flag takes, in words."""
         share, lone = percent(checked_fdr(fdr)), images_needed(fdr / max(images, 1))
         what = self.what_counts
         if not self.decides(fdr):
@@ -213,11 +240,10 @@ class Calibration:
         )
 
     def band(self, alpha: float, level: float = 0.9) -> tuple[float, float]:
-        """Return the interval that holds the realised false-alarm rate with probability `level`.
+        """Return the interval that contains the realised false-alarm rate with probability `level`.
 
-        The rate a user gets depends on which groups calibrated: with a split of single images it follows Beta(k, m + 1 - k),
-        k = floor((m + 1) alpha). For folds, and for groups of several images, the same formula is the practical expectation,
-        not a guarantee.
+        The realised rate depends on which groups calibrated. For a split of single images it follows Beta(k, m + 1 - k) with
+        k = floor((m + 1) alpha). For folds and for groups of several images this is an approximation and not a guarantee.
         """
         rank = largest_rank(alpha, self.groups)
         if rank < 1:
@@ -226,14 +252,14 @@ class Calibration:
         return low, high
 
     def bound(self, alpha: float) -> float:
-        """Return the false-alarm rate that is proved: alpha for a split, more for cross-conformal folds; on average.
+        """Return the proved bound of the mean false-alarm rate: alpha for a split, more for cross-conformal folds.
 
-        The mean of p-values doubles at most (Vovk and Wang 2020), which for F folds of m groups gives
-        2 alpha + 2 (F - 1) / (m + F); for equal folds of single images 2 alpha + (1 - F / m) / (F + 1) holds as well (Barber,
-        Candes, Ramdas and Tibshirani 2021).
+        The mean of p-values at most doubles the rate (Vovk and Wang 2020): for F folds of m groups, 2 alpha + 2 (F - 1) / (m
+        + F). For equal folds of single images, 2 alpha + (1 - F / m) / (F + 1) holds as well (Barber et al. 2021).
 
-        >>> Calibration((np.arange(20.0), np.arange(20.0))).bound(0.05)
-        0.14761904761904762
+        Examples:
+            >>> Calibration((np.arange(20.0), np.arange(20.0))).bound(0.05)
+            0.14761904761904762
         """
         if not self.crossed:
             return checked_alpha(alpha)
@@ -245,18 +271,18 @@ class Calibration:
 
     @property
     def what_counts(self) -> str:
-        """What the promise counts: "images", or "groups" where some images are not independent."""
+        """What the guarantee counts: "images", or "groups" if some images are not independent."""
         return "images" if self.groups == self.count else "groups"
 
     @property
     def size(self) -> str:
-        """How many calibrate, in words: "99 images", or "300 images in 62 groups"."""
+        """How many images calibrate, in words: "99 images", or "300 images in 62 groups"."""
         images = f"{self.count:,} image{'' if self.count == 1 else 's'}"
         groups = f"{self.groups:,} group{'' if self.groups == 1 else 's'}"
         return images if self.groups == self.count else f"{images} in {groups}"
 
     def promise(self, alpha: float) -> str:
-        """Return the promise at `alpha` in plain words, with its band."""
+        """Return the guarantee at `alpha` in words, with its band."""
         what = self.what_counts
         if not self.decides(alpha):
             needed = images_needed(alpha)
@@ -282,7 +308,7 @@ class Calibration:
 
 
 def _checked_sizes(sizes: tuple[Array, ...], orders: list[Array]) -> tuple[Array, ...]:
-    """Return sizes of groups in the order of the scores; raise ImagesError for what cannot be sizes of whole groups."""
+    """Return the sizes of groups in the order of the sorted scores, checked."""
     arrays = [np.asarray(of_fold, np.int64) for of_fold in sizes]
     fitting = len(arrays) == len(orders) and all(map(lambda a, o: a.shape == o.shape, arrays, orders))
     if not fitting or any(of_fold.min() < 1 or _remainders(of_fold).any() for of_fold in arrays):
@@ -300,11 +326,11 @@ def _number_of_groups(sizes: tuple[Array, ...]) -> int:
 
 
 def _from_the_top(weights: Array) -> Array:
-    """Return n + 1: the weight of all scores from each place on upwards, of n weights in the order of the scores."""
+    """Return n + 1: for each position in n sorted scores, the total weight from there to the end."""
     return np.append(np.cumsum(weights[::-1])[::-1], 0.0)
 
 
 def _exact(sums: Array) -> Array:
-    """Return sums of shares of groups without what rounding adds to whole numbers or takes from them."""
+    """Return sums of shares of groups without the rounding error at whole numbers."""
     whole = np.rint(sums)
     return np.where(np.abs(sums - whole) < ROUNDING, whole, sums)

@@ -17,6 +17,7 @@ def add_to(app: typer.Typer) -> None:
         detect,
         "detect part.sablier new/ -o out/ --alpha 0.01",
         "detect part.sablier new/ -o out/ --fdr 0.1 --audit 50",
+        "detect part.sablier new/ -o out/ --reject-alpha 0.01 --review-alpha 0.05",
         panel=DETECT,
     )
     add_verb(app, audit, "audit out/ --reviewed out/flagged.csv", panel=DETECT)
@@ -36,7 +37,10 @@ def detect(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", metavar="FOLDER", help="Folder for detections.csv and .json, anomaly maps, masks and report.html."
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="Folder for detections and regions (.csv and .json), anomaly maps, masks and report.html.",
         ),
     ] = Path("detections"),
     alpha: Annotated[float | None, typer.Option(help=options.ALPHA_HELP + options.default(0.05), metavar="RATE")] = None,
@@ -48,34 +52,32 @@ def detect(
             "The whole source is one batch (Benjamini-Hochberg).",
         ),
     ] = None,
-    audit: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            help="Write a random sample of N images that are not flagged to audit.csv, and the flagged ones to flagged.csv. "
-            "Enter good or bad in the column verdict; `sablier audit` then estimates the miss rate.",
-        ),
-    ] = None,
-    report: Annotated[bool, typer.Option(help="Write anomaly maps, masks and the report. Tables are always written.")] = True,
+    reject_alpha: options.RejectAlpha = None,
+    review_alpha: options.ReviewAlpha = None,
+    min_area: options.MinArea = 0.0,
+    mm_per_pixel: options.MmPerPixel = None,
+    audit: options.AuditSample = None,
+    report: Annotated[bool, typer.Option(help="Write anomaly maps, masks, regions and the report besides detections.")] = True,
     backbone: options.Backbone = None,
     *,
     reading: dict[str, Any],
 ) -> None:
     """Flag anomalous images, and warn if the images as a whole have drifted from the calibration images."""
-    from sablier.report.words import drift_note
+    from sablier.report.words import drift_note, triage_words
     from sablier.workflows.detect import detect as run
 
-    rates = _rates(alpha, fdr)
+    rates = options.rates(alpha, fdr, reject_alpha, review_alpha)
     with counting_progress("scoring") as on_progress:
         summary = run(
-            model, source, output, **rates, audit=audit, report=report, backbone=backbone, on_progress=on_progress, **reading
-        )
+            model, source, output, **rates, min_area=min_area, mm_per_pixel=mm_per_pixel, audit=audit, report=report,
+            backbone=backbone, on_progress=on_progress, **reading,
+        )  # fmt: skip
     if summary.undetermined:
         console.print(f"[bold]{summary.count}[/bold] images scored.")
     else:
         rate = "false-alarm" if fdr is None else "false-discovery"
         is_are = "is" if summary.flagged == 1 else "are"
-        console.print(f"[bold]{summary.flagged} of {summary.count}[/bold] images {is_are} flagged.")
+        console.print(f"[bold]{summary.flagged} of {summary.count}[/bold] images {is_are} flagged{triage_words(summary)}.")
         others = ", ".join(f"{name} {count}" for name, count in summary.baseline_flagged.items())
         console.print(f"At the same {rate} rate the baselines flag: {others}.")
     print_skipped(summary.skipped, summary.skipped_count, "listed in detections.json")
@@ -137,7 +139,8 @@ def calibrate(
         float | None,
         typer.Option(
             metavar="RATE",
-            help="With --feedback: the false-alarm rate at which the images were flagged." + options.default(0.05),
+            help="The false-alarm rate that the model is used at; with --feedback, the one at which images were flagged."
+            + options.default(0.05),
         ),
     ] = None,
     fdr: Annotated[
@@ -146,6 +149,9 @@ def calibrate(
     ] = None,
     groups: options.Groups = None,
     backbone: options.Backbone = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the model even if too few images are left for a verdict at --alpha.")
+    ] = False,
     strict: options.Strict = False,
 ) -> None:
     """Set a new threshold from new images, without retraining.
@@ -156,19 +162,13 @@ def calibrate(
     from sablier.workflows.calibrate import calibrate as run
     from sablier.workflows.calibrate import calibration_groups_paths
 
+    rates = options.rates(alpha, fdr)
     file = run(
-        model, source, output, feedback=feedback or (), **_rates(alpha, fdr), groups=groups, backbone=backbone, strict=strict
+        model, source, output, feedback=feedback or (), **rates, groups=groups, backbone=backbone, force=force, strict=strict
     )
     calibration, place = Detector.from_file(file).calibration, output or model
     console.print(f"{place} is calibrated {file.provenance.calibrated}.", markup=False)
     if calibration.groups < calibration.count:
         listed, drawn = calibration_groups_paths(place)
         console.print(f"The largest groups are shown in {drawn}; {listed} lists all.", markup=False)
-    console.print(calibration.promise(0.05))
-
-
-def _rates(alpha: float | None, fdr: float | None) -> dict[str, Any]:
-    """Return the rate asked for, as the workflows take it; of the two only one may be given."""
-    if alpha is not None and fdr is not None:
-        raise typer.BadParameter("expected --alpha or --fdr, got both.", param_hint="--fdr")
-    return {"alpha": 0.05 if alpha is None else alpha, "fdr": fdr}
+    console.print(calibration.promise(rates["alpha"]))

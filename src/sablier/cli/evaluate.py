@@ -55,6 +55,7 @@ def evaluate(
     skipped = result.good.skipped + result.bad.skipped
     print_skipped(skipped, len(skipped), "also unreadable")
     print_methods(f"{len(result.good)} good and {len(result.bad)} bad images, alpha {percent(alpha)}", result)
+    print_alphas(result)
     print_kinds(result)
     for note in result.notes:
         console.print(note, style="bold")
@@ -73,6 +74,19 @@ def print_methods(title: str, result: "EvaluationResult") -> None:
             cells.append("undetermined" if result.undetermined else f"{rate.value:.1%} [{low:.1%}, {high:.1%}]")
         rows.append(cells)
     table(title, ["method", "AUROC [95 %]", "false alarms [95 %]", "missed [95 %]"], rows)
+
+
+def print_alphas(result: "EvaluationResult") -> None:
+    """Print false alarms and misses at several false-alarm rates."""
+    from sablier.calibration import percent
+
+    rows = [
+        [percent(row.alpha), *(f"{rate.value:.1%} ({rate.hits:,} of {rate.count:,})" for rate in (row.false_alarms, row.missed))]
+        if row.decided
+        else [percent(row.alpha), "undetermined", "undetermined"]
+        for row in result.by_alpha
+    ]
+    table("sablier by alpha", ["alpha", "false alarms", "missed"], rows)
 
 
 def print_kinds(result: "EvaluationResult") -> None:

@@ -29,6 +29,55 @@ Source = Annotated[str, typer.Argument(help=SOURCE_HELP, show_default=False)]
 Good = Annotated[str | None, typer.Option(help=GOOD_HELP, metavar="SOURCE", show_default=False)]
 Bad = Annotated[str | None, typer.Option(help="Bad images (with defects).", metavar="SOURCE", show_default=False)]
 Alpha = Annotated[float, typer.Option(help=ALPHA_HELP, metavar="RATE")]
+RejectAlpha = Annotated[
+    float | None,
+    typer.Option(
+        metavar="RATE",
+        help="For a triage: the false-alarm rate of images that are rejected, without a person. "
+        "Others are sent to a person (--review-alpha) or pass.",
+    ),
+]
+ReviewAlpha = Annotated[
+    float | None,
+    typer.Option(
+        metavar="RATE",
+        help="For a triage: the false-alarm rate of images that are rejected or sent to a person. "
+        "0.05 where only --reject-alpha is given.",
+    ),
+]
+MinArea = Annotated[
+    float,
+    typer.Option(
+        metavar="AREA",
+        help="Leave smaller regions out of masks and regions.csv: in pixels of the original image, or in square millimetres "
+        "with --mm-per-pixel. No verdict changes.",
+    ),
+]
+MmPerPixel = Annotated[
+    float | None, typer.Option(metavar="MM", help="The side of a pixel in millimetres; regions.csv then has millimetres.")
+]
+AuditSample = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Write a random sample of N images that are not flagged to audit.csv, and the flagged ones to flagged.csv. "
+        "Enter good or bad in the column verdict; `sablier audit` then estimates the miss rate.",
+    ),
+]
+Ignore = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        show_default=False,
+        help="For detectors: a mask of the size of the photos; what is not black is left out of training, score and map.",
+    ),
+]
+Roi = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", show_default=False, help="The same the other way round: only pixels that are not black are judged."
+    ),
+]
 LabelColumn = Annotated[
     str | None, typer.Option(help="Column of a CSV that holds the label: its name or number.", metavar="NAME")
 ]
@@ -143,6 +192,22 @@ def reading(
         "shape": sides,
         "strict": strict,
     }
+
+
+def rates(
+    alpha: float | None, fdr: float | None = None, reject_alpha: float | None = None, review_alpha: float | None = None
+) -> dict[str, Any]:
+    """Return the rate that images are flagged at, or the two rates of a triage, as the workflows take them."""
+    if alpha is not None and fdr is not None:
+        raise typer.BadParameter("expected --alpha or --fdr, got both.", param_hint="--fdr")
+    if reject_alpha is None and review_alpha is None:
+        return {"alpha": 0.05 if alpha is None else alpha, "fdr": fdr}
+    if reject_alpha is None:
+        raise typer.BadParameter("expected --reject-alpha as well: the two make a triage.", param_hint="--review-alpha")
+    if alpha is not None or fdr is not None:
+        other = "--alpha" if fdr is None else "--fdr"
+        raise typer.BadParameter(f"expected --review-alpha beside it, got {other}.", param_hint="--reject-alpha")
+    return {"alpha": 0.05 if review_alpha is None else review_alpha, "fdr": None, "reject_alpha": reject_alpha}
 
 
 def number(text: str) -> float:

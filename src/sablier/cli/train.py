@@ -38,6 +38,7 @@ def add_to(app: typer.Typer) -> None:
         "train good/ -o part.sablier --tier small --set latent=32",
         "train tile/ -o tile.sablier --curve    (tile/ in the MVTec layout: do more photos help?)",
         "train good/ -o part.sablier --backbone network.pt2",
+        "train good/ -o part.sablier --ignore clamp.png",
         r"train shots/ -o part.sablier --groups 'regex:(part\d+)'",
         panel=MODELS,
     )
@@ -102,6 +103,8 @@ def train(
             show_default=False,
         ),
     ] = None,
+    ignore: options.Ignore = None,
+    roi: options.Roi = None,
     curve: Annotated[
         bool,
         typer.Option(
@@ -122,8 +125,9 @@ def train(
         check_curve(source, output, asked.recipe)
     with training_progress(f"tier {asked.recipe.tier}") as on_progress:
         file = run(
-            source, output, asked.recipe, resume=resume, groups=groups, backbone=backbone, on_progress=on_progress, **reading
-        )
+            source, output, asked.recipe, resume=resume, groups=groups, backbone=backbone, ignore=ignore, roi=roi,
+            on_progress=on_progress, **reading,
+        )  # fmt: skip
     _print_outcome(file, output)
     if asked.profile:
         _print_profiles(file)

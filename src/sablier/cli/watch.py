@@ -31,7 +31,9 @@ def watch(
             "--output", "-o", metavar="FOLDER", help="Another folder, for watch.csv and the anomaly maps of flagged images."
         ),
     ] = Path("watched"),
-    alpha: options.Alpha = 0.05,
+    alpha: Annotated[float | None, typer.Option(help=options.ALPHA_HELP + options.default(0.05), metavar="RATE")] = None,
+    reject_alpha: options.RejectAlpha = None,
+    review_alpha: options.ReviewAlpha = None,
     every: Annotated[float, typer.Option(metavar="SECONDS", help="Seconds between two scans of the folder.")] = 2.0,
     backbone: options.Backbone = None,
     once: Annotated[bool, typer.Option("--once", help="Stop when all images that have arrived are scored.")] = False,
@@ -55,6 +57,8 @@ def watch(
     """
     from sablier.workflows.watch import watch as run
 
+    rates = options.rates(alpha, None, reject_alpha, review_alpha)
+    del rates["fdr"]
     with counting_progress("watching") as on_progress, stop_signals() as stopped:
 
         def started(summary: "WatchSummary") -> None:
@@ -68,7 +72,7 @@ def watch(
             on_progress(summary.recorded)
 
         summary = run(
-            model, folder, output, alpha=alpha, every_seconds=every, once=once, strict=strict, backbone=backbone,
+            model, folder, output, **rates, every_seconds=every, once=once, strict=strict, backbone=backbone,
             on_start=started, on_rows=judged, stopped=stopped,
         )  # fmt: skip
     console.print(in_words(summary, output / "watch.csv"), markup=False, soft_wrap=True)
@@ -76,11 +80,13 @@ def watch(
 
 def lines_of(row: Mapping[str, Any], output: Path) -> Iterator[str]:
     """Yield what is printed of an image: nothing for a normal one, unless it sets off the drift alarm."""
-    from sablier.calibration import ANOMALY
+    from sablier.calibration import ANOMALY, FLAGGING
+    from sablier.report.words import VERDICTS
     from sablier.workflows.watch import UNREADABLE
 
-    if row["verdict"] == ANOMALY:
-        yield f"{row['time']} {row['id']}: score {row['score']:.2f}, p {row['p_value']:.2g}, see {output / row['map']}"
+    if row["verdict"] in FLAGGING:
+        verdict = f"{VERDICTS[row['verdict']]}, " if row["verdict"] != ANOMALY else ""
+        yield f"{row['time']} {row['id']}: {verdict}score {row['score']:.2f}, p {row['p_value']:.2g}, see {output / row['map']}"
     if row["verdict"] == UNREADABLE:
         yield f"{row['time']} {row['id']}: unreadable. {row['note']}"
     elif row["note"]:

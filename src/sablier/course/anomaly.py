@@ -1,4 +1,4 @@
-"""Lesson 1: learn one digit, find the others. The net and the budget are the lesson's, the schedule is ours."""
+"""Lesson 1: train on one digit and detect the others. Network and budget are the lesson's, the schedule is sablier's."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ from sablier.training.progress import Progress
 from sablier.workflows.outputs import writes
 from sablier.workflows.training.network import train_model
 
-# What the lesson prints (0.0616 at its last epoch), and what was measured of it: 0.0612 and AUROC 0.738 as printed,
-# 0.0218 and 0.962 with equal shapes. bench/course.py measures both again beside ours.
+# The figures that the lesson prints (0.0616 at its last epoch), and those measured of it: 0.0612 and AUROC 0.738 as printed,
+# 0.0218 and 0.962 with equal shapes. bench/course.py measures both again beside sablier's.
 LESSON = {
     "parameters": 1_132_944, "printed_mse": 0.0612, "printed_auroc": 0.738, "mended_mse": 0.0218, "mended_auroc": 0.962,
 }  # fmt: skip
@@ -30,7 +30,7 @@ LESSON = {
 
 @dataclass(frozen=True)
 class Lesson:
-    """What the lesson gave, means over seeds."""
+    """The results of the lesson, means over seeds."""
 
     parameters: int
     validation_mse: float
@@ -54,7 +54,7 @@ def run(
 
     Args:
         output: a folder for losses.svg and reconstructions.png; None draws nothing.
-        normal: the digit that is normal.
+        normal: the normal digit.
         seeds: how many trainings, each with a split of its own.
         settings: "key=value" changes to the recipe `course-dense`.
     """
@@ -85,12 +85,13 @@ def run(
     if output is not None:
         pictures = (output / "losses.svg", output / "reconstructions.png")
         write_whole(pictures[0], loss_curves({"": history.__dict__}))
-        # The lesson's last picture: a five and a seven, redrawn.
+        # The lesson's last picture: a five and a seven, reconstructed.
         shown = np.r_[np.flatnonzero(is_normal)[:4], np.flatnonzero(~is_normal)[:8]]
         images = preprocess.to_unit(tests.array[shown])
         captions = [f"{tests.labels[i]}: error {errors[i]:.4f}" for i in shown] if tests.labels is not None else []
         differences = np.abs(preprocess.to_unit(tests.array) - again).mean(axis=3)
-        # The unit of anomaly maps is the error that some pixel of a normal digit exceeds in 5 % of them, as in every report.
+        # The unit of anomaly maps is the error that the highest pixel of a normal digit exceeds in 5 % of them, as in
+        # reports.
         unit = np.quantile(differences[is_normal].max(axis=(1, 2)), 0.95)
         write_whole(pictures[1], montage(images, again[shown], differences[shown] / unit, captions))
     mse, area, area_pca, seconds = map(float, np.mean(rows, axis=0))

@@ -1,8 +1,8 @@
-"""Bold A - regular A + regular B, where the true bold B is known: letters of a font family that training never saw.
+"""Bold A - regular A + regular B, where the true bold B is known: letters of a font family that is not in training.
 
-The lesson's example (with glasses - without + another without) has no right answer to compare with. Glyphs have one.
-Letters are drawn in poses: size, shift and turn are drawn at random once for a pose, and all letters of the pose share
-them, so that the sum differs from the truth in nothing but what the model makes of it.
+The lesson's example (with glasses - without + another without) has no known answer; glyphs have one. Letters are rendered in
+poses: size, shift and rotation are random once per pose, and all letters of the pose share them. The sum then differs from
+the truth only by the error of the model.
 """
 
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ REGULAR, BOLD = 0, 1
 
 @dataclass(frozen=True)
 class Sums:
-    """What is decoded of sums of codes, against the truth; errors are mean squared errors of pixels in [0, 1].
+    """Decoded sums of codes against the truth; errors are mean squared errors of pixels in [0, 1].
 
     Args:
         count: how many sums.
         error: of the decoded sum, to bold B.
-        nothing: of regular B itself, to bold B: what doing nothing costs.
-        redrawn: of bold B drawn again from its own code: what the sum would cost if its code were right.
+        nothing: of regular B itself, to bold B: the error without a sum.
+        redrawn: of the reconstruction of bold B: the error if the code of the sum were right.
         right: the share of sums that are nearer, in pixels, to bold B than to any other of the twenty letters of the pose.
         right_by_code: the same share by the distances of codes.
     """
@@ -42,17 +42,17 @@ class Sums:
 
     @property
     def error_ratio(self) -> float:
-        """The error over that of doing nothing."""
+        """The error over that without a sum."""
         return self.error / self.nothing
 
     @property
     def floor_ratio(self) -> float:
-        """The same ratio if the code were that of bold B: what no sum is expected to beat."""
+        """The same ratio if the code were that of bold B: a floor for the error of sums."""
         return self.redrawn / self.nothing
 
 
 def drawn_letters(family: str, poses: int, seed: int = 0) -> Array:
-    """Draw the ten letters of a family, regular and bold, in each pose, upright and then, where it has both, slanted.
+    """Render the ten letters of a family, regular and bold, in each pose, upright and, if it has both, slanted.
 
     Returns:
         P,10,2,28,28,1 uint8.
@@ -109,7 +109,7 @@ def measured_sums(model: Model, preprocess: Preprocess, pixels: Array, averaged:
     """Compare decoded sums with true bold letters.
 
     Args:
-        pixels: what `drawn_letters` returned.
+        pixels: from `drawn_letters`.
         averaged: as in `sums_to_bold`.
     """
     codes, unit = encoded_letters(model, preprocess, pixels), preprocess.to_unit(pixels)
@@ -130,6 +130,6 @@ def measured_sums(model: Model, preprocess: Preprocess, pixels: Array, averaged:
 
 
 def _share_nearest(found: Array, candidates: Array, truth: Array) -> float:
-    """Return the share of P,S,D vectors whose nearest of P,K,D candidates is the one that S integers name."""
+    """Return the share of P,S,D vectors whose nearest of P,K,D candidates is the one with the number in S."""
     squares = [((one[:, None] - known) ** 2).sum(axis=2) for one, known in zip(found, candidates, strict=True)]
     return float(np.mean(np.stack(squares).argmin(axis=2) == truth))

@@ -1,6 +1,6 @@
-"""The lab of lesson 4: two nets on CIFAR-10, the photos on which they are most wrong, and how they are fooled.
+"""The lab of lesson 4: two networks on CIFAR-10, their worst mistakes, and attacks on them.
 
-It is a chain of verbs: train, compare, mistakes, attack, fool. Everything it makes lies in one folder, models too.
+It is a chain of commands: train, compare, mistakes, attack, fool. All files, models included, are in one folder.
 """
 
 from collections.abc import Sequence
@@ -25,21 +25,21 @@ from sablier.workflows.training.forecast import OnProgress, unheard
 from sablier.workflows.training.train import READING, train
 
 SIMPLE, DEEPER = "simple", "deeper"
-EPS = 2 / 255  # of the range from black to white: no eye sees it
+EPS = 2 / 255  # of the range from black to white: invisible
 METHOD = "apgd"
-RATE = 1e-3  # of the simple net: at the rate that digits bear it learns nothing from photos (docs/LOG.md)
+RATE = 1e-3  # of the simple network: at the rate for digits, its training on photos fails (docs/LOG.md)
 
 
 @dataclass(frozen=True)
 class Net:
-    """What came of one net.
+    """The results of one network.
 
     Args:
-        name, parameters: of the net.
+        name, parameters: of the network.
         seconds: of training.
-        told: the test photos as it tells them.
-        attacked: what slight changes do to some of them.
-        fooled: fooling images for it, judged by the other net.
+        told: the predictions on the test photos.
+        attacked: the results of attacks on some of them.
+        fooled: its fooling images, also classified by the other network.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Net:
 
 @dataclass(frozen=True)
 class Lesson:
-    """What the lab gave: the nets, and the files that were written."""
+    """The results of the lab: the networks, and the files that were written."""
 
     nets: tuple[Net, ...]
     written: tuple[Path, ...]
@@ -67,14 +67,14 @@ def run(
     settings: Sequence[str] = (),
     on_progress: OnProgress = unheard,
 ) -> Lesson:
-    """Train a simple net and a deeper one, compare them, and attack both.
+    """Train a simple and a deeper network, compare them, and attack both.
 
     Args:
-        output: a folder for simple.sablier and deeper.sablier, for compare.csv, compare.json and curves.png, and of each net for
-            NAME-mistakes/, NAME-attacked/ and NAME-fooled/, what these verbs write.
+        output: a folder for simple.sablier and deeper.sablier, for compare.csv, compare.json and curves.png, and for
+            NAME-mistakes/, NAME-attacked/ and NAME-fooled/ of each network, which these commands write.
         data: a named set with labels.
-        tier: of the recipe `classifier`, which makes the deeper net.
-        count: how many test photos to attack, drawn evenly.
+        tier: of the recipe `classifier`, for the deeper network.
+        count: how many test photos to attack, an even sample.
         settings: "key=value" changes to the recipe `classifier`.
 
     Raises:

@@ -1,7 +1,7 @@
-"""The classifiers of lesson 4: a linear net and a convolutional one learn to tell digits. The nets are the lesson's.
+"""The classifiers of lesson 4, a linear and a convolutional network on digits. The networks are the lesson's.
 
-Each is trained for one epoch and, afresh, for more: a schedule that brings the learning rate down to nothing has an end, so a
-net that is looked at on its way through three epochs is not the one that one epoch makes.
+Each is trained for one epoch and, separately, for more: with a schedule down to zero, the state after the first of three
+epochs is not the result of a one-epoch training.
 """
 
 import time
@@ -37,22 +37,22 @@ from sablier.workflows.outputs import writes
 from sablier.workflows.training.classifier import check_labels, class_numbers
 
 LINEAR, PRINTED, CONVOLUTIONAL = "softmax-linear", "softmax-linear, loss as printed", "convolutional"
-# What the lesson prints, of MNIST: the accuracy on test digits.
+# What the lesson prints for MNIST: the accuracy on test digits.
 LESSON = {(LINEAR, "before"): "10 %", (LINEAR, "one"): "90 %", (LINEAR, "more"): "90-92 %", (CONVOLUTIONAL, "one"): "97-98 %"}
-PRINTED_LEVELS = {"the lesson's linear net: 90 %": 0.1, "its convolutional net: 97-98 %": 0.025}  # as shares told wrong
+PRINTED_LEVELS = {"the lesson's linear net: 90 %": 0.1, "its convolutional net: 97-98 %": 0.025}  # as error rates
 MORE_EPOCHS = 3
-LOOKS = 60  # at how many moments a net is looked at while it learns
+LOOKS = 60  # how many times a network is evaluated during training
 MOST_LOOKED_AT = 1000  # test digits, as in the lesson
 
 
 @dataclass(frozen=True)
 class Row:
-    """How well a net tells the test digits at one moment.
+    """The accuracy of a network on test digits at one point of training.
 
     Args:
         net: its name.
         epochs: of training; 0 is before it.
-        iterations: batches that these are.
+        iterations: the number of batches.
         printed: the figure of the lesson, in words, or "".
         accuracy: mean over seeds.
         seconds: of training, mean over seeds.
@@ -68,11 +68,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Lesson:
-    """What the lesson gave.
+    """The results of the lesson.
 
     Args:
-        layers, parameters: of both nets.
-        rows: how well they tell digits, and when.
+        layers, parameters: of both networks.
+        rows: accuracies, and when.
         seeds: how many trainings of each length.
         pictures: the files that were written.
     """
@@ -93,16 +93,17 @@ def run(
     settings: Sequence[str] = (),
     on_progress: Callable[[str, Progress], None] = lambda stage, progress: None,
 ) -> Lesson:
-    """Train the linear net, the same with the loss as printed, and the convolutional one; measure them on all test images.
+    """Train the linear network, the same with the loss as printed, and the convolutional one; test them on all test images.
 
-    Nothing is chosen by the test images: they are looked at only, and the last epoch counts.
+    Nothing is chosen by the test images, and the last epoch counts.
 
     Args:
-        output: a folder for curves.png, weights.png, and mistakes/, what `mistakes` writes of the convolutional net and the test
-            images; None writes nothing.
+        output: a folder for curves.png, weights.png, and mistakes/, which `mistakes` writes for the convolutional network
+            and the test images; None writes nothing.
         data: a named set with labels.
         seeds: how many trainings of each length.
-        settings: "key=value" changes to the recipes `course-softmax` and `course-cnn`; epochs is the longer of the two lengths.
+        settings: "key=value" changes to the recipes `course-softmax` and `course-cnn`; epochs is the longer of the two
+            lengths.
 
     Raises:
         ImagesError: for a set without labels.
@@ -134,11 +135,11 @@ def run(
 
 @dataclass
 class _Watch:
-    """Looks at a net while it learns, on the same images each time, with its weights of the moment.
+    """Evaluates a network during training, on the same images each time, with its present weights.
 
     Args:
-        every: how many iterations lie between two looks.
-        seconds: how long looking took.
+        every: iterations between two evaluations.
+        seconds: the time of the evaluations.
     """
 
     model: Model
@@ -161,7 +162,7 @@ class _Watch:
         self.model.eval()
         batch = self.images.take(slice(None))
         logits = self.model.classify(batch.x).float()
-        assert batch.labels is not None  # the desk looked
+        assert batch.labels is not None  # the desk checked
         self.iterations.append(iterations)
         self.accuracy.append(float((logits.argmax(dim=1) == batch.labels).float().mean()))
         self.loss.append(float(F.cross_entropy(logits, batch.labels)))
@@ -170,7 +171,7 @@ class _Watch:
 
 @dataclass(frozen=True)
 class _Trained:
-    """A net trained for one epoch, and for more: the first seed's longer training, and how well all of them did."""
+    """A network trained for one epoch, and for more: the longer training of the first seed, and the accuracies of all."""
 
     model: Model
     watch: _Watch
@@ -178,7 +179,7 @@ class _Trained:
 
 
 class _Desk:
-    """The digits, and how a net is trained on them, measured and drawn."""
+    """The digits, and how a network is trained, measured and drawn."""
 
     def __init__(self, data: str, seeds: int, on_progress: Callable[[str, Progress], None]) -> None:
         self.digits = load_dataset(data, "train")
@@ -189,7 +190,7 @@ class _Desk:
         self.seeds, self.on_progress = seeds, on_progress
 
     def train(self, name: str, recipe: Recipe) -> _Trained:
-        """Train a net for one epoch and for as many as its recipe says, with each seed, and measure it before and after."""
+        """Train a network for one epoch and for those of its recipe, with each seed, and measure it before and after."""
         lengths = {"one": 1, "more": recipe.fit.epochs or 1}
         rows: list[Row] = []
         for moment, epochs in lengths.items() if lengths["more"] > 1 else [("one", 1)]:
@@ -207,7 +208,7 @@ class _Desk:
         return _Trained(*nets[0], rows)
 
     def _train_once(self, recipe: Recipe, on_progress: Callable[[Progress], None]) -> tuple[Model, _Watch, float, float, float]:
-        """Return a net, what was seen of it on its way, its accuracy before and after, and the seconds of training alone."""
+        """Return a network, its evaluations during training, its accuracy before and after, and the seconds of training alone."""
         rule, config = self.preprocess, recipe.fit
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
@@ -217,7 +218,7 @@ class _Desk:
         drawn = np.linspace(0, len(self.tests) - 1, min(MOST_LOOKED_AT, len(self.tests))).astype(int)
         device = choose_device(config.device)
         learnt = Batches(self.digits, rule, device)
-        model.to(device).initialise(learnt.take(slice(100)).x, config.seed)  # as training will, from the same seed
+        model.to(device).initialise(learnt.take(slice(100)).x, config.seed)  # as in training, from the same seed
         plan = config.plan(len(self.digits), rule.height * rule.width)
         watch = _Watch(model, Batches(self.tests.take(drawn), rule, device), max(1, plan.epochs * plan.steps_per_epoch // LOOKS))
         before = self.accuracy(model)
@@ -232,11 +233,11 @@ class _Desk:
         return model, watch, before, self.accuracy(model), seconds
 
     def accuracy(self, model: Model) -> float:
-        """Return the accuracy on the test images; leave the net on the CPU."""
+        """Return the accuracy on the test images; the network is then on the CPU."""
         return float((all_logits(model.cpu(), self.preprocess, self.tests).argmax(axis=1) == self.truth).mean())
 
     def write_mistakes(self, folder: Path, name: str, model: Model) -> None:
-        """Write which test images a net tells wrong; it has not learnt from them."""
+        """Write the misclassified test images of a network that was not trained on them."""
         probabilities = softmax(all_logits(model, self.preprocess, self.tests))
         found = find_mistakes(self.tests, self.classes, probabilities)
         title = f"the {name} net on {self.tests.source}"
@@ -244,7 +245,7 @@ class _Desk:
 
 
 def _curve_picture(trained: dict[str, _Trained]) -> bytes:
-    """Draw what is told wrong and the cross-entropy by iterations of the longer training; dots are the ends of the shorter."""
+    """Draw error rate and cross-entropy by iterations of the longer training; dots are the ends of the shorter ones."""
     wrong, losses = [], []
     for name, training in trained.items():
         watch, short = training.watch, training.rows[1]
@@ -253,7 +254,7 @@ def _curve_picture(trained: dict[str, _Trained]) -> bytes:
         losses.append(Line(name, watch.iterations, watch.loss))
     return curve_panels(
         [
-            Panel(wrong, "iterations", "test images told wrong", PRINTED_LEVELS, shares=True),
+            Panel(wrong, "iterations", "test images misclassified", PRINTED_LEVELS, shares=True),
             Panel(losses, "iterations", "cross-entropy of test images"),
         ],
         dots="trained for one epoch only",
@@ -261,11 +262,11 @@ def _curve_picture(trained: dict[str, _Trained]) -> bytes:
 
 
 def _weight_picture(model: Model, classes: Array) -> bytes:
-    """Draw the weights of a linear net as an image for each class: orange where ink speaks for it, blue where against it."""
+    """Draw the weights of a linear network as an image for each class: orange for positive, blue for negative."""
     height, width, channels = model.shape
     weights = next(value for value in model.state_dict().values() if value.ndim == 2).numpy()
     images = weights.reshape(len(classes), channels, height, width).mean(axis=1)
     full = float(np.quantile(np.abs(images), 0.995))
     groups = [(signed_colours(image, full),) for image in images]
-    title = f"What each class adds up of the pixels:\norange speaks for it, blue against it, in full colour from {full:.2f} on"
+    title = f"Weights of the pixels for each class:\norange raises its score, blue lowers it, in full colour from {full:.2f} on"
     return to_png(Sheet(groups, [str(name) for name in classes], columns=5, title=title).figure())

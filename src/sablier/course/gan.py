@@ -1,4 +1,4 @@
-"""The GAN of lesson 4: two nets play, first on points of the plane, where it can be seen, then on digits."""
+"""The GAN of lesson 4: two networks trained against each other, first on points of the plane, then on digits."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -27,23 +27,23 @@ from sablier.workflows.outputs import writes
 from sablier.workflows.training.generator import train_generator
 from sablier.workflows.training.network import NET
 
-MOMENTS = 3  # of the game on points that are drawn, before its end
+MOMENTS = 3  # of the training on points that are drawn, before its end
 POINTS_SHOWN = 4000
 SHOWN = 10  # images of each class
 NEIGHBOURS = 5
-MOST_JUDGED, MOST_KNOWN = 2000, 20_000  # drawn images that are told by nearest neighbours, and real ones to tell them by
+MOST_JUDGED, MOST_KNOWN = 2000, 20_000  # generated images that nearest neighbours classify, and real ones for that
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """What the lesson gave.
+    """The results of the lesson.
 
     Args:
-        points: the game on 25 Gaussians.
-        layers: of the two nets that play on images.
+        points: the training on 25 Gaussians.
+        layers: of the two networks for images.
         parameters: of the generator, and of the discriminator.
-        judged: how many drawn images were told.
-        coverage: of each training, as the nearest neighbours of drawn images among real ones see it.
+        judged: how many generated images were classified.
+        coverage: of each training, with generated images classified by nearest neighbours among real ones.
         real: share of each class among the real images.
         seconds: of training on images, mean over seeds.
         pictures: the files that were drawn.
@@ -70,15 +70,15 @@ def run(
     settings: Sequence[str] = (),
     on_progress: Callable[[str, Progress], None] = lambda stage, progress: None,
 ) -> Lesson:
-    """Play on 25 Gaussians, then train a GAN on images and count what it draws.
+    """Train on 25 Gaussians, then train a GAN on images and count the generated classes.
 
     Args:
-        output: a folder for gaussians.png, samples.png and learning.png, which is refreshed as the first training goes on; None
+        output: a folder for gaussians.png, samples.png and learning.png, which is updated during the first training; None
             draws nothing.
-        data: a named set with labels; they are used to count only.
+        data: a named set with labels, which are used for counting only.
         tier: of the recipe `gan`.
         seeds: how many trainings on images.
-        point_steps: how long the game on points lasts; None: 30,000 steps.
+        point_steps: steps of the training on points; None: 30,000.
         settings: "key=value" changes to the recipe `gan`.
 
     Raises:
@@ -122,35 +122,35 @@ def _named(on_progress: Callable[[str, Progress], None], stage: str) -> Callable
 
 
 def _point_picture(played: Played) -> bytes:
-    """Draw real points, and what the generator made of its numbers on the way and at the end."""
+    """Draw real points, and generated points during training and at the end."""
     panels = {f"{SIDE**2} Gaussians": real_points(POINTS_SHOWN, 0)}
     panels |= {f"after {counted(epoch, 'epoch')}": points[:POINTS_SHOWN] for epoch, points in played.points.items()}
     return point_panels(panels, EDGE)
 
 
 class _Teller:
-    """Tells which class a drawn image shows by its nearest neighbours among real images: nothing here knows the generator."""
+    """Classifies generated images by their nearest neighbours among real images, independently of the generator."""
 
     def __init__(self, images: ImageSet, file: ModelFile) -> None:
-        # scikit-learn is imported only when somebody is to be told.
+        # scikit-learn is imported only when needed.
         from sklearn.neighbors import KNeighborsClassifier
 
         self.preprocess = file.preprocess
         known = images.take(np.linspace(0, len(images) - 1, min(MOST_KNOWN, len(images))).astype(int)).dense(file.preprocess)
         self.known = file.preprocess.to_unit(known.array)
-        assert images.labels is not None  # the lesson looked
+        assert images.labels is not None  # the lesson checked
         names, counts = np.unique(images.labels, return_counts=True)
         self.shares = {str(name): float(count / counts.sum()) for name, count in zip(names, counts, strict=True)}
         self.neighbours = KNeighborsClassifier(NEIGHBOURS).fit(_flat(self.known), known.labels)
 
     def judge(self, file: ModelFile) -> tuple[Array, Array]:
-        """Return images that the generator of a file draws, and the class that each shows."""
+        """Return images of the generator in a file, and the class of each."""
         network: Model = file.parts[NET].to_model()
         drawn = Sampler(network, self.preprocess).sample(MOST_JUDGED).images
         return drawn, self.neighbours.predict(_flat(drawn))
 
     def coverage(self, drawn: Array, found: Array) -> Coverage:
-        """Return how drawn images cover the classes."""
+        """Return how generated images cover the classes."""
         return coverage(found, list(self.shares), drawn, self.known)
 
     def picture(self, drawn: Array, found: Array) -> bytes:

@@ -1,7 +1,7 @@
-"""The game of a GAN where it can be seen: points of the plane, drawn from 25 narrow Gaussians on a grid.
+"""A GAN on points of the plane, sampled from 25 narrow Gaussians on a grid.
 
-The usual test of whether a generator drops what there is (Dumoulin et al. 2017): a GAN of 2014 finds some of the Gaussians, and
-forgets others while it learns new ones.
+The usual test for mode collapse (Dumoulin et al. 2017): a GAN of 2014 finds some of the Gaussians, and forgets others while
+it learns new ones.
 """
 
 from collections.abc import Callable
@@ -26,17 +26,17 @@ Array = NDArray[np.floating]
 
 SIDE = 5  # Gaussians along each axis
 DISTANCE, SPREAD = 2.0, 0.05
-EDGE = 5.0  # the plane from -5 to 5 is what the nets see as [0, 1]
+EDGE = 5.0  # the plane from -5 to 5 is [0, 1] for the networks
 NEAR = 3.0  # standard deviations
 FEWEST_SHARE = 0.1  # of its fair share: with less, a Gaussian is not found
 POINTS, DRAWN = 25_600, 10_000
 LATENT = 4
-OCTAVES = 5  # of waves that the discriminator sees a point by; the longest is twice the plane
+OCTAVES = 5  # of the waves of coordinates for the discriminator; the longest is twice the plane
 
 
 @dataclass(frozen=True)
 class Game:
-    """How the game on points is played."""
+    """The settings of the training on points."""
 
     width: int = 128  # of the three hidden layers of each network
     objective: Adversarial = field(default_factory=lambda: Adversarial(gamma=3e-4))
@@ -50,10 +50,10 @@ class Game:
 
 @dataclass(frozen=True)
 class Played:
-    """What a game gave.
+    """The result of a training.
 
     Args:
-        points: what the generator draws, N,2, at moments named in epochs; the last is the end.
+        points: generated points, N,2, at the named epochs; the last is the end.
         found: how many of the Gaussians have at least a tenth of their fair share of points.
         near: share of points within three standard deviations of one.
         seconds: of training.
@@ -66,7 +66,7 @@ class Played:
 
 
 class PointPair(AdversarialPair):
-    """A generator and a discriminator of fully connected layers, on points as N,1,1,2 images of which black is -5 and white 5."""
+    """A generator and a discriminator of dense layers, on points as N,1,1,2 images with black at -5 and white at 5."""
 
     def __init__(self, width: int) -> None:
         super().__init__((1, 2, 1), LATENT, _Layers(LATENT, width, 2), _Layers(2 + 4 * OCTAVES, width, 1))
@@ -78,7 +78,7 @@ class PointPair(AdversarialPair):
 
     def discriminate(self, x: Tensor) -> Tensor:
         points = EDGE * (2 * x - 1).flatten(1)
-        # Waves of each coordinate beside it, since plain layers are slow to learn what is narrow (Tancik et al. 2020).
+        # Waves of each coordinate as inputs, since plain layers are slow to learn narrow structures (Tancik et al. 2020).
         angles = torch.pi / (2 * EDGE) * (points[:, :, None] * 2.0 ** torch.arange(OCTAVES)).flatten(1)
         answers: Tensor = self.discriminator(torch.cat([points, angles.sin(), angles.cos()], dim=1))
         return answers.float().squeeze(1)
@@ -99,7 +99,7 @@ class _Layers(nn.Module):
 
 
 def centres() -> Array:
-    """Return the middle of each of the 25 Gaussians, 25,2."""
+    """Return the mean of each of the 25 Gaussians, 25,2."""
     along = DISTANCE * (np.arange(SIDE) - (SIDE - 1) / 2)
     return np.stack(np.meshgrid(along, along), axis=-1).reshape(-1, 2)
 
@@ -112,7 +112,7 @@ def real_points(count: int, seed: int) -> Array:
 
 
 def gaussians_found(points: Array) -> tuple[int, float]:
-    """Return how many Gaussians have a tenth of their fair share of N,2 points near them, and the share of points near any.
+    """Return how many Gaussians have a tenth of their fair share of N,2 points, and the share of points near any.
 
     >>> gaussians_found(real_points(5000, 0)), gaussians_found(centres()[[3, 3, 3, 7]])
     ((25, 0.99), (2, 1.0))
@@ -125,7 +125,7 @@ def gaussians_found(points: Array) -> tuple[int, float]:
 
 @torch.no_grad()
 def drawn_points(model: Model, count: int = DRAWN, seed: int = 0) -> Array:
-    """Return points that the generator draws, count,2, in the plane's own units."""
+    """Return generated points, count,2, in the units of the plane."""
     x = model.sample(count, torch.Generator().manual_seed(seed)).reshape(count, 2).numpy()
     return np.asarray((x - 0.5) * 2 * EDGE)
 
@@ -136,10 +136,10 @@ def play(
     moments: int = 0,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Played:
-    """Let generator and discriminator play, and count what the generator draws.
+    """Train generator and discriminator, and count the Gaussians that are found.
 
     Args:
-        moments: how often to look on the way, each time after twice as many epochs.
+        moments: how many intermediate results, each after twice as many epochs.
     """
     rule = Preprocess(height=1, width=2, channels=1, dtype="float32", black=-EDGE, white=EDGE)
     points = real_points(POINTS, seed).reshape(-1, 1, 2, 1)

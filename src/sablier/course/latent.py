@@ -1,7 +1,7 @@
-"""Lesson 3: what an autoencoder keeps of letters, and what can be done with it, beside PCA with as many numbers.
+"""Lesson 3: the codes of letters and what can be done with them, compared with PCA of as many numbers.
 
-The lesson prints no figures. Letters are drawn here, from fonts; the letters measured on are of a font family that training
-never saw, except where others are named.
+The lesson prints no figures. Letters are rendered from fonts. The test letters are of a font family that is not in training,
+unless stated otherwise.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,7 +36,7 @@ from sablier.workflows.outputs import writes
 from sablier.workflows.training.network import train_model
 
 HELD_OUT = "STIX"  # the font family
-TRAINED_ON, TESTED_ON = 12_000, 2000  # letters drawn, less those of the held-out family
+TRAINED_ON, TESTED_ON = 12_000, 2000  # rendered letters, without those of the held-out family
 POSES = 12
 INTERPOLATION_PICTURES = 10
 FRAMES = 40
@@ -44,15 +44,15 @@ FRAMES = 40
 
 @dataclass(frozen=True)
 class Lesson:
-    """What the lesson gave.
+    """The results of the lesson.
 
     Args:
         trained_on: letters.
         numbers, pixels: of a code, and of a letter.
-        mse, pca_mse: of new letters of the families trained on, redrawn by the net and by PCA.
-        averages_right: of ten decoded averages, one for each letter, how many a classifier of pixels names rightly.
-        sums: bold A - regular A + regular B, A being one other letter or all nine, by name.
-        walks: from A to J, by curve.
+        mse, pca_mse: of reconstructions of new letters of the training families, by the network and by PCA.
+        averages_right: of ten decoded averages, one per letter, how many a classifier of pixels classifies correctly.
+        sums: bold A - regular A + regular B, with A one other letter or all nine, by name.
+        walks: interpolations from A to J, by curve.
         seconds: of training.
         pictures: the files that were drawn.
     """
@@ -80,7 +80,8 @@ def run(
     """Train an autoencoder on letters and compute with their codes.
 
     Args:
-        output: a folder for reconstructions.png, averages.png, arithmetic.png, interpolation.png and .gif; None draws nothing.
+        output: a folder for reconstructions.png, averages.png, arithmetic.png, interpolation.png and .gif; None draws
+            nothing.
         tier: of the recipe `autoencoder`.
         settings: "key=value" changes to it.
     """
@@ -138,7 +139,7 @@ def class_averages(model: Model, rule: Preprocess, letters: ImageSet) -> Array:
 
 
 def rightly_named(training: ImageSet, rule: Preprocess, averages: Array) -> int:
-    """Return how many of the averages, one for each letter in turn, a linear classifier of pixels names as that letter."""
+    """Return how many of the averages, one per letter in order, a linear classifier of pixels classifies correctly."""
     from sklearn.linear_model import LogisticRegression
 
     some = training.take(range(min(3000, len(training))))
@@ -152,7 +153,7 @@ def _two_letters(letters: ImageSet) -> ImageSet:
 
 
 def _sum_rows(model: Model, rule: Preprocess, letters: Array) -> dict[str, Array]:
-    """Return the rows of a picture: for each letter of the first pose, what it is made of and what comes out."""
+    """Return the rows of a picture: for each letter of the first pose, the terms and the decoded sum."""
     codes, unit = encoded_letters(model, rule, letters[:1])[0], rule.to_unit(letters[0])
     b = np.arange(len(LETTERS))
     a = (b + 1) % len(LETTERS)

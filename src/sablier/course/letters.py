@@ -1,4 +1,4 @@
-"""Lesson 2: redraw letters, and clean noisy ones. The net is the lesson's, the schedule is ours or, if asked, the lesson's."""
+"""Lesson 2: reconstruct letters, and denoise noisy ones. The network is the lesson's, the schedule sablier's or the lesson's."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ from sablier.typing import Array
 from sablier.workflows.outputs import writes
 from sablier.workflows.training.network import train_model
 
-# The lesson prints no error, only how many parameters there are. bench/train_speed.py measures its 50 epochs in Keras.
+# The lesson prints no error, only the number of parameters. bench/train_speed.py measures its 50 epochs in Keras.
 LESSON = {"parameters": 314_625, "numbers": 6272, "epochs": 50, "keras_mse": 0.0047}
 AS_PRINTED = FitConfig(
     epochs=50, batch_size=128, optimizer="rmsprop", learning_rate=1e-3, schedule="constant", weight_decay=0.0, ema=0.0,
@@ -35,18 +35,18 @@ AS_PRINTED = FitConfig(
 )  # fmt: skip
 PCA_NUMBERS = (32, 128)
 SHOWN = 10
-MOST_VALIDATION = 2000  # test letters, drawn evenly, whose loss is reported at every epoch
+MOST_VALIDATION = 2000  # test letters, an even sample, whose loss is reported at every epoch
 
 
 @dataclass(frozen=True)
 class Method:
-    """How well one method redraws the test letters.
+    """The reconstruction of the test letters by one method.
 
     Args:
         name: in words.
-        numbers: how many it keeps of a letter.
+        numbers: the length of a code.
         mse: the mean squared error of pixels in [0, 1], mean over seeds.
-        seconds: of training, mean over seeds; 0 for what is not trained step by step.
+        seconds: of training, mean over seeds; 0 without training steps.
     """
 
     name: str
@@ -57,15 +57,15 @@ class Method:
 
 @dataclass(frozen=True)
 class Lesson:
-    """What the lesson gave.
+    """The results of the lesson.
 
     Args:
-        parameters, layers: of the lesson's net.
+        parameters, layers: of the lesson's network.
         pixels: of a letter.
-        history: epoch, training loss and loss on 2,000 test letters, of the first training with our schedule.
-        methods: what redraws letters, the lesson's net first.
-        noisy_psnr, cleaned_psnr: of the noisy test letters and of what the net makes of them, in dB, means over seeds.
-        cleaning_seconds: of training the net to clean, mean over seeds.
+        history: epoch, training loss and loss on 2,000 test letters, of the first training with sablier's schedule.
+        methods: the methods of reconstruction, the lesson's network first.
+        noisy_psnr, cleaned_psnr: of the noisy test letters before and after denoising, in dB, means over seeds.
+        cleaning_seconds: of the training for denoising, mean over seeds.
         seeds: how many trainings of each kind.
         pictures: the files that were drawn.
     """
@@ -93,12 +93,12 @@ def run(
     settings: Sequence[str] = (),
     on_progress: Callable[[str, Progress], None] = lambda stage, progress: None,
 ) -> Lesson:
-    """Train the lesson's net to redraw letters and to clean them, and beside it what does compress.
+    """Train the lesson's network to reconstruct and to denoise letters, and for comparison one that compresses.
 
     Args:
         output: a folder for losses.svg, reconstructions.png and denoising.png; None draws nothing.
-        epochs_as_printed: how long to train with the lesson's own optimizer too; 0 leaves that out.
-        noise: the standard deviation of the noise to clean, before it is clipped to [0, 1].
+        epochs_as_printed: epochs of a training with the lesson's own optimizer, too; 0 for none.
+        noise: the standard deviation of the noise, before it is clipped to [0, 1].
         tier: of the recipe `autoencoder`, which compresses.
         seeds: how many trainings of each kind.
         settings: "key=value" changes to the recipe `course-conv`.
@@ -151,11 +151,12 @@ def _in_words(method: Method) -> str:
 
 @dataclass(frozen=True)
 class _Training:
-    """A net trained with several seeds.
+    """A network trained with several seeds.
 
     Args:
-        model, history, redrawn: the first net, its history, and what it makes of the test letters, N,H,W,C in [0, 1].
-        numbers: how many the net keeps of a letter.
+        model, history, redrawn: the first network, its history, and its reconstructions of the test letters, N,H,W,C in [0,
+            1].
+        numbers: the length of a code.
         mse, seconds: means over seeds.
     """
 
@@ -168,7 +169,7 @@ class _Training:
 
 
 class _Desk:
-    """The letters, and how a net is trained on them, measured and drawn."""
+    """The letters, and how a network is trained, measured and drawn."""
 
     def __init__(self, seeds: int, size: int, on_progress: Callable[[str, Progress], None]) -> None:
         self.letters, self.tests = load_dataset("notmnist", "train"), load_dataset("notmnist", "test")
@@ -177,7 +178,7 @@ class _Desk:
         self.seeds, self.on_progress = seeds, on_progress
 
     def train(self, name: str, recipe: Recipe, noise: float = 0.0) -> _Training:
-        """Train a net with each seed and measure what it makes of the test letters, to which noise is added."""
+        """Train a network with each seed and measure its output for the test letters with noise."""
         drawn = np.linspace(0, len(self.tests) - 1, min(MOST_VALIDATION, len(self.tests))).astype(int)
         rule = self.preprocess.model_copy(update={"dtype": "float32", "black": 0.0, "white": 1.0})
         found: list[_Training] = []
@@ -199,11 +200,11 @@ class _Desk:
         return np.asarray((self.clean + np.float32(noise) * random).clip(0, 1))
 
     def noisy_psnr(self, noise: float) -> float:
-        """Return how noisy that makes them, in dB, mean over seeds."""
+        """Return the PSNR of the noisy letters, in dB, mean over seeds."""
         return psnr(np.mean([squared_errors(self.clean, self.noisy(noise, seed)).mean() for seed in range(self.seeds)]))
 
     def draw(self, rows: Mapping[str, Array]) -> bytes:
-        """Draw ten of the test letters, of different classes, and below them a row for each N,H,W,C of what was made of them."""
+        """Draw ten of the test letters, of different classes, and below them a row for each N,H,W,C of their outputs."""
         classes = np.arange(len(self.tests)) if self.tests.labels is None else self.tests.labels
         chosen = np.unique(classes, return_index=True)[1][:SHOWN]
         return picture_rows({name: pictures[chosen] for name, pictures in {"real": self.clean, **rows}.items()})

@@ -1,4 +1,4 @@
-"""The loss of lesson 4 as its code reads, to be shown beside the one that its text describes."""
+"""The loss of lesson 4 as its code reads, to compare with the one that its text describes."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ from sablier.transforms.batches import Batch
 
 @dataclass(frozen=True)
 class NegativeProbability:
-    """Minus the mean probability of the true class: what comes of probabilities given to a loss that wants their logarithms.
+    """Minus the mean probability of the true class: the result of giving probabilities to a loss that expects their logarithms.
 
-    Its slope vanishes where an image is told surely wrong: there a probability near 0 hardly moves, while its logarithm would. It
-    is the expected share of errors of somebody who guesses by the probabilities, not the cross-entropy.
+    Its gradient vanishes for confidently misclassified images, where a probability near 0 hardly changes, unlike its
+    logarithm. It is the expected error rate of random guesses with these probabilities, and not the cross-entropy.
     """
 
     def parameter_groups(self, model: Model) -> Mapping[str, list[Parameter]]:

@@ -1,12 +1,12 @@
-"""The scikit-learn face: `AnomalyDetector`, `ImageAutoencoder`, `ImageClassifier`, `Denoiser` on arrays, by its rules.
+"""The scikit-learn interface: `AnomalyDetector`, `ImageAutoencoder`, `ImageClassifier` and `Denoiser`, on arrays.
 
-Images are N,H,W or N,H,W,C arrays, an `ImageSet`, or the N,features table that scikit-learn passes around: one
-flattened image a row, of `image_shape` where it is given, else square where the number of features is a square, else a
-strip of one row. Numbers mean when predicting what they meant when fitting: 8- and 16-bit images keep their full range,
-anything else is scaled by the range of the training images.
+Images are N,H,W or N,H,W,C arrays, an `ImageSet`, or an N,features table with one flattened image per row. The images of a
+table have the shape `image_shape` if it is given. Otherwise they are square if the number of features is a square, and
+single rows of pixels if not. Pixel values keep the meaning that they had in training: 8- and 16-bit images use their full
+range, all others the range of the training images.
 
-Everywhere else in sablier higher scores are worse. scikit-learn's outlier detectors are the other way round, and only
-here the sign flips: in `score_samples` and `decision_function`, but not in `anomaly_score`.
+Everywhere else in sablier, a higher score is more anomalous. The outlier detectors of scikit-learn use the opposite sign.
+Only here the sign is flipped: in `score_samples` and `decision_function`, but not in `anomaly_score`.
 """
 
 from sablier.estimators.autoencoder import ImageAutoencoder

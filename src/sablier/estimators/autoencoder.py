@@ -1,4 +1,4 @@
-"""`ImageAutoencoder`: images to a few numbers and back, with the verbs of a scikit-learn transformer."""
+"""`ImageAutoencoder`: encodes images as a few numbers and reconstructs them, as a scikit-learn transformer."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -23,25 +23,32 @@ from sablier.workflows.training.network import network_of
 
 
 class ImageAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ImageEstimator):  # type: ignore[misc]
-    """Learn to squeeze images into a few numbers and to draw them again.
+    """Encode images as a few numbers and reconstruct them, as a scikit-learn transformer.
+
+    The default network is convolutional and starts as PCA of the training images (Plaut 2018). A mixture of Gaussians is
+    then fitted to the codes of these images (Ghosh et al. 2020), from which `sample` draws new codes.
 
     Args:
-        latent: how many numbers.
-        recipe, tier: "autoencoder"; "tiny", "small", "base" or "large": the one dial, of time for quality.
-        settings: single values of the recipe, as `sablier train --set` takes them.
-        image_shape: (height, width) or (height, width, channels) of the images in a table N,features.
-        seed: same seed, threads and machine: same bits.
+        latent: the length of a code, at least 1.
+        recipe: an autoencoder recipe: "autoencoder", "representation", "generator" or "variational".
+        tier: "tiny", "small", "base" or "large"; larger tiers take longer and give better models.
+        settings: recipe values to change, by name, as `sablier train --set` takes them, such as `{"epochs": 20}`.
+        image_shape: (height, width) or (height, width, channels) of the images in an N,features table; None infers it.
+        seed: the seed of training. The same seed, machine and number of threads give bit-equal results.
 
     Attributes:
-        model_: the fitted network.
-        model_file_: what `save` writes.
-        image_shape_: height, width and channels of the training images (of the model, where they came in mixed sizes).
-        n_features_in_: the product of these.
+        model_: the trained network.
+        model_file_: the `ModelFile` that `save` writes.
+        image_shape_: (height, width, channels) of the training images, or of the model if these differ in size.
+        n_features_in_: the product of `image_shape_`.
 
-    >>> X = np.random.default_rng(0).normal(size=(40, 64))
-    >>> autoencoder = ImageAutoencoder(latent=4, tier="tiny", settings={"epochs": 1, "width": 8}).fit(X)
-    >>> autoencoder.transform(X).shape, autoencoder.reconstruct(X).shape, autoencoder.image_shape_
-    ((40, 4), (40, 64), (8, 8, 1))
+    Examples:
+        >>> import numpy as np
+        >>> from sablier import ImageAutoencoder
+        >>> X = np.random.default_rng(0).normal(size=(40, 64))
+        >>> autoencoder = ImageAutoencoder(latent=4, tier="tiny", settings={"epochs": 1, "width": 8}).fit(X)
+        >>> autoencoder.transform(X).shape, autoencoder.reconstruct(X).shape, autoencoder.image_shape_
+        ((40, 4), (40, 64), (8, 8, 1))
     """
 
     def __init__(
@@ -63,19 +70,25 @@ class ImageAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ImageE
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = []  # latents are float32, whatever the pixels are
+        tags.transformer_tags.preserves_dtype = []  # codes are float32, whatever the type of the pixels
         return tags
 
     def fit(self, X: Any, y: Any = None, groups: Any = None) -> Self:
-        """Train on images; `y` is ignored.
+        """Train on images.
 
         Args:
-            X: the images.
-            groups: N names or numbers, equal for images that are held out together.
+            X: N,H,W or N,H,W,C images, an N,features table, or an `ImageSet`.
+            y: ignored.
+            groups: N names or numbers; images of one group are held out together. None: each image is its own group.
+
+        Returns:
+            The fitted estimator.
 
         Raises:
-            ImagesError: for images that cannot be used; TooFewImages for fewer than 2.
-            ConfigError, UnknownName: for a parameter or a setting that is not one.
+            ImagesError: if the images cannot be used.
+            TooFewImages: if there are fewer than 2.
+            ConfigError: if a parameter or a setting has a value that it does not take.
+            UnknownName: if there is no such recipe, tier or setting.
         """
         recipe = self._made_recipe(ReconstructionRecipe, latent=self.latent)
         images = self._training_images(X, groups)
@@ -90,39 +103,69 @@ class ImageAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ImageE
         self._n_features_out = latent_size(self.model_, file.preprocess)
 
     def transform(self, X: Any) -> Array:
-        """Return the latents of the images, N,latent float32."""
+        """Return the codes of images.
+
+        Args:
+            X: images, as for `fit`.
+
+        Returns:
+            N,latent float32.
+
+        Raises:
+            ImagesError: if an image cannot be read or used.
+        """
         images, _ = self._images(X)
         return encode(self.model_, self.model_file_.preprocess, images)
 
     def inverse_transform(self, Z: Any) -> Array:
-        """Return the images of N,latent codes: float32 in the numbers, the size and the dimensions of the training images.
+        """Return the images that codes decode to.
+
+        Args:
+            Z: N,latent codes.
+
+        Returns:
+            N images, float32, with the value range, the size and the number of dimensions of the training images.
 
         Raises:
-            ImagesError: for codes of another shape, or that are not finite.
+            ImagesError: if the codes have another shape or are not finite.
         """
         check_is_fitted(self)
         return self._laid_out(decode(self.model_, self.model_file_.preprocess, np.asarray(Z)), self._dimensions)
 
     def reconstruct(self, X: Any) -> Array:
-        """Return what the model makes of the images: float32 in the numbers, the size and the dimensions X came in."""
+        """Return the reconstructions of images.
+
+        Args:
+            X: images, as for `fit`.
+
+        Returns:
+            N images, float32, with the value range and the size of the training images and the number of dimensions of `X`.
+
+        Raises:
+            ImagesError: if an image cannot be read or used.
+        """
         images, dimensions = self._images(X)
         return self._laid_out(reconstruct(self.model_, self.model_file_.preprocess, images), dimensions)
 
     def sample(
         self, count: int = 1, *, like: Any = None, strength: float = STRENGTH, method: str | None = None, seed: int = 0
     ) -> Array:
-        """Return new images: float32 in the numbers, the size and the dimensions of the training images.
+        """Generate new images, or variations of given ones.
 
         Args:
-            count: how many.
-            like: images to draw variations of, each in turn; None draws from all the model knows.
-            strength: of variations: from 0, the image as the model draws it again, to 1, any other of its kind.
-            method: "mixture", "flow", "gaussian" or "network"; None takes the first of these that the model can.
-            seed: the same draws the same.
+            count: how many, at least 1.
+            like: images to vary, each in turn; None generates images of any kind.
+            strength: of variations, from 0, the reconstruction, to 1, any other image of the same component of the mixture.
+            method: "mixture", "flow", "gaussian" or "network"; None is the first of these that the model has. Not for
+                variations.
+            seed: the same seed gives the same images.
+
+        Returns:
+            `count` images, float32, with the value range, the size and the number of dimensions of the training images.
 
         Raises:
-            ConfigError: for a count below 1, another strength, or a method the model does not have.
-            ModelFileError: for a model whose codes are too long for a mixture.
+            ConfigError: if `count` is below 1, `strength` is out of range, or the model does not have the method.
+            ModelFileError: if the codes of the model are too long for a mixture.
         """
         check_is_fitted(self)
         sampler = sampler_of(self.model_file_, self.model_)
@@ -132,16 +175,21 @@ class ImageAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ImageE
         return self._laid_out(sampler.variations(images, count, strength, seed).images, dimensions)
 
     def interpolate(self, a: Any, b: Any, count: int = 10, curve: str = "linear") -> Array:
-        """Return `count` images on the way from one image to another, both redrawn among them, as `inverse_transform` does.
+        """Decode codes between those of two images.
 
         Args:
-            a, b: one image each, alone or as a set of one.
-            curve: "linear"; or "spherical", an arc around the mean of the codes of the training images where it is known,
-                else around zero (White 2016).
+            a: the first image, alone or as a set of one.
+            b: the last image, likewise.
+            count: how many images, from 2 to 1,000, the reconstructions of `a` and `b` included.
+            curve: "linear", or "spherical", an arc (slerp; Shoemake 1985, White 2016) around the mean code of the training
+                images, or around zero if that is not known.
+
+        Returns:
+            `count` images, as `inverse_transform` returns them.
 
         Raises:
-            ImagesError: for more or fewer images than one.
-            ConfigError: for another curve, or a count below 2 or above 1,000.
+            ImagesError: if `a` or `b` is not exactly one image.
+            ConfigError: if there is no such curve, or `count` is out of range.
         """
         (start,), (end,) = self._one_code(a), self._one_code(b)
         mixture = mixture_of(self.model_file_)
@@ -149,14 +197,19 @@ class ImageAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ImageE
         return self.inverse_transform(codes_between(start, end, count, curve, centre))
 
     def combine(self, add: Sequence[Any], subtract: Sequence[Any] = ()) -> Array:
-        """Return one image: what the sum of mean codes is decoded to, as one of those that `inverse_transform` returns.
+        """Decode a sum of mean codes (Larsen et al. 2016).
 
         Args:
-            add, subtract: lists of sets of images, or of images. Without `subtract` what is added is averaged; otherwise it
-                takes one more to add than to subtract, since a difference alone is no image.
+            add: sets of images, or single images, whose mean codes are added.
+            subtract: those whose mean codes are subtracted. Without any, the mean codes are averaged; otherwise there must
+                be one more to add than to subtract, since a difference of codes is not an image.
+
+        Returns:
+            One image, as `inverse_transform` returns it.
 
         Raises:
-            ConfigError: for another number of sets; TooFewImages for a set without an image.
+            ConfigError: if the numbers of sets do not fit.
+            TooFewImages: if a set is empty.
         """
         check_is_fitted(self)
         weights = np.array(weights_of(len(add), len(subtract)))
@@ -175,7 +228,7 @@ class ImageAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ImageE
         return codes
 
     def _as_set(self, images: Any) -> Any:
-        """Return images as a set of them, where it is one image alone."""
+        """Return images as a set; a single image becomes a set of one."""
         check_is_fitted(self)
         if isinstance(images, ImageSet):
             return images
@@ -183,7 +236,15 @@ class ImageAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ImageE
         return np.asarray(pixels)[None] if pixels.ndim == self._dimensions - 1 else pixels
 
     def score(self, X: Any, y: Any = None) -> float:
-        """Return minus the mean squared error of the reconstructions, of pixels in [0, 1]; `y` is ignored."""
+        """Return the negative mean squared error of the reconstructions.
+
+        Args:
+            X: images, as for `fit`.
+            y: ignored.
+
+        Returns:
+            A number of at most 0; pixels are taken in [0, 1].
+        """
         images, _ = self._images(X)
         rule = self.model_file_.preprocess
         difference = reconstruct(self.model_, rule, images) - rule.to_unit(images.array)

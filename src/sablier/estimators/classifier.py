@@ -1,4 +1,4 @@
-"""`ImageClassifier`: the class of images, with the verbs of scikit-learn's classifiers."""
+"""`ImageClassifier`: calibrated class probabilities of images, as a scikit-learn classifier."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,29 +20,32 @@ from sablier.workflows.training.classifier import train_classifier
 
 
 class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
-    """Learn to tell classes of images apart, with probabilities that are as often right as they say.
+    """Classify images with calibrated probabilities, as a scikit-learn classifier.
 
-    A share of each class does not train: on it the probabilities are calibrated (temperature scaling, Guo et al. 2017).
+    A share of each class is held out of training. Temperature scaling calibrates the probabilities on it (Guo et al. 2017).
 
     Args:
         recipe: "classifier", "classifier-fast", "classifier-robust", "course-cnn" or "course-softmax".
-        tier: "tiny", "small", "base" or "large": the one dial, of time for quality.
-        settings: single values of the recipe, as `sablier train --set` takes them.
-        image_shape: (height, width) or (height, width, channels) of the images in a table N,features.
-        seed: same seed, threads and machine: same bits.
+        tier: "tiny", "small", "base" or "large"; larger tiers take longer and give better models.
+        settings: recipe values to change, by name, as `sablier train --set` takes them, such as `{"epochs": 20}`.
+        image_shape: (height, width) or (height, width, channels) of the images in an N,features table; None infers it.
+        seed: the seed of training. The same seed, machine and number of threads give bit-equal results.
 
     Attributes:
-        classes_: K classes, sorted, as `y` had them.
-        classifier_: the fitted `Classifier`, of which `classifier_.classify(images)` also tells what is none of the classes.
-        model_file_: what `save` writes.
-        image_shape_: height, width and channels of the training images (of the model, where they came in mixed sizes).
-        n_features_in_: the product of these.
+        classes_: the K classes, sorted, with the type that they had in `y`.
+        classifier_: the fitted `Classifier`; `classifier_.classify(images)` also tests whether an image belongs to no class.
+        model_file_: the `ModelFile` that `save` writes.
+        image_shape_: (height, width, channels) of the training images, or of the model if these differ in size.
+        n_features_in_: the product of `image_shape_`.
 
-    >>> X = np.random.default_rng(0).normal(size=(60, 8, 8))
-    >>> X[:30, :4] += 3
-    >>> classifier = ImageClassifier("course-softmax", settings={"epochs": 20}).fit(X, [7] * 30 + [12] * 30)
-    >>> classifier.classes_, classifier.predict(X[[0, 59]]), classifier.predict_proba(X).shape
-    (array([ 7, 12]), array([ 7, 12]), (60, 2))
+    Examples:
+        >>> import numpy as np
+        >>> from sablier import ImageClassifier
+        >>> X = np.random.default_rng(0).normal(size=(60, 8, 8))
+        >>> X[:30, :4] += 3
+        >>> classifier = ImageClassifier("course-softmax", settings={"epochs": 20}).fit(X, [7] * 30 + [12] * 30)
+        >>> classifier.classes_, classifier.predict(X[[0, 59]]), classifier.predict_proba(X).shape
+        (array([ 7, 12]), array([ 7, 12]), (60, 2))
     """
 
     classifier_: Classifier
@@ -66,14 +69,18 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         """Train and calibrate on images and their classes.
 
         Args:
-            X: images.
-            y: N classes: numbers or names. None takes the labels of an ImageSet.
-            groups: N names or numbers, equal for images that are not independent of each other; they are held out together.
+            X: N,H,W or N,H,W,C images, an N,features table, or an `ImageSet`.
+            y: N classes, numbers or names; None uses the labels of an `ImageSet`.
+            groups: N names or numbers; images of one group are held out together. None: each image is its own group.
+
+        Returns:
+            The fitted estimator.
 
         Raises:
-            ImagesError: for images that cannot be used, of one class, or as many classes as there are not images;
-                TooFewImages for a class with one image.
-            ConfigError, UnknownName: for a parameter or a setting that is not one.
+            ImagesError: if the images cannot be used, all belong to one class, or `y` has another length.
+            TooFewImages: if a class has only one image.
+            ConfigError: if a parameter or a setting has a value that it does not take.
+            UnknownName: if there is no such recipe, tier or setting.
         """
         recipe = self._made_recipe(ClassificationRecipe)
         images = self._training_images(X, groups)
@@ -102,7 +109,7 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         return {"classes": self.classes_.tolist()}
 
     def _adopt(self, file: ModelFile) -> None:
-        # The classifier comes from the file, so that a saved and loaded one computes in the same memory layout.
+        # The classifier is made from the file, so that a loaded one computes in the same memory layout as this one.
         self.classifier_ = Classifier.from_file(file)
         self.model_file_ = file
         names = self.classifier_.classes
@@ -111,7 +118,7 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
             self.classes_ = np.unique(np.array(kept.config["classes"]))
         elif not hasattr(self, "classes_"):
             self.classes_ = names
-        # As text 10 comes before 9: the columns of the network stand in that order.
+        # The network has its classes in the order of text, where 10 comes before 9.
         self._columns = np.searchsorted(names, self.classes_.astype(str)).clip(0, len(names) - 1)
         if len(self._columns) != len(names) or (names[self._columns] != self.classes_.astype(str)).any():
             raise ModelFileError(
@@ -119,12 +126,32 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
             )
 
     def predict_proba(self, X: Any) -> Array:
-        """Return N,K float64 calibrated probabilities, in the order of `classes_`; rows add up to 1."""
+        """Return the calibrated probabilities of the classes.
+
+        Args:
+            X: images, as for `fit`.
+
+        Returns:
+            N,K float64, in the order of `classes_`; each row sums to 1.
+
+        Raises:
+            ImagesError: if an image cannot be read or used.
+        """
         images, _ = self._images(X)
         logits = self.classifier_.logits(images)
         return softmax(logits / self.classifier_.temperature)[:, self._columns]
 
     def predict(self, X: Any) -> Array:
-        """Return N classes: the likeliest of each image."""
+        """Return the most probable class of each image.
+
+        Args:
+            X: images, as for `fit`.
+
+        Returns:
+            N classes.
+
+        Raises:
+            ImagesError: if an image cannot be read or used.
+        """
         check_is_fitted(self)
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])

@@ -1,4 +1,4 @@
-"""What the estimators share: tables and arrays to images and back, parameters to a recipe, saving and loading."""
+"""The base of the estimators: converts tables and arrays to images and back, makes the recipe, saves and loads."""
 
 import warnings
 from collections.abc import Mapping
@@ -23,12 +23,12 @@ from sablier.recipes.settings import with_settings
 from sablier.tasks.latent.reconstruct import scaled_back
 from sablier.typing import Array
 
-PART = "estimator"  # of the model file: the parameters, and how the training images came
-FARTHEST = 1000.0  # ranges beyond black and white at which pixels are clipped, so that squares stay finite
+PART = "estimator"  # of the model file: the parameters, and the shape of the training images
+FARTHEST = 1000.0  # pixels are clipped at this many value ranges beyond black and white, so that squares stay finite
 
 
 class ImageEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no annotations
-    """What the estimators share: tables and arrays to images and back, parameters to a recipe, saving and loading."""
+    """Base class of the estimators: converts tables and arrays to images and back, makes the recipe, saves and loads."""
 
     recipe: str
     tier: str
@@ -45,10 +45,13 @@ class ImageEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
         return tags
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the fitted estimator to a .sablier file, which the command line reads too.
+        """Write the fitted estimator to a .sablier file, which the command line reads, too.
+
+        Args:
+            path: the file.
 
         Raises:
-            OutputError: where it cannot be written; an old file stays as it was.
+            OutputError: if it cannot be written; an existing file then stays as it was.
         """
         check_is_fitted(self)
         parameters = self._kept_parameters()
@@ -58,18 +61,24 @@ class ImageEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
-        """Return the fitted estimator that a .sablier file keeps, scoring to the same bits as the one that was saved.
+        """Load a fitted estimator from a .sablier file; it computes bit-equal results.
 
         A file written by the command line loads as well, with default parameters.
 
+        Args:
+            path: the file.
+
+        Returns:
+            The fitted estimator.
+
         Raises:
-            ModelFileError: for a file that is missing, damaged, newer than this version, or made for another task.
+            ModelFileError: if the file is missing, damaged, newer than this version, or made for another task.
         """
         return cls._loaded(path)
 
     @classmethod
     def _loaded(cls, path: str | PathLike[str], **given: Any) -> Self:
-        """Return the estimator that a file keeps; parameters that are given are never the file's."""
+        """Return the estimator of a file; the given parameters replace those in the file."""
         file = ModelFile.load(Path(path))
         kept = file.parts.get(PART, Part(cls.__name__))
         rule = file.preprocess
@@ -96,18 +105,18 @@ class ImageEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
         return parameters
 
     def _kept(self) -> dict[str, Any]:
-        """Return what else of the estimator the model file has to keep, as plain values."""
+        """Return what else the model file keeps of the estimator, as plain values."""
         return {}
 
     def _adopt(self, file: ModelFile) -> None:
-        """Take what can be computed from a model file."""
+        """Set the attributes that follow from a model file."""
         raise NotImplementedError
 
     def _made_recipe(self, kind: type[R], **own: Any) -> R:
-        """Return the recipe, of the task of `kind`, with the estimator's own settings, then the user's.
+        """Return the recipe with the estimator's settings, then those of the user.
 
         Raises:
-            ConfigError, UnknownName: for a recipe of another task, or a setting that is not one.
+            ConfigError, UnknownName: if the recipe has another task, or does not take a setting.
         """
         made = of_task(make_recipe(self.recipe, self.tier), kind)
         if not isinstance(self.settings, Mapping | None):
@@ -116,7 +125,7 @@ class ImageEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
         return with_settings(made, [f"{key}={value}" for key, value in pairs])
 
     def _training_images(self, X: Any, groups: Any = None) -> ImageSet:
-        """Return X as images with their groups, N names or numbers, and remember with how many dimensions it came."""
+        """Return X as images with their groups (N names or numbers), and remember its number of dimensions."""
         if isinstance(X, ImageSet):
             images, self._dimensions = X, 4
         else:
@@ -127,14 +136,14 @@ class ImageEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
         return images if groups is None else with_group_names(images, groups)
 
     def _remember_shape(self, images: ImageSet, rule: Preprocess) -> None:
-        """Keep the size of the training images where they have one, else that of the model."""
+        """Remember the size of the training images if they share one, otherwise that of the model."""
         sizes = np.unique(images.sizes, axis=0)
         height, width = map(int, sizes[0]) if len(sizes) == 1 else (rule.height, rule.width)
         self.image_shape_ = (height, width, int(rule.channels))
         self.n_features_in_ = prod(self.image_shape_)
 
     def _images(self, X: Any) -> tuple[ImageSet, int]:
-        """Return X as dense images that the fitted model takes, and with how many dimensions it came."""
+        """Return X as dense images for the fitted model, and its number of dimensions."""
         check_is_fitted(self)
         rule = self.model_file_.preprocess
         if isinstance(X, ImageSet):
@@ -152,7 +161,7 @@ class ImageEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
         return dense, dimensions
 
     def _pixels(self, X: Any, fitting: bool) -> tuple[Array, int]:
-        """Return X as N,H,W or N,H,W,C numbers, and with how many dimensions it came."""
+        """Return X as N,H,W or N,H,W,C numbers, and its number of dimensions."""
         X = X if hasattr(X, "shape") else as_array(X)
         if isinstance(X, np.ndarray) and X.dtype.kind == "O" and X.ndim == 1 and len(X) and hasattr(X[0], "shape"):
             raise ImagesError(DIFFERENT_SHAPES)
@@ -163,7 +172,7 @@ class ImageEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
         return table.reshape(len(table), *shape), 2
 
     def _shape_of(self, features: int) -> tuple[int, ...]:
-        """Return the shape of one image of a table of so many features."""
+        """Return the shape of one image in a table with this many features."""
         if self.image_shape is not None:
             shape = tuple(self.image_shape)
             if len(shape) not in (2, 3) or prod(shape) != features:
@@ -176,7 +185,7 @@ class ImageEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
         return (side, side) if side * side == features else (1, features)
 
     def _laid_out(self, pictures: Array, dimensions: int) -> Array:
-        """Return N,H,W,C pictures in [0, 1] as X came: its size, its numbers, its dimensions."""
+        """Return N,H,W,C images in [0, 1] with the size, the value range and the number of dimensions of X."""
         rule = self.model_file_.preprocess
         pixels = scaled_back(pictures, *self.image_shape_[:2]) * np.float32(rule.white - rule.black) + np.float32(rule.black)
         if dimensions == 2:
@@ -185,7 +194,7 @@ class ImageEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
 
 
 def _in_units(pixels: Array, rule: Preprocess) -> Array:
-    """Return numbers that mean what those of the training images meant, in the type the model file states."""
+    """Return pixels with the meaning they had in training, in the type that the model file states."""
     if pixels.dtype.kind not in "biuf" or pixels.dtype == rule.dtype == "uint8":
         return pixels
     if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
@@ -205,6 +214,6 @@ def _in_units(pixels: Array, rule: Preprocess) -> Array:
 
 def _float32(pixels: Array) -> Array:
     if pixels.dtype.kind not in "biuf":
-        return pixels  # refused, in words, by ImageSet
-    with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is refused too
+        return pixels  # ImageSet refuses it with a message
+    with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is refused
         return np.asarray(pixels.astype(np.float32))

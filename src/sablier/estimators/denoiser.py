@@ -1,4 +1,4 @@
-"""`Denoiser`: images without their noise, with the verbs of a scikit-learn transformer."""
+"""`Denoiser`: removes noise from images of any size, as a scikit-learn transformer."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -19,25 +19,33 @@ from sablier.workflows.training.denoiser import denoiser_recipe, train_denoiser
 
 
 class Denoiser(OneToOneFeatureMixin, TransformerMixin, ImageEstimator):  # type: ignore[misc]
-    """Learn what images look like without noise, and remove it from images of any size.
+    """Remove noise from images of any size, as a scikit-learn transformer.
+
+    The default network is a residual U-Net without biases (Mohan et al. 2020), trained on noise of many levels. It estimates
+    the level itself (blind denoising).
 
     Args:
-        recipe, tier: "denoiser"; "tiny", "small", "base" or "large": the one dial, of time for quality.
-        noisy_only: learn from images that are all noisy, of Gaussian noise that nothing has clipped: floats.
-        settings: single values of the recipe, as `sablier train --set` takes them: `{"noise_high": 0.3}`.
-        image_shape: (height, width) or (height, width, channels) of the images in a table N,features.
-        seed: same seed, threads and machine: same bits.
+        recipe: "denoiser" or "denoiser-noisy-only".
+        tier: "tiny", "small", "base" or "large"; larger tiers take longer and give better models.
+        noisy_only: train without clean images (recorrupted to recorrupted; Pang et al. 2021). The noise must be Gaussian,
+            and the pixels floats that nothing has clipped.
+        settings: recipe values to change, by name, as `sablier train --set` takes them, such as `{"noise_high": 0.3}`.
+        image_shape: (height, width) or (height, width, channels) of the images in an N,features table; None infers it.
+        seed: the seed of training. The same seed, machine and number of threads give bit-equal results.
 
     Attributes:
-        remover_: the fitted network and what it takes.
-        model_file_: what `save` writes.
-        image_shape_: height, width and channels of the training images (of the model, where they came in mixed sizes).
-        n_features_in_: the product of these.
+        remover_: the fitted `NoiseRemover`.
+        model_file_: the `ModelFile` that `save` writes.
+        image_shape_: (height, width, channels) of the training images, or of the model if these differ in size.
+        n_features_in_: the product of `image_shape_`.
 
-    >>> X = np.random.default_rng(0).uniform(size=(40, 8, 8))
-    >>> denoiser = Denoiser(tier="tiny", settings={"epochs": 1, "width": 8}).fit(X)
-    >>> denoiser.transform(X).shape, denoiser.transform(np.zeros((2, 30, 50))).shape, denoiser.noise_levels(X).shape
-    ((40, 8, 8), (2, 30, 50), (40,))
+    Examples:
+        >>> import numpy as np
+        >>> from sablier import Denoiser
+        >>> X = np.random.default_rng(0).uniform(size=(40, 8, 8))
+        >>> denoiser = Denoiser(tier="tiny", settings={"epochs": 1, "width": 8}).fit(X)
+        >>> denoiser.transform(X).shape, denoiser.transform(np.zeros((2, 30, 50))).shape, denoiser.noise_levels(X).shape
+        ((40, 8, 8), (2, 30, 50), (40,))
     """
 
     def __init__(
@@ -59,19 +67,25 @@ class Denoiser(OneToOneFeatureMixin, TransformerMixin, ImageEstimator):  # type:
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = []  # cleaned images are float32, whatever the pixels are
+        tags.transformer_tags.preserves_dtype = []  # cleaned images are float32, whatever the type of the pixels
         return tags
 
     def fit(self, X: Any, y: Any = None, groups: Any = None) -> Self:
-        """Train on clean images, or with `noisy_only` on noisy ones; `y` is ignored.
+        """Train on clean images, or with `noisy_only` on noisy ones.
 
         Args:
-            X: the images.
-            groups: N names or numbers, equal for images that are held out together.
+            X: N,H,W or N,H,W,C images, an N,features table, or an `ImageSet`.
+            y: ignored.
+            groups: N names or numbers; images of one group are held out together. None: each image is its own group.
+
+        Returns:
+            The fitted estimator.
 
         Raises:
-            ImagesError: for images that cannot be used.
-            ConfigError, UnknownName: for a parameter or a setting that is not one, and for whole numbers with `noisy_only`.
+            ImagesError: if the images cannot be used.
+            ConfigError: if a parameter or a setting has a value that it does not take, or `noisy_only` gets images of
+                integers.
+            UnknownName: if there is no such recipe, tier or setting.
         """
         recipe = clone(self).set_params(recipe=denoiser_recipe(self.recipe, self.noisy_only))._made_recipe(DenoisingRecipe)
         images = self._training_images(X, groups)
@@ -85,13 +99,17 @@ class Denoiser(OneToOneFeatureMixin, TransformerMixin, ImageEstimator):  # type:
         self.model_file_ = file
 
     def transform(self, X: Any) -> Any:
-        """Return the images without noise: float32 in the numbers, the size and the dimensions X came in; not clipped.
+        """Return the images without noise.
 
-        Images N,H,W or N,H,W,C may be of any size; a table N,features has the size of the training images. An ImageSet gives
-        N,H,W,C, or a list of H,W,C where its images differ in size or channels.
+        Args:
+            X: N,H,W or N,H,W,C images of any size, an N,features table of images of the training size, or an `ImageSet`.
+
+        Returns:
+            Images in float32, not clipped, with the value range, the size and the number of dimensions of `X`. An `ImageSet`
+            gives N,H,W,C, or a list of H,W,C if its images differ in size or channels.
 
         Raises:
-            ImagesError: for images that cannot be read or used.
+            ImagesError: if an image cannot be read or used.
         """
         cleaned, _, dimensions = self._cleaned(X)
         if len({image.shape for image in cleaned}) > 1:
@@ -102,12 +120,23 @@ class Denoiser(OneToOneFeatureMixin, TransformerMixin, ImageEstimator):  # type:
         return pixels[..., 0] if dimensions == 3 else pixels
 
     def noise_levels(self, X: Any) -> Array:
-        """Return N float64 noise levels in the numbers of the images; shares of the pixels for corruptions measured in those."""
+        """Return the estimated noise level of each image.
+
+        Args:
+            X: images, as for `transform`.
+
+        Returns:
+            N float64: standard deviations in the value range of `X`, or shares of the pixels if the model was trained on a
+            corruption that is measured so.
+
+        Raises:
+            ImagesError: if an image cannot be read or used.
+        """
         _, levels, _ = self._cleaned(X)
         return levels
 
     def _cleaned(self, X: Any) -> tuple[Any, Array, int]:
-        """Return images H,W,C without noise and their levels, both in the numbers X came in, and the dimensions of X."""
+        """Return H,W,C images without noise, their levels, both in the value range of X, and the number of dimensions of X."""
         check_is_fitted(self)
         if isinstance(X, ImageSet) and X.uniform:
             return *self._in_numbers(X.array, str(X.array.dtype)), 4
@@ -126,7 +155,7 @@ class Denoiser(OneToOneFeatureMixin, TransformerMixin, ImageEstimator):  # type:
         return *self._in_numbers(floats, self.model_file_.preprocess.dtype), dimensions
 
     def _in_numbers(self, pixels: Array, dtype: str) -> tuple[Array, Array]:
-        """Return N,H,W,C images without noise, and N levels, in the numbers of pixels that mean what those of a type mean."""
+        """Return N,H,W,C images without noise and N levels, in the value range of images of this type."""
         black, white = self.remover_.value_range(dtype)
         if not len(pixels):
             return pixels.astype(np.float32), np.empty(0)

@@ -1,4 +1,4 @@
-"""`AnomalyDetector`: the detector with the verbs of scikit-learn's outlier detectors."""
+"""`AnomalyDetector`: detects anomalous images, as a scikit-learn outlier detector."""
 
 import warnings
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sablier.backbones import BackboneFile
-from sablier.calibration import checked_alpha, images_needed, percent
+from sablier.calibration import checked_alpha, checked_reject_alpha, images_needed, percent, verdicts_at
 from sablier.errors import ImagesWarning
 from sablier.estimators.common import ImageEstimator
 from sablier.modelfile import ModelFile
@@ -23,32 +23,38 @@ from sablier.workflows.training.detector import train_detector
 
 
 class AnomalyDetector(OutlierMixin, ImageEstimator):  # type: ignore[misc]
-    """Learn what normal images look like; find what does not belong, at a false-alarm rate that holds.
+    """Detect anomalous images at a chosen false-alarm rate, as a scikit-learn outlier detector.
 
-    A conformal detector: among new normal images about a share `alpha` is flagged, whatever they look like. There is no
-    `contamination`: training images are taken as normal, and a threshold is not guessed but calibrated on images the
-    model never saw. Below 300 images (`settings={"folds_below": ...}`) several models are cross-calibrated.
+    Training images are taken as normal. The threshold is calibrated on images that did not train the model (conformal
+    prediction; Vovk, Gammerman and Shafer 2005; Bates et al. 2023). About a share `alpha` of new normal images is flagged if
+    these are exchangeable with the calibration images, so there is no parameter `contamination`. With fewer than 300 images
+    (`settings={"folds_below": ...}`) cross-conformal folds take the place of one split (Vovk 2015).
 
     Args:
-        alpha: the false-alarm rate. Changing it on a fitted detector takes effect at once, without training again.
-        recipe, tier: "detector" or "course-dense"; "tiny", "small", "base" or "large": the one dial, of time for quality.
-        settings: single values of the recipe, as `sablier train --set` takes them.
-        image_shape: (height, width) or (height, width, channels) of the images in a table N,features.
-        seed: same seed, threads and machine: same bits.
-        backbone: the .pt2 or .onnx file of a feature network of your own to look with. It is a program and is run by `fit` and
-            `load`; what `save` writes does not say where it lies.
+        alpha: the false-alarm rate, between 0 and 1. It can be changed on a fitted detector, which need not be trained
+            again.
+        recipe: "detector" or "course-dense".
+        tier: "tiny", "small", "base" or "large"; larger tiers take longer and give better models.
+        settings: recipe values to change, by name, as `sablier train --set` takes them, such as `{"epochs": 20}`.
+        image_shape: (height, width) or (height, width, channels) of the images in an N,features table; None infers it.
+        seed: the seed of training. The same seed, machine and number of threads give bit-equal results.
+        backbone: a .pt2 or .onnx file with a feature network of your own. `fit` and `load` run it as a program. A saved
+            model does not contain it or its path.
 
     Attributes:
-        detector_: the fitted `Detector`, of which `detector_.detect(images)` also gives baselines and the promise.
-        model_file_: what `save` writes.
-        image_shape_: height, width and channels of the training images (of the model, where they came in mixed sizes).
-        n_features_in_: the product of these.
-        offset_: minus the score above which images are flagged at `alpha`; minus infinity where too few calibrate.
+        detector_: the fitted `Detector`; `detector_.detect(images)` also returns baselines and the guarantee.
+        model_file_: the `ModelFile` that `save` writes.
+        image_shape_: (height, width, channels) of the training images, or of the model if these differ in size.
+        n_features_in_: the product of `image_shape_`.
+        offset_: the negative score above which images are flagged at `alpha`; minus infinity if too few images calibrate.
 
-    >>> X = np.random.default_rng(0).normal(size=(40, 8, 8))
-    >>> detector = AnomalyDetector(tier="tiny", settings={"epochs": 1, "folds": 2, "width": 8}).fit(X)
-    >>> detector.predict(np.stack([X[0], np.eye(8) * 9])).tolist()
-    [1, -1]
+    Examples:
+        >>> import numpy as np
+        >>> from sablier import AnomalyDetector
+        >>> X = np.random.default_rng(0).normal(size=(40, 8, 8))
+        >>> detector = AnomalyDetector(tier="tiny", settings={"epochs": 1, "folds": 2, "width": 8}).fit(X)
+        >>> detector.predict(np.stack([X[0], np.eye(8) * 9])).tolist()
+        [1, -1]
     """
 
     detector_: Detector
@@ -74,17 +80,21 @@ class AnomalyDetector(OutlierMixin, ImageEstimator):  # type: ignore[misc]
 
     @classmethod
     def load(cls, path: str | PathLike[str], *, backbone: str | PathLike[str] | None = None) -> Self:
-        """Return the fitted detector that a .sablier file keeps, scoring to the same bits as the one that was saved.
+        """Load a fitted detector from a .sablier file; it computes bit-equal scores.
 
         A file written by the command line loads as well, with default parameters.
 
         Args:
-            backbone: the file of the feature network of one's own that it was fitted with, if it was; it is run. None is taken
-                from the .sablier file, whoever made it.
+            path: the file.
+            backbone: the file of the feature network that it was fitted with, if that was your own; it is run. A path inside
+                the .sablier file is never used.
+
+        Returns:
+            The fitted detector.
 
         Raises:
-            ModelFileError: for a file that is missing, damaged, newer than this version, or made for another task.
-            BackboneError: for a backbone that is lacking, another, or not needed.
+            ModelFileError: if the file is missing, damaged, newer than this version, or made for another task.
+            BackboneError: if the backbone is missing, is another one, or is not needed.
         """
         return cls._loaded(path, backbone=backbone)
 
@@ -92,17 +102,24 @@ class AnomalyDetector(OutlierMixin, ImageEstimator):  # type: ignore[misc]
         return {name: value for name, value in super()._kept_parameters().items() if name != "backbone"}
 
     def fit(self, X: Any, y: Any = None, groups: Any = None) -> Self:
-        """Train and calibrate on normal images; `y` is ignored.
+        """Train and calibrate on normal images.
 
         Args:
-            X: the images.
-            groups: N names or numbers, equal for images that are not independent of each other, such as shots of one part: no
-                split divides them, and a group counts once. Images that repeat each other are found besides.
+            X: N,H,W or N,H,W,C images, an N,features table, or an `ImageSet`.
+            y: ignored.
+            groups: N names or numbers, equal for images that are not independent of each other, such as shots of one part.
+                No split divides a group, and a group counts once. Images that repeat each other are found and grouped as
+                well.
+
+        Returns:
+            The fitted estimator.
 
         Raises:
-            ImagesError: for images that cannot be used; TooFewImages for fewer than 8 groups.
-            ConfigError, UnknownName: for a parameter or a setting that is not one.
-            BackboneError: for a backbone that does not describe places of these images.
+            ImagesError: if the images cannot be used.
+            TooFewImages: if there are fewer than 8 groups.
+            ConfigError: if a parameter or a setting has a value that it does not take.
+            UnknownName: if there is no such recipe, tier or setting.
+            BackboneError: if the backbone does not return feature maps of these images.
         """
         checked_alpha(self.alpha)
         recipe = self._made_recipe(DetectionRecipe)
@@ -113,40 +130,68 @@ class AnomalyDetector(OutlierMixin, ImageEstimator):  # type: ignore[misc]
         return self
 
     def _adopt(self, file: ModelFile) -> None:
-        # The detector comes from the file, so that a saved and loaded one computes in the same memory layout.
+        # The detector is made from the file, so that a loaded one computes in the same memory layout as this one.
         self.detector_ = Detector.from_file(file, self.backbone, scores=True)
         self.model_file_ = file
 
     @property
     def offset_(self) -> float:
-        """Minus the score above which images are flagged; for folds, whose thresholds differ, that of the pooled scores."""
+        """The negative score above which images are flagged; for folds, that of their pooled scores."""
         check_is_fitted(self)
         folds = self.detector_.calibration.folds
         return -float(self.detector_.calibration.margins(np.zeros((1, len(folds))), self.alpha)[0])
 
     def anomaly_score(self, X: Any) -> Array:
-        """Return N float64 scores; higher is worse, a normal image is near 0."""
+        """Return anomaly scores; higher is more anomalous.
+
+        Args:
+            X: images, as for `fit`.
+
+        Returns:
+            N float64; a normal image is near 0.
+
+        Raises:
+            ImagesError: if an image cannot be read or used.
+        """
         return np.asarray(np.mean(self._scores(X), axis=0))
 
     def score_samples(self, X: Any) -> Array:
-        """Return N float64 scores; lower is worse: minus `anomaly_score`."""
+        """Return negative anomaly scores, as scikit-learn has them: lower is more anomalous.
+
+        Args:
+            X: images, as for `fit`.
+
+        Returns:
+            N float64, minus `anomaly_score`.
+        """
         return -self.anomaly_score(X)
 
     def decision_function(self, X: Any) -> Array:
-        """Return N float64 margins, negative for outliers.
+        """Return margins to the threshold; negative for outliers.
 
-        That is `score_samples(X) - offset_` where one held-out split calibrates. With cross-conformal folds each
-        fold has a threshold of its own; then it is how much worse an image could score, at every fold at once, before
-        it is flagged (or, negative, how much better before it is not). Infinite where too few images calibrate for
-        `alpha`, since no score is then enough.
+        With one held-out split this is `score_samples(X) - offset_`. With cross-conformal folds, each fold has its own
+        threshold: the margin is what can be added to the scores of all folds before the image is flagged.
+
+        Args:
+            X: images, as for `fit`.
+
+        Returns:
+            N float64; infinite if too few images calibrate for `alpha`.
         """
         columns = self._columns(X)
         return self.detector_.calibration.margins(columns, self.alpha)
 
     def predict(self, X: Any) -> Array:
-        """Return N integers: -1 for an anomaly (a p-value of at most `alpha`), else 1.
+        """Return -1 for anomalies and 1 for normal images.
 
-        Where too few images calibrate for `alpha` nothing is flagged, and an ImagesWarning says how many it would take.
+        Args:
+            X: images, as for `fit`.
+
+        Returns:
+            N integers: -1 if the p-value is at most `alpha`.
+
+        Warns:
+            ImagesWarning: if too few images calibrate for `alpha`. Then nothing is flagged.
         """
         decision = self.decision_function(X)
         calibration = self.detector_.calibration
@@ -159,25 +204,65 @@ class AnomalyDetector(OutlierMixin, ImageEstimator):  # type: ignore[misc]
             )
         return np.where(decision < 0, -1, 1)
 
+    def triage(self, X: Any, reject_alpha: float = 0.01, review_alpha: float = 0.05) -> Array:
+        """Return "reject", "review" or "pass" for each image.
+
+        Args:
+            X: images, as for `fit`.
+            reject_alpha: the false-alarm rate of images that are rejected.
+            review_alpha: that of images that are rejected or sent to a person; larger.
+
+        Returns:
+            N strings. Too few calibration images for `reject_alpha` reject nothing; too few for `review_alpha` leave all
+            "undetermined".
+
+        Raises:
+            ConfigError: if a rate is not between 0 and 1, or `reject_alpha` is not below `review_alpha`.
+        """
+        checked_reject_alpha(reject_alpha, review_alpha)
+        p_values = self.p_values(X)
+        return verdicts_at(p_values, review_alpha, self.detector_.calibration.decides(review_alpha), reject_alpha)
+
     def p_values(self, X: Any) -> Array:
-        """Return N conformal p-values: the share of normal images at least as strange."""
+        """Return conformal p-values: the share of calibration images that score at least as high.
+
+        Args:
+            X: images, as for `fit`.
+
+        Returns:
+            N float64, above 0 and at most 1.
+        """
         columns = self._columns(X)
         return self.detector_.calibration.p_values(columns)
 
     def anomaly_maps(self, X: Any) -> Array:
-        """Return N,H,W float32 maps; 1 is what some place of a normal image reaches in 5 % of them."""
+        """Return anomaly maps at the size of the training images.
+
+        Args:
+            X: images, as for `fit`.
+
+        Returns:
+            N,H,W float32; 1 is the value that the highest pixel of a normal image reaches in 5 % of them.
+        """
         images, _ = self._images(X)
         anomaly_map = self.detector_.detect(images, self.alpha, pictures=True).anomaly_maps
         return scaled_back(np.asarray(anomaly_map, np.float32), *self.image_shape_[:2])
 
     def reconstruct(self, X: Any) -> Array:
-        """Return what the model makes of the images: float32 in the numbers, the size and the dimensions X came in."""
+        """Return the reconstructions of images.
+
+        Args:
+            X: images, as for `fit`.
+
+        Returns:
+            N images, float32, with the value range and the size of the training images and the number of dimensions of `X`.
+        """
         images, dimensions = self._images(X)
         drawn = self.detector_.detect(images, self.alpha, pictures=True).reconstructions
         return self._laid_out(np.asarray(drawn, np.float32), dimensions)
 
     def _scores(self, X: Any) -> list[Array]:
-        """Return the N scores that each of the detector's scorers gives."""
+        """Return N scores from each scorer of the detector."""
         images, _ = self._images(X)
         return [found.scores for found in score_together(self.detector_.scorers, images)]
 

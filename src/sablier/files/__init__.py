@@ -1,4 +1,4 @@
-"""Names, locks and files, whole or not at all; knows nothing of images."""
+"""File names, locks, and files written as a whole or not at all; nothing here depends on images."""
 
 from sablier.files.whole import WRITERS, write_each, write_text, write_whole
 

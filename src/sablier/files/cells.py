@@ -1,7 +1,7 @@
-"""The one way tables are written as CSV, and read again.
+"""Tables as CSV, written and read in one way.
 
-Text that a spreadsheet would take for a formula gets an apostrophe in front, which `plain_cell` takes away again. What would
-disturb a terminal is written out; line ends stay, in quotation marks.
+Text that a spreadsheet would take for a formula gets an apostrophe in front, which `plain_cell` removes. Control characters
+are escaped; line ends stay, in quotation marks.
 """
 
 import csv
@@ -20,7 +20,7 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def safe_cell(value: Any) -> Any:
-    """Return a value as it stands in a table.
+    """Return a value as a cell of a table.
 
     >>> [safe_cell(value) for value in ("a.png", "=1+1", "-b.png", "'=c", "-1.5", -1.5)]
     ['a.png', "'=1+1", "'-b.png", "''=c", '-1.5', -1.5]
@@ -32,7 +32,7 @@ def safe_cell(value: Any) -> Any:
 
 
 def plain_cell(text: str) -> str:
-    """Return what `safe_cell` was given.
+    """Return the text that `safe_cell` was given.
 
     >>> [plain_cell(text) for text in ("a.png", "'=1+1", "''=c", "'quoted'")]
     ['a.png', '=1+1', "'=c", "'quoted'"]
@@ -63,20 +63,20 @@ def csv_text(rows: Iterable[Iterable[Any]]) -> str:
 
 
 def plain_row(row: Mapping[str, str]) -> dict[str, str]:
-    """Return a row that was read from CSV, each cell as it was before it was written."""
+    """Return a row that was read from CSV, with each cell as it was before it was written."""
     return {name: plain_cell(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def read_rows(path: Path, columns: Sequence[str], otherwise: str) -> Iterator[dict[str, str]]:
-    """Yield the rows of a CSV table that has some columns; semicolons, as some spreadsheets write, will do.
+    """Yield the rows of a CSV table with certain columns, separated by commas or semicolons.
 
     Args:
         path: the table.
-        columns: those it must have.
-        otherwise: what to do where there is no such file, as a sentence.
+        columns: the required columns.
+        otherwise: what to do if there is no such file, as a sentence.
 
     Raises:
-        ImagesError: where it is missing, lacks a column, or is no table.
+        ImagesError: if it is missing, lacks a column, or is no table.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:

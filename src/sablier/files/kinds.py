@@ -1,4 +1,4 @@
-"""Kinds of files, told by what is in them: a file is overwritten only if it is of the kind that is written."""
+"""Kinds of files, recognised by their contents: a file is overwritten only if it is of the kind that is written."""
 
 import re
 from collections.abc import Callable
@@ -15,10 +15,10 @@ class Kind:
     """A kind of file.
 
     Args:
-        name: with its article, as people call it.
-        holds: whether the bytes at the beginning of a file are of this kind.
-        example: what such a file may be called.
-        length: how many bytes it looks at.
+        name: with its article, for messages.
+        holds: whether the first bytes of a file are of this kind.
+        example: a file name for messages.
+        length: how many bytes `holds` needs.
     """
 
     name: str
@@ -47,7 +47,7 @@ def _is_codes(data: bytes) -> bool:
 MODEL = Kind("a .sablier model", _is_model, "model.sablier", LONGEST_HEADER)
 COMPRESSED = Kind("a .sabz file", _starts(b"SABZ"), "images.sabz")
 PAGE = Kind("a page written by sablier", _is_page, "page.html", LONGEST_HEADER)
-PNG_COMPRESSION = 3  # of the levels 0 to 9: more takes longer than most networks, for little
+PNG_COMPRESSION = 3  # of the levels 0 to 9: more is slower than most networks and saves little
 PNG = Kind("a PNG picture", _starts(b"\x89PNG\r\n\x1a\n"), "picture.png")
 GIF = Kind("a GIF animation", _starts(b"GIF8"), "picture.gif")
 NPZ = Kind("a .npz file", _starts(b"PK\x03\x04"), "codes.npz")
@@ -62,10 +62,10 @@ BY_SUFFIX = {".png": PNG, ".gif": GIF, ".npz": NPZ, ".csv": CODES, ".parquet": P
 
 
 def check_replaces(path: Path, kind: Kind) -> None:
-    """See that nothing of another kind would be lost by writing a file. An empty file is nothing.
+    """Check that writing a file loses nothing of another kind. An empty file is nothing.
 
     Raises:
-        OutputError: where `path` is a folder, or a file of another kind.
+        OutputError: if `path` is a folder, or a file of another kind.
     """
     if kind is ANYTHING:
         return

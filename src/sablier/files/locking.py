@@ -1,4 +1,4 @@
-"""One process at a time writes to an output. The system frees the lock when a process ends, however it ends."""
+"""Locks: one process at a time writes to an output. The system frees a lock when its process ends, however it ends."""
 
 import errno
 import os
@@ -19,16 +19,16 @@ LOCK_TAKEN = (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK)
 
 @contextmanager
 def locked(folder: Path, *, needed: bool = True) -> Iterator[None]:
-    """Make a folder, keep it to this process, and remove what killed runs left unfinished in it.
+    """Create a folder, lock it for this process, and remove unfinished files of killed runs.
 
-    A folder that was made for nothing is removed again.
+    A folder that was created and not used is removed again.
 
     Args:
-        folder: what is locked.
-        needed: whether to refuse a disk on which nothing can be locked; otherwise a warning says so.
+        folder: the folder to lock.
+        needed: whether a disk without locks is an error; otherwise it is a warning.
 
     Raises:
-        OutputError: where another process holds it, or the folder cannot be written.
+        OutputError: if another process has locked it, or it cannot be written.
     """
     with _held(folder, folder / LOCK, needed, "folder"):
         sweep(folder, deep=True)
@@ -37,10 +37,10 @@ def locked(folder: Path, *, needed: bool = True) -> Iterator[None]:
 
 @contextmanager
 def locked_file(path: Path) -> Iterator[None]:
-    """Keep the writing of one file to this process, and remove what killed runs left unfinished beside it.
+    """Lock one file for this process, and remove unfinished files of killed runs beside it.
 
     Raises:
-        OutputError: where another process is at it, or its folder cannot be written.
+        OutputError: if another process has locked it, or its folder cannot be written.
     """
     with _held(path, path.parent / f".{short(path.name)}.lock", False, "file"):
         sweep(path.parent, deep=False)
@@ -58,12 +58,12 @@ def _held(what: Path, lock: Path, needed: bool, kind: str) -> Iterator[None]:
             lock.unlink()
         file.close()
         if made:
-            with suppress(OSError):  # it holds something
+            with suppress(OSError):  # it is not empty
                 lock.parent.rmdir()
 
 
 def _taken(what: Path, lock: Path, needed: bool, kind: str) -> TextIO:
-    """Return the open and locked file that carries the lock and says who holds it."""
+    """Return the open and locked file of the lock, which names its owner."""
     while True:
         try:
             make_folder(lock.parent)
@@ -75,7 +75,7 @@ def _taken(what: Path, lock: Path, needed: bool, kind: str) -> TextIO:
             if os.path.samestat(os.fstat(file.fileno()), os.stat(lock)):
                 break
         except FileNotFoundError:
-            pass  # its owner ended, and removed it, between the two lines above
+            pass  # its owner ended and removed it between the two lines above
         except OSError as error:
             if error.errno in LOCK_TAKEN:
                 file.seek(0)
@@ -88,8 +88,8 @@ def _taken(what: Path, lock: Path, needed: bool, kind: str) -> TextIO:
             warnings.warn(f"{lock} cannot be locked: let no other run write to {what} now.", OutputWarning, stacklevel=2)
             break
         file.close()
-    with suppress(OSError):  # who holds it is said for people only
+    with suppress(OSError):  # the owner is named for people only
         file.truncate(0)
-        # Past any buffer: what a full disk did not take would be written again when the file is closed.
+        # Without a buffer: what a full disk refused would be written again when the file is closed.
         os.write(file.fileno(), f"process {os.getpid()} on {socket.gethostname()}\n".encode())
     return file

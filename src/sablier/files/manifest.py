@@ -1,7 +1,7 @@
-"""What a run made: names and checksums, in a file that `sha256sum -c` reads too.
+"""The manifest: names and checksums of the files of a run, in a file that `sha256sum -c` can read.
 
-The next run of the same verb removes what the list names, if nobody has changed it, and nothing else. What a person has changed
-is kept under a new name. A line is written before its file gets its place, so that a kill leaves nothing unknown.
+The next run of the same command removes listed files that are unchanged, and nothing else. A changed file is kept under a
+new name. A file is listed before it gets its name, so that a kill leaves no unlisted file.
 """
 
 import hashlib
@@ -20,14 +20,14 @@ LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 
 @contextmanager
 def listed(folder: Path, verb: str) -> Iterator[None]:
-    """List what is written below a folder meanwhile, and at the end remove what an earlier run listed and this one did not make.
+    """List the files that are written below a folder meanwhile; at the end, remove those of an earlier run only.
 
     Args:
-        folder: there, and locked by this process.
-        verb: whose runs follow each other.
+        folder: exists, and is locked by this process.
+        verb: the name of the command; its runs follow each other.
 
     Warns:
-        OutputWarning: for each file that a person had changed, and that was kept under a new name.
+        OutputWarning: for each changed file that was kept under a new name.
     """
     manifest = Manifest(folder, verb)
     with watching(manifest.note):
@@ -36,12 +36,12 @@ def listed(folder: Path, verb: str) -> Iterator[None]:
 
 
 class Manifest:
-    """The list of what one verb made in a folder."""
+    """The list of the files that one command made in a folder."""
 
     def __init__(self, folder: Path, verb: str) -> None:
         self.folder, self.path = folder.resolve(), folder / f".{verb}.sha256"
         self.before = _read(self.path)
-        # What another verb made there, and nobody has changed, may be replaced too.
+        # Unchanged files of another command may be replaced, too.
         self.known: dict[str, set[bytes]] = {}
         for path in folder.glob(".*.sha256"):
             for name, digests in _read(path).items():
@@ -50,7 +50,7 @@ class Manifest:
         self.lock = Lock()
 
     def note(self, place: Path, present: Path) -> None:
-        """List a file that is about to get its place; what a person has put or changed there is given another one first."""
+        """List a file that is about to get its name; a file of the user's in its place is renamed first."""
         place = place.parent.resolve() / place.name
         if not place.is_relative_to(self.folder) or place == self.folder / self.path.name:
             return
@@ -64,7 +64,7 @@ class Manifest:
                 file.write(_line(name, digest))
 
     def close(self) -> None:
-        """Remove or keep what is there of earlier runs, and write the list of this one."""
+        """Remove or keep the files of earlier runs, and write the list of this one."""
         for name, digests in self.before.items():
             place = self.folder / name
             if name in self.made or not place.is_file() or not place.parent.resolve().is_relative_to(self.folder):
@@ -83,7 +83,7 @@ def _line(name: str, digest: bytes) -> str:
 
 
 def _read(path: Path) -> dict[str, set[bytes]]:
-    """Return the names of a list, all of them below its folder, with the checksums they are listed with."""
+    """Return the names of a list, all of them below its folder, with their listed checksums."""
     found: dict[str, set[bytes]] = {}
     with suppress(FileNotFoundError):
         for line in path.read_text("utf-8", errors="replace").splitlines():
@@ -99,7 +99,7 @@ def _digest(path: Path) -> bytes:
 
 
 def _keep(place: Path) -> None:
-    """Give a file a name of its own, and say so."""
+    """Rename a file, and warn."""
     number = 1
     while (kept := place.with_stem(f"{place.stem}-kept{'' if number == 1 else f'-{number}'}")).exists():
         number += 1
@@ -108,7 +108,7 @@ def _keep(place: Path) -> None:
 
 
 def _remove_empty(folder: Path, top: Path) -> None:
-    """Remove a folder and those around it, below `top`, that hold nothing any more."""
+    """Remove a folder and its parents, below `top`, if they are empty."""
     with suppress(OSError):
         while folder != top:
             folder.rmdir()

@@ -1,4 +1,4 @@
-"""What systems do in different ways: locking an open file, forcing a name onto the disk."""
+"""What differs between operating systems: locking an open file, and forcing a name onto the disk."""
 
 import os
 import sys
@@ -12,13 +12,13 @@ if sys.platform == "win32":
         """Lock an open file for this process until it is closed.
 
         Raises:
-            OSError: at once, where another has it.
+            OSError: at once, if another process has locked it.
         """
-        os.lseek(descriptor, 1 << 20, os.SEEK_SET)  # a locked byte cannot be read there: take one beyond the text
+        os.lseek(descriptor, 1 << 20, os.SEEK_SET)  # a locked byte cannot be read on Windows: lock one beyond the text
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 
     def sync_folder(folder: Path) -> None:
-        """Do nothing: a folder cannot be forced onto the disk there."""
+        """Do nothing: Windows cannot force a folder onto the disk."""
 else:
     import fcntl
 
@@ -26,12 +26,12 @@ else:
         """Lock an open file for this process until it is closed.
 
         Raises:
-            OSError: at once, where another has it.
+            OSError: at once, if another process has locked it.
         """
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def sync_folder(folder: Path) -> None:
-        """Force the names in a folder onto the disk, where its file system can."""
+        """Force the names in a folder onto the disk, if its file system can."""
         with suppress(OSError):
             descriptor = os.open(folder, os.O_RDONLY)
             try:

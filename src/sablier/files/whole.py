@@ -1,7 +1,8 @@
-"""Writing files whole or not at all.
+"""Files written as a whole or not at all.
 
-A file is written under another name beside its place, forced onto the disk, and then given its own. The writer holds a lock on
-the unfinished one, which the system frees when a process ends, however it ends: what can be locked belongs to nobody.
+A file is written under a temporary name beside its place, forced onto the disk, and then renamed. The writer holds a lock on
+the unfinished file, which the system frees when its process ends, however it ends. Unfinished files that can be locked
+belong to no running process.
 """
 
 import os
@@ -21,19 +22,19 @@ from sablier.files.system import sync_folder, take_lock
 T = TypeVar("T")
 Watcher = Callable[[Path, Path], None]
 
-WRITERS = 8  # files written at once: most of the time goes by waiting for the disk
+WRITERS = 8  # files written at once: most of the time is spent waiting for the disk
 UNFINISHED = re.compile(r"\..+\.[0-9a-f]{16}\.part")
-LONGEST_NAME = 150  # bytes; file systems take 255
+LONGEST_NAME = 150  # bytes; file systems allow 255
 _watchers: list[Watcher] = []
 
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write `data` to `path` so that a reader finds the old file or the new one, never a part of either.
 
-    A file that was there keeps its permissions; a link stays one, and what it leads to is written.
+    An existing file keeps its permissions; a link stays a link, and its target is written.
 
     Raises:
-        OutputError: where it cannot be written; the old file, if any, is left as it was.
+        OutputError: if it cannot be written; an existing file then stays as it was.
     """
     with _named(path):
         part = Part(path)
@@ -43,28 +44,28 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write text as `write_whole` does, in UTF-8; what came from names and is no text is written out.
+    """Write text as `write_whole` does, in UTF-8; parts of names that are no text are escaped.
 
     Raises:
-        OutputError: where it cannot be written.
+        OutputError: if it cannot be written.
     """
     write_whole(path, text.encode(errors="backslashreplace"))
 
 
 def write_each(write: Callable[[T], None], items: Iterable[T]) -> None:
-    """Call `write` with each item, several at a time; raise the first error after those that were begun."""
+    """Call `write` with each item, several at a time; raise the first error after the started calls have ended."""
     with ThreadPoolExecutor(WRITERS) as pool:
         list(pool.map(write, items))
 
 
 class Part:
-    """A file that takes its place when it is finished; used with `with`, at whose end it vanishes if it is not.
+    """A file that gets its name when it is finished; used with `with`, it is removed at the end if it is not.
 
     Args:
-        path: its place.
+        path: its final path.
 
     Raises:
-        OSError: where it cannot be made.
+        OSError: if it cannot be created.
     """
 
     def __init__(self, path: Path) -> None:
@@ -74,24 +75,24 @@ class Part:
         while True:
             self.path = self.place.parent / f".{short(self.place.name)}.{secrets.token_hex(8)}.part"
             self.file = cast(BinaryIO, open(self.path, "xb", opener=self._private))  # noqa: SIM115
-            with suppress(OSError):  # where nothing can be locked, nobody sweeps either
+            with suppress(OSError):  # without locks, nothing is swept either
                 take_lock(self.file.fileno())
             if _same_file(self.file, self.path):
                 break
-            self.file.close()  # it was swept up before it was locked
+            self.file.close()  # it was swept before it was locked
 
     def finish(self) -> None:
-        """Force the file onto the disk and give it its place.
+        """Force the file onto the disk and rename it.
 
         Raises:
-            OSError: where that fails; what was there before is whole.
+            OSError: if that fails; an existing file is intact.
         """
         self.file.flush()
         os.fsync(self.file.fileno())
         if self.mode is not None:
             os.chmod(self.path, self.mode)
         if sys.platform == "win32":
-            self.file.close()  # an open file cannot be renamed there
+            self.file.close()  # an open file cannot be renamed on Windows
         for watcher in _watchers:
             watcher(self.place, self.path)
         os.replace(self.path, self.place)
@@ -101,7 +102,7 @@ class Part:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with suppress(OSError):  # of a full disk, closing tells once more
+        with suppress(OSError):  # on a full disk, closing raises again
             self.file.close()
         with suppress(OSError):
             self.path.unlink(missing_ok=True)
@@ -117,15 +118,15 @@ class Part:
         return stat.S_IMODE(found.st_mode)
 
     def _private(self, name: str, flags: int) -> int:
-        """Open for the owner alone what replaces a file that may be private."""
+        """Open with permissions for the owner only, since the replaced file may be private."""
         return os.open(name, flags, 0o666 if self.mode is None else 0o600)
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those it lies in; unlike `Path.mkdir`, however deep.
+    """Create a folder and its parents; unlike `Path.mkdir`, at any depth.
 
     Raises:
-        OSError: where that fails.
+        OSError: if that fails.
     """
     missing = []
     while not folder.is_dir() and folder != folder.parent:
@@ -140,7 +141,7 @@ def make_folder(folder: Path) -> None:
 
 @contextmanager
 def watching(watcher: Watcher) -> Iterator[None]:
-    """Call `watcher` with place and present path of every file of this process that is about to take its place."""
+    """Call `watcher` with the final and the present path of every file of this process that is about to be renamed."""
     _watchers.append(watcher)
     try:
         yield
@@ -149,11 +150,11 @@ def watching(watcher: Watcher) -> Iterator[None]:
 
 
 def sweep(folder: Path, deep: bool) -> None:
-    """Remove the unfinished files that killed runs have left in a folder; those of living ones are locked.
+    """Remove the unfinished files of killed runs in a folder; those of running processes are locked.
 
     Args:
-        folder: where to look.
-        deep: whether to look into its folders too.
+        folder: the folder.
+        deep: whether its subfolders are swept, too.
     """
     for place, _, names in os.walk(folder):
         for name in names:
@@ -166,19 +167,19 @@ def sweep(folder: Path, deep: bool) -> None:
 def _remove_if_nobodys(path: Path) -> None:
     with suppress(OSError):
         if sys.platform == "win32":
-            path.unlink()  # an open file cannot be removed there
+            path.unlink()  # an open file cannot be removed on Windows
         with path.open("rb") as file:
             take_lock(file.fileno())
             path.unlink()
 
 
 def short(name: str) -> str:
-    """Return the beginning of a file name, so that there is room for more."""
+    """Return the beginning of a file name, so that a suffix fits."""
     return os.fsdecode(os.fsencode(name)[:LONGEST_NAME])
 
 
 def _through_links(path: Path) -> Path:
-    """Return where a file of this name is kept."""
+    """Return the path of the file that a link leads to."""
     if not path.is_symlink():
         return path
     place = Path(os.path.realpath(path))
@@ -196,7 +197,7 @@ def _same_file(file: BinaryIO, path: Path) -> bool:
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Say which file could not be written."""
+    """Convert errors to an OutputError that names the file."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""SOURCE -> IMAGES: files, archives and arrays become an ImageSet. NumPy and Pillow only; no torch."""
+"""Images: files, archives and arrays become an `ImageSet`. NumPy and Pillow only, no torch."""
 
 from sablier.images.datasets import list_datasets, load_dataset
 from sablier.images.imageset import ImageSet

@@ -1,7 +1,7 @@
-"""What libtiff prints to the standard error of the process, caught and told under the name of the file it is about.
+"""Captures what libtiff prints to the standard error of the process, and reports it under the name of the file.
 
-It writes past Python, so the file descriptor itself is turned away while one image is decoded. All threads share it: one TIFF
-that libtiff unpacks is decoded at a time, and what others print meanwhile is passed on afterwards.
+libtiff writes past Python, so the file descriptor is redirected while an image is decoded. All threads share it: one TIFF is
+decoded at a time, and other output is passed on afterwards.
 """
 
 import os
@@ -26,13 +26,13 @@ _one_at_a_time = threading.Lock()
 
 @contextmanager
 def chatter_caught(image: Image.Image, name: str) -> Iterator[None]:
-    """While an image is decoded, catch what libtiff says of it.
+    """While an image is decoded, capture the messages of libtiff.
 
     Raises:
-        OSError: where decoding failed, with what was said as its reason.
+        OSError: if decoding failed, with the message as its reason.
 
     Warns:
-        ImagesWarning: where it did not, naming the file.
+        ImagesWarning: if it did not, naming the file.
     """
     tiles: list[Any] = getattr(image, "tile", [])
     if image.format != "TIFF" or not tiles or tiles[0][0] != "libtiff":
@@ -50,7 +50,7 @@ def chatter_caught(image: Image.Image, name: str) -> Iterator[None]:
 
 @contextmanager
 def _turned_away(said: list[str]) -> Iterator[None]:
-    """Turn standard error into a file; add the lines of libtiff to `said`, and pass all others on."""
+    """Redirect standard error to a file; add the lines of libtiff to `said`, and pass all others on."""
     try:
         kept = os.dup(STANDARD_ERROR)
     except OSError:  # there is none

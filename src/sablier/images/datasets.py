@@ -1,7 +1,7 @@
-"""Named sets: two that come with the installation, and public ones found on disk or fetched once, with a checksum.
+"""Named data sets: those that come with the installation, and public ones, found on disk or downloaded once.
 
-Files are looked for under $SABLIER_DATA, then in the cache (pooch's folder for sablier), and only then fetched. A new
-set is one entry in `DATASETS`.
+Files are searched under $SABLIER_DATA, then in the cache (pooch's folder for sablier). Only then they are downloaded, and
+their checksums verified. A new set is one entry in `DATASETS`.
 """
 
 import os
@@ -29,7 +29,7 @@ PARTS_PER_SPLIT, BAD_PARTS = {"train": 120, "test": 120}, {"train": 0.0, "test":
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """One line of the list of named sets: `where` it is on this machine, or None, and whether it can be fetched."""
+    """A named set: whether it can be downloaded, and where it is on this machine (`where`, or None)."""
 
     name: str
     summary: str
@@ -39,7 +39,7 @@ class DatasetInfo:
 
 @dataclass(frozen=True)
 class _Remote:
-    """A public file; an archive is unpacked where its name ends in .tar.gz."""
+    """A public file; it is unpacked if its name ends in .tar.gz."""
 
     url: str
     checksum: str
@@ -47,14 +47,14 @@ class _Remote:
 
 @dataclass(frozen=True)
 class _Dataset:
-    """One named set.
+    """A named set.
 
     Attributes:
-        summary: a line for people.
-        load: reads one split; is given the files of that split, in order.
-        files: split -> paths below the data folder; none for what comes with the installation.
-        remotes: path -> where it can be fetched from; a path of several files in one archive maps to that archive.
-        class_names: label -> name for people, as the attribute `class_name`.
+        summary: one line for lists.
+        load: reads a split from its files, in order.
+        files: split -> paths below the data folder; empty for sets that come with the installation.
+        remotes: path -> its download; all files of an archive map to that archive.
+        class_names: label -> name, for the attribute `class_name`.
     """
 
     summary: str
@@ -65,17 +65,26 @@ class _Dataset:
 
 
 def load_dataset(name: str, split: str = "train") -> ImageSet:
-    """Load a named set; `split` is "train", "test" or "all".
+    """Load a named data set.
 
-    Ids are split/position. Labels are digits for mnist, fashion-mnist and notmnist, whose names for people are in the
-    attribute `class_name`.
+    Ids are "split/position". Labels of mnist, fashion-mnist and notmnist are digits; the attribute `class_name` has the
+    names of the classes of the last two.
+
+    Args:
+        name: such as "digits", "mnist" or "cifar10"; `list_datasets` lists all.
+        split: "train", "test" or "all".
+
+    Returns:
+        The images with their labels.
 
     Raises:
-        UnknownName: for another name or split.
-        ImagesError: where files are neither on this machine nor to be had; says which, and where to put them.
+        UnknownName: if there is no such set or split.
+        ImagesError: if a file is neither on this machine nor can be downloaded; the message says where to put it.
 
-    >>> load_dataset("digits", "test")
-    ImageSet(360 images, 8x8x1, 10 labels, from digits:test)
+    Examples:
+        >>> from sablier import load_dataset
+        >>> load_dataset("digits", "test")
+        ImageSet(360 images, 8x8x1, 10 labels, from digits:test)
     """
     if name not in DATASETS:
         raise UnknownName("data set", name, DATASETS)
@@ -86,16 +95,21 @@ def load_dataset(name: str, split: str = "train") -> ImageSet:
 
 
 def list_datasets() -> list[DatasetInfo]:
-    """List the named sets, and where each is on this machine.
+    """List the named data sets and where each is on this machine.
 
-    >>> [info.name for info in list_datasets()][:2]
-    ['digits', 'glyphs']
+    Returns:
+        One `DatasetInfo` per set: name, summary, folder (or None), and whether it can be downloaded.
+
+    Examples:
+        >>> from sablier import list_datasets
+        >>> [info.name for info in list_datasets()][:2]
+        ['digits', 'glyphs']
     """
     return [DatasetInfo(name, entry.summary, _where(entry), bool(entry.remotes)) for name, entry in DATASETS.items()]
 
 
 def list_dataset_names() -> list[str]:
-    """List the names alone, without looking at the disk."""
+    """List the names without searching the disk."""
     return list(DATASETS)
 
 
@@ -116,9 +130,9 @@ def _load_split(name: str, split: str) -> ImageSet:
 
 
 def _digits(split: str, files: list[Path]) -> ImageSet:
-    """Return scikit-learn's 8 x 8 digits, its 0 to 16 scaled to 0 to 255; a fifth drawn at random is the test split.
+    """Return scikit-learn's 8 x 8 digits, with 0 to 16 scaled to 0 to 255; a random fifth is the test split.
 
-    In file order the last fifth comes from other writers than the rest, so a promise made on the rest would not hold there.
+    In file order, the last fifth comes from other writers, so a guarantee made on the rest would not hold for it.
     """
     from sklearn.datasets import load_digits
 
@@ -135,7 +149,7 @@ def _glyphs(split: str, files: list[Path]) -> ImageSet:
 
 
 def _parts(split: str, files: list[Path]) -> ImageSet:
-    """Return good parts to train on; of the tests, as of a production line, few are bad."""
+    """Return good parts to train on; among the test parts a few are bad, as on a production line."""
     return parts(PARTS_PER_SPLIT[split], seed=SPLITS.index(split), defects=BAD_PARTS[split])
 
 
@@ -159,7 +173,7 @@ def _idx_files(folder: str) -> dict[str, tuple[str, ...]]:
 
 
 def _idx_remotes(folder: str, base: str, checksums: tuple[str, str, str, str]) -> dict[str, _Remote]:
-    """Pair the four files (train images, train labels, test images, test labels) with their MD5 sums."""
+    """Return the downloads of the four files (train images, train labels, test images, test labels) with their MD5 sums."""
     files = [file for split in SPLITS for file in _idx_files(folder)[split]]
     return {
         file: _Remote(f"{base}/{Path(file).name}", f"md5:{checksum}") for file, checksum in zip(files, checksums, strict=True)
@@ -235,7 +249,7 @@ def _cache() -> Path:
 
 
 def _data_folders() -> list[Path]:
-    """Return where files are looked for, in order."""
+    """Return the folders that are searched, in order."""
     named = os.environ.get("SABLIER_DATA")
     return [*([Path(named).expanduser()] if named else []), _cache()]
 
@@ -251,10 +265,10 @@ def _where(entry: _Dataset) -> str | None:
 
 
 def _locate(name: str, entry: _Dataset, file: str) -> Path:
-    """Return where a file of a set is, fetching it if it is nowhere.
+    """Return the path of a file of a set; download it if it is in no folder.
 
     Raises:
-        ImagesError: where it cannot be fetched.
+        ImagesError: if it cannot be downloaded.
     """
     folders = _data_folders()
     for folder in folders:
@@ -267,13 +281,13 @@ def _locate(name: str, entry: _Dataset, file: str) -> Path:
         raise ImagesError(f"{name} needs {file}, which is not on this machine and has no public address to fetch it from. {put}")
     try:
         _fetch(remote, _cache() / file)
-    except Exception as error:  # requests, urllib3, pooch and the file system each have their own
+    except Exception as error:  # requests, urllib3, pooch and the file system each raise their own types
         raise ImagesError(f"{name} needs {file}, and {remote.url} could not be fetched ({error}). {put}") from error
     return _cache() / file
 
 
 def _fetch(remote: _Remote, target: Path) -> None:
-    """Fetch a file to `target`; of an archive, unpack it so that `target` is there."""
+    """Download a file to `target`; unpack an archive so that `target` exists."""
     import pooch
 
     archive = remote.url.endswith(".tar.gz")

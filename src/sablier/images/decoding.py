@@ -1,15 +1,15 @@
-"""Image files -> pixels, by one stated rule; used for folders, single files and archives alike.
+"""Image files to pixels, by one rule for folders, single files and archives.
 
-- Formats: JPEG, PNG, WebP, BMP, TIFF and GIF; of several frames the first. What a file is is read from its bytes.
+- Formats: JPEG, PNG, WebP, BMP, TIFF and GIF, the first of several frames. The bytes of a file decide its format.
 - EXIF orientation is applied; sizes are those after it.
-- Grey, 1-bit (as 0 and 255) and grey with alpha become one channel; everything else becomes RGB: palettes, also grey
-  ones, CMYK and YCbCr by Pillow's conversion.
-- Alpha, also a transparent colour, is composited over white. A fully opaque alpha is simply dropped.
-- 16-bit grey stays uint16, also where it has alpha or a transparent grey, and so do 32-bit whole numbers that fit; 32-bit floats
-  must lie in [0, 1] and stay float32. 16-bit colour becomes 8-bit, as Pillow reads no more.
-- An image of more pixels than Pillow's `Image.MAX_IMAGE_PIXELS` (about 89 million) is refused as a decompression bomb.
+- Grey, 1-bit (as 0 and 255) and grey with alpha become one channel. Everything else becomes RGB: palettes, even grey ones,
+  CMYK and YCbCr by Pillow's conversion.
+- Alpha and transparent colours are composited over white. A fully opaque alpha is dropped.
+- 16-bit grey stays uint16, also with alpha or a transparent grey, and so do 32-bit integers that fit. 32-bit floats must be
+  in [0, 1] and stay float32. 16-bit colour becomes 8-bit, since Pillow reads no more.
+- An image with more pixels than Pillow's `Image.MAX_IMAGE_PIXELS` (about 89 million) is refused as a decompression bomb.
 
-Whatever is wrong with an image file is an ImagesError that names it.
+Any fault of an image file is an ImagesError that names it.
 """
 
 import warnings
@@ -33,7 +33,7 @@ SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".bmp", "
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF")
 KINDS = "JPEG, PNG, WebP, BMP, TIFF or GIF images"
 
-# A JPEG is decoded at twice the asked size or more, so that the last reduction is by the same filter as for a PNG.
+# A JPEG is decoded at twice the requested size or more, so that the last reduction has the same filter as for a PNG.
 REDUCING_GAP = 2
 TURNED = (5, 6, 7, 8)
 DEEP_GREY_AND_ALPHA = "LA;16B"  # Pillow's name for 16-bit grey with alpha
@@ -41,7 +41,7 @@ DEEP_GREY_AND_ALPHA = "LA;16B"  # Pillow's name for 16-bit grey with alpha
 
 @dataclass(frozen=True)
 class Entry:
-    """An image file somewhere: its id, the folder it lies in (its label), its date, and how to open its bytes."""
+    """An image file: its id, the folder it is in (its label), its date, and how to open its bytes."""
 
     id: str
     label: str | None
@@ -51,7 +51,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Header:
-    """What is known of an image before it is decoded; height and width as it is to be looked at."""
+    """What is known of an image before it is decoded; height and width are after EXIF orientation."""
 
     height: int
     width: int
@@ -63,13 +63,13 @@ class Header:
 
 @dataclass(frozen=True)
 class Decoder:
-    """Decodes one image file when called; picklable where its entry is."""
+    """Decodes one image file when called; it can be pickled if its entry can."""
 
     entry: Entry
     orientation: int
 
     def __call__(self, size: tuple[int, int] | None = None) -> Array:
-        """Return H,W,C pixels; given a (height, width), of any size at least as large."""
+        """Return H,W,C pixels; given (height, width), of any size at least as large."""
         with readable(self.entry.id, "an image"), self.entry.open() as stream, opened(stream) as image:
             if size is not None and image.format in ("JPEG", "MPO"):
                 height, width = size[::-1] if self.orientation in TURNED else size
@@ -83,11 +83,11 @@ def read_header(entry: Entry) -> Header:
     """Return size, channels, depth, orientation and time of an image without decoding it.
 
     Raises:
-        ImagesError: where it is not an image, or too large to be one.
+        ImagesError: if it is no image, or too large.
     """
     with readable(entry.id, "an image"), entry.open() as stream, opened(stream) as image:
         orientation, time = _exif(image)
-        # Pillow turns a TIFF by itself, and states the size after that.
+        # Pillow applies the orientation of a TIFF itself, and states the size after it.
         orientation = 1 if image.format == "TIFF" else orientation
         width, height = image.size[::-1] if orientation in TURNED else image.size
         channels, depth = _channels_and_depth(image)
@@ -104,20 +104,20 @@ def image_chunks(
 
     Args:
         entries: the files, in order.
-        chunk: how many; all where None.
-        strict: decode everything now and raise at the first that cannot be.
-        source: for people.
-        otherwise: says what was found, where there is no image at all.
+        chunk: how many; None: all.
+        strict: decode everything now, and raise at the first that fails.
+        source: for messages.
+        otherwise: returns what was found instead, if there is no image.
 
     Raises:
-        ImagesError: where no image is readable, or with `strict` where one is not.
+        ImagesError: if no image is readable, or with `strict` if one is not.
     """
     good: list[tuple[Entry, Header]] = []
     skipped: list[Skipped] = []
     any_good = False
     for entry in entries:
         try:
-            # A refused or odd header is told once, in `skipped`; Pillow's own warning would only repeat it.
+            # A faulty header is reported once, in `skipped`; Pillow's own warning would repeat it.
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", module=r"PIL\.")
                 header = read_header(entry)
@@ -159,14 +159,14 @@ def _lazy_set(good: list[tuple[Entry, Header]], skipped: list[Skipped], strict: 
 
 
 def opened(stream: BinaryIO) -> Image.Image:
-    """Open an image without decoding it; refuse what would not fit in memory. The caller names the file."""
+    """Open an image without decoding it; refuse one that would not fit in memory. The caller names the file."""
     limit = Image.MAX_IMAGE_PIXELS
     try:
         image = Image.open(stream, formats=FORMATS)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise ValueError(f"expected at most {limit} pixels, the limit against decompression bombs: {error}") from error
     except UnidentifiedImageError as error:
-        # Pillow's message names an object in memory; the file is named by whoever asked.
+        # Pillow's message names an object in memory; the caller names the file.
         raise ValueError(f"its bytes are no {KINDS.removesuffix(' images')} image") from error
     if limit is not None and image.width * image.height > limit:
         size = f"{image.width} x {image.height} pixels"
@@ -214,7 +214,7 @@ def _pixels(image: Image.Image) -> Array:
 
 
 def _over_white(pixels: Array) -> Array:
-    """Return H,W,C colours of whole numbers, given H,W,C+1 with their alpha."""
+    """Return H,W,C integer colours, given H,W,C+1 with their alpha."""
     white = 255 if pixels.dtype == np.uint8 else 65535
     colour, alpha = pixels[..., :-1], pixels[..., -1:]
     if alpha.min() == white:
@@ -224,13 +224,13 @@ def _over_white(pixels: Array) -> Array:
 
 
 def raw_mode(image: Image.Image) -> str:
-    """Return how the samples of a PNG lie in its bytes, by Pillow's name for it; "" for other formats, and once it is decoded."""
+    """Return the sample layout of a PNG, with Pillow's name; "" for other formats, and after decoding."""
     tiles: list[Any] = getattr(image, "tile", [])
     return str(tiles[0][3]) if image.format == "PNG" and tiles else ""
 
 
 def _deep_grey_and_alpha(image: Image.Image) -> Array:
-    """Return H,W,2 uint16. Pillow would cut them to 8 bits; taken for four samples of 8 bits they come whole."""
+    """Return H,W,2 uint16. Pillow would reduce them to 8 bits; as four 8-bit samples they are complete."""
     tiles: list[Any] = getattr(image, "tile", [])
     vars(image)["tile"] = [(codec, extents, offset, "RGBA") for codec, extents, offset, _ in tiles]
     halves = np.asarray(image).astype(np.uint16)
@@ -238,7 +238,7 @@ def _deep_grey_and_alpha(image: Image.Image) -> Array:
 
 
 def _scale_transparent_colour(image: Image.Image) -> None:
-    """Give the transparent colour of a PNG of other than 8 bits in 8 bits, as Pillow gives the pixels, but not this."""
+    """Give the transparent colour of a PNG of other than 8 bits in 8 bits, which Pillow does for the pixels only."""
     transparent, (mode, _, bits) = image.info.get("transparency"), raw_mode(image).partition(";")
     if mode == "L" and bits in ("2", "4") and isinstance(transparent, int):
         image.info["transparency"] = transparent * 255 // ((1 << int(bits)) - 1)
@@ -247,7 +247,7 @@ def _scale_transparent_colour(image: Image.Image) -> None:
 
 
 def _oriented(pixels: Array, orientation: int) -> Array:
-    """Turn and flip as EXIF orientations 2 to 8 say."""
+    """Rotate and flip by EXIF orientations 2 to 8."""
     if orientation in TURNED:
         pixels = pixels.transpose(1, 0, 2)
     if orientation in (2, 3, 6, 7):
@@ -259,7 +259,7 @@ def _oriented(pixels: Array, orientation: int) -> Array:
 
 def _exif(image: Image.Image) -> tuple[int, datetime | None]:
     """Return orientation (1 to 8) and the time the picture was taken; damaged EXIF counts as none."""
-    # Asked for EXIF it has not met yet, Pillow decodes a whole PNG to look behind the pixels.
+    # To find EXIF after the pixels, Pillow would decode a whole PNG.
     if image.format == "PNG" and not {"exif", "Raw profile type exif", "xmp"} & image.info.keys():
         return 1, None
     try:
@@ -267,7 +267,7 @@ def _exif(image: Image.Image) -> tuple[int, datetime | None]:
         details: dict[int, Any] = exif.get_ifd(ExifTags.IFD.Exif)
         orientation = exif.get(ExifTags.Base.Orientation, 1)
         stamps = [details.get(ExifTags.Base.DateTimeOriginal), exif.get(ExifTags.Base.DateTime)]
-    except Exception:  # as many types as there are ways to damage EXIF; the pixels are still good
+    except Exception:  # damaged EXIF raises many types; the pixels are still good
         return 1, None
     time = next((found for found in map(_exif_time, stamps) if found is not None), None)
     return (orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1), time

@@ -1,8 +1,8 @@
-"""What an image is recognised by: a hash of its pixels, and a few numbers that copies share.
+"""Fingerprints of images: a hash of the pixels, and a descriptor that copies share.
 
-The numbers (a descriptor) are the square roots of amplitudes in the Fourier transform of a thumbnail, lowest frequencies
-first, scaled to a length of 1. Amplitudes do not change where an image is shifted, nor the length where it is brightened;
-noise and compression act on higher frequencies. So a copy lies close to its original, and two independent images do not.
+The descriptor is the square roots of amplitudes in the Fourier transform of a thumbnail, lowest frequencies first, scaled to
+norm 1. Amplitudes do not change with shifts, nor does the norm with brightness; noise and compression act on higher
+frequencies. So a copy is near its original, and two independent images are not.
 """
 
 import hashlib
@@ -17,20 +17,20 @@ from sablier.typing import Array
 
 THUMBNAIL = 32  # pixels of the longer side, about
 NUMBERS = 48  # of a descriptor at most; with the hash and the use of an image fewer than 64 bytes
-FEWEST_NUMBERS = 8  # of images of a few pixels, which have fewer waves, nothing tells near copies
-COLOUR_NUMBERS = 5  # of these, for each of two differences of colours
+FEWEST_NUMBERS = 8  # images of a few pixels have fewer frequencies, too few to find near copies
+COLOUR_NUMBERS = 5  # of these, for each of two colour differences
 HIGHEST = 8  # frequency, in waves per image
-FLAT = 0.3  # length below which a spectrum is rounding: descriptors of flat images are not scaled up
+FLAT = 0.3  # norm below which a spectrum is rounding noise: descriptors of flat images are not scaled
 AT_ONCE = 64  # images whose thumbnails are made at once
 
 
 @dataclass(frozen=True)
 class Fingerprints:
-    """What N images are recognised by.
+    """Fingerprints of N images.
 
     Args:
-        hashes: N uint64, equal where all pixels are.
-        descriptors: N,D float32, D at most 48; the distance of copies is a small part of that of independent images.
+        hashes: N uint64, equal if all pixels are.
+        descriptors: N,D float32, D at most 48; copies are much nearer to each other than independent images.
     """
 
     hashes: Array
@@ -56,7 +56,7 @@ def fingerprints(images: ImageSet, preprocess: Preprocess) -> Fingerprints:
     """Return the fingerprints of dense images.
 
     Args:
-        images: a uniform set, as `preprocess` makes it: fingerprints of the same image at another size differ.
+        images: a uniform set, as `preprocess` makes it; fingerprints of one image at different sizes differ.
 
     >>> images = ImageSet(np.random.default_rng(0).integers(0, 255, (3, 28, 28)).astype(np.uint8))
     >>> prints = fingerprints(images, Preprocess(height=28, width=28, channels=1))
@@ -87,7 +87,7 @@ def _descriptors(pixels: Array, preprocess: Preprocess) -> Array:
 
 
 def _thumbnails(pixels: Array, preprocess: Preprocess) -> Array:
-    """Return N,h,w,C float32 in [0, 1]: means over blocks of pixels; what is left of a block at the far edges is cut off."""
+    """Return N,h,w,C float32 in [0, 1]: means over blocks of pixels; incomplete blocks at the far edges are cut off."""
     count, height, width, channels = pixels.shape
     side = min(max(1, max(height, width) // THUMBNAIL), height, width)
     rows, columns = height // side, width // side
@@ -101,7 +101,7 @@ def _amplitudes(planes: Array, count: int, mean: bool) -> Array:
     """Return N,K amplitudes of the lowest frequencies of N,h,w planes, K at most `count`; the mean of a plane only if asked."""
     height, width = planes.shape[1:]
     tall, wide = min(HIGHEST, height // 2), min(HIGHEST, width // 2)
-    # Of two opposite frequencies, whose amplitudes are the same, one is taken.
+    # Opposite frequencies have the same amplitude; one of the two is used.
     half = [(down, across) for across in range(wide + 1) for down in range(-tall, tall + 1) if across > 0 or down > 0]
     half.sort(key=lambda pair: (pair[0] ** 2 + pair[1] ** 2, pair))
     taken = ([(0, 0)] if mean else []) + half

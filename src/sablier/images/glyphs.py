@@ -1,7 +1,6 @@
-"""Letters A to J drawn from the text fonts that ship with matplotlib: any number, seeded, with planted defects.
+"""Letters A to J rendered from the text fonts of matplotlib: any number, seeded, with synthetic defects.
 
-A stand-in for notMNIST that needs no download, with known attributes (family, bold, italic) and, where a defect is
-planted, the mask of the pixels it changed.
+It replaces notMNIST without a download, with known attributes (family, bold, italic), and with the mask of each defect.
 """
 
 from dataclasses import dataclass
@@ -18,18 +17,18 @@ from sablier.typing import Array
 
 LETTERS = "ABCDEFGHIJ"
 SIDE = 28
-ZOOM = 4  # drawn this many times larger, then reduced, so that edges and shifts are smooth
-LETTER_PIXELS = (19.0, 24.0)  # font size: capitals then stand 14 to 17 pixels high, like the digits of MNIST or a bit less
+ZOOM = 4  # rendered this many times larger, then reduced, so that edges and shifts are smooth
+LETTER_PIXELS = (19.0, 24.0)  # font size: capitals are then 14 to 17 pixels high, like the digits of MNIST or a bit less
 SHIFT_PIXELS = 1.5
 TURN_DEGREES = 6.0
-VISIBLE = 48  # a pixel belongs to a defect where it changed by more than this, of 255
+VISIBLE = 48  # a pixel belongs to a defect if it changed by more than this, of 255
 SMALLEST_DEFECT_PIXELS = 6
 DEFECTS = ("scratch", "blot", "missing")
 
 
 @dataclass(frozen=True)
 class Font:
-    """A font file and what it is."""
+    """A font file and its attributes."""
 
     family: str
     bold: bool
@@ -55,19 +54,19 @@ FAMILIES: tuple[tuple[Font, ...], ...] = tuple(tuple(fonts) for _, fonts in grou
 
 
 def glyphs(n: int = 5000, *, seed: int = 0, defects: float = 0.0) -> ImageSet:
-    """Draw `n` letters, light on dark, with small random sizes, shifts and turns.
+    """Render `n` letters, light on dark, with small random sizes, shifts and rotations.
 
-    Letter, family and style are drawn uniformly, family before style. The same seed gives the same letters whatever
-    the number and the share of defects: the first of many are the few.
+    Letter, family and style are uniform, family before style. The same seed gives the same letters whatever the number and
+    the share of defects: a smaller set is the beginning of a larger one.
 
     Args:
         n: how many.
         seed: of everything random.
-        defects: the share of images, 0 to 1, that get one planted defect: a light scratch, a light blot, or a missing piece.
+        defects: the share of images, 0 to 1, with one defect: a light scratch, a light blot, or a missing piece.
 
     Returns:
         n,28,28,1 uint8 with labels "A" to "J" and attributes family, bold, italic and defect (its kind, or ""); with
-        defects, also masks of the pixels they changed visibly.
+        defects, also masks of the pixels that changed visibly.
 
     Raises:
         ImagesError: for a number or a share out of range.
@@ -112,7 +111,7 @@ def glyphs(n: int = 5000, *, seed: int = 0, defects: float = 0.0) -> ImageSet:
 
 
 def draw_letter(letter: str, font: Font, random: np.random.Generator) -> Image.Image:
-    """Return one jittered letter, `ZOOM` times larger than the image it becomes."""
+    """Return one jittered letter, `ZOOM` times larger than its image."""
     loaded = _font(font.file, round(ZOOM * random.uniform(*LETTER_PIXELS)))
     canvas = Image.new("L", (SIDE * ZOOM, SIDE * ZOOM))
     left, top, right, bottom = loaded.getbbox(letter)
@@ -128,7 +127,7 @@ def reduced(canvas: Image.Image) -> Array:
 
 
 def planted(canvas: Image.Image, kind: str, random: np.random.Generator) -> tuple[Array, Array]:
-    """Return the image of a canvas with a defect, and the mask of what it changed; drawn again until it can be seen."""
+    """Return the image of a canvas with a defect, and the mask of the change; repeated until it is visible."""
     before = reduced(canvas).astype(int)
     while True:
         damaged = canvas.copy()
@@ -161,9 +160,9 @@ def _draw_defect(canvas: Image.Image, kind: str, random: np.random.Generator) ->
 
 @lru_cache(maxsize=1024)
 def _font(file: str, size: int) -> ImageFont.FreeTypeFont:
-    # Only the folder of matplotlib is asked for; pyplot and its configuration stay unloaded.
+    # Only the folder of matplotlib is used; pyplot and its configuration are not loaded.
     import matplotlib
 
-    # The basic layout engine draws the same with and without libraqm.
+    # The basic layout engine renders the same with and without libraqm.
     path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{file}.ttf"
     return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)

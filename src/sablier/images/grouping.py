@@ -1,6 +1,6 @@
-"""Groups: images that are not independent of each other, such as shots of one part or a burst. No split divides a group.
+"""Groups: images that are not independent, such as shots of one part or a burst. No split divides a group.
 
-A person names them by folder, by a column or by what a pattern finds in the names; those that the pixels give away are found.
+The user gives them by folder, by a column or by a pattern in the names; others are found in the pixels.
 """
 
 import re
@@ -23,10 +23,10 @@ FORMS = "folder, column:NAME, column:TABLE.csv, column:TABLE.csv:NAME or regex:P
 
 @dataclass(frozen=True)
 class GroupRule:
-    """How images are put into groups.
+    """A rule that assigns images to groups.
 
     Args:
-        kind: what tells the group of an image: its folder, a column, or a part of its name.
+        kind: "folder", "column" or "regex": the source of the group of an image.
         value: the column, as NAME, TABLE.csv or TABLE.csv:NAME; or the pattern.
     """
 
@@ -37,8 +37,8 @@ class GroupRule:
         """Return N names of groups.
 
         Raises:
-            ImagesError: where some images have no group, or each would be a group of its own; UnknownName for a column
-                that is not there.
+            ImagesError: if some images have no group, or each would be its own; UnknownName for a column that does not
+                exist.
         """
         return {"folder": _by_folder, "column": _by_column, "regex": _by_pattern}[self.kind](images, self.value)
 
@@ -50,7 +50,7 @@ def parse_groups(text: str) -> GroupRule:
     (GroupRule(kind='folder', value=''), GroupRule(kind='regex', value='(part\\d+)'))
 
     Raises:
-        ConfigError: for another form, or a pattern that is not one.
+        ConfigError: for another form, or an invalid pattern.
     """
     kind, colon, value = text.partition(":")
     if kind == "folder" and not colon:
@@ -69,7 +69,7 @@ def parse_groups(text: str) -> GroupRule:
 
 
 def with_groups(images: ImageSet, groups: str | None) -> ImageSet:
-    """Return images with the groups that a rule gives, such as "folder"; unchanged for None.
+    """Return images with the groups of a rule, such as "folder"; unchanged for None.
 
     Raises:
         ConfigError, ImagesError, UnknownName: as `parse_groups` and `GroupRule.names`.
@@ -83,7 +83,7 @@ def with_group_names(images: ImageSet, names: Any) -> ImageSet:
     """Return images with a group each.
 
     Raises:
-        ImagesError: where there is not one name for each image.
+        ImagesError: if there is not one name for each image.
     """
     names = np.asarray(names)
     if names.shape != (len(images),):
@@ -93,12 +93,12 @@ def with_group_names(images: ImageSet, names: Any) -> ImageSet:
 
 
 def with_repeats(images: ImageSet, prints: Fingerprints, *, near: bool = True) -> ImageSet:
-    """Return images whose groups also join those that repeat each other; `given_groups` stay as they are.
+    """Return images whose groups also join images that repeat each other; `given_groups` stay as they are.
 
-    Without any repeat, and without given groups, the images have no groups.
+    Without repeats and given groups, the images have no groups.
 
     Args:
-        images: with the groups that are known, if any.
+        images: with their known groups, if any.
         prints: their fingerprints.
         near: whether near copies are joined, or pixel-equal images only.
     """
@@ -117,7 +117,7 @@ def with_repeats(images: ImageSet, prints: Fingerprints, *, near: bool = True) -
 
 
 def group_numbers(images: ImageSet) -> Array:
-    """Return N group numbers from 0, in the order in which groups first appear; each image by itself where there are none.
+    """Return N group numbers from 0, in order of first appearance; without groups, each image has its own.
 
     >>> group_numbers(ImageSet(np.zeros((3, 8, 8), np.uint8)))
     array([0, 1, 2])
@@ -126,17 +126,17 @@ def group_numbers(images: ImageSet) -> Array:
 
 
 def count_groups(images: ImageSet) -> int:
-    """Return the number of groups; that of the images where there are none."""
+    """Return the number of groups; that of the images if there are none."""
     return len(images) if images.groups is None else len(np.unique(images.groups))
 
 
 def counted_groups(images: ImageSet) -> str:
-    """Return how many images and groups there are, in words: "300 images, 62 groups"."""
+    """Return the numbers of images and groups, in words: "300 images, 62 groups"."""
     return counted(len(images), count_groups(images))
 
 
 def counted(images: int, groups: int) -> str:
-    """Return numbers of images and groups in words; images alone where each is a group of its own.
+    """Return numbers of images and groups in words; images alone if each is its own group.
 
     >>> counted(300, 62), counted(300, 300)
     ('300 images, 62 groups', '300 images')
@@ -146,7 +146,7 @@ def counted(images: int, groups: int) -> str:
 
 
 def joined_groups(images: ImageSet) -> int:
-    """Return how many given groups were joined with another, since they hold copies of the same image."""
+    """Return how many given groups were joined with another because they contain copies of one image."""
     if images.given_groups is None or images.groups is None:
         return 0
     pairs = np.unique(np.column_stack([images.given_groups, images.groups]), axis=0)
@@ -155,7 +155,7 @@ def joined_groups(images: ImageSet) -> int:
 
 
 def sizes_of_groups(numbers: Array) -> Array:
-    """Return N: how many images the group of each has.
+    """Return N: the size of the group of each image.
 
     >>> sizes_of_groups(np.array([4, 4, 1])).tolist()
     [2, 2, 1]
@@ -165,7 +165,7 @@ def sizes_of_groups(numbers: Array) -> Array:
 
 
 def in_order(numbers: Array) -> Array:
-    """Return N numbers from 0 in the order in which different ones first appear."""
+    """Return N numbers from 0, in order of first appearance."""
     _, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
     rank = np.empty(len(first), np.int64)
     rank[np.argsort(first)] = np.arange(len(first))
@@ -178,7 +178,7 @@ def _first_of_each(numbers: Array) -> Array:
 
 
 def _by_folder(images: ImageSet, _: str) -> Array:
-    """Return the folder of each image; one that lies in none is a group of its own."""
+    """Return the folder of each image; an image in none is its own group."""
     folders = [str(PurePosixPath(id).parent) for id in images.ids.tolist()]
     if all(folder == "." for folder in folders):
         raise ImagesError(

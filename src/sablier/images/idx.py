@@ -39,8 +39,9 @@ def read_idx(path: Path, dimensions: tuple[int, ...]) -> Array:
 
 
 def idx_blocks(path: Path, stream: BinaryIO, shape: tuple[int, ...], chunk: int | None) -> Iterator[Array]:
-    """Yield the values of an opened IDX file, `chunk` rows at a time; all at once for None, as a memory map where they are not
-    compressed.
+    """Yield the values of an open IDX file, `chunk` rows at a time.
+
+    For None all at once, as a memory map if they are not compressed.
     """
     if chunk is None and not _is_gzip(path):
         offset = stream.tell()
@@ -48,13 +49,13 @@ def idx_blocks(path: Path, stream: BinaryIO, shape: tuple[int, ...], chunk: int 
             raise ImagesError(f"{path}: expected {shape[0]} images as its header says, but the file goes on after them.")
         yield np.memmap(path, np.uint8, "r", offset, shape)
     else:
-        # Streamed by reads, not by a memory map, whose pages would count as this process's memory.
+        # Streamed by reads: the pages of a memory map would count as memory of this process.
         yield from rows(stream, np.dtype(np.uint8), shape, chunk, path)
 
 
 @contextmanager
 def opened_idx(path: Path) -> Iterator[tuple[BinaryIO, tuple[int, ...]]]:
-    """Open an IDX file and read its header; the sizes it states are checked against the length of the file."""
+    """Open an IDX file and read its header; its sizes are checked against the length of the file."""
     compressed = _is_gzip(path)
     with cast(BinaryIO, gzip.open(path)) if compressed else open(path, "rb") as stream:
         magic = stream.read(4)
@@ -72,7 +73,7 @@ def opened_idx(path: Path) -> Iterator[tuple[BinaryIO, tuple[int, ...]]]:
 
 
 def check_dimensions(path: Path, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
-    """Raise ImagesError where an IDX file has none of these numbers of dimensions."""
+    """Raise ImagesError if an IDX file has another number of dimensions."""
     if len(shape) not in expected:
         kind = "labels (1 dimension)" if expected == (1,) else "images (3 or 4 dimensions)"
         raise ImagesError(f"{path}: expected IDX {kind}, got {len(shape)} dimensions, {shape}.")

@@ -1,4 +1,4 @@
-"""ImageSet: an immutable sequence of images with a table. The only currency between files and torch."""
+"""`ImageSet`: an immutable sequence of images with columns of metadata. All images in sablier pass through it."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,10 +23,10 @@ IN_MEMORY = "an array in memory"  # the source of images that come from no file
 
 @dataclass(frozen=True)
 class LazyPixels:
-    """Images that are decoded when they are asked for.
+    """Images that are decoded on demand.
 
-    Each entry of `decoders` returns one H,W,C array; given a (height, width), it may decode to any
-    size at least as large, which is how a JPEG of 12 megapixels is read in a tenth of the time.
+    Each decoder returns an H,W,C array. Given (height, width), it may return any size at least as large: a JPEG decodes
+    faster then.
     """
 
     decoders: tuple[Decode, ...]
@@ -37,7 +37,7 @@ class LazyPixels:
 
 @dataclass(frozen=True)
 class Skipped:
-    """An image that could not be read, and why."""
+    """An image that could not be read, and the reason."""
 
     id: str
     reason: str
@@ -45,32 +45,32 @@ class Skipped:
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """An immutable sequence of images and what is known of each.
-
-    `pixels` is one dense N,H,W,C array or memory map (uint8, uint16 or float32; C is 1 or 3), or
-    `LazyPixels` where sizes differ. Every column has one entry per image.
+    """An immutable sequence of images with metadata. Every column has one entry per image.
 
     Args:
-        pixels: the images.
-        ids: a name per image, unique; the position where none is given.
-        labels: a class name per image, or None.
-        attributes: further named columns.
-        masks: N,H,W booleans, true where a defect is, or None.
-        sizes: N,2 heights and widths as the images came; for lazy pixels required.
-        channels: the number of channels of each image; for lazy pixels required.
-        depths: bits per sample of each image (8, 16 or 32); for lazy pixels required.
-        times: when each image was taken (datetime64), or None.
-        groups: N numbers, equal for images that are not independent of each other; None where each stands for itself.
-        given_groups: the same as a person gave them, before images that repeat each other were found; None if nobody did.
+        pixels: N,H,W or N,H,W,C uint8, uint16 or float32 with 1 or 3 channels, or `LazyPixels` if sizes differ.
+        ids: N unique names; None: the positions.
+        labels: N class names, or None.
+        attributes: further columns by name.
+        masks: N,H,W booleans, true at defects, or None.
+        sizes: N,2 original heights and widths; required for lazy pixels.
+        channels: N numbers of channels; required for lazy pixels.
+        depths: N bits per sample (8, 16 or 32); required for lazy pixels.
+        times: N datetime64 of when the images were taken, or None.
+        groups: N integers, equal for images that are not independent; None: each image is its own group.
+        given_groups: the groups that the user gave, before images that repeat each other were joined, or None.
         skipped: images of the source that could not be read.
-        source: where the images came from, for people.
+        source: where the images come from, for messages.
 
     Raises:
-        ImagesError: for arrays of another shape or type, or a column of another length.
+        ImagesError: if an array or a column has another shape, type or length.
 
-    >>> images = ImageSet(np.zeros((4, 28, 28), np.uint8), labels=["a", "b", "a", "b"])
-    >>> images.shape, len(images.where(label="a"))
-    ((28, 28, 1), 2)
+    Examples:
+        >>> import numpy as np
+        >>> from sablier import ImageSet
+        >>> images = ImageSet(np.zeros((4, 28, 28), np.uint8), labels=["a", "b", "a", "b"])
+        >>> images.shape, len(images.where(label="a"))
+        ((28, 28, 1), 2)
     """
 
     pixels: Array | LazyPixels
@@ -147,7 +147,7 @@ class ImageSet:
         """The dense N,H,W,C pixels.
 
         Raises:
-            ImagesError: where images are decoded on demand; `dense(preprocess)` makes them uniform.
+            ImagesError: if images are decoded on demand; `dense(preprocess)` makes them uniform.
         """
         if isinstance(self.pixels, LazyPixels):
             raise ImagesError("these images are decoded on demand and may differ in size; call dense(preprocess) first.")
@@ -155,12 +155,12 @@ class ImageSet:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Height, width and channels of every image of a uniform set."""
+        """(height, width, channels) of every image of a uniform set."""
         height, width, channels = self.array.shape[1:]
         return int(height), int(width), int(channels)
 
     def take(self, indices: Sequence[int] | Array) -> "ImageSet":
-        """Return the images at `indices` (positions or a boolean mask), in that order."""
+        """Return the images at N positions, in that order, or where a boolean mask is true."""
         chosen = np.asarray(indices)
         chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.int64)
 
@@ -176,14 +176,15 @@ class ImageSet:
         )
 
     def where(self, **conditions: Any) -> "ImageSet":
-        """Return the images whose label or attributes equal the given values (or are among a list of them).
-
-        >>> digits = ImageSet(np.zeros((3, 8, 8), np.uint8), labels=[5, 3, 5])
-        >>> len(digits.where(label=5)), len(digits.where(label=[3, 5]))
-        (2, 3)
+        """Return the images whose label or attributes equal a value, or one of a list of values.
 
         Raises:
-            UnknownName: for an attribute the set does not have.
+            UnknownName: if the set has no such attribute.
+
+        Examples:
+            >>> digits = ImageSet(np.zeros((3, 8, 8), np.uint8), labels=[5, 3, 5])
+            >>> len(digits.where(label=5)), len(digits.where(label=[3, 5]))
+            (2, 3)
         """
         keep = np.ones(len(self), bool)
         for name, wanted in conditions.items():
@@ -194,7 +195,7 @@ class ImageSet:
         """Return N booleans: whether the label or an attribute equals a value, or one of several.
 
         Raises:
-            UnknownName: for an attribute the set does not have.
+            UnknownName: if the set has no such attribute.
         """
         columns = dict(self.attributes)
         if self.labels is not None:
@@ -204,10 +205,10 @@ class ImageSet:
         return np.isin(columns[column].astype(str), np.atleast_1d(np.asarray(wanted)).astype(str))
 
     def split(self, *fractions: float, seed: int = 0) -> tuple["ImageSet", ...]:
-        """Split at random into disjoint parts, one per fraction; the fractions add up to 1.
+        """Split at random into disjoint parts, one per fraction. The fractions must sum to 1.
 
         Raises:
-            TooFewImages: where a part would be empty.
+            TooFewImages: if a part would be empty.
         """
         if not fractions or min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-9:
             raise ImagesError(f"expected positive fractions that add up to 1, got {fractions}.")
@@ -218,18 +219,18 @@ class ImageSet:
         return tuple(self.take(np.sort(order[a:b])) for a, b in pairwise(edges))
 
     def chunks(self, size: int) -> Iterator["ImageSet"]:
-        """Yield the set in order, `size` images at a time; what was skipped is told once, with the first."""
+        """Yield the set in order, `size` images at a time; `skipped` goes with the first part."""
         for start in range(0, len(self), size):
             part = self.take(np.arange(start, min(start + size, len(self))))
             yield part if start == 0 else replace(part, skipped=())
 
     def dense(self, preprocess: Preprocess) -> "ImageSet":
-        """Return a uniform set of exactly the size, channels and type that `preprocess` states.
+        """Return a uniform set with the size, channels and type that `preprocess` states, decoded in parallel.
 
-        Images are decoded in parallel. Those that cannot be read are left out and listed in `skipped`.
+        Images that cannot be read are left out and added to `skipped`.
 
         Raises:
-            ImagesError: for an image that `preprocess` does not accept.
+            ImagesError: if `preprocess` does not accept an image.
         """
         if self.uniform and preprocess.is_identity_for(self.array):
             return self
@@ -254,7 +255,7 @@ class ImageSet:
         )
 
     def fingerprint(self) -> str:
-        """Return the SHA-256 of shape, type and pixels of a uniform set, as hexadecimal digits."""
+        """Return the SHA-256 of shape, type and pixels of a uniform set, in hexadecimal."""
         digest = hashlib.sha256(f"{self.array.shape}{self.array.dtype}".encode())
         for start in range(0, len(self), 4096):
             digest.update(self.array[start : start + 4096].tobytes())
@@ -262,12 +263,10 @@ class ImageSet:
 
     @staticmethod
     def concatenate(parts: Sequence["ImageSet"]) -> "ImageSet":
-        """Join sets end to end. Uniform sets of one shape stay uniform, others are decoded on demand.
-
-        A column survives where every part has it.
+        """Join sets. The result is uniform if all sets are and have one shape. A column is kept if every set has it.
 
         Raises:
-            ImagesError: where there is nothing to join.
+            ImagesError: if there is nothing to join.
         """
         if not parts:
             raise ImagesError("expected at least one set of images to join, got none.")
@@ -302,11 +301,7 @@ def _decoders(images: ImageSet) -> tuple[Decode, ...]:
 
 
 def as_array(pixels: Any) -> Array:
-    """Return anything that numpy takes for an array as one.
-
-    Raises:
-        ImagesError: for a list of arrays of different shapes.
-    """
+    """Return anything that NumPy takes for an array; raise ImagesError for a list of arrays of different shapes."""
     try:
         return pixels if isinstance(pixels, np.ndarray) else np.asarray(pixels)
     except ValueError as error:
@@ -316,16 +311,16 @@ def as_array(pixels: Any) -> Array:
 
 
 def checked_pixels(pixels: Any) -> Array:
-    """Return `pixels` as an N,H,W,C array of uint8, uint16 or float32, or say what is wrong with it.
+    """Return `pixels` as an N,H,W,C array of uint8, uint16 or float32.
 
     Raises:
-        ImagesError: for another number of dimensions or channels, another type, or values that are not finite.
+        ImagesError: if the number of dimensions or channels, the type, or a value is not allowed.
     """
     array = as_array(pixels)
     if array.dtype == object:
         raise ImagesError(DIFFERENT_SHAPES)
     if array.ndim == 3:
-        array = array.reshape(*array.shape, 1)  # not [..., None]: its stride of 0 sends torch down another path
+        array = array.reshape(*array.shape, 1)  # not [..., None]: its stride of 0 makes torch compute differently
     if array.ndim != 4 or min(array.shape[1:]) < 1:
         raise ImagesError(f"expected images of shape N,H,W or N,H,W,C, got {array.shape}.")
     if array.shape[3] not in (1, 3):
@@ -336,14 +331,14 @@ def checked_pixels(pixels: Any) -> Array:
         return array.astype(np.uint8) * np.uint8(255)
     if array.dtype in (np.uint8, np.uint16):
         return array
-    if array.dtype.kind not in "iuf":  # numpy counts durations among the integers, so its own hierarchy will not do
+    if array.dtype.kind not in "iuf":  # NumPy counts durations as integers, so its own type hierarchy is of no use
         raise ImagesError(f"expected pixels as numbers, got {array.dtype}.")
     if np.issubdtype(array.dtype, np.integer) and array.size:
         low, high = int(array.min()), int(array.max())
         if low < 0 or high > 65535:
             raise ImagesError(f"expected whole-number pixels from 0 to 255 or to 65535, got {low} to {high}.")
         return array.astype(np.uint8 if high <= 255 else np.uint16)
-    with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is refused below
+    with np.errstate(over="ignore"):  # what does not fit becomes infinite and is refused below
         array = array.astype(np.float32, copy=False)
     if not np.isfinite(array).all():
         raise ImagesError("expected finite pixels, got NaN or infinity.")

@@ -1,4 +1,4 @@
-"""Labels given apart from the images: a sequence, or a file (text or CSV, one a line; .npy; IDX)."""
+"""Labels apart from the images: a sequence, or a file (text or CSV, one per line; .npy; IDX)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,10 +15,10 @@ LABEL_NAMES = frozenset({"label", "labels", "class", "classes", "target", "targe
 
 
 def given_labels(labels: str | Path | Sequence[Any] | Array | None) -> Array | None:
-    """Return labels as an array of strings, read from a file where a path is given.
+    """Return labels as an array of strings, read from a file if a path is given.
 
     Raises:
-        ImagesError: where they are not one column.
+        ImagesError: if they are not one column.
     """
     if labels is None:
         return None
@@ -29,10 +29,10 @@ def given_labels(labels: str | Path | Sequence[Any] | Array | None) -> Array | N
 
 
 def read_labels(path: Path) -> Array:
-    """Return the labels of a file as strings. A first line that says "label" is a header.
+    """Return the labels of a file as strings. A first line "label" is a header.
 
     Raises:
-        ImagesError: where the file is missing, damaged, or more than one column.
+        ImagesError: if the file is missing, damaged, or more than one column.
     """
     if is_idx_name(path.name.lower()):
         return read_idx(path, dimensions=(1,)).astype(str)
@@ -56,7 +56,7 @@ def _one_column(values: Array, where: str) -> Array:
         values = values[:, 0]
     if values.ndim != 1 or values.dtype.kind not in "biufUS":
         raise ImagesError(f"{where}: expected one label per image, got an array of shape {values.shape}, {values.dtype}.")
-    # 3.0 and 3 are the same class; as strings they must be the same word.
+    # 3.0 and 3 are the same class, so they must be the same string.
     if values.dtype.kind == "f" and np.isfinite(values).all() and np.all(values == np.round(values)):
         values = np.array([int(value) for value in values])
     return values.astype(str)

@@ -1,8 +1,8 @@
-"""What a set of images looks like in a few numbers, kept in a model file, and whether other images look like that at all.
+"""Statistics of the training images, kept in a model file, to notice images of a different kind.
 
-This is no verdict on single images: it is meant to notice that digits are shown to a model of photos, before it says
-something about them. So it asks for much: sides twice as long or half as long, colour where there was none, or a spread of
-brightness that is further from the mean one than that of any training image.
+They are no verdict on single images: they notice, for example, digits that are given to a model of photos, before it scores
+them. So only large differences count: sides twice as long or half as long, colour where there was none, or a brightness
+distribution farther from the mean than that of any training image.
 """
 
 from collections.abc import Iterator
@@ -17,23 +17,23 @@ from sablier.images.preprocess import Preprocess
 from sablier.typing import Array
 
 LEVELS = 16  # of brightness
-MOST_LEARNT, MOST_SEEN = 256, 32  # images that are looked at, drawn evenly
-ENOUGH_PIXELS = 128  # along each side, of an image that is looked at
-TIMES = 2.0  # longer or shorter than all that were learnt from
-OTHER_ASPECT = 1.25  # times as wide or as narrow as all that were learnt from
-FEWEST_LEVELS = 0.1  # of the range, by which brightness may differ in the mean whatever the training images say
-FEWEST = 8  # images whose brightness says something of their kind: one that is odd is for the model to judge
+MOST_LEARNT, MOST_SEEN = 256, 32  # even samples of images for the statistics, and to compare
+ENOUGH_PIXELS = 128  # along each side of an image that is used
+TIMES = 2.0  # longer or shorter than all training images
+OTHER_ASPECT = 1.25  # times as wide or as narrow as all training images
+FEWEST_LEVELS = 0.1  # of the range, by which brightness may always differ in the mean
+FEWEST = 8  # images whose brightness is compared: a single anomalous one is for the model to score
 
 
 class Looks(BaseModel):
-    """What training images look like.
+    """Statistics of training images.
 
     Args:
         shortest, longest: the longer side of the images, in pixels.
         narrowest, widest: the width of the images over their height.
         grey, colour: whether some were grey, and some in colour.
-        below: of each of 16 levels of brightness, the mean share of pixels that are at most as bright.
-        apart: how far the brightness of the strangest of them is from that, as a share of the range.
+        below: for each of 16 levels of brightness, the mean share of pixels that are at most as bright.
+        apart: the largest distance of the brightness of an image from that, as a share of the range.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,11 +49,11 @@ class Looks(BaseModel):
 
     @classmethod
     def of(cls, images: ImageSet, preprocess: Preprocess) -> "Looks | None":
-        """Return what images look like; None where none of them can be read.
+        """Return the statistics of images; None if none can be read.
 
         Args:
             images: as they were read.
-            preprocess: says what black and white are.
+            preprocess: defines black and white.
         """
         seen = np.array(list(_brightness(images, preprocess, MOST_LEARNT)))
         if not len(seen):
@@ -71,10 +71,10 @@ class Looks(BaseModel):
         )
 
     def differences(self, images: ImageSet, preprocess: Preprocess, *, brightness: bool = True, aspect: bool = True) -> list[str]:
-        """Return in what other images, as they were read, do not look like these, in words; nothing where they do.
+        """Return how other images, as they were read, differ from these, in words; empty if they do not.
 
         Args:
-            brightness, aspect: whether they matter for what the model does.
+            brightness, aspect: whether these matter for the model.
         """
         if not len(images):
             return []
@@ -107,9 +107,9 @@ def _aspects(images: ImageSet) -> Array:
 
 
 def _brightness(images: ImageSet, preprocess: Preprocess, most: int) -> Iterator[Array]:
-    """Yield of some images, drawn evenly, the share of pixels at most as bright as each of 16 levels."""
+    """Yield, for an even sample of images, the share of pixels at most as bright as each of 16 levels."""
     for index in np.linspace(0, len(images) - 1, min(most, len(images))).astype(int).tolist():
-        with suppress(OSError, ImagesError):  # those that cannot be read are told of when they are asked for in earnest
+        with suppress(OSError, ImagesError):  # unreadable images are reported when they are used
             pixels = images.pixels
             whole = pixels.decoders[index]((ENOUGH_PIXELS,) * 2) if isinstance(pixels, LazyPixels) else images[index]
             steps = [max(1, length // ENOUGH_PIXELS) for length in whole.shape[:2]]

@@ -1,4 +1,4 @@
-"""What of an image file its pixels do not hold any more once it is read by the rule of `decoding`."""
+"""What an image file contains besides the pixels that `decoding` reads."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from sablier.images.decoding import Decoder, opened, raw_mode
 from sablier.images.formats.base import readable
 from sablier.images.imageset import ImageSet, LazyPixels
 
-PLAIN = ("1", "L", "P", "RGB", "LA", "La", "PA", "RGBA", "RGBa", "I", "F")  # what becomes grey or RGB without loss but of alpha
+PLAIN = ("1", "L", "P", "RGB", "LA", "La", "PA", "RGBA", "RGBa", "I", "F")  # these become grey or RGB and lose only alpha
 
 
 @dataclass(frozen=True)
@@ -21,10 +21,9 @@ class Loss:
 
 
 def losses(images: ImageSet) -> list[Loss]:
-    """Return what reading loses of each image file of a set, where it loses anything; of arrays nothing is lost.
+    """Return what reading loses of each image file of a set that loses anything; arrays lose nothing.
 
-    Opening a file again is enough to tell; only those with transparency are decoded, since an alpha that is opaque everywhere is
-    no loss.
+    Files are only opened again, except those with transparency, which are decoded, since a fully opaque alpha is no loss.
     """
     if not isinstance(images.pixels, LazyPixels):
         return []
@@ -39,7 +38,7 @@ def losses(images: ImageSet) -> list[Loss]:
 
 
 def _lost(image: Image.Image) -> str:
-    """Return what is lost of an image, in words; "" where nothing is."""
+    """Return what is lost of an image, in words; "" if nothing is."""
     if getattr(image, "n_frames", 1) > 1:
         return "all frames but the first"
     if raw_mode(image).endswith("16B") and not raw_mode(image).startswith(("I", "L")):

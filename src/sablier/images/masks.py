@@ -1,4 +1,4 @@
-"""Masks of defects, and anomaly maps brought to where they are: the size an image came in."""
+"""Masks of defects, and anomaly maps at the original size of an image."""
 
 from pathlib import Path
 
@@ -16,10 +16,10 @@ def read_mask(path: Path, size: tuple[int, int]) -> Array:
 
     Args:
         path: the file.
-        size: height and width of the image it belongs to.
+        size: height and width of its image.
 
     Raises:
-        ImagesError: where the file cannot be read, is of another size, or black all over.
+        ImagesError: if the file cannot be read, has another size, or is completely black.
     """
     mask = np.asarray(read_images(path, strict=True)[0].any(axis=2))
     if mask.shape != size:
@@ -33,14 +33,14 @@ def read_mask(path: Path, size: tuple[int, int]) -> Array:
 
 
 def at_original_size(anomaly_map: Array, size: tuple[int, int]) -> Array:
-    """Return the anomaly map of an image as a model saw it at the size the image came in, as float32.
+    """Return the anomaly map of an image at its original size, as float32.
 
-    The way back of `Preprocess.apply`: what was repeated around the image is cut off, and the rest scaled, between pixels
-    linearly. So maps are compared with masks at their own size, as is usual (Bergmann et al. 2020).
+    The inverse of `Preprocess.apply`: the borders are cut off, and the rest is scaled bilinearly. So maps are compared with
+    masks at their own size, as is usual (Bergmann et al. 2020).
 
     Args:
         anomaly_map: H,W, of the image scaled to fit and centred.
-        size: height and width of the image as it came.
+        size: the original height and width of the image.
 
     >>> at_original_size(np.eye(2), (2, 4)).shape
     (2, 4)

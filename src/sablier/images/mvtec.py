@@ -1,8 +1,8 @@
-"""The layout of MVTec AD (Bergmann et al. 2019), in which most sets of inspection photos come: read as it lies.
+"""The layout of MVTec AD (Bergmann et al. 2019), which most sets of inspection photos have.
 
 category/
-  train/good/             good images, to learn from
-  test/good/              good images, to judge
+  train/good/             good images, to train on
+  test/good/              good images, to test on
   test/DEFECT/            bad images, a folder for each kind of defect
   ground_truth/DEFECT/    their masks, NAME_mask.png or NAME.png: black where there is no defect
 """
@@ -28,25 +28,25 @@ GOOD = "good"
 
 @dataclass(frozen=True)
 class MvtecLayout:
-    """One category: where its images and masks are."""
+    """One category: the places of its images and masks."""
 
     folder: Path
 
     @property
     def training(self) -> Path:
-        """The folder of good images to learn from."""
+        """The folder of good images to train on."""
         return self.folder / "train" / GOOD
 
     @property
     def ground_truth(self) -> Path:
-        """The folder of masks, which there need not be."""
+        """The folder of masks, which may not exist."""
         return self.folder / "ground_truth"
 
     def read_tests(self, **reading: Any) -> tuple[ImageSet, ImageSet]:
         """Return the good and the bad images of test/, labelled with their kind; `reading` as for `read_images`.
 
         Raises:
-            ImagesError: where one of them is missing, or an image lies in no folder.
+            ImagesError: if one of them is missing, or an image is in no folder.
         """
         place = self.folder / "test"
         images = read_images(place, **reading)
@@ -71,7 +71,7 @@ class MvtecLayout:
         """Yield the mask of each image of `read_tests`, H,W booleans at its size; or why there is none.
 
         Raises:
-            ImagesError: with `strict`, where there is none.
+            ImagesError: with `strict`, if there is none.
         """
         for id, (height, width) in zip(images.ids.tolist(), images.sizes.tolist(), strict=True):
             try:
@@ -92,7 +92,7 @@ class MvtecLayout:
 
 
 def layout_of(source: object) -> MvtecLayout | None:
-    """Return the layout of a folder that holds test/ beside train/good/, or test/good/; None for any other source."""
+    """Return the layout of a folder that contains test/ beside train/good/, or test/good/; None for any other source."""
     if not isinstance(source, str | Path) or (isinstance(source, str) and is_dataset(source)):
         return None
     layout = MvtecLayout(Path(source).expanduser())
@@ -101,7 +101,7 @@ def layout_of(source: object) -> MvtecLayout | None:
 
 
 def training_source(source: object) -> object:
-    """Return what to learn from: train/good of a category, any other source as it is.
+    """Return the images to train on: train/good of a category, any other source as it is.
 
     Raises:
         ImagesError: for a category without it.
@@ -110,13 +110,11 @@ def training_source(source: object) -> object:
     if layout is None:
         return source
     if not layout.training.is_dir():
-        raise ImagesError(
-            f"{source}: expected good images to learn from in train/{GOOD}/, found only test/. Name another folder."
-        )
+        raise ImagesError(f"{source}: expected good images to train on in train/{GOOD}/, found only test/. Name another folder.")
     return layout.training
 
 
 def _kind(id: str) -> str:
-    """Return the outermost folder of a relative path, "" where it lies in none."""
+    """Return the outermost folder of a relative path, "" if there is none."""
     folder, slash, _ = id.partition("/")
     return folder if slash else ""

@@ -1,4 +1,4 @@
-"""Names of images that tell them apart."""
+"""Unique names of images."""
 
 import numpy as np
 
@@ -6,9 +6,9 @@ from sablier.typing import Array
 
 
 def distinct_names(names: Array) -> Array:
-    """Return N names of which no two are equal: an image whose name was taken before gets a number behind it.
+    """Return N names without duplicates: a name that is taken gets a number.
 
-    Sets that are joined may share names, as arrays in memory do: their images are named by their positions.
+    Sets that are joined may share names: arrays in memory have positions as names.
 
     >>> distinct_names(np.array(["a", "b", "a", "a (2)"])).tolist()
     ['a', 'b', 'a (3)', 'a (2)']

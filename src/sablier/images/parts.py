@@ -1,7 +1,7 @@
-"""Rendered machined parts, with planted defects and their masks: any number, seeded, nothing to download.
+"""Rendered machined parts with synthetic defects and their masks: any number, seeded, without a download.
 
-A turned metal flange with bolt holes lies on a conveyor. Position, rotation, lighting and grain vary from image to image, as
-they do in front of a camera. What is rendered is a stand-in for photos of parts, and easier than these.
+A turned metal flange with bolt holes is on a conveyor. Position, rotation, lighting and grain vary from image to image. The
+images stand in for photos of parts, and are easier.
 """
 
 from collections.abc import Callable
@@ -19,17 +19,17 @@ ZOOM = 2  # rendered this many times larger, then reduced, so that edges are smo
 SHIFT_PIXELS, TURN_DEGREES = 2.5, 4.0
 RADIUS, HUB, BORE, GROOVE = 48.0, 20.0, 10.0, 34.0  # of the flange, in pixels
 HOLES, HOLE_CIRCLE, HOLE = 6, 40.0, 4.0
-VISIBLE = 12  # a pixel belongs to a defect where it changed by more than this, of 255
+VISIBLE = 12  # a pixel belongs to a defect if it changed by more than this, of 255
 SMALLEST_DEFECT_PIXELS = 12
-GRAIN = 3.0  # standard deviation of the noise of the camera, of 255
+GRAIN = 3.0  # standard deviation of the camera noise, of 255
 
 
 @dataclass(frozen=True)
 class Pose:
-    """How a part lies, and where each pixel is on it.
+    """The pose of a part, and the position of each pixel on it.
 
     Args:
-        right, down: S,S, the position of each pixel from the middle of the part, in pixels of the final image.
+        right, down: S,S, the position of each pixel relative to the centre of the part, in pixels of the final image.
         turn: radians.
     """
 
@@ -39,17 +39,17 @@ class Pose:
 
     @property
     def radius(self) -> Array:
-        """S,S: the distance of each pixel from the middle."""
+        """S,S: the distance of each pixel from the centre."""
         return np.hypot(self.right, self.down)
 
     @property
     def angle(self) -> Array:
-        """S,S: the direction of each pixel from the middle, in radians, on the part."""
+        """S,S: the direction of each pixel from the centre, in radians, on the part."""
         return np.arctan2(self.down, self.right) - self.turn
 
     @classmethod
     def drawn(cls, random: np.random.Generator) -> "Pose":
-        """Return a pose drawn at random."""
+        """Return a random pose."""
         down, right = ((np.mgrid[: SIDE * ZOOM, : SIDE * ZOOM] + 0.5) / ZOOM - SIDE / 2).astype(np.float32)
         shift = random.uniform(-SHIFT_PIXELS, SHIFT_PIXELS, 2)
         return cls(
@@ -67,11 +67,11 @@ def parts(n: int = 200, *, seed: int = 0, defects: float = 0.0) -> ImageSet:
     Args:
         n: how many.
         seed: of everything random.
-        defects: the share of images, 0 to 1, that get one planted defect: a scratch, a stain, a chipped edge, a dent, or a
-            bolt hole that was not drilled.
+        defects: the share of images, 0 to 1, with one defect: a scratch, a stain, a chipped edge, a dent, or a missing bolt
+            hole.
 
     Returns:
-        n,128,128,3 uint8 with labels "good" or the kind of the defect, and masks of the pixels that the defects changed visibly.
+        n,128,128,3 uint8 with labels "good" or the kind of the defect, and masks of the pixels that changed visibly.
 
     Raises:
         ImagesError: for a number or a share out of range.
@@ -93,7 +93,7 @@ def parts(n: int = 200, *, seed: int = 0, defects: float = 0.0) -> ImageSet:
         before = _photographed(scene, light)
         after = before
         if labels[index] != "good":
-            while masks[index].sum() < SMALLEST_DEFECT_PIXELS:  # drawn again until it can be seen
+            while masks[index].sum() < SMALLEST_DEFECT_PIXELS:  # repeated until it is visible
                 after = _photographed(DEFECTS[labels[index]](scene, pose, random), light)
                 masks[index] = np.abs(after - before).max(axis=2) > VISIBLE
         pixels[index] = np.round(after + grain).clip(0, 255)
@@ -101,10 +101,10 @@ def parts(n: int = 200, *, seed: int = 0, defects: float = 0.0) -> ImageSet:
 
 
 def _scene(pose: Pose, random: np.random.Generator) -> Array:
-    """Return S,S: how bright each place is under even light, from 0 to 255."""
+    """Return S,S: the brightness of each place under even light, from 0 to 255."""
     radius = pose.radius
     belt = 52 + 5 * np.sin(pose.down / 1.7 + random.uniform(0, 6)) + random.normal(0, 3, radius.shape)
-    turned = random.normal(0, 1, 400)  # grooves that the lathe left, one for each radius
+    turned = random.normal(0, 1, 400)  # grooves of the lathe, one for each radius
     sheen = 22 * np.cos(2 * (pose.angle + pose.turn) - 1.1) + 9 * np.cos(3 * (pose.angle + pose.turn) + 0.4)
     metal = 150 + sheen + 7 * np.interp(radius, np.linspace(0, RADIUS, 400), turned)
     metal = metal + 26 * _edge(radius, HUB, 1.5) - 45 * _ring(radius, GROOVE, 1.2) + 30 * _ring(radius, RADIUS - 1.5, 1.2)
@@ -120,7 +120,7 @@ def _bored(scene: Array, distance: Array, size: float) -> Array:
 
 
 def _from_hole(pose: Pose, number: int) -> Array:
-    """Return S,S: how far each pixel is from the middle of a bolt hole."""
+    """Return S,S: the distance of each pixel from the centre of a bolt hole."""
     at = 2 * np.pi * number / HOLES + pose.turn
     return np.asarray(np.hypot(pose.right - HOLE_CIRCLE * np.cos(at), pose.down - HOLE_CIRCLE * np.sin(at)))
 
@@ -134,7 +134,7 @@ def _edge(radius: Array, at: float, width: float) -> Array:
 
 
 def _light(random: np.random.Generator) -> Array:
-    """Return S,S,3: how brightly each pixel is lit, in each colour."""
+    """Return S,S,3: the light at each pixel, in each colour."""
     across = np.linspace(-1, 1, SIDE * ZOOM)
     slope = 1 + 0.08 * random.uniform(-1, 1) * across[None, :] + 0.08 * random.uniform(-1, 1) * across[:, None]
     return np.asarray(random.uniform(0.92, 1.08) * slope[..., None] * np.array([1.0, 0.985, 0.95]))
@@ -148,7 +148,7 @@ def _photographed(scene: Array, light: Array) -> Array:
 
 
 def _place(pose: Pose, random: np.random.Generator, nearest: float, farthest: float) -> tuple[Array, Array]:
-    """Return S,S,2 positions around a place drawn on the part, turned at random: along and across."""
+    """Return S,S,2 positions, along and across, around a random place on the part, randomly rotated."""
     distance, angle, turn = random.uniform(nearest, farthest), random.uniform(0, 2 * np.pi), random.uniform(0, np.pi)
     right, down = pose.right - distance * np.cos(angle), pose.down - distance * np.sin(angle)
     return right * np.cos(turn) + down * np.sin(turn), down * np.cos(turn) - right * np.sin(turn)

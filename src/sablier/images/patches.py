@@ -1,4 +1,4 @@
-"""Square pieces of photos at their own resolution, to train on what does not depend on the size of the whole."""
+"""Square patches of photos at their own resolution, for training that does not depend on the size of the whole."""
 
 import warnings
 
@@ -10,11 +10,11 @@ from sablier.images.preprocess import LARGEST_EXACT, Preprocess
 
 
 def patches(images: ImageSet, side: int, count: int, seed: int = 0) -> ImageSet:
-    """Return about `count` patches of side x side pixels, drawn evenly from the images, each turned or flipped at random.
+    """Return about `count` patches of side x side pixels, evenly from the images, each randomly rotated or flipped.
 
-    Images of one size, at most 64 pixels a side, are small enough to be taken whole, as they are. What is narrower than a
-    patch is widened by its outermost pixels. Grey stays one channel where every image is grey. Patches of one image are one
-    group, as are those of images of one group.
+    Images of one size, at most 64 pixels a side, are used as they are. Images narrower than a patch are padded with their
+    outermost pixels. Patches are grey if every image is grey. Patches of one image form a group, as do those of images of
+    one group.
 
     >>> patches(ImageSet(np.zeros((3, 100, 80), np.uint8)), side=32, count=12).shape
     (32, 32, 1)

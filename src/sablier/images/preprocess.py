@@ -1,20 +1,21 @@
-"""What is done to every image before a model sees it: size, channels and value range.
+"""`Preprocess`: the size, channels and value range that every image gets before a model.
 
-The rule is decided once, from the training images, kept in the model file, and applied to everything the
-model later sees:
+The rule is chosen once, from the training images. The model file keeps it, and it is applied to every later image:
 
-- Images of one size, at most 64 pixels a side, are taken exactly as they are; another size is an error.
-- Larger or mixed images are scaled with antialiasing, aspect ratio kept, to fit the model's height and
-  width; what remains at the edges repeats the outermost pixels.
-- Grey stays one channel when every training image is grey, otherwise everything is RGB. Colour becomes grey
-  by ITU-R BT.601; grey becomes colour by repetition.
-- `black` and `white` are the stored values that mean 0 and 1 to the model: the range of the training images, less what is wild
-  in a few of them (`value_range.py`). What lies more than a whole range beyond is taken for that.
+- Images of one size, at most 64 pixels a side, are kept as they are. Another size is an error.
+- Larger or mixed images are scaled with antialiasing to fit the model's height and width. The aspect ratio is kept, and the
+  borders repeat the outermost pixels.
+- Images are grey if every training image is, otherwise RGB. Colour becomes grey by ITU-R BT.601, grey becomes colour by
+  repetition.
+- `black` and `white` are the stored values that mean 0 and 1: the range of the training images without outliers
+  (`value_range.py`). Values more than a whole range beyond are clipped there.
+- Ignored pixels are set to the middle of the range.
 """
 
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -22,6 +23,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sablier.errors import ImagesError, ImagesWarning, TooFewImages
+from sablier.images.packed_mask import packed, unpacked
 from sablier.images.value_range import ValueRange, value_range
 from sablier.typing import Array
 
@@ -30,17 +32,31 @@ if TYPE_CHECKING:
 
 LARGEST_EXACT = 64
 DETAIL_IS_LOST_ABOVE = 2.0
-LARGEST_VALUE, SMALLEST_RANGE = 1e30, 1e-30  # of what single precision can still divide
-BEYOND = 1.0  # ranges below black and above white that a model can see
+LARGEST_VALUE, SMALLEST_RANGE = 1e30, 1e-30  # limits of what single precision can divide
+BEYOND = 1.0  # value ranges below black and above white that a model can see
 MOST_NAMED = 5
+LEAST_COVERED = 1e-3  # of a scaled pixel by ignored ones, from which on it is ignored
 FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0, "float32": 1.0}
 
 
 class Preprocess(BaseModel):
-    """Size, channels and value range that a model expects.
+    """Size, channels and value range of the images that a model takes.
 
-    >>> Preprocess(height=28, width=28, channels=1).describe()
-    '28 x 28, grey, taken as they are'
+    Args:
+        height: in pixels, 1 to 4096.
+        width: in pixels, 1 to 4096.
+        channels: 1 for grey, 3 for RGB.
+        resize: "exact" takes images of this size only; "fit" scales others to fit.
+        dtype: "uint8", "uint16" or "float32", the type that pixels are stored in.
+        black: the stored value that means 0.
+        white: the stored value that means 1, above `black`.
+        bounded: whether values far beyond black and white are clipped; false where "images" are codes.
+        ignored: the pixels that are left out, as `packed_mask.packed` writes them; "" for none.
+
+    Examples:
+        >>> from sablier import Preprocess
+        >>> Preprocess(height=28, width=28, channels=1).describe()
+        '28 x 28, grey, taken as they are'
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,31 +68,38 @@ class Preprocess(BaseModel):
     dtype: Literal["uint8", "uint16", "float32"] = "uint8"
     black: float = Field(default=0.0, ge=-LARGEST_VALUE, le=LARGEST_VALUE)
     white: float = Field(default=255.0, ge=-LARGEST_VALUE, le=LARGEST_VALUE)
-    bounded: bool = True  # whether what lies far beyond black and white is cut off: not where images stand for codes
+    bounded: bool = True
+    ignored: str = ""
 
     @model_validator(mode="after")
-    def _check_range(self) -> "Preprocess":
+    def _check_values(self) -> "Preprocess":
         if not self.white - self.black >= SMALLEST_RANGE:
             raise ValueError(f"expected black below white, got {self.black:g} and {self.white:g}")
+        if self.ignored:
+            unpacked(self.ignored, self.height, self.width)
         return self
 
     @classmethod
-    def for_images(cls, images: "ImageSet", size: int) -> "Preprocess":
-        """Decide the rule from training images.
+    def for_images(cls, images: "ImageSet", size: int, ignored: Array | None = None) -> "Preprocess":
+        """Choose the rule from training images.
 
         Args:
-            images: the training images, as they were read.
-            size: length in pixels of the longer side for images that must be scaled; they are never enlarged.
+            images: the training images as they were read.
+            size: the longer side in pixels for images that must be scaled; they are never enlarged.
+            ignored: H,W booleans, true where pixels are left out, in the size of the images as they were read.
+
+        Returns:
+            The rule.
 
         Raises:
-            TooFewImages: for no image.
-            ImagesError: for floats beyond 1e30 in most images.
+            TooFewImages: if there is no image.
+            ImagesError: if most images contain floats beyond 1e30, or the mask has another size or leaves nothing.
 
         Warns:
-            ImagesWarning: where detail is lost, or some images hold values far beyond those of all others; it names them.
+            ImagesWarning: if scaling loses detail, or if some images, which are named, contain outliers.
         """
         if not len(images):
-            raise TooFewImages(f"expected at least one image to learn from, got none from {images.source}. Add some.")
+            raise TooFewImages(f"expected at least one image to train on, got none from {images.source}. Add some.")
         sizes = np.unique(images.sizes, axis=0)
         channels: Literal[1, 3] = 1 if np.all(images.channels == 1) else 3
         dtype, black, white, wild = _value_range(images)
@@ -89,7 +112,8 @@ class Preprocess(BaseModel):
             )
         if len(sizes) == 1 and sizes.max() <= LARGEST_EXACT:
             height, width = map(int, sizes[0])
-            return cls(height=height, width=width, channels=channels, dtype=dtype, black=black, white=white)
+            rule = cls(height=height, width=width, channels=channels, dtype=dtype, black=black, white=white)
+            return rule._without(ignored, sizes)
         aspect = float(np.median(images.sizes[:, 0] / images.sizes[:, 1]))
         size = min(size, int(np.median(images.sizes.max(axis=1))))
         height, width = (size, round(size / aspect)) if aspect >= 1 else (round(size * aspect), size)
@@ -103,22 +127,31 @@ class Preprocess(BaseModel):
                 ImagesWarning,
                 stacklevel=2,
             )
-        return rule
+        return rule._without(ignored, sizes)
 
     def describe(self) -> str:
         """Return the rule in words."""
         how = "taken as they are" if self.resize == "exact" else "scaled to fit, edges repeated"
-        return f"{self.height} x {self.width}, {'grey' if self.channels == 1 else 'colour'}, {how}"
+        ignoring = "" if self.kept is None else f", {np.mean(~self.kept):.1%} of the pixels ignored"
+        return f"{self.height} x {self.width}, {'grey' if self.channels == 1 else 'colour'}, {how}{ignoring}"
 
     def is_identity_for(self, array: Array) -> bool:
-        """Return whether an N,H,W,C array is already exactly what the model expects."""
-        return array.shape[1:] == (self.height, self.width, self.channels) and array.dtype == self.dtype
+        """Return whether an N,H,W,C array has the model's size, channels and type already."""
+        same = array.shape[1:] == (self.height, self.width, self.channels) and array.dtype == self.dtype
+        return same and not self.ignored
 
     def apply(self, image: Array, name: str = "image") -> Array:
-        """Return one H,W,C image in the model's size, channels and type.
+        """Return an image in the model's size, channels and type.
+
+        Args:
+            image: H,W,C pixels.
+            name: of the image, for messages.
+
+        Returns:
+            height,width,channels pixels.
 
         Raises:
-            ImagesError: where the model takes images exactly as they are and this one has another size.
+            ImagesError: if `resize` is "exact" and the image has another size.
         """
         if self.resize == "exact" and image.shape[:2] != (self.height, self.width):
             raise ImagesError(
@@ -128,29 +161,59 @@ class Preprocess(BaseModel):
         image = _with_channels(image, self.channels)
         if image.shape[:2] != (self.height, self.width):
             image = _fitted(image, self.height, self.width)
-        return self._with_dtype(image)
+        return self.covered(self._with_dtype(image))
+
+    @cached_property
+    def kept(self) -> Array | None:
+        """height,width booleans, false where pixels are ignored; None if none are."""
+        return ~unpacked(self.ignored, self.height, self.width) if self.ignored else None
+
+    def covered(self, pixels: Array) -> Array:
+        """Return stored pixels of one image, or of N, with the ignored ones set to the middle of the value range."""
+        if self.kept is None:
+            return pixels
+        middle = self.from_unit(np.full((), 0.5))
+        return np.asarray(np.where(self.kept[..., None], pixels, middle), pixels.dtype)
 
     def to_unit(self, pixels: Array) -> Array:
-        """Return stored pixels as float32 in [0, 1], values beyond `black` and `white` clipped."""
+        """Return stored pixels as float32 in [0, 1], clipped at `black` and `white`."""
         return np.asarray(((pixels.astype(np.float32) - self.black) / (self.white - self.black)).clip(0, 1))
 
     def from_unit(self, values: Array) -> Array:
-        """Return values in [0, 1] as pixels are stored; whole numbers are rounded.
+        """Return values in [0, 1] as stored pixels; integers are rounded.
 
-        >>> Preprocess(height=1, width=1, channels=1).from_unit(np.array([[[0.0], [0.5], [1.0]]])).ravel().tolist()
-        [0, 128, 255]
+        Examples:
+            >>> Preprocess(height=1, width=1, channels=1).from_unit(np.array([[[0.0], [0.5], [1.0]]])).ravel().tolist()
+            [0, 128, 255]
         """
         pixels = self.black + values * (self.white - self.black)
         return np.asarray(pixels if self.dtype == "float32" else np.round(pixels)).astype(self.dtype)
 
     def unit_values(self, image: Array) -> Array:
-        """Return one H,W,C image of any size and type in the model's channels, as float32 in [0, 1]."""
+        """Return an H,W,C image of any size and type as float32 in [0, 1], in the model's channels."""
         return self.to_unit(self._with_dtype(_with_channels(image, self.channels)))
 
     def scaled(self, pixels: Array) -> Array:
-        """Return stored pixels as float32 where `black` is 0 and `white` is 1, at most a whole range beyond either."""
+        """Return stored pixels as float32 with `black` at 0 and `white` at 1, clipped at -1 and 2 where `bounded`."""
         values = (pixels.astype(np.float32) - self.black) / np.float32(self.white - self.black)
         return np.asarray(values.clip(-BEYOND, 1 + BEYOND) if self.bounded and pixels.dtype != np.uint8 else values)
+
+    def _without(self, ignored: Array | None, sizes: Array) -> "Preprocess":
+        """Return the rule with ignored pixels, given in the size of the images."""
+        if ignored is None or not ignored.any():
+            return self
+        if len(sizes) > 1 or ignored.shape != tuple(sizes[0]):
+            came = " x ".join(map(str, sizes[0])) if len(sizes) == 1 else f"{len(sizes)} sizes"
+            raise ImagesError(
+                f"expected a mask of the size of all images, got a mask of {ignored.shape[0]} x {ignored.shape[1]} and images of "
+                f"{came}. Scale the mask, or crop the images to one size."
+            )
+        scaled = _fitted(ignored[..., None].astype(np.float32), self.height, self.width)[..., 0] > LEAST_COVERED
+        if scaled.all():
+            raise ImagesError(
+                "expected a mask that leaves something to judge, got one that leaves no pixel of the scaled images."
+            )
+        return self.model_copy(update={"ignored": packed(scaled)})
 
     def _with_dtype(self, image: Array) -> Array:
         came = str(image.dtype)
@@ -161,7 +224,7 @@ class Preprocess(BaseModel):
 
 
 def placed(size: tuple[int, int], canvas: tuple[int, ...]) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return height and width of an image scaled to fit a canvas, and the space above it and to its left.
+    """Return the height and width of an image scaled to fit a canvas, and the border above it and to its left.
 
     >>> placed((50, 100), (64, 64))
     ((32, 64), (16, 0))
@@ -172,7 +235,7 @@ def placed(size: tuple[int, int], canvas: tuple[int, ...]) -> tuple[tuple[int, i
 
 
 def _value_range(images: "ImageSet") -> tuple[Literal["uint8", "uint16", "float32"], float, float, list[str]]:
-    """Return the type that holds every image, the values that mean 0 and 1, and the ids of images with values that are wild."""
+    """Return the type that can hold every image, the values that mean 0 and 1, and the ids of images with outliers."""
     depth = int(images.depths.max()) if len(images) else 8
     if depth == 8:
         return "uint8", 0.0, 255.0, []
@@ -180,7 +243,7 @@ def _value_range(images: "ImageSet") -> tuple[Literal["uint8", "uint16", "float3
     found = value_range(_readable(images, read)) or ValueRange(0.0, 1.0)
     wild = [read[place] for place in found.wild]
     if depth == 16:
-        # Cameras write 10, 12 or 14 bits into 16: white is the smallest full scale that covers the images.
+        # Cameras store 10, 12 or 14 bits in 16: white is the smallest full scale that covers the images.
         return "uint16", 0.0, float(next(2**bits - 1 for bits in (8, 10, 12, 14, 16) if found.high < 2**bits)), wild
     if found.low >= 0 and found.high <= 1:
         return "float32", 0.0, 1.0, wild
@@ -198,7 +261,7 @@ def _named(names: list[str]) -> str:
 
 
 def _readable(images: "ImageSet", read: list[str]) -> Iterator[Array]:
-    """Yield the images that can be decoded, and add their ids to `read`; the others are told of when they are asked for."""
+    """Yield the images that can be decoded, and add their ids to `read`; the others are reported when they are used."""
     for index in range(len(images)):
         with suppress(OSError, ImagesError):
             image = images[index]
@@ -216,7 +279,7 @@ def _with_channels(image: Array, channels: int) -> Array:
 
 
 def _fitted(image: Array, height: int, width: int) -> Array:
-    """Scale with antialiasing to fit inside height x width and repeat the outermost pixels around it."""
+    """Scale with antialiasing to fit height x width, and fill the border with the outermost pixels."""
     inner, (top, left) = placed((image.shape[0], image.shape[1]), (height, width))
     scaled = _resized(image, *inner)
     return np.pad(scaled, ((top, height - inner[0] - top), (left, width - inner[1] - left), (0, 0)), mode="edge")

@@ -1,18 +1,19 @@
-"""Which images repeat others: pixel-equal ones, and near copies (bursts, frames of a video, recompressed or shifted files).
+"""Images that repeat others: pixel-equal ones, and near copies (bursts, video frames, recompressed or shifted files).
 
-A near copy is nearer than independent images ever are. How near these come is read off each image's own surroundings: if
-its k-th nearest neighbour lies at a distance d and distances spread as in D dimensions (the estimate of Levina and Bickel
-2004), then about k * (r / d)^D independent images lie within r. Two rules say what is too near to be one of these:
+A near copy is nearer than independent images are. How near these come is estimated around each image: if its k-th nearest
+neighbour is at a distance d, and distances are distributed as in D dimensions (the estimate of Levina and Bickel 2004), then
+about k * (r / d)^D independent images are within r. Two rules find what is too near to be independent:
 
-- A copy: the expected number within its distance is below 0.003.
-- A burst: so many images lie within a distance that chance would put them there in 3 of 1,000 sets (a Poisson tail) and at least
-  nine in ten are copies; and behind the last of them there is a gap: the next image is twice as far, and they lie as close
-  together as noise puts them, or it is 6.5 times as far. The gap tells a burst from parts in a fixture and from colours.
+- A copy: the expected number of independent images within its distance is below 0.003.
+- A burst: so many images are within a distance that chance would put them there in 3 of 1,000 sets (a Poisson tail), and at
+  least nine in ten are copies. Behind the last of them there is a gap: the next image is twice as far, and they are as close
+  together as noise puts them, or it is 6.5 times as far. The gap distinguishes a burst from parts in a fixture and from
+  colours.
 
-The nearest neighbours may be copies themselves, so several k are asked, of which the larger look beyond them.
+The nearest neighbours may be copies themselves, so several k are used; the larger ones reach beyond the copies.
 
-Groups are the copies around one image each, the one with the most copies first. A copy of a copy is not followed, so that a
-slow video or parts in a fixture do not all become one group.
+Groups are the copies around one image each, the one with the most copies first. Copies of copies are not followed, so that a
+slow video, or parts in a fixture, do not become one group.
 """
 
 from dataclasses import dataclass
@@ -25,29 +26,29 @@ from sablier.images.fingerprints import Fingerprints
 from sablier.typing import Array
 
 # Chosen on training images of MNIST, Fashion-MNIST, CIFAR-10 and the industrial sets; bench/dependence.py measures it.
-EXPECTED = 0.003  # independent images within the radius of an image, or the chance of so many of them: below it they are copies
-WRONG_SHARE = 0.1  # of a burst, that may be independent images
-GAP, WIDE_GAP = 2.0, 6.5  # how many times as far as the last image of a burst the next one is
+EXPECTED = 0.003  # independent images within the radius of an image, or the probability of so many: below it they are copies
+WRONG_SHARE = 0.1  # of a burst: independent images
+GAP, WIDE_GAP = 2.0, 6.5  # distance of the next image over that of the last one of a burst
 CLOSE = 0.8  # distance of the middle image of a burst over that of the last: noise puts all of them about equally far
 NEIGHBOURS = tuple(round(8 * 2 ** (step / 4)) for step in range(25))  # k, up to 512
-COPIES_BY = NEIGHBOURS[::4]  # those k that the rule for single copies asks; a burst needs one just beyond it
-MOST_COMPARED = 4000  # images that neighbours are looked for among, drawn at random: sets have an order
-FEWEST = 17  # images of which something is told
-SHARE = 0.8  # of the images compared, that neighbours may be of at most
+COPIES_BY = NEIGHBOURS[::4]  # the k of the rule for single copies; a burst needs one just beyond it
+MOST_COMPARED = 4000  # random images that neighbours are searched among; random, since sets have an order
+FEWEST = 17  # images for an estimate
+SHARE = 0.8  # of the compared images, the most that neighbours may be of
 ROWS_AT_ONCE, COLUMNS_AT_ONCE = 512, 4096  # whose products stay in the cache
-SLACK = 2e-3  # of distances by products of float32, which are computed again where it matters
-REACH = 1.25  # of a burst's radius over its farthest image, where the gap is wider
-NO_DISTANCE = 1e-5  # below what float32 tells
-NO_RADIUS = -1.0  # of an image whose surroundings do not tell: it has no near copies
+SLACK = 2e-3  # relative error of distances by products of float32, which are computed again if it matters
+REACH = 1.25  # of a burst's radius over its farthest image, if the gap is wider
+NO_DISTANCE = 1e-5  # below the resolution of float32
+NO_RADIUS = -1.0  # of an image without an estimate: it has no near copies
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """How near independent images come to each other, learnt from a set of them.
+    """How near independent images come to each other, estimated from a set of them.
 
     Args:
-        compared: M,D descriptors that neighbours are looked for among.
-        images: how many images they stand for.
+        compared: M,D descriptors that neighbours are searched among.
+        images: how many images they represent.
         dimensions: D for each k that the set is large enough for, pooled over its images.
     """
 
@@ -59,7 +60,7 @@ class Surroundings:
     def of(cls, descriptors: Array) -> tuple["Surroundings", Array]:
         """Return the surroundings that N,D descriptors make for each other, and the radius of each.
 
-        An image within the radii of both is a copy. Below 17 images nothing is told, and radii are negative.
+        An image within the radii of both is a copy. Below 17 images there is no estimate, and radii are negative.
         """
         count = len(descriptors)
         drawn = np.sort(np.random.default_rng(0).permutation(count)[:MOST_COMPARED])
@@ -77,12 +78,12 @@ class Surroundings:
         return self._radii(np.log(_nearest(descriptors, self.compared, np.full(len(descriptors), -1))))
 
     def _radii(self, logs: Array) -> Array:
-        """Return N radii from N,K logarithms of distances to the nearest, sorted."""
+        """Return N radii from N,K sorted logarithms of distances to the nearest images."""
         radii = np.full(len(logs), NO_RADIUS)
         share = self.images / max(len(self.compared), 1)
         rows, sizes = _gaps(logs)
         for k, pooled in self.dimensions.items():
-            # A few distances tell little of one image: of its own estimate and the pooled one the more careful is taken.
+            # A few distances give a poor estimate for one image: the more careful of its own and the pooled one is used.
             dimension = np.minimum(_slope(k) / np.maximum(_spreads(logs, k), 1e-3), pooled)
             if k in COPIES_BY:
                 told = np.exp(logs[:, k - 1] - np.log(k * share / EXPECTED) / dimension)
@@ -96,7 +97,7 @@ class Surroundings:
 
 
 def _gaps(logs: Array) -> tuple[Array, Array]:
-    """Return the rows of N,K sorted logarithms and the numbers of nearest images behind which there is the gap of a burst."""
+    """Return the rows of N,K sorted logarithms, and the numbers of nearest images, behind which there is the gap of a burst."""
     if not logs.shape[1]:
         return np.empty(0, np.int64), np.empty(0, np.int64)
     last, gaps = logs[:, :-1], np.diff(logs, axis=1)
@@ -110,12 +111,12 @@ def _gaps(logs: Array) -> tuple[Array, Array]:
 def _most_expected(largest: int) -> Array:
     """Return for each number of images up to `largest` the logarithm of how many may be expected for them to be a burst."""
     sizes = np.arange(1, largest + 1)
-    # The chance of at least n images where m are expected is that of a gamma variable of shape n to be at most m.
+    # The probability of at least n images where m are expected is that of a gamma variable of shape n to be at most m.
     return np.asarray(np.log(np.minimum(WRONG_SHARE * sizes, gammaincinv(sizes, EXPECTED))))
 
 
 def _slope(k: int) -> float:
-    """Return by how much the logarithm of the expected number falls on average from the k-th neighbour to the nearer half."""
+    """Return the mean difference of the log expected number between the k-th neighbour and the nearer half."""
     return float(np.log(k / np.arange(k // 2, k)).mean())
 
 
@@ -125,7 +126,7 @@ def _spreads(logs: Array, k: int) -> Array:
 
 
 def _nearest(descriptors: Array, compared: Array, own: Array) -> Array:
-    """Return N,K sorted distances to the nearest of M,D others; `own` is N: which of them is oneself, or -1."""
+    """Return N,K sorted distances to the nearest of M,D others; `own` is N: which of them is the image itself, or -1."""
     most = min(NEIGHBOURS[-1], int(SHARE * (len(compared) - 1)))
     if len(compared) < FEWEST:
         return np.empty((len(descriptors), 0))
@@ -142,7 +143,7 @@ def _nearest(descriptors: Array, compared: Array, own: Array) -> Array:
 
 
 def near_pairs(first: Array, first_radii: Array, second: Array, second_radii: Array) -> Array:
-    """Return P,2 positions of descriptors, N,D and M,D, that are within each other's radii; of one set with itself each once."""
+    """Return P,2 positions of descriptors, N,D and M,D, within each other's radii; for one set with itself each pair once."""
     pairs = [np.empty((0, 2), np.int64)]
     told, others = np.flatnonzero(first_radii >= 0), np.flatnonzero(second_radii >= 0)
     # |a - b|^2 <= r^2 in one product: 2 a.b - |b|^2 >= |a|^2 - r^2.
@@ -179,7 +180,7 @@ def find_repeats(prints: Fingerprints, *, near: bool = True) -> Array:
     _, first, inverse = np.unique(prints.hashes, return_index=True, return_inverse=True)
     if not near:
         return np.asarray(first[inverse])
-    # One of each set of equal images, in the order of the set: equal ones would crowd the neighbourhood of each other.
+    # One of each set of equal images, in the order of the set: equal ones would crowd each other's neighbourhood.
     order = np.argsort(first)
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
@@ -191,7 +192,7 @@ def find_repeats(prints: Fingerprints, *, near: bool = True) -> Array:
 
 
 def _around_leaders(count: int, pairs: Array) -> Array:
-    """Return N: each image, or the one with more copies that it is taken to be a copy of."""
+    """Return N: the image that each is a copy of, or itself; an image with more copies comes first."""
     copies: dict[int, list[int]] = {}
     for one, other in pairs.tolist():
         copies.setdefault(one, []).append(other)

@@ -1,4 +1,4 @@
-"""Taking part of a source by name: `mnist[label=5]`, `mnist:test[label!=5]`, `glyphs[label=A,B;bold=True]`."""
+"""Selections of a source by name: `mnist[label=5]`, `mnist:test[label!=5]`, `glyphs[label=A,B;bold=True]`."""
 
 import re
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Condition:
     equal: bool
 
     def keeps(self, images: ImageSet) -> ImageSet:
-        """Return the images the condition holds for."""
+        """Return the images that meet the condition."""
         return images.take(images.matches(self.column, self.values) == self.equal)
 
 
@@ -54,7 +54,7 @@ def selected(images: ImageSet, conditions: tuple[Condition, ...]) -> ImageSet:
 
 
 def check_not_empty(images: ImageSet, whole: ImageSet, source: str) -> ImageSet:
-    """Return `images`, or say that a selection took none and which labels there are."""
+    """Return `images`, or raise an error that a selection is empty, with the labels that there are."""
     if len(images) or not len(whole):
         return images
     known = "" if whole.labels is None else f" The labels are: {', '.join(np.unique(whole.labels)[:20])}."

@@ -1,9 +1,9 @@
-"""Read images from wherever they are: whole, or streamed in constant memory.
+"""Read images from any source: as a whole, or streamed in constant memory.
 
-Sources: a folder (or a single image file), CSV, .npy, .npz, IDX, CIFAR binary batches, zip and tar archives, a named set
-(`mnist`, `mnist:test`), or an array. A file is taken for what its name says, else for what its first bytes say. A new
-format is one file in `sablier.images.formats`. How image files become pixels (alpha, palettes, 16 bits,
-orientation) is stated in `sablier.images.decoding`.
+Sources are folders, single image files, CSV, .npy, .npz, IDX, CIFAR binary batches, zip and tar archives, named sets
+(`mnist`, `mnist:test`) and arrays. The name of a file decides its format, or else its first bytes. Each format is a file in
+`sablier.images.formats`. `sablier.images.decoding` states how image files become pixels (alpha, palettes, 16 bits,
+orientation).
 """
 
 import gzip
@@ -35,28 +35,30 @@ def read_images(
     shape: tuple[int, ...] | None = None,
     strict: bool = False,
 ) -> ImageSet:
-    """Read a whole source.
+    """Read all images of a source.
 
     Args:
-        source: a path; the name of a named set, "mnist" or "mnist:test" (a file or folder of the same name is "./mnist");
-            either may end in a selection, "mnist[label=5]" or "mnist:test[label!=5,6]";
-            `file.npz:key`; an array N,H,W, N,H,W,C or N,D; or an ImageSet, returned as it is.
-        label_column: of a CSV, the column that is the label: its name or position (-1 is the last).
-        labels: labels from elsewhere: a sequence, or a file with one a line, .npy or IDX.
+        source: a path; a named set, such as "mnist" or "mnist:test" (a file of that name is "./mnist"); `file.npz:key`; an
+            N,H,W, N,H,W,C or N,D array; or an `ImageSet`. A path or a name may end in a selection: "mnist[label=5]",
+            "mnist:test[label!=5,6]".
+        label_column: the column of a CSV with the labels: its name or position (-1 is the last).
+        labels: labels from elsewhere: a sequence, or a file (text with one label a line, .npy or IDX).
         shape: (height, width) or (height, width, channels) of flattened images that are not square and grey.
-        strict: make an image that cannot be decoded an error. Otherwise it is left out and listed in `skipped`:
-            at once where its header is damaged, by `ImageSet.dense` where its pixels are.
+        strict: raise an error for an image that cannot be decoded. Otherwise it is left out and listed in `skipped`: now if
+            its header is damaged, in `ImageSet.dense` if its pixels are.
 
     Returns:
-        The images. Files are decoded when asked for; every other format is one dense array or memory map.
+        The images. Image files are decoded on demand; every other format is one dense array or memory map.
 
     Raises:
-        ImagesError: where the source does not exist, holds no image, is damaged, or an option means nothing for it.
-        UnknownName: for a split that a named set does not have.
+        ImagesError: if the source does not exist, is damaged or contains no image, or if an option does not apply to it.
+        UnknownName: if a named set does not have the split.
 
-    >>> import numpy as np
-    >>> read_images(np.zeros((3, 784), np.uint8)).shape
-    (28, 28, 1)
+    Examples:
+        >>> import numpy as np
+        >>> from sablier import read_images
+        >>> read_images(np.zeros((3, 784), np.uint8)).shape
+        (28, 28, 1)
     """
     place, conditions = _split(source)
     whole = ImageSet.concatenate(list(_stream_named(place, Options(label_column, labels, shape, strict), None)))
@@ -74,28 +76,39 @@ def stream_images(
     shape: tuple[int, ...] | None = None,
     strict: bool = False,
 ) -> Iterator[ImageSet]:
-    """Yield a source in order, at most `chunk` images at a time, in memory that does not grow with the source.
+    """Yield the images of a source in order, in memory that does not grow with the source.
 
-    Ids are those `read_images` gives. Everything else is as there. What is wrong further on in a file is raised when
-    it is reached.
+    Args:
+        source: as for `read_images`; so are all other arguments but `chunk`.
+        chunk: the most images that are yielded at once, at least 1.
+        label_column: the column of a CSV with the labels.
+        labels: labels from elsewhere.
+        shape: the shape of flattened images.
+        strict: raise an error for an image that cannot be decoded.
+
+    Returns:
+        An iterator of sets with the ids that `read_images` gives. Damage further on in a file is an error when it is
+        reached.
 
     Raises:
-        ImagesError: as `read_images`; here for a missing source or a `chunk` below 1, then while iterating.
+        ImagesError: as for `read_images`: now if the source is missing, otherwise while iterating.
 
-    >>> import numpy as np
-    >>> [len(images) for images in stream_images(np.zeros((5, 784), np.uint8), chunk=2)]
-    [2, 2, 1]
+    Examples:
+        >>> import numpy as np
+        >>> from sablier import stream_images
+        >>> [len(images) for images in stream_images(np.zeros((5, 784), np.uint8), chunk=2)]
+        [2, 2, 1]
     """
     if chunk < 1:
         raise ImagesError(f"expected a chunk of at least 1 image, got {chunk}.")
     place, conditions = _split(source)
     stream = _stream_named(place, Options(label_column, labels, shape, strict), chunk)
-    first = next(stream)  # so that a missing source is an error here, not where the first chunk is used
+    first = next(stream)  # so that a missing source is an error here and not at the first chunk
     return (selected(images, conditions) for images in chain([first], stream))
 
 
 def place_of(source: object) -> Path | None:
-    """Return the file or folder that a source is read from; None for arrays, named sets, and what is not there.
+    """Return the file or folder of a source; None for arrays, named sets, and what does not exist.
 
     >>> place_of("digits"), place_of("nowhere/[label=3]"), place_of(".") == Path()
     (None, None, True)
@@ -111,7 +124,7 @@ def place_of(source: object) -> Path | None:
 
 
 def _exists(path: Path) -> bool:
-    """Return whether something is there; nothing is where no name can be."""
+    """Return whether a path exists; an invalid name does not."""
     try:
         return path.exists()
     except OSError:
@@ -119,14 +132,14 @@ def _exists(path: Path) -> bool:
 
 
 def _split(source: object) -> tuple[object, tuple[Condition, ...]]:
-    """Return a source and the selection its name ends in; a file of exactly that name comes first."""
+    """Return a source and its selection; a file of exactly that name takes precedence."""
     if isinstance(source, str | Path) and not _exists(Path(source)):
         return parse_selection(str(source))
     return source, ()
 
 
 def _stream_named(source: object, options: Options, chunk: int | None) -> Iterator[ImageSet]:
-    """Yield the images of a source; where they came from is said in text that every file and terminal takes."""
+    """Yield the images of a source; the name of the source is made printable."""
     for images in _stream(source, options, chunk):
         yield images if printable(images.source) == images.source else replace(images, source=printable(images.source))
 
@@ -180,7 +193,7 @@ def _check_exists(path: Path) -> None:
 
 
 def _check_options(name: str, options: Options, takes: frozenset[str]) -> None:
-    """Refuse an option that would silently do nothing. `strict` asks nothing of formats that are read whole or not at all."""
+    """Refuse an option that would have no effect. `strict` is allowed for formats that are read as a whole."""
     values = {field.name: getattr(options, field.name) for field in fields(options)}
     given = {name for name, value in values.items() if value is not None and value is not False}
     for option in sorted(given - takes - {"strict"}):
@@ -201,7 +214,7 @@ def _format_of(path: Path) -> Format:
 
 
 def _head(path: Path) -> bytes:
-    """Return the first bytes of a file, decompressed where it is gzipped."""
+    """Return the first bytes of a file, decompressed if it is gzipped."""
     try:
         with open(path, "rb") as stream:
             head = stream.read(HEAD_BYTES)

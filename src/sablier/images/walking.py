@@ -1,4 +1,4 @@
-"""What lies below a folder, by links too: each folder once, so that links that lead in circles end."""
+"""The files below a folder, also through links; each folder once, so that circular links end."""
 
 import os
 from collections import deque
@@ -30,12 +30,12 @@ def is_hidden(name: str) -> bool:
 def walked(top: Path, refused: Callable[[str, OSError], None]) -> Iterator[Found]:
     """Yield every visible regular file below a folder, and every link that leads to nothing new.
 
-    Links to folders are followed, after all folders that lie there themselves: what is in a folder has the name without a link,
-    where there is one. Named pipes and devices are passed over, since opening one would wait for ever.
+    Links to folders are followed after all real folders, so that a file has the name without a link if there is one. Named
+    pipes and devices are ignored, since opening one would wait for ever.
 
     Args:
         top: the folder.
-        refused: called with the name of a folder that cannot be listed; it is passed over where this returns.
+        refused: called with the name of a folder that cannot be listed; it is ignored if this returns.
     """
     seen: dict[FileId, str] = {}
     folders, links = deque([""]), deque[str]()
@@ -65,7 +65,7 @@ def walked(top: Path, refused: Callable[[str, OSError], None]) -> Iterator[Found
 
 
 def _fault_of_link(path: str) -> str:
-    """Return why a link leads nowhere, or "" where it leads somewhere."""
+    """Return why a link leads nowhere, or "" if it leads somewhere."""
     try:
         os.stat(path)
     except FileNotFoundError:

@@ -5,4 +5,4 @@ from sablier.models.registry import create_model, list_models, register
 
 __all__ = ["Model", "create_model", "list_models", "register"]
 
-list_models()  # so that every family has taken its names before a user registers more
+list_models()  # so that every family is registered before models of the user

@@ -1,7 +1,7 @@
-"""The two nets of a GAN (Goodfellow et al. 2014) as one model: a generator that draws, a discriminator that judges.
+"""A GAN (Goodfellow et al. 2014) as one model: a generator of images and a discriminator.
 
-Both are plain: residual blocks, leaky ReLU, no normalisation (R3GAN, Huang et al. 2024). The discriminator's answer has no
-absolute meaning; only differences between the answers to two images are ever used.
+Both have residual blocks and leaky ReLU, and no normalisation (R3GAN; Huang et al. 2024). The output of the discriminator
+has no absolute meaning: only differences between images are used.
 """
 
 from itertools import pairwise
@@ -18,14 +18,14 @@ LEAK = 0.03  # of the generator's last sigmoid
 SLOPE = 0.2  # of the leaky ReLU, for negative values
 COARSEST = 7  # pixels of the longer side at which halving ends
 MOST_DOUBLINGS = 2  # of the width, however many times an image is halved
-DARKEST, BRIGHTEST = 0.02, 0.98  # between these the generator's first, flat image lies
+DARKEST, BRIGHTEST = 0.02, 0.98  # range of the generator's first, uniform image
 
 
 class AdversarialPair(Model):
-    """A generator of images from N,latent normal numbers, and a discriminator that gives each image a number, N.
+    """A generator of images from N,latent normal numbers, and a discriminator with one output per image, N.
 
-    While it learns, the generator may draw values beyond 0 and 1. Where a function that flattens out forbids it, one step too
-    long leaves all images black, and no gradient leads back. What is sampled is cut off there.
+    In training, the generator may exceed 0 and 1. With a saturating output, one long step could leave all images black,
+    without a gradient to recover. Samples are clipped.
     """
 
     capabilities = frozenset({"sample"})
@@ -35,12 +35,12 @@ class AdversarialPair(Model):
         self.latent, self.generator, self.discriminator = latent, generator, discriminator
 
     def generate(self, z: Tensor) -> Tensor:
-        """Return the images that N,latent numbers stand for."""
+        """Return the images of N,latent codes."""
         images: Tensor = self.generator(z)
         return images
 
     def discriminate(self, x: Tensor) -> Tensor:
-        """Return how real each image looks, N, float32: only differences mean something."""
+        """Return how real each image looks, N, float32; only differences have a meaning."""
         answers: Tensor = self.discriminator(2 * x - 1)
         return answers.float().squeeze(1)
 
@@ -49,12 +49,12 @@ class AdversarialPair(Model):
         return self.generate(z.to(next(self.parameters()).device)).float().clamp(0, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return how much more real each image looks than one that the generator draws, N."""
+        """Return how much more real each image looks than a generated one, N."""
         return self.discriminate(x) - self.discriminate(self.sample(len(x), torch.Generator().manual_seed(0)))
 
 
 class LeakyResidual(nn.Module):
-    """Two 3x3 convolutions added to their input; starts as the identity, so that depth needs no normalisation."""
+    """Two 3x3 convolutions added to their input; it starts as the identity, so depth needs no normalisation."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class LeakyResidual(nn.Module):
 
 
 class Generator(nn.Module):
-    """From the coarsest level to the finest: a residual block, twice as many pixels, and so on."""
+    """Levels from the coarsest to the finest: a residual block, then twice the resolution."""
 
     def __init__(self, shape: tuple[int, int, int], latent: int, width: int) -> None:
         super().__init__()
@@ -95,7 +95,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """From half of the resolution to the coarsest level: a residual block, half as many pixels, and so on; then two layers."""
+    """Levels from half the resolution to the coarsest: a residual block, then half the resolution; then two dense layers."""
 
     def __init__(self, shape: tuple[int, int, int], width: int) -> None:
         super().__init__()
@@ -109,7 +109,7 @@ class Discriminator(nn.Module):
         self.down = nn.ModuleList(nn.Conv2d(fine, coarse, 4, stride=2, padding=1) for fine, coarse in pairwise(widths[1:]))
         height, across = sides[-1]
         self.gather = nn.Linear(widths[-1] * height * across, 8 * width)
-        # The loss is of differences, which no bias would change.
+        # The loss uses differences, which a bias would not change.
         self.leave = nn.Linear(8 * width, 1, bias=False)
         start(self, self.leave)
 
@@ -129,7 +129,7 @@ def leaky(x: Tensor) -> Tensor:
 
 
 def even(x: Tensor) -> Tensor:
-    """Return the images with a row and a column of zeros added where they have an odd number of them."""
+    """Return the images padded with zeros to an even height and width."""
     height, width = x.shape[2:]
     return F.pad(x, (0, width % 2, 0, height % 2)) if height % 2 or width % 2 else x
 
@@ -148,7 +148,7 @@ def level_sides(sides: tuple[int, int]) -> list[tuple[int, int]]:
 
 
 def level_widths(width: int, levels: int) -> list[int]:
-    """Return the channels at each level: `width` at half of the resolution, and twice as many one coarser.
+    """Return the channels at each level: `width` at half the resolution, and twice as many one level coarser.
 
     >>> level_widths(32, 4)
     [16, 32, 64, 64]
@@ -158,7 +158,7 @@ def level_widths(width: int, levels: int) -> list[int]:
 
 @torch.no_grad()
 def start(net: nn.Module, last: nn.Module) -> None:
-    """Set weights that keep the spread of what goes through (He et al. 2015); residual branches and biases start at zero."""
+    """Set weights that keep the variance of activations (He et al. 2015); residual branches and biases start at zero."""
     layers = [layer for layer in net.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
     for layer in layers:
         nn.init.kaiming_normal_(layer.weight, a=1.0 if layer is last else SLOPE)
@@ -170,7 +170,7 @@ def start(net: nn.Module, last: nn.Module) -> None:
 
 
 class Gan(AdversarialPair):
-    """The pair for images, of convolutions."""
+    """A GAN for images, of convolutions."""
 
     generator: Generator
 
@@ -179,7 +179,7 @@ class Gan(AdversarialPair):
 
     @torch.no_grad()
     def initialise(self, images: Tensor, seed: int) -> None:
-        """Let the generator's first images be about as bright as the images."""
+        """Set the mean brightness of the generator's first images to that of the images."""
         bias = self.generator.leave.bias
         assert bias is not None  # a Conv2d made with one
         bias.copy_((torch.logit(images.mean(dim=(0, 2, 3)).clamp(DARKEST, BRIGHTEST)) + 2) / 4)
@@ -187,5 +187,5 @@ class Gan(AdversarialPair):
 
 @register
 def gan(shape: tuple[int, int, int], *, latent: int = 64, width: int = 32, discriminator_width: int = 16) -> Model:
-    """Generator from `latent` numbers, and discriminator, with so many channels at half of the resolution."""
+    """Generator from `latent` numbers, and discriminator, with so many channels at half the resolution."""
     return Gan(shape, latent, width, discriminator_width)

@@ -1,4 +1,4 @@
-"""What a model is and what it can do."""
+"""The base class of models and their capabilities."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -25,23 +25,23 @@ CAPABILITIES = (
 class Model(nn.Module):
     """Base class of every network.
 
-    Callers only ever see pixels in [0, 1], as N,C,H,W; a model knows its own scaling. What it can do is declared in
-    `capabilities`, and a contract test holds every registered model to what it declares:
+    Callers pass pixels in [0, 1], as N,C,H,W; a model has its own scaling. `capabilities` declares what it can do, and a
+    contract test checks every registered model:
 
     - "encode":      `encode(x) -> z`, N,latent
     - "decode":      `decode(z) -> x`
     - "reconstruct": `reconstruct(x) -> x`, by default decode(encode(x))
-    - "hidden":      `hidden(x) -> [h1, h2, ...]`, the encoder's layers, first to last; the last is the latent
-    - "denoise":     `denoise(x) -> x, level`, the images without noise, and how noisy each was, N
+    - "hidden":      `hidden(x) -> [h1, h2, ...]`, the outputs of the encoder's layers; the last is the latent
+    - "denoise":     `denoise(x) -> x, level`, the images without noise, and their noise levels, N
     - "any_size":    `reconstruct`, `denoise` and `inpaint` take images of any height and width
     - "classify":    `classify(x) -> logits`, N,classes
-    - "inpaint":     `inpaint(x, hidden) -> mean, log_variance`, what is expected of hidden pixels, and how surely
+    - "inpaint":     `inpaint(x, hidden) -> mean, log_variance`, of the hidden pixels
     - "sample":      `sample(count, generator) -> x`
     - "count_bits":  `count_bits(codes, steps) -> bits`, N, of codes rounded to steps; see models/compressor.py
     - "predict":     `predict(x, places) -> high, low`, likelihoods of pixels; see models/pixel_context.py
-    - "describe":    `describe(x) -> views`, each N,D,h,w: what is seen at the places of a grid over the image
+    - "describe":    `describe(x) -> views`, feature maps, N,D,h,w each
 
-    `name` and `config` are set by the registry; together with the tensors they are all a model file keeps.
+    The registry sets `name` and `config`; with the tensors, they are all that a model file keeps.
     """
 
     capabilities: ClassVar[frozenset[str]] = frozenset()
@@ -64,7 +64,7 @@ class Model(nn.Module):
         raise _cannot(self, "decode")
 
     def reconstruct(self, x: Tensor) -> Tensor:
-        """Return what the model makes of each image, in the images' shape."""
+        """Return the reconstruction of each image, in the images' shape."""
         return self.decode(self.encode(x))
 
     def hidden(self, x: Tensor) -> list[Tensor]:
@@ -72,11 +72,11 @@ class Model(nn.Module):
         raise _cannot(self, "hidden")
 
     def denoise(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the images without noise, and how noisy each was, N, in the unit of the corruption trained on."""
+        """Return the images without noise, and the noise level of each, N, in the unit of the training corruption."""
         raise _cannot(self, "denoise")
 
     def describe(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Return views, N,D,h,w each: what is seen at the places of a grid over each image."""
+        """Return views, N,D,h,w each: feature maps on a grid over each image."""
         raise _cannot(self, "describe")
 
     def classify(self, x: Tensor) -> Tensor:
@@ -84,15 +84,15 @@ class Model(nn.Module):
         raise _cannot(self, "classify")
 
     def inpaint(self, x: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what is expected of each pixel, N,C,H,W, and the logarithm of its variance, N,1,H,W.
+        """Return the predicted mean of each pixel, N,C,H,W, and its log variance, N,1,H,W.
 
         Args:
-            hidden: N,1,H,W; 1 where the image must not be looked at, 0 elsewhere.
+            hidden: N,1,H,W; 1 at hidden pixels, whose values must not be used, 0 elsewhere.
         """
         raise _cannot(self, "inpaint")
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
-        """Return `count` new images, N,C,H,W, by random numbers of `generator` alone."""
+        """Return `count` new images, N,C,H,W, with the random numbers of `generator` alone."""
         raise _cannot(self, "sample")
 
     def forward(self, x: Tensor) -> Tensor:
@@ -106,9 +106,9 @@ def _cannot(model: Model, capability: str) -> NotImplementedError:
 
 @torch.no_grad()
 def layer_table(model: Model) -> list[tuple[str, str, str, int]]:
-    """Return (name, kind, output shape, parameters) of every layer that holds parameters, in the order they run.
+    """Return (name, kind, output shape, parameters) of every layer with parameters, in the order they run.
 
-    A layer that another one uses without calling it, for its weights alone, counts as a part of that one.
+    A layer whose weights another layer uses without calling it counts as part of that layer.
     """
     ran: dict[str, tuple[str, str]] = {}
 
@@ -135,7 +135,7 @@ def layer_table(model: Model) -> list[tuple[str, str, str, int]]:
 
 
 def layer_tables(networks: Mapping[str, Model]) -> list[tuple[str, str, str, int]]:
-    """Return the layer tables of several networks as one, each layer under its network's name where there are several."""
+    """Return the layer tables of several networks as one; with several, layers are prefixed by their network."""
     return [
         (f"{name}.{layer}" if len(networks) > 1 else layer, kind, output, count)
         for name, network in networks.items()

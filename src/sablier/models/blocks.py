@@ -35,8 +35,8 @@ class Down(nn.Module):
 class Up(nn.Module):
     """Double height and width: nearest neighbour, then a 3x3 convolution, computed exactly in four phases.
 
-    Each of the four output pixels above an input pixel sees only 2x2 different inputs, so its nine weights fold into
-    four: 2.25 times fewer multiplications, in one convolution of four times the channels. The parameter stays the
+    Each of the four output pixels of an input pixel depends on only 2x2 different inputs, so its nine weights fold into
+    four. That is 2.25 times fewer multiplications, in one convolution with four times the channels. The parameter stays the
     3x3 kernel.
     """
 

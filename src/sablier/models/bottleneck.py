@@ -1,8 +1,8 @@
-"""The default autoencoder: small residual convolutions to a latent of a few numbers, with PCA as its linear path.
+"""The default autoencoder: residual convolutions to a latent of a few numbers, with PCA as its linear path.
 
-Encoder and decoder each add a convolutional path to a linear one. The linear path starts as PCA of the training
-images and the convolutional path starts at zero, so training starts at PCA's error and improves on it: the linear
-relative is a floor (Plaut 2018 on PCA as the linear autoencoder).
+Encoder and decoder each add a convolutional path to a linear one. The linear path starts as PCA of the training images, and
+the convolutional path starts at zero. Training therefore starts at the error of PCA, the optimal linear autoencoder (Plaut
+2018), and improves on it.
 """
 
 from itertools import pairwise
@@ -16,8 +16,8 @@ from sablier.models.base import Model
 from sablier.models.blocks import Down, Residual, Up
 from sablier.models.registry import register
 
-SMALLEST_SIDE = 6  # convolutions stop halving once the shorter side would fall below this
-LINEAR_SIDE = 32  # the linear path works on images averaged down to at most this
+SMALLEST_SIDE = 6  # halving stops before the shorter side is below this
+LINEAR_SIDE = 32  # the linear path works on images averaged to at most this size
 
 
 class Bottleneck(Model):
@@ -65,9 +65,9 @@ class Bottleneck(Model):
         flat = self._small(images[chosen]).flatten(1).cpu().numpy()
         latent = self.linear_in.out_features
         count = min(latent, *flat.shape)
-        with np.errstate(invalid="ignore"):  # images that are all the same have no variance to take shares of
+        with np.errstate(invalid="ignore"):  # equal images have no variance to take shares of
             pca = PCA(count, svd_solver="randomized", random_state=seed).fit(flat)
-        spread = np.sqrt(np.maximum(np.nan_to_num(pca.explained_variance_), 1e-8))  # of one image it is not a number
+        spread = np.sqrt(np.maximum(np.nan_to_num(pca.explained_variance_), 1e-8))  # NaN for a single image
         axes = torch.from_numpy(pca.components_.astype(np.float32))
         scale = torch.from_numpy(spread.astype(np.float32))
         mean = torch.from_numpy(pca.mean_.astype(np.float32))
@@ -108,5 +108,5 @@ class Bottleneck(Model):
 
 @register
 def bottleneck(shape: tuple[int, int, int], *, latent: int = 16, width: int = 32) -> Model:
-    """Small residual convolutions to a latent of `latent` numbers; `width` channels at the first stage."""
+    """Residual convolutions to a latent of `latent` numbers; `width` channels at the first stage."""
     return Bottleneck(shape, latent, width)

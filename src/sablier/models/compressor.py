@@ -1,8 +1,8 @@
-"""An autoencoder for a codec: its codes are rounded and counted in bits, and it draws from them the same pixels everywhere.
+"""The autoencoder of the codec: its codes are rounded and counted in bits, and decoding gives the same pixels everywhere.
 
-The encoder is that of `bottleneck`. The decoder computes in fixed-point numbers (fixed_point.py). Both have PCA as their linear
-path, so that training starts at what PCA and rounding achieve. Its axes have length 1: moving a code by some amount changes the
-image by as much, so that one step of rounding suits all numbers of a code.
+The encoder is that of `bottleneck`. The decoder computes in fixed-point numbers (fixed_point.py). Both have PCA as their
+linear path, so training starts with the performance of PCA and rounding. Its axes have length 1: a change of a code changes
+the image by as much, so one rounding step suits all numbers of a code.
 """
 
 from itertools import pairwise
@@ -17,8 +17,8 @@ from sablier.models.bottleneck import Bottleneck
 from sablier.models.fixed_point import FixedConv2d, FixedLinear
 from sablier.models.registry import register
 
-CLOUDS = 3  # logistic distributions that each number of a code is taken to be drawn from, while training
-LEAST_SHARE = 1e-9  # of a distribution in an interval: what training counts as 30 bits
+CLOUDS = 3  # logistic distributions in the mixture for each number of a code, in training
+LEAST_SHARE = 1e-9  # of a distribution in an interval: 30 bits in training
 
 
 class FixedResidual(nn.Module):
@@ -37,7 +37,7 @@ class FixedResidual(nn.Module):
 
 
 class FixedUp(nn.Module):
-    """Double height and width: a 3x3 convolution whose four outputs become the four pixels above one."""
+    """Double height and width: a 3x3 convolution whose four outputs become the four pixels of an input pixel."""
 
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class FixedUp(nn.Module):
 
 
 class Compressor(Bottleneck):
-    """`bottleneck` with a decoder of fixed-point numbers, and what training needs to count the bits of a code."""
+    """`bottleneck` with a fixed-point decoder, and the distributions that count the bits of a code in training."""
 
     capabilities = Bottleneck.capabilities | {"count_bits"}
 
@@ -64,12 +64,12 @@ class Compressor(Bottleneck):
         nn.init.zeros_(self.up[-1].convolution.weight)  # type: ignore[arg-type, union-attr]
         nn.init.zeros_(self.up[-1].convolution.bias)  # type: ignore[arg-type, union-attr]
         self.linear_out = FixedLinear(latent, self.linear_out.out_features)
-        # One axis each, so that Muon leaves them alone.
+        # One axis each, so that Muon does not update them.
         self.shares, self.middles, self.log_widths = (nn.Parameter(torch.zeros(latent * CLOUDS)) for _ in range(3))
 
     @torch.no_grad()
     def initialise(self, images: Tensor, seed: int) -> None:
-        """Set the linear path to PCA of the images, and the distributions to how the codes are spread then."""
+        """Set the linear path to PCA of the images, and the distributions to the initial spread of the codes."""
         super().initialise(images, seed)
         spread = self.linear_out.weight.norm(dim=0).clamp_min(1e-3)
         self.linear_in.weight.mul_(spread[:, None])
@@ -79,12 +79,12 @@ class Compressor(Bottleneck):
         self.log_widths.copy_((spread[:, None] / 2).log().repeat(1, CLOUDS).flatten())
 
     def count_bits(self, codes: Tensor, steps: Tensor) -> Tensor:
-        """Return N: about how many bits it takes to say N,latent codes that were rounded to multiples of N `steps`."""
+        """Return N: about how many bits N,latent codes take that were rounded to multiples of N `steps`."""
         latent = codes.shape[1]
         widths = self.log_widths.float().exp().view(latent, CLOUDS)
         distance = (codes.float()[:, :, None] - self.middles.view(latent, CLOUDS)) / widths
         half = steps[:, None, None] / (2 * widths)
-        # The share of a logistic distribution between two points, without the difference of two numbers near 1.
+        # The probability of a logistic distribution between two points, without the difference of two numbers near 1.
         upper, lower = -distance.abs() + half, -distance.abs() - half
         share = torch.sigmoid(upper) - torch.sigmoid(lower)
         found = (self.shares.view(latent, CLOUDS).float().softmax(dim=1) * share).sum(dim=2)
@@ -92,7 +92,7 @@ class Compressor(Bottleneck):
         return bits
 
     def decode(self, z: Tensor) -> Tensor:
-        """Return the images of codes; in eval mode the same to the bit on every machine."""
+        """Return the images of codes; in eval mode bit-equal on every machine."""
         height, width, channels = self.shape
         detail = self.up(self.from_latent(z).view(-1, *self.grid))[:, :, :height, :width]
         whole: Tensor = detail + self.linear_out(z).view(-1, channels, height, width)
@@ -101,5 +101,5 @@ class Compressor(Bottleneck):
 
 @register
 def compressor(shape: tuple[int, int, int], *, latent: int = 64, width: int = 32) -> Model:
-    """`bottleneck` with a decoder that computes the same everywhere; `latent` numbers, `width` channels at the first stage."""
+    """`bottleneck` with a decoder that is bit-equal everywhere; `latent` numbers, `width` channels at the first stage."""
     return Compressor(shape, latent, width)

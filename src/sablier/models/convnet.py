@@ -1,7 +1,7 @@
-"""The classifier: few wide convolutions with batch normalisation, quick to train on a processor.
+"""The classifier of transformations: a few wide convolutions with batch normalisation, quick to train on a CPU.
 
-Each stage halves the picture right after its first convolution, so that most work is done on few pixels (the layout of
-airbench, Jordan 2024).
+Each stage halves the image right after its first convolution, so most computation is on few pixels (the layout of airbench;
+Jordan 2024).
 """
 
 from itertools import pairwise
@@ -31,7 +31,7 @@ class Stage(nn.Module):
 
 
 class ConvNet(Model):
-    """Three stages of convolutions, the largest response of each feature anywhere, and one linear layer."""
+    """Three stages of convolutions, global max pooling, and one linear layer."""
 
     capabilities = frozenset({"classify"})
 

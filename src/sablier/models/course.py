@@ -1,8 +1,8 @@
-"""The nets of the course, exactly: the presets its lessons are reproduced with.
+"""The autoencoders of the course, exactly as in its lessons.
 
-`course_dense` is the dense autoencoder of the first lesson, 784-512-256-128-256-512-784, 1,132,944 parameters.
-`course_conv` is the convolutional one of the second, 32-64-128 | 128-64-1 filters of 3x3, 314,625 parameters. Its code of
-7 x 7 x 128 = 6,272 numbers for 784 pixels does not compress: it is a preset to reproduce the lesson with, never a default.
+`course_dense` is the dense autoencoder of the first lesson, 784-512-256-128-256-512-784, 1,132,944 parameters. `course_conv`
+is the convolutional one of the second, 32-64-128 | 128-64-1 filters of 3x3, 314,625 parameters. Its code of 7 x 7 x 128 =
+6,272 numbers for 784 pixels does not compress: it only reproduces the lesson and is never a default.
 """
 
 import math
@@ -18,7 +18,7 @@ from sablier.models.registry import register
 
 
 class CourseDense(Model):
-    """Dense layers with ReLU down to the latent and back; a sigmoid at the end."""
+    """Dense layers with ReLU to the latent and back; a sigmoid at the end."""
 
     capabilities = frozenset({"encode", "decode", "reconstruct", "hidden"})
 
@@ -31,7 +31,7 @@ class CourseDense(Model):
 
     @torch.no_grad()
     def initialise(self, images: Tensor, seed: int) -> None:
-        """Scale the weights to ReLU (He, Zhang, Ren and Sun 2015) and let the output start at the mean image."""
+        """Scale the weights for ReLU (He, Zhang, Ren and Sun 2015), and start the output at the mean image."""
         generator = torch.Generator().manual_seed(seed)
         for layer in (*self.encoder, *self.decoder, self.output):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
@@ -73,7 +73,7 @@ class CourseConv(Model):
 
     @torch.no_grad()
     def initialise(self, images: Tensor, seed: int) -> None:
-        """Scale the weights to ReLU (He, Zhang, Ren and Sun 2015) and let the output start at the mean pixel."""
+        """Scale the weights for ReLU (He, Zhang, Ren and Sun 2015), and start the output at the mean pixel."""
         generator = torch.Generator().manual_seed(seed)
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d):
@@ -89,7 +89,7 @@ class CourseConv(Model):
         layers = []
         for index, layer in enumerate(self.encoder):
             x = layer(x)
-            # Pooling before ReLU gives the same as after it, of a quarter of the numbers.
+            # Pooling before ReLU gives the same as after it, for a quarter of the numbers.
             x = torch.relu(F.max_pool2d(x, 2) if index < 2 else x)
             layers.append(x)
         return [*layers[:-1], _flat(x)]
@@ -117,5 +117,5 @@ def course_dense(shape: tuple[int, int, int], *, latent: int = 128) -> Model:
 
 @register
 def course_conv(shape: tuple[int, int, int], *, filters: int = 32) -> Model:
-    """The convolutional autoencoder of the course's second lesson; `filters` of the first layer, then twice and four times."""
+    """The convolutional autoencoder of the course's second lesson, with `filters`, then twice and four times as many."""
     return CourseConv(shape, filters)

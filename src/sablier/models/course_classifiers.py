@@ -1,8 +1,8 @@
 """The classifiers of the course's lesson on them, as its text reads.
 
-`course_softmax` is one layer from all pixels to the classes. `course_cnn` has two convolutions of 3x3 without padding, 32 and 64
-filters, pooling, and two dense layers with dropout: 9,216-128-10 for digits of 28 x 28. Behind the second convolution only the
-pooling bends, as printed. Where the lesson drops whole channels of what has none any more, plain dropout is meant.
+`course_softmax` is one layer from all pixels to the classes. `course_cnn` has two convolutions of 3x3 without padding, 32
+and 64 filters, pooling, and two dense layers with dropout: 9,216-128-10 for digits of 28 x 28. As printed, there is no ReLU
+after the second convolution, only pooling. Where the lesson drops whole channels after flattening, plain dropout is used.
 """
 
 import math
@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from sablier.models.base import Model
 from sablier.models.registry import register
 
-SMALLEST_SIDE = 6  # two convolutions take four pixels, and pooling wants two
+SMALLEST_SIDE = 6  # two convolutions take four pixels, and pooling needs two
 
 
 class CourseSoftmax(Model):
@@ -42,7 +42,7 @@ class CourseCnn(Model):
     def __init__(self, shape: tuple[int, int, int], classes: int, filters: int) -> None:
         super().__init__(shape)
         height, width, channels = shape
-        # Small images are framed, so that something is left after the convolutions.
+        # Small images are padded, so that something is left after the convolutions.
         self.frame = max(0, SMALLEST_SIDE - width), max(0, SMALLEST_SIDE - height)
         height, width = max(height, SMALLEST_SIDE), max(width, SMALLEST_SIDE)
         self.first, self.second = nn.Conv2d(channels, filters, 3), nn.Conv2d(filters, 2 * filters, 3)
@@ -52,7 +52,7 @@ class CourseCnn(Model):
 
     @torch.no_grad()
     def initialise(self, images: Tensor, seed: int) -> None:
-        """Scale the weights to ReLU (He, Zhang, Ren and Sun 2015), those of the last layer to none (Glorot and Bengio 2010)."""
+        """Scale weights for ReLU (He, Zhang, Ren and Sun 2015), those of the last layer as linear (Glorot and Bengio 2010)."""
         generator = torch.Generator(self.layer.weight.device).manual_seed(seed)
         for layer in (self.first, self.second, self.hidden_layer):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
@@ -78,5 +78,5 @@ def course_softmax(shape: tuple[int, int, int], *, classes: int = 10) -> Model:
 
 @register
 def course_cnn(shape: tuple[int, int, int], *, classes: int = 10, filters: int = 32) -> Model:
-    """The convolutional classifier of the course; `filters` of the first layer, and twice as many, 1,199,882 parameters."""
+    """The convolutional classifier of the course; `filters` in the first layer, and twice as many, 1,199,882 parameters."""
     return CourseCnn(shape, classes, filters)

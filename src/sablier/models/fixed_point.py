@@ -1,10 +1,10 @@
-"""Layers that compute with fixed-point numbers when they do not learn, so that every machine gets the same result to the bit.
+"""Layers with fixed-point numbers in eval mode, for results that are bit-equal on every machine.
 
-Where many products are added up, the result depends on the order in which a processor adds, and so on the number of threads and
-of images; unless every partial sum is exact. So inputs and weights are rounded to multiples of a power of two, coarse enough that
-sums of their products need no more digits than a floating-point number has: 53 in double precision, for `FixedLinear`, and 24 in
-single precision, for `FixedConv2d`, which is many times faster there. What is done to single values needs no such care. In
-training the same layers compute as usual.
+A floating-point sum depends on the order of addition, and so on the number of threads and images, unless every partial sum
+is exact. So inputs and weights are rounded to multiples of a power of two. They are coarse enough that sums of their
+products fit a floating-point number: 53 bits in double precision for `FixedLinear`, 24 in single precision for
+`FixedConv2d`, which is many times faster there. Elementwise operations need no such care. In training, the layers compute as
+usual.
 """
 
 import torch
@@ -14,17 +14,17 @@ from torch.nn import functional as F
 
 from sablier.errors import ConfigError
 
-# Of `FixedLinear`: bits after the point, and where values and weights are cut off. Sums of 2 ** 16 products are exact.
+# Of `FixedLinear`: bits after the point, and the limits of values and weights. Sums of 2 ** 16 products are exact.
 VALUE_BITS, LARGEST_VALUE = 12, 256.0
 WEIGHT_BITS, LARGEST_WEIGHT = 14, 8.0
-# Of `FixedConv2d`: values have 10 bits beside their sign, so the weights that meet in one sum may have 14 together.
+# Of `FixedConv2d`: values have 10 bits and a sign, so the weights in one sum may have 14 bits together.
 IMAGE_BITS, LARGEST_IMAGE = 6, 16.0
 SUM_BITS = 14
-ROOM = 1024  # left for the bias, and for what rounding adds
+ROOM = 1024  # left for the bias, and for rounding
 
 
 def fixed(x: Tensor) -> Tensor:
-    """Return values as fixed-point numbers in double precision; what lies beyond +-256 is cut off.
+    """Return values as fixed-point numbers in double precision, clipped at +-256.
 
     >>> fixed(torch.tensor([0.1, 1e9])).tolist()
     [0.10009765625, 256.0]
@@ -49,7 +49,7 @@ class FixedLinear(nn.Linear):
 
 
 class FixedConv2d(nn.Conv2d):
-    """A convolution, exact in eval mode: in single precision, from inputs that are rounded to 1/64 and cut off beyond +-16."""
+    """A convolution, exact in eval mode: in single precision, with inputs rounded to 1/64 and clipped at +-16."""
 
     def forward(self, x: Tensor) -> Tensor:
         if self.training:
@@ -59,7 +59,7 @@ class FixedConv2d(nn.Conv2d):
         largest_bias = float(2 ** (SUM_BITS - bits))  # ROOM times the largest value
         values = _rounded(x.float().clamp(-LARGEST_IMAGE, LARGEST_IMAGE), IMAGE_BITS)
         bias = _rounded(self.bias.clamp(-largest_bias, largest_bias), IMAGE_BITS + bits)
-        # NNPACK may take the way of Winograd, which adds up other things than products.
+        # NNPACK may use Winograd's algorithm, whose sums are not of products.
         with nnpack.flags(enabled=False):
             found: Tensor = self._conv_forward(values, _rounded(self.weight, bits), bias)
         return found
@@ -69,13 +69,13 @@ def weight_bits(weight: Tensor) -> int:
     """Return to how many bits after the point a kernel out,in,h,w may be rounded so that its sums stay exact.
 
     Raises:
-        ConfigError: for a kernel that meets so many values in one sum that nothing could be exact.
+        ConfigError: for a kernel with too many values in one sum.
 
     >>> weight_bits(torch.full((1, 64, 3, 3), 0.05))
     9
     """
     flat = (weight.detach().double().flatten(1) * 2**WEIGHT_BITS).round().long().abs()
-    most, terms = int(flat.sum(dim=1).max()), flat.shape[1]  # whole numbers: the same in any order
+    most, terms = int(flat.sum(dim=1).max()), flat.shape[1]  # integers: the same in any order
     if terms + ROOM >= 2**SUM_BITS:
         raise ConfigError(
             f"expected a kernel of at most {2**SUM_BITS - ROOM - 1:,} values, got {terms:,}. Choose a smaller width."

@@ -1,4 +1,4 @@
-"""A flow: noise that a network leads to where the data lie, in small steps (Lipman et al. 2023). Made for codes of images."""
+"""A flow-matching model (Lipman et al. 2023): a network transports noise to data in small steps. Made for codes of images."""
 
 from math import prod
 
@@ -9,12 +9,12 @@ from torch.nn import functional as F
 from sablier.models.base import Model
 from sablier.models.registry import register
 
-FREQUENCIES = 8  # of the waves that tell the network the time
-STEPS = 30  # from noise to data, each of two looks (Heun)
+FREQUENCIES = 8  # of the waves that encode the time
+STEPS = 30  # from noise to data, with two evaluations each (Heun)
 
 
 class Block(nn.Module):
-    """Two layers added to their input, told the time; starts as the identity."""
+    """Two layers with the time as an input, added to their input; starts as the identity."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class Block(nn.Module):
 
 
 class Flow(Model):
-    """A field of velocities over arrays of any shape, by fully connected layers: for codes, or very small images."""
+    """A velocity field over arrays of any shape, with fully connected layers: for codes, or very small images."""
 
     capabilities = frozenset({"sample"})
     mean: Tensor
@@ -50,17 +50,17 @@ class Flow(Model):
 
     @torch.no_grad()
     def initialise(self, images: Tensor, seed: int) -> None:
-        """Set the mean and the spread of each number, so that the network sees them all alike."""
+        """Set the mean and the spread of each number, to standardise inputs."""
         flat = images.flatten(1)
         self.mean.copy_(flat.mean(dim=0))
         self.spread.copy_(flat.std(dim=0, correction=0).clamp_min(1e-6))
 
     def standardised(self, x: Tensor) -> Tensor:
-        """Return N,numbers of mean 0 and spread 1 over the data."""
+        """Return N,numbers standardised over the data."""
         return (x.flatten(1) - self.mean) / self.spread
 
     def velocity(self, x: Tensor, time: Tensor) -> Tensor:
-        """Return where each of N,numbers standardised points moves at its time, N from 0 (noise) to 1 (data)."""
+        """Return the velocity of each of N,numbers standardised points at its time, N from 0 (noise) to 1 (data)."""
         angles = torch.pi * time[:, None] * 2.0 ** torch.arange(FREQUENCIES, device=x.device).sub(1)
         waves = torch.cat([angles.sin(), angles.cos()], dim=1)
         y = self.enter(x)
@@ -70,7 +70,7 @@ class Flow(Model):
         return result
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
-        """Return `count` new arrays, N,C,H,W, in the numbers of what it learnt from."""
+        """Return `count` new arrays, N,C,H,W, in the value range of the training data."""
         height, width, channels = self.shape
         x = torch.randn(count, len(self.mean), generator=generator, device=generator.device).to(self.mean.device)
         for step in range(STEPS):
@@ -87,5 +87,5 @@ class Flow(Model):
 
 @register
 def flow(shape: tuple[int, int, int], *, width: int = 256, blocks: int = 3) -> Model:
-    """Fully connected `blocks` of `width` numbers that lead noise to data."""
+    """Fully connected `blocks` of `width` numbers that transport noise to data."""
     return Flow(shape, width, blocks)

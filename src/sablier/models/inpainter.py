@@ -1,8 +1,7 @@
-"""The inpainter: a small U-Net that says what hidden places look like, and how sure it is, from what lies around them.
+"""The inpainter: a small U-Net that predicts hidden places, with their uncertainty, from their surroundings.
 
-It works on squares of pixels as channels (Zhang, Zuo and Zhang 2018), and at three coarser levels below (U-Net, Ronneberger,
-Fischer and Brox 2015). That it also tells its uncertainty lets a rough surface vary more than a smooth one before it looks
-strange.
+It works on squares of pixels as channels (Zhang, Zuo and Zhang 2018), and at three coarser levels (U-Net; Ronneberger,
+Fischer and Brox 2015). With its uncertainty, a rough surface may vary more than a smooth one before it is anomalous.
 """
 
 from itertools import pairwise
@@ -15,14 +14,14 @@ from sablier.models.base import Model
 from sablier.models.blocks import Down, Residual, Up
 from sablier.models.registry import register
 
-CELL = 4  # pixels a side of the finest position that the network works at
+CELL = 4  # pixels a side of the finest cell of the network
 LEVELS = 4  # each coarser one at half the resolution and with twice the channels of the first
-CONTRAST = 0.25  # what is seen is divided by it, what is answered multiplied: about the spread of a photo's pixels
-DARKEST_GUESS, SURENESS = -6.0, 8.0  # logarithms of the variance: where training starts, and how far it may go either way
+CONTRAST = 0.25  # inputs are divided by it and outputs multiplied: about the spread of a photo's pixels
+DARKEST_GUESS, SURENESS = -6.0, 8.0  # logarithms of the variance: at the start of training, and the largest deviation
 
 
 class Inpainter(Model):
-    """Residual blocks at a quarter of the resolution, and at a half of that three times, with skip connections; any size."""
+    """Residual blocks at a quarter of the resolution and at three coarser levels, with skip connections; any size."""
 
     capabilities = frozenset({"inpaint", "any_size"})
 
@@ -58,7 +57,7 @@ class Inpainter(Model):
         return level + CONTRAST * mean, DARKEST_GUESS + SURENESS * torch.tanh(variance / SURENESS * 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return what is expected of the upper left quarter of each image from the rest."""
+        """Return the prediction of the upper left quarter of each image from the rest."""
         hidden = torch.zeros_like(x[:, :1])
         hidden[:, :, : x.shape[2] // 2, : x.shape[3] // 2] = 1
         return self.inpaint(x, hidden)[0]
@@ -66,5 +65,5 @@ class Inpainter(Model):
 
 @register
 def inpainter(shape: tuple[int, int, int], *, width: int = 32) -> Model:
-    """U-Net with `width` channels at its finest level, which answers with a mean and a variance for hidden pixels."""
+    """U-Net with `width` channels at its finest level, which predicts a mean and a variance for hidden pixels."""
     return Inpainter(shape, width)

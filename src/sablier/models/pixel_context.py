@@ -1,8 +1,8 @@
-"""What comes next: a net that says how likely each value of a pixel is, from the pixels before it and a lossy version of all.
+"""A network that predicts the likelihoods of the values of a pixel from earlier pixels and a lossy version of the image.
 
-Pixels are gone through row by row, channels one after another. The value of one is said in two halves of 16 values each, first
-the high one. The net is a plain one on each pixel's surroundings (compare van den Oord et al. 2016), in fixed-point numbers, so
-that whoever decodes computes the very same likelihoods (fixed_point.py).
+Pixels are coded row by row, one channel after another. A value is coded in two halves of 16 values each, the high one first.
+The network is dense, on the surroundings of each pixel (compare van den Oord et al. 2016), and in fixed-point numbers, so
+that the decoder computes the same likelihoods (fixed_point.py).
 """
 
 import torch
@@ -17,18 +17,19 @@ VALUES = 16  # of each half of a byte
 
 
 class PixelNet(nn.Module):
-    """Likelihoods of the values of one channel, from rows of what surrounds its pixels."""
+    """Likelihoods of the values of one channel, from rows of the surroundings of pixels."""
 
     def __init__(self, seen: int, places: int, width: int) -> None:
         super().__init__()
         self.width = width
         self.first, self.second = FixedLinear(seen, width), FixedLinear(width, width)
-        # What each place, and each high half, adds to a hidden layer; one axis each, so that Muon leaves them alone.
+        # The contribution of each place, and of each high half, to a hidden layer; one axis each, so that Muon does not
+        # update them.
         self.place, self.told = nn.Parameter(torch.zeros(places * width)), nn.Parameter(torch.zeros(VALUES * width))
         self.high, self.third, self.low = FixedLinear(width, VALUES), FixedLinear(width, width), FixedLinear(width, VALUES)
 
     def begin(self, seen: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
-        """Return logits of the high halves, rows,16, and what `finish` needs, rows,width.
+        """Return logits of the high halves, rows,16, and the input of `finish`, rows,width.
 
         Args:
             seen: rows of surroundings; places: rows of pixel numbers, row by row from the top left.
@@ -38,7 +39,7 @@ class PixelNet(nn.Module):
         return self.high(hidden), hidden
 
     def finish(self, hidden: Tensor, high: Tensor) -> Tensor:
-        """Return logits of the low halves, rows,16, once the high ones are known."""
+        """Return logits of the low halves, rows,16, given the high ones."""
         logits: Tensor = self.low(F.relu(self.third(hidden) + self._of(self.told, high)))
         return logits
 
@@ -48,7 +49,7 @@ class PixelNet(nn.Module):
 
 
 class PixelContext(Model):
-    """A net for each channel. Its images are two, one above the other: the lossy version, and the image itself."""
+    """A network for each channel. Its images are stacked pairs: the lossy version above, the exact image below."""
 
     capabilities = frozenset({"predict"})
 
@@ -68,22 +69,22 @@ class PixelContext(Model):
         self.register_buffer("around", self._shifts(lossy), persistent=False)
 
     def _shifts(self, offsets: list[tuple[int, int, int]]) -> Tensor:
-        """Return by how much (channel, row, column) move in the flat values of an image with its margin."""
+        """Return the offsets of (channel, row, column) moves in the flat values of an image with its margin."""
         across, rows = self.across + 2 * self.margin, self.height + 2 * self.margin
         return torch.tensor([(c * rows + y) * across + x for c, y, x in offsets])
 
     def halves(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return N,C,H,W the lossy versions, and the images, each with a black margin."""
+        """Return N,C,H,W: the lossy versions, and the images, each with a black margin."""
         margin = [self.margin] * 4
         lossy, image = x[:, :, : self.height], x[:, :, -self.height :]
         return F.pad(lossy, margin), F.pad(image, margin)
 
     def corners(self, places: Tensor) -> Tensor:
-        """Return where places lie in the flat values of the first channel of an image with its margin."""
+        """Return the positions of places in the flat values of the first channel of an image with its margin."""
         return (places // self.across + self.margin) * (self.across + 2 * self.margin) + places % self.across + self.margin
 
     def seen(self, lossy: Tensor, image: Tensor, channel: int, places: Tensor) -> Tensor:
-        """Return N,P,values: what the net of a channel sees at P places of what `halves` returned."""
+        """Return N,P,values: the inputs of the network of a channel at P places of the output of `halves`."""
         corners = self.corners(places)[:, None]
         before = image.flatten(1)[:, corners + self.get_buffer(f"before_{channel}")]
         return torch.cat([before, lossy.flatten(1)[:, corners + self.get_buffer("around")]], dim=2)
@@ -110,5 +111,5 @@ class PixelContext(Model):
 
 @register
 def pixel_context(shape: tuple[int, int, int], *, width: int = 128, reach: int = 6, look: int = 2) -> Model:
-    """A net of `width` on each pixel's surroundings: `reach` pixels before it, and `look` around it of a lossy version."""
+    """A network of `width` on each pixel's surroundings: `reach` pixels before it, and `look` around it in the lossy version."""
     return PixelContext(shape, width, reach, look)

@@ -1,7 +1,7 @@
-"""A classifier without normalisation or pooling, for training on attacked images.
+"""A classifier without normalisation or pooling, for adversarial training.
 
-Normalisation mixes the images of a batch, whose attacked copies are distributed otherwise than they are; two strided
-convolutions are as cheap as they come, and an attack runs the network many times a step.
+Normalisation mixes images of a batch, and attacked images are distributed differently from others. Two strided convolutions
+are cheap, and an attack runs the network many times per step.
 """
 
 import math
@@ -14,7 +14,7 @@ from sablier.models.registry import register
 
 
 class StridedConvNet(Model):
-    """Two convolutions that halve the picture, and two dense layers."""
+    """Two convolutions that halve the image, and two dense layers."""
 
     capabilities = frozenset({"classify"})
 
@@ -23,7 +23,7 @@ class StridedConvNet(Model):
         height, width_of_image, channels = shape
         self.first = nn.Conv2d(channels, width, 4, stride=2, padding=1)
         self.second = nn.Conv2d(width, 2 * width, 4, stride=2, padding=1)
-        # Sides are framed so that a quarter of them is whole.
+        # Images are padded to a multiple of four.
         sides = [4 * math.ceil(side / 4) for side in (height, width_of_image)]
         self.frame = sides[1] - width_of_image, sides[0] - height
         self.hidden_layer = nn.Linear(2 * width * (sides[0] // 4) * (sides[1] // 4), 16 * width)

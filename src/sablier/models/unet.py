@@ -1,8 +1,8 @@
 """The denoiser: a small residual U-Net without biases, for images of any size.
 
-Without biases the net scales with its input, so that it also works at noise levels it has not seen (Mohan, Kadkhodaie,
-Simoncelli and Fernandez-Granda 2020). It works at half the resolution, on 2x2 pixels as four channels (Zhang, Zuo and
-Zhang 2018), and has one coarser level below (Ronneberger, Fischer and Brox 2015).
+Without biases, the output scales with the input, so the network generalises to other noise levels (Mohan, Kadkhodaie,
+Simoncelli and Fernandez-Granda 2020). It works at half the resolution, on 2x2 pixels as four channels (Zhang, Zuo and Zhang
+2018), and at one coarser level (Ronneberger, Fischer and Brox 2015).
 """
 
 import torch
@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from sablier.models.base import Model
 from sablier.models.registry import register
 
-UNIT = 4  # pixels that one position of the coarser level stands for
+UNIT = 4  # pixels a side of a position at the coarser level
 
 
 class Block(nn.Module):
@@ -31,9 +31,9 @@ class Block(nn.Module):
 
 
 class NoiseLevel(nn.Module):
-    """Tell how noisy images were from each pixel with noise and without: the statistics are learnt, then averaged.
+    """Estimate the noise level of images from pixels with and without noise, by trained statistics and their mean.
 
-    What was removed has nearly the right size; noise that was clipped or lies where the image is uncertain does not show in it.
+    What was removed has nearly the right magnitude; clipped noise, and noise where the image is uncertain, is missing in it.
     """
 
     def __init__(self, channels: int, width: int = 16) -> None:
@@ -52,7 +52,7 @@ class NoiseLevel(nn.Module):
 
 
 class Unet(Model):
-    """Residual blocks at a half and a quarter of the resolution, with a skip connection; also tells the noise level."""
+    """Residual blocks at a half and a quarter of the resolution, with a skip connection; also estimates the noise level."""
 
     capabilities = frozenset({"reconstruct", "denoise", "any_size"})
 

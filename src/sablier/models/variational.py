@@ -1,4 +1,4 @@
-"""The variational autoencoder (Kingma and Welling 2014): a code is a small cloud, and all clouds together are one Gaussian."""
+"""The variational autoencoder (Kingma and Welling 2014): a code is a distribution, and all codes together follow a Gaussian."""
 
 import torch
 from torch import Tensor, nn
@@ -8,15 +8,15 @@ from sablier.models.base import Model
 from sablier.models.bottleneck import Bottleneck
 from sablier.models.registry import register
 
-# Clouds start at a fifth of the spread of all codes: as wide as all of them, they would say nothing of an image.
+# The initial spread is a fifth of that of all codes: as wide as all of them, a code would not describe an image.
 FIRST_LOG_VARIANCE = -3.2
 LOG_VARIANCES = (-12.0, 4.0)
 
 
 class VariationalBottleneck(Bottleneck):
-    """The default autoencoder, whose encoder also says how sure it is of each number of a code.
+    """The default autoencoder, whose encoder also returns the variance of each number of a code.
 
-    In training `reconstruct` draws the code from its cloud; in eval mode it takes the middle, and so does `encode`.
+    In training `reconstruct` samples the code from its distribution; in eval mode it uses the mean, and so does `encode`.
     """
 
     capabilities = Bottleneck.capabilities | {"sample"}
@@ -28,7 +28,7 @@ class VariationalBottleneck(Bottleneck):
         nn.init.constant_(self.to_log_variance.bias, FIRST_LOG_VARIANCE)
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the middle of the cloud of each image, N,latent, and the logarithm of its variance, N,latent."""
+        """Return the mean of the code of each image, N,latent, and its log variance, N,latent."""
         *layers, mean = self.hidden(x)
         log_variance: Tensor = self.to_log_variance(F.gelu(layers[-1]).contiguous().flatten(1))
         return mean, log_variance.clamp(*LOG_VARIANCES)
@@ -40,13 +40,13 @@ class VariationalBottleneck(Bottleneck):
         return self.decode(drawn(mean, log_variance))
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
-        """Return images of codes drawn from the Gaussian that all codes are trained to follow, N,C,H,W in [0, 1]."""
+        """Return images of codes sampled from the Gaussian prior, N,C,H,W in [0, 1]."""
         codes = torch.randn(count, self.to_latent.out_features, generator=generator, device=generator.device)
         return self.decode(codes.to(self.to_latent.weight.device)).clamp(0, 1)
 
 
 def drawn(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Return a code drawn from each cloud, N,latent, by torch's generator; gradients pass to both arguments."""
+    """Return a code sampled from each distribution, N,latent, by torch's generator; gradients pass to both arguments."""
     return mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
 
 

@@ -1,8 +1,8 @@
-"""The quick classifier: wide convolutions behind a first layer that is known before training.
+"""The default classifier: wide convolutions after a fixed whitening layer.
 
-The first layer makes neighbouring pixels independent and is never trained (whitening, Page 2019); convolutions start as the
-identity, normalisation has no scale, and pictures are halved right after the first convolution of a stage, so that few steps do
-(airbench, Jordan 2024).
+The first layer whitens neighbouring pixels and is never trained (Page 2019). Convolutions start as the identity,
+normalisation has no scale, and images are halved right after the first convolution of a stage, so few steps are enough
+(airbench; Jordan 2024).
 """
 
 from itertools import pairwise
@@ -14,9 +14,9 @@ from torch.nn import functional as F
 from sablier.models.base import Model
 from sablier.models.registry import register
 
-PATCH_SIDE = 2  # pixels of the patches that are whitened; patches of 3 x 3 take twice as long and tell no more digits apart
-LEAST_SIDE = 10  # smaller images are framed: patches take a pixel, and three stages halve three times
-SPREAD = 5e-4  # added to the variance of each direction, so that what hardly varies is not blown up
+PATCH_SIDE = 2  # pixels of the whitened patches; patches of 3 x 3 take twice as long and are no more accurate on digits
+LEAST_SIDE = 10  # smaller images are padded: patches take a pixel, and three stages halve three times
+SPREAD = 5e-4  # added to the variance of each direction, so that small ones are not amplified
 WIDER = 4  # how many times wider the later stages are than the first
 LOGIT_SCALE = 1 / 9
 AT_ONCE = 100  # images whose patches are unfolded together
@@ -39,7 +39,7 @@ class Stage(nn.Module):
 
 
 class Shift(nn.BatchNorm2d):
-    """Batch normalisation that learns a shift and no scale, and follows its statistics quickly."""
+    """Batch normalisation with a shift and no scale, and with fast running statistics."""
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, eps=1e-12, momentum=0.4)
@@ -47,7 +47,7 @@ class Shift(nn.BatchNorm2d):
 
 
 class WhitenedConvNet(Model):
-    """A whitening layer, three stages, the largest response of each feature anywhere, and one linear layer."""
+    """A whitening layer, three stages, global max pooling, and one linear layer."""
 
     capabilities = frozenset({"classify"})
 
@@ -65,7 +65,7 @@ class WhitenedConvNet(Model):
         nn.init.normal_(self.head.weight)
 
     def initialise(self, images: Tensor, seed: int) -> None:
-        """Set the first layer from patches of training images: every direction they vary in, at one strength, both ways."""
+        """Set the first layer from patches of training images: each principal direction at unit variance, with both signs."""
         size, count = self.filters[0].numel(), 0
         products = images.new_zeros((size, size), dtype=torch.float64)
         for some in torch.split(images, AT_ONCE):

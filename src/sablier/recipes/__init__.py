@@ -1,1 +1,1 @@
-"""Recipes: whole configurations by name, as functions of one dial, the tier. One recipe a file, in `library/`."""
+"""Recipes: complete configurations by name, as functions of the tier. One recipe a file, in `library/`."""

@@ -1,4 +1,4 @@
-"""What a recipe is: a whole configuration, any value of which can be set. Each task has a class of its own."""
+"""The classes of recipes: a recipe is a complete configuration, each value of which can be set. Each task has its own class."""
 
 from dataclasses import asdict, dataclass, field, fields
 from typing import Annotated, Any, ClassVar, TypeVar
@@ -14,13 +14,13 @@ from sablier.training.objectives import Objective, Reconstruction
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkConfig:
-    """A network and how it is trained."""
+    """A network and its training."""
 
     model: str = "bottleneck"
-    options: dict[str, Any] = field(default_factory=dict)  # of the model; what is not named keeps its default
+    options: dict[str, Any] = field(default_factory=dict)  # of the model; others keep their defaults
     objective: Objective = field(default_factory=Reconstruction)
     fit: FitConfig = field(default_factory=FitConfig)
-    rates: dict[str, float] = field(default_factory=dict)  # learning rates of other optimizers, where one is set without a rate
+    rates: dict[str, float] = field(default_factory=dict)  # learning rates of other optimizers, if set without a rate
 
     def __post_init__(self) -> None:
         if self.model not in list_models():
@@ -31,21 +31,21 @@ class NetworkConfig:
         return asdict(self.objective) | asdict(self.fit) | model_options(self.model) | self.options
 
 
-PARTS = ("name", "tier", "others", *(item.name for item in fields(NetworkConfig)))  # of a recipe, that are no single values
+PARTS = ("name", "tier", "others", *(item.name for item in fields(NetworkConfig)))  # of a recipe that are no single values
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe(NetworkConfig):
     """Everything that decides how a model is made from images. The class of a task adds what only that task uses.
 
-    `others` are networks besides the recipe's own, by name.
+    `others` are further networks, by name.
     """
 
     task: ClassVar[str]
-    usual: ClassVar[str]  # the recipe that an error names to someone who has chosen one of another task
+    usual: ClassVar[str]  # the recipe that errors suggest in place of one of another task
 
     name: str
-    tier: str = "base"  # the one dial that the values were made by, before single ones were changed
+    tier: str = "base"  # the tier that the values come from, before single ones were changed
     others: dict[str, NetworkConfig] = field(default_factory=dict)
     # Longer side in pixels that photos are scaled to, or of patches; small images of one size stay whole
     size: Annotated[int, Field(ge=8, le=4096)] = 128
@@ -61,14 +61,14 @@ class Recipe(NetworkConfig):
         return {"task": self.task, **asdict(self)}
 
     def settings(self) -> dict[str, Any]:
-        """Return every key that `--set` takes, with its present value; of the other networks with their name before it."""
+        """Return every key that `--set` takes, with its present value; those of other networks have their name as a prefix."""
         flat = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in PARTS}
         flat = {key: ",".join(value) if isinstance(value, tuple) else value for key, value in flat.items()}
         others = {f"{name}.{key}": value for name, other in self.others.items() for key, value in other.settings().items()}
         return {"model": self.model} | flat | super().settings() | others
 
     def most_trainings(self) -> int:
-        """Return how many networks are trained at most, each with a checkpoint of its own."""
+        """Return the largest number of networks that are trained, each with its own checkpoint."""
         return 1 + len(self.others)
 
 
@@ -76,10 +76,10 @@ R = TypeVar("R", bound=Recipe)
 
 
 def of_task(recipe: Recipe, kind: type[R]) -> R:
-    """Return a recipe as the configuration of its task.
+    """Return a recipe, checked to be of a task.
 
     Raises:
-        ConfigError: where it is the recipe of another task.
+        ConfigError: if it is the recipe of another task.
     """
     if not isinstance(recipe, kind):
         raise ConfigError(

@@ -13,26 +13,26 @@ from sablier.tasks.detection.members.backbone import OwnBackbone
 
 @dataclass(frozen=True, kw_only=True)
 class DetectionRecipe(Recipe):
-    """How a detector is made. `others` are networks of members, by their kind; a member without one uses the recipe's own."""
+    """How a detector is made. `others` are networks of members, by kind; a member without one uses the recipe's own."""
 
     task: ClassVar[str] = "detect"
     usual: ClassVar[str] = "detector"
 
-    # Ways to look at small images, and at photos, whose defects may be small
+    # The members for small images, and for photos, whose defects may be small
     members: tuple[str, ...] = ("restoration",)
     photo_members: tuple[str, ...] = ("restoration",)
     # Pixels of the longer side above which an image is a photo
     photo_side: Annotated[int, Field(ge=1, le=4096)] = 64
-    # Whether training images that may not belong among the others are kept from teaching anything
+    # Whether the contamination filter excludes training images that may not belong
     contamination_filter: bool = True
-    # Whether images that repeat each other are looked for; they form groups, and each group counts once
+    # Whether images that repeat each other are joined to groups, each of which counts once
     repeats: bool = True
-    # Cross-conformal folds, each a model of its own, where images are few: with fewer than `folds_below`, else one split
+    # With fewer images than `folds_below`, the number of cross-conformal folds, each with its own model; otherwise one split
     folds: Annotated[int, Field(ge=2, le=50)] = 5
     folds_below: int = 300
-    # Share of `steps` and `megapixels` that each fold trains for: few images are soon learnt
+    # Share of `steps` and `megapixels` that each fold is trained for, since few images need less
     fold_effort: Annotated[float, Field(ge=0.01, le=1)] = 0.4
-    # Of the images, held out for the promise
+    # Of the images, held out for calibration
     calibration_share: Annotated[float, Field(ge=0.01, le=0.5)] = 0.2
 
     def __post_init__(self) -> None:
@@ -52,24 +52,24 @@ class DetectionRecipe(Recipe):
                 raise ConfigError(f"recipe {self.name} has no network for the member {kind}. Use the recipe detector.")
         if not any(known[kind].map_shows for kind in kinds):
             telling = [kind for kind, member in known.items() if member.map_shows]
-            raise ConfigError(f"expected one of {', '.join(telling)} among {name}: only they say where. Add one.")
+            raise ConfigError(f"expected one of {', '.join(telling)} among {name}: only they have anomaly maps. Add one.")
 
     def network_of(self, kind: str) -> NetworkConfig | None:
-        """Return the network of a member; None for one without."""
+        """Return the network of a member; None for a member without one."""
         return None if MEMBERS[kind].objective is None else self.others.get(kind, self)
 
     def networks(self, longer_side: int) -> dict[str, NetworkConfig | None]:
-        """Return the network of each member of a detector of images of so many pixels; None for a member without one."""
+        """Return the network of each member for images with so many pixels on the longer side; None for a member without one."""
         kinds = self.photo_members if longer_side > self.photo_side else self.members
         return {kind: self.network_of(kind) for kind in kinds}
 
     def with_backbone(self) -> Self:
-        """Return the recipe as it looks with a feature network of the user's own, alone unless it names others beside.
+        """Return the recipe with the user's feature network as its only member, unless it names others as well.
 
         Raises:
-            ConfigError: where it names other members than its tier does, and that network is not among them.
+            ConfigError: if it names other members than its tier has, and that network is not among them.
         """
-        from sablier.recipes.make import make_recipe  # which imports this
+        from sablier.recipes.make import make_recipe  # which imports this module
 
         own = OwnBackbone.kind
         if own in self.members or own in self.photo_members:

@@ -13,14 +13,24 @@ from sablier.recipes.settings import N, with_settings
 
 
 def make_recipe(name: str = DEFAULT, tier: str = "base", settings: Iterable[str] = ()) -> Recipe:
-    """Return a recipe with single values changed by "key=value" settings.
+    """Return a recipe: the complete configuration of a training.
 
-    >>> make_recipe(settings=["epochs=20", "optimizer=sgd", "latent=8"]).fit.epochs
-    20
+    Args:
+        name: such as "detector", "classifier" or "autoencoder"; `sablier recipes` lists all.
+        tier: "tiny", "small", "base" or "large"; larger tiers take longer and give better models.
+        settings: "key=value" texts that change single values, as `sablier train --set` takes them.
+
+    Returns:
+        The recipe.
 
     Raises:
-        UnknownName: for a recipe, tier or key that does not exist.
-        ConfigError: for a value a key does not take.
+        UnknownName: if there is no such recipe, tier or key.
+        ConfigError: if a key does not take the value.
+
+    Examples:
+        >>> from sablier import make_recipe
+        >>> make_recipe(settings=["epochs=20", "optimizer=sgd", "latent=8"]).fit.epochs
+        20
     """
     check_names(name, tier)
     made = cast(Recipe, import_module(f"{library.__name__}.{name.replace('-', '_')}").recipe(tier))
@@ -28,13 +38,13 @@ def make_recipe(name: str = DEFAULT, tier: str = "base", settings: Iterable[str]
 
 
 def recipe_from(kept: Mapping[str, Any], kind: type[R]) -> R:
-    """Return the recipe that a model file keeps as plain values in its provenance, to train another model alike.
+    """Return the recipe in the provenance of a model file, to train another model in the same way.
 
     >>> recipe_from(make_recipe("course-cnn", settings=["epochs=1"]).to_dict(), Recipe).fit.epochs
     1
 
     Raises:
-        ModelFileError: where these are not the values of a recipe that this version knows.
+        ModelFileError: if this version knows no such recipe.
     """
     try:
         made = of_task(make_recipe(kept["name"]), kind)

@@ -1,6 +1,7 @@
 """The names that a command may use of recipes, found without loading torch, so that a mistyped one is told at once."""
 
 import ast
+import json
 import pkgutil
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -12,6 +13,7 @@ from sablier.recipes import library
 DEFAULT = "detector"
 TIERS = ("tiny", "small", "base", "large")
 # Files whose source declares what can be set: fields of configurations, and options of models.
+MINUTES = Path(__file__).with_name("minutes.json")  # written by bench/recipe_minutes.py
 DECLARED_IN = ("recipes/*.py", "training/config.py", "training/objectives/*.py", "models/*.py")
 
 
@@ -34,6 +36,17 @@ def recipe_words() -> dict[str, str]:
     files = {file.stem.replace("_", "-"): file for folder in library.__path__ for file in Path(folder).glob("*.py")}
     documented = {name: ast.get_docstring(ast.parse(files[name].read_text(encoding="utf-8"))) for name in list_recipes()}
     return {name: (text or "").split("\n")[0] for name, text in documented.items()}
+
+
+def recipe_seconds() -> tuple[dict[str, str], dict[str, dict[str, dict[str, float]]]]:
+    """Return what was trained on, by kind of images, and the seconds by kind, recipe and tier, from bench/recipe_minutes.py.
+
+    >>> of, seconds = recipe_seconds()
+    >>> of["images"], sorted(seconds["images"]["detector"]) == sorted(TIERS)
+    ('5,000 images of 28 x 28', True)
+    """
+    measured = json.loads(MINUTES.read_text(encoding="utf-8"))
+    return measured["of"], measured["seconds"]
 
 
 def check_names(recipe: str, tier: str = "base", settings: Iterable[str] = ()) -> None:

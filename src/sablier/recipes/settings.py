@@ -1,4 +1,4 @@
-"""Single values of a recipe changed by "key=value", as `--set` takes them."""
+"""Settings: single values of a recipe changed by "key=value", as `--set` takes them."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -13,7 +13,7 @@ from sablier.training.optimizers import OPTIMIZERS
 
 N = TypeVar("N", bound=NetworkConfig)
 
-# Settings of the run and of its length: without a network's name before them they are set for all networks of a recipe.
+# Settings of the run and of its length: without the name of a network, they apply to all networks of a recipe.
 SHARED = ("seed", "threads", "device", "dtype", "compile", "profile", "epochs", "steps", "megapixels")
 
 
@@ -22,10 +22,10 @@ def with_settings(recipe: R, settings: Iterable[str]) -> R:
 
     Raises:
         UnknownName: for a key that does not exist.
-        ConfigError: for a value a key does not take.
+        ConfigError: for a value that a key does not take.
     """
     pairs = dict(map(_pair, settings))
-    if "model" in pairs:  # first: which options there are depends on it
+    if "model" in pairs:  # first, since the options depend on it
         recipe = replace(recipe, model=pairs.pop("model"), options={})
     return _changed(recipe, pairs)
 
@@ -38,7 +38,7 @@ def _pair(setting: str) -> tuple[str, str]:
 
 
 def _changed(recipe: R, pairs: dict[str, str]) -> R:
-    """Return the recipe with every pair set, those of one part at once: a range may move past its old end."""
+    """Return the recipe with every pair set, those of one part at once: both ends of a range may move."""
     known = recipe.settings()
     for key in pairs:
         if key not in known:
@@ -92,7 +92,7 @@ def _parsed(key: str, text: str, kind: Any) -> Any:
 
 
 def _number(text: str) -> float:
-    return float(Fraction(text))  # which knows 8/255 as well
+    return float(Fraction(text))  # it also reads 8/255
 
 
 def _yes_or_no(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""The configurations of all tasks but detection, which has a file of its own."""
+"""The configurations of all tasks except detection."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -11,18 +11,18 @@ from sablier.recipes.detection import DetectionRecipe
 
 @dataclass(frozen=True, kw_only=True)
 class ReconstructionRecipe(Recipe):
-    """How an autoencoder is made. `others` may hold a "flow" over its codes."""
+    """How an autoencoder is made. `others` may contain a "flow" over its codes."""
 
     task: ClassVar[str] = "reconstruct"
     usual: ClassVar[str] = "autoencoder"
 
-    # Most codes that the mixture over them is fitted to; time grows in proportion
+    # The most codes that the mixture is fitted to; the time grows in proportion
     mixture_codes: Annotated[int, Field(ge=2, le=10_000_000)] = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationRecipe(Recipe):
-    """How a network that makes images is made."""
+    """How a network that generates images is made."""
 
     task: ClassVar[str] = "generate"
     usual: ClassVar[str] = "gan"
@@ -38,12 +38,12 @@ class DenoisingRecipe(Recipe):
 
 @dataclass(frozen=True, kw_only=True)
 class CompressionRecipe(Recipe):
-    """How a codec is made. `others` holds the "context" that says how likely pixels are."""
+    """How a codec is made. `others` contains the "context" network, which predicts the likelihoods of pixels."""
 
     task: ClassVar[str] = "compress"
     usual: ClassVar[str] = "codec"
 
-    # Quality of the lossy version that a lossless file starts from
+    # Quality of the lossy version inside a lossless file
     base_quality: Annotated[int, Field(ge=1, le=100)] = 10
 
 
@@ -54,7 +54,7 @@ class ClassificationRecipe(Recipe):
     task: ClassVar[str] = "classify"
     usual: ClassVar[str] = "classifier"
 
-    # How long it may train, which then decides width and epochs
+    # The time budget of training, which decides width and epochs
     budget_seconds: Annotated[float | None, Field(ge=1, le=1_000_000)] = None
 
 
@@ -66,4 +66,4 @@ CONFIGURATIONS: tuple[type[Recipe], ...] = (
     CompressionRecipe,
     ClassificationRecipe,
 )
-USUAL = {kind.task: kind.usual for kind in CONFIGURATIONS}  # of each task, the recipe that errors name
+USUAL = {kind.task: kind.usual for kind in CONFIGURATIONS}  # of each task, the recipe that errors suggest

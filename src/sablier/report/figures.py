@@ -22,8 +22,8 @@ from sablier.metrics import psnr
 from sablier.report.histories import loss_key, loss_series, rows_by_kind
 from sablier.report.pictures import FULL_DIFFERENCE, as_rgb, difference, overlay
 from sablier.report.words import METHOD_NAMES
-from sablier.tasks.detection.detect import DetectionResult
 from sablier.tasks.detection.evaluate import MethodRow
+from sablier.tasks.detection.result import DetectionResult
 from sablier.tasks.latent.reconstruct import ReconstructionResult, ReconstructionSummary
 from sablier.typing import Array
 

@@ -1,12 +1,12 @@
 """One self-contained HTML file: pictures first, then the numbers, then what they come from. Nothing is fetched, no script."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from sablier.calibration import ANOMALY, Calibration, percent
+from sablier.calibration import FLAGGING, Calibration, is_flagged, percent
 from sablier.images.grouping import counted
 from sablier.modelfile import ModelFile
 from sablier.models.base import Model, count_parameters, layer_table
@@ -16,10 +16,12 @@ from sablier.report.page_charts import loss_charts, p_values_chart, roc_chart, s
 from sablier.report.pages import rendered
 from sablier.report.pictures import SMALL, anomaly_key, as_rgb, data_uri, overlay
 from sablier.report.plot import binned, edges_around, evaluation_groups
+from sablier.report.review_page import review_of
 from sablier.report.settings import OWN_MEMBER, as_text, settings_in_use
-from sablier.tasks.detection.detect import DetectionResult, Detector
+from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.evaluate import EvaluationResult, KindRow, MethodRow, PixelRow
 from sablier.tasks.detection.members import MEMBERS
+from sablier.tasks.detection.result import DetectionResult
 from sablier.tasks.detection.summary import DetectionSummary
 from sablier.typing import Array
 
@@ -42,6 +44,7 @@ class Card:
     score: str
     p_value: str
     verdict: str
+    flagged: bool
     label: str | None
     notes: list[str]
 
@@ -56,7 +59,9 @@ class Section:
     empty: str = ""
 
 
-def detection_report(file: ModelFile, detector: Detector, summary: DetectionSummary, title: str) -> str:
+def detection_report(
+    file: ModelFile, detector: Detector, summary: DetectionSummary, title: str, rows: Sequence[Mapping[str, Any]] = ()
+) -> str:
     """Return the page on images whose truth is not known: which are flagged, and what the guarantee is.
 
     Args:
@@ -64,16 +69,20 @@ def detection_report(file: ModelFile, detector: Detector, summary: DetectionSumm
         detector: what scored the images.
         summary: its detections.
         title: which images were scored by which model; shown above the headline and on the browser's tab.
+        rows: the images to judge, as `review_of` takes them, whose pictures lie beside the page; none shows the highest scores.
     """
     calibration = detector.calibration
     tiles = [("images", f"{summary.count:,}")]
     if not summary.undetermined:
         tiles.append(("flagged", f"{summary.flagged:,}"))
+    if summary.reject_alpha is not None and not summary.undetermined:
+        tiles += [("rejected", f"{summary.rejected:,}"), ("to review", f"{summary.flagged - summary.rejected:,}")]
     rate = ("false-alarm rate", summary.alpha) if summary.fdr is None else ("false-discovery rate", summary.fdr)
     tiles += _promise_tiles(calibration, *rate)
     if summary.skipped_count:
         tiles.append(("unreadable", f"{summary.skipped_count:,}"))
-    sections = [_worst(summary), Section("Typical images", "An even sample of all images.", _cards(summary.typical))]
+    worst = [] if rows else [_worst(summary)]
+    sections = [*worst, Section("Typical images", "An even sample of all images.", _cards(summary.typical))]
     groups = [_calibration_group(calibration, summary.edges), ScoreGroup("images scored", summary.histogram, BLUE)]
     return _page(
         file, detector,
@@ -85,13 +94,15 @@ def detection_report(file: ModelFile, detector: Detector, summary: DetectionSumm
         drift=summary.drift,
         notes=[note for note in (summary.known_words(), summary.repeats_words()) if note],
         drift_words=words.drift_note(summary),
-        rule=words.flagging_rule(summary.alpha, summary.fdr),
+        rule=words.flagging_rule(summary.alpha, summary.fdr, summary.reject_alpha),
         tiles=tiles,
         sections=[section for section in sections if section.cards or section.empty],
         charts=[scores_chart(summary.edges, groups, summary.threshold), p_values_chart(summary)] if summary.count else [],
         flagged=_flagged(summary),
+        review=review_of(rows, 0.0 if summary.undetermined else summary.alpha, summary.flagged) if rows else None,
         methods=[],
         kinds=[],
+        alphas=[],
         without_mask=[],
         comparison="",
         skipped=[(item.id, item.reason) for item in summary.skipped[:MOST_SKIPPED]],
@@ -129,7 +140,9 @@ def evaluation_report(file: ModelFile, detector: Detector, result: EvaluationRes
         charts=[scores_chart(edges, groups, calibration.threshold(alpha)), roc_chart(result)],
         flagged=[],
         methods=_method_rows(result),
+        review=None,
         kinds=_kind_rows(result),
+        alphas=_alpha_rows(result),
         without_mask=[(item.id, item.reason) for item in result.without_mask],
         comparison=words.comparison_note(result.rows) if result.undetermined else "",
         skipped=[(item.id, item.reason) for item in skipped[:MOST_SKIPPED]],
@@ -152,6 +165,7 @@ def _page(file: ModelFile, detector: Detector, **content: Any) -> str:
         shape=(preprocess.width, preprocess.height),
         crossed=crossed,
         calibration=detector.calibration,
+        smallest_p=f"{1 / (detector.calibration.groups + 1):.3g}",
         trained_on=counted(provenance.images, provenance.groups or provenance.images),
         provenance=provenance,
         preprocess=words.preprocess_note(preprocess),
@@ -203,7 +217,7 @@ def _judged_sections(result: EvaluationResult) -> list[Section]:
     ours = result.rows[0]
 
     def section(heading: str, empty: str, note: str, found: DetectionResult, flagged: bool, total: int, most: int) -> Section:
-        chosen = np.flatnonzero((found.verdicts == ANOMALY) == flagged)[:most].tolist()
+        chosen = np.flatnonzero(is_flagged(found.verdicts) == flagged)[:most].tolist()
         shown = f" {len(chosen)} of {total:,} are shown." if total > len(chosen) else ""
         return Section(heading, note + shown, _cards(found, chosen), empty)
 
@@ -242,9 +256,10 @@ def _cards(result: DetectionResult, indices: Iterable[int] | None = None) -> lis
             data_uri(overlay(images[i], anomaly_map[i])),
             f"{result.scores[i]:.2f}",
             f"{result.p_values[i]:.3g}",
-            str(result.verdicts[i]),
+            words.VERDICTS.get(str(result.verdicts[i]), str(result.verdicts[i])),
+            str(result.verdicts[i]) in FLAGGING,
             None if result.labels is None else str(result.labels[i]),
-            words.why_flagged(result, i) if result.verdicts[i] == ANOMALY else [],
+            words.why_flagged(result, i) if result.verdicts[i] in FLAGGING else [],
         )
         for i in chosen
     ]
@@ -280,6 +295,20 @@ def _method_rows(result: EvaluationResult) -> list[tuple[str, tuple[str, str], t
             none if result.undetermined else words.rate_with_interval(row.missed),
         )
         for row in result.rows
+    ]
+
+
+def _alpha_rows(result: EvaluationResult) -> list[tuple[str, bool, tuple[str, str], tuple[str, str]]]:
+    """Return (alpha, whether it is that of the evaluation, false alarms, misses), each rate with the interval apart."""
+    none = ("no verdict", "")
+    return [
+        (
+            percent(row.alpha),
+            row.alpha == result.good.alpha,
+            words.rate_with_interval(row.false_alarms) if row.decided else none,
+            words.rate_with_interval(row.missed) if row.decided else none,
+        )
+        for row in result.by_alpha
     ]
 
 

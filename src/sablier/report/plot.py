@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from sablier.calibration import ANOMALY
+from sablier.calibration import is_flagged
 from sablier.errors import ConfigError
 from sablier.modelfile import ModelFile
 from sablier.report.figures import (
@@ -26,8 +26,8 @@ from sablier.report.figures import (
 )
 from sablier.report.pictures import as_rgb
 from sablier.tasks.denoise import DenoisingResult
-from sablier.tasks.detection.detect import DetectionResult
 from sablier.tasks.detection.evaluate import EvaluationResult
+from sablier.tasks.detection.result import DetectionResult
 from sablier.tasks.detection.summary import DetectionSummary
 from sablier.tasks.latent.reconstruct import ReconstructionSummary
 from sablier.training.loop import History
@@ -152,7 +152,7 @@ def _middle(image: Array) -> Array:
 
 def _plot_scores(result: DetectionResult) -> Figure:
     edges = even_edges(result.scores)
-    flagged = result.verdicts == ANOMALY
+    flagged = is_flagged(result.verdicts)
     groups = [
         ScoreGroup("not flagged", binned(result.scores[~flagged], edges), BLUE),
         ScoreGroup("flagged", binned(result.scores[flagged], edges), ORANGE, filled=True),

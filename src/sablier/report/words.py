@@ -3,17 +3,29 @@
 from collections.abc import Sequence
 from math import ceil, floor, log10
 
-from sablier.calibration import Calibration, images_needed, percent, simultaneous_band
+from sablier.calibration import (
+    ANOMALY,
+    NORMAL,
+    PASS,
+    REJECT,
+    REVIEW,
+    Calibration,
+    images_needed,
+    percent,
+    simultaneous_band,
+)
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
 from sablier.recipes.names import TIERS
 from sablier.tasks.classification.classify import UNLIKE
-from sablier.tasks.detection.detect import DetectionResult
-from sablier.tasks.detection.evaluate import EvaluationResult, MethodRow, Rate
+from sablier.tasks.detection.evaluate import EvaluationResult, MethodRow
 from sablier.tasks.detection.members import MEMBERS
+from sablier.tasks.detection.rates import Rate
+from sablier.tasks.detection.result import DetectionResult
 from sablier.tasks.detection.summary import DetectionSummary
 from sablier.typing import Array
 
+VERDICTS = {NORMAL: "not flagged", ANOMALY: "flagged", REJECT: "rejected", REVIEW: "to review", PASS: "passed"}
 METHOD_NAMES = {"sablier": "sablier", "pca": "PCA", "knn": "kNN"}
 TOO_FEW_FOR_NONE = (
     f"Fewer than {images_needed(UNLIKE)} images were held out in training: too few to find images of none of the classes."
@@ -54,7 +66,14 @@ def detection_headline(summary: DetectionSummary) -> str:
         return "The image is flagged" if summary.flagged else "The image is not flagged"
     if not summary.flagged:
         return f"None of the {images} is flagged"
-    return f"{summary.flagged:,} of {images} {'is' if summary.flagged == 1 else 'are'} flagged"
+    return f"{summary.flagged:,} of {images} {'is' if summary.flagged == 1 else 'are'} flagged{triage_words(summary)}"
+
+
+def triage_words(summary: DetectionSummary) -> str:
+    """Return how many of the flagged images a triage rejects and sends to a person; "" without a triage."""
+    if summary.reject_alpha is None:
+        return ""
+    return f": {summary.rejected:,} rejected, {summary.flagged - summary.rejected:,} to review"
 
 
 def detection_note(summary: DetectionSummary, calibration: Calibration) -> str:
@@ -106,12 +125,17 @@ def undetermined_note(calibration: Calibration, rate: str = "false-alarm rate") 
     )
 
 
-def flagging_rule(alpha: float, fdr: float | None = None) -> str:
+def flagging_rule(alpha: float, fdr: float | None = None, reject_alpha: float | None = None) -> str:
     """Return when an image is flagged.
 
     >>> flagging_rule(0.05)
     'An image is flagged when its p-value is at most the false-alarm rate, 5%.'
     """
+    if reject_alpha is not None:
+        return (
+            f"An image is rejected when its p-value is at most {percent(reject_alpha)}, and sent to a person when it is at most "
+            f"{percent(alpha)}, the false-alarm rates of rejection and of review."
+        )
     if fdr is None:
         return f"An image is flagged when its p-value is at most the false-alarm rate, {percent(alpha)}."
     found = f"{alpha:.2g} for this batch" if alpha else "none for this batch, so that nothing is flagged"

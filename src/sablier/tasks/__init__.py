@@ -1,1 +1,1 @@
-"""MODEL FILE + IMAGES -> RESULT: computation alone; nothing is printed, and no file is read or written but tables of codes."""
+"""The tasks: model and images to a result. Nothing is printed, and no file is read or written except tables of codes."""

@@ -1,7 +1,7 @@
-"""Denoising: what images are without their noise, and how noisy each was. Images of any size; large ones go in tiles.
+"""Denoising: images without their noise, and the noise level of each. Large images are computed in tiles.
 
-A tile carries a margin at least as wide as the network can see, and starts where the network's own grid does, so that tiles
-join without a seam: the result is that of the whole image at once, in a bounded memory.
+A tile has a margin at least as wide as the receptive field reaches, and starts on the grid of the network. The tiles
+therefore join without a seam: the result equals that of the whole image, in bounded memory.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,11 +25,11 @@ from sablier.typing import Array
 Window = tuple[slice, slice]
 
 TASK = "denoise"
-TILE = 512  # pixels a side of what a tile gives; larger ones need more memory and were no faster when tried
-GRID = 8  # tiles start at multiples of this, and so must the cells of a network: strides of 1, 2, 4 or 8
-FARTHEST_REACH = 512  # pixels; a network that sees farther is given the image whole
+TILE = 512  # pixels a side of the output of a tile; larger ones need more memory and were no faster
+GRID = 8  # tiles start at multiples of this, so the strides of a network must divide it: 1, 2, 4 or 8
+FARTHEST_REACH = 512  # pixels; a network with a larger receptive field gets the whole image
 SPREADS = ("gaussian", "poisson")  # corruptions whose level is a standard deviation of pixels
-RANGE_TOLERANCE = 1.1  # a level is found to within a few per cent, so only beyond this factor is it outside the range
+RANGE_TOLERANCE = 1.1  # a level is estimated to within a few percent, so only beyond this factor it is out of range
 
 
 @dataclass(frozen=True)
@@ -38,15 +38,15 @@ class DenoisingResult:
 
     Args:
         ids: N names.
-        noisy: N images H,W,C as they came: uint8, uint16 or float32.
-        cleaned: the same without noise, in the same types; whole numbers are rounded and clipped, floats are not.
-        levels: N noise levels in the unit of the corruption that the model was trained on: for Gaussian noise its standard
-            deviation where black is 0 and white is 1. Below about 0.02 they all read about 0.02. Where the model
-            cannot tell the level, the root mean square of what was removed.
-        own_levels: N levels in the images' own numbers, for example of 255; NaN where the level is a share of the pixels.
-        value_ranges: N,2 values of black and white in those numbers.
-        in_trained_range: N booleans, whether the model was trained on such levels; None where that is not known, as after
-            training on noisy images alone.
+        noisy: N original H,W,C images: uint8, uint16 or float32.
+        cleaned: the same without noise, in the same types; integers are rounded and clipped, floats are not.
+        levels: N noise levels in the unit of the training corruption: for Gaussian noise, its standard deviation with black
+            at 0 and white at 1. Levels below about 0.02 are reported as about 0.02. If the model cannot estimate the level,
+            the root mean square of what was removed.
+        own_levels: N levels in the value range of the image, for example of 255; NaN if the level is a share of the pixels.
+        value_ranges: N,2 values of black and white in that range.
+        in_trained_range: N booleans, whether the model was trained on such levels; None if unknown, as after training on
+            noisy images alone.
         skipped: images that could not be read.
     """
 
@@ -64,11 +64,11 @@ class DenoisingResult:
 
     @property
     def out_of_range(self) -> int:
-        """The number of images whose level the model was not trained on, as far as that is known."""
+        """The number of images with a level that the model was not trained on, as far as that is known."""
         return 0 if self.in_trained_range is None else int(np.sum(~self.in_trained_range))
 
     def to_table(self) -> list[dict[str, Any]]:
-        """Return one row per image; None stands for what is not known."""
+        """Return one row per image; None stands for unknown values."""
         return [
             {
                 "id": str(self.ids[i]),
@@ -84,7 +84,7 @@ class DenoisingResult:
         ]
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything but the pictures."""
+        """Return everything except the pictures."""
         return {
             "images": self.to_table(),
             "count": len(self),
@@ -95,11 +95,12 @@ class DenoisingResult:
 
 @dataclass(frozen=True)
 class NoiseRemover:
-    """A network that removes noise, and what is known of its training.
+    """A network that removes noise, with what is known of its training.
 
     Args:
-        model: a network that reconstructs; the level is its own where it denoises, and size is free where it takes any.
-        preprocess: says what black and white are to images of the type trained on.
+        model: a network that reconstructs. It estimates the level if it denoises, and takes any size if it has that
+            capability.
+        preprocess: defines black and white for images of the training type.
         objective: the objective of the recipe, as a model file keeps it.
     """
 
@@ -111,7 +112,7 @@ class NoiseRemover:
         """Remove the noise of images of any sizes and types; unreadable ones are left out and listed.
 
         Raises:
-            ImagesError: for an image of another size than the model's, where the model takes only that.
+            ImagesError: if an image has another size than the model takes.
         """
         noisy, ids, skipped = decoded(images)
         cleaned = list(noisy)
@@ -120,7 +121,7 @@ class NoiseRemover:
         for alike in _alike(noisy):
             dtype = noisy[alike[0]].dtype
             black, white = self.value_range(dtype)
-            # In place: of a photo of 12 megapixels every copy takes 144 MB.
+            # In place: every copy of a photo of 12 megapixels takes 144 MB.
             x = np.stack([noisy[i] for i in alike]).astype(np.float32)
             x -= black
             x /= white - black
@@ -138,14 +139,14 @@ class NoiseRemover:
     def remove(self, x: Array) -> tuple[Array, Array]:
         """Return images without noise, and N noise levels.
 
-        A grey model takes the channels of colour images one by one, and their level is the root mean square of the three; a
-        colour model takes grey images as three equal channels, whose mean is the result.
+        A grey model processes the channels of colour images one by one; their level is the root mean square of the three. A
+        colour model gets grey images as three equal channels, whose mean is the result.
 
         Args:
-            x: N,H,W,C float32, black at 0 and white at 1; not clipped.
+            x: N,H,W,C float32, with black at 0 and white at 1; not clipped.
 
         Raises:
-            ImagesError: for another size than the model's, where the model takes only that.
+            ImagesError: if the images have another size than the model takes.
         """
         count, height, width, channels = x.shape
         own = self.model.shape[2]
@@ -159,28 +160,28 @@ class NoiseRemover:
         return clean.mean(axis=3, keepdims=True), levels
 
     def value_range(self, dtype: Any) -> tuple[float, float]:
-        """Return the stored values that mean 0 and 1 in images of a type: those trained on, else the whole range of the type."""
+        """Return the stored values that mean 0 and 1: those of the training images; for other types, the range of the type."""
         if dtype == self.preprocess.dtype:
             return self.preprocess.black, self.preprocess.white
         return 0.0, FULL_SCALE[str(np.dtype(dtype))]
 
     @property
     def level_is_a_spread(self) -> bool:
-        """Whether levels are standard deviations of pixels; else they are shares of the pixels, or of either kind."""
+        """Whether levels are standard deviations of pixels; otherwise they are shares of the pixels, or of either kind."""
         by_itself = "denoise" in self.model.capabilities
         return not by_itself or self.objective.get("corruption", SPREADS[0]) in SPREADS
 
     @cached_property
     def reach(self) -> int | None:
-        """How many pixels away a pixel can change the result; None where that is more than `FARTHEST_REACH`."""
+        """How many pixels away a pixel can change the result; None if more than `FARTHEST_REACH`."""
         return receptive_reach(self.model)
 
     @property
     def trained_range(self) -> tuple[float, float] | None:
-        """The lowest and the highest level trained on; None where they do not compare with the levels that are found.
+        """The lowest and the highest level trained on; None if they do not compare with estimated levels.
 
-        That is after training on noisy images alone, whose levels nobody knew, and where the corruption sets pixels and the
-        model cannot tell how many.
+        They do not after training on noisy images alone, and if the corruption sets pixels and the model cannot tell how
+        many.
         """
         if "corruption" not in self.objective:
             return None
@@ -192,11 +193,11 @@ class NoiseRemover:
         if self.trained_range is None:
             return None
         low, high = self.trained_range
-        # Lower levels than LOWEST_LEVEL read as about that.
+        # Levels below LOWEST_LEVEL are estimated as about that.
         return np.asarray((levels >= low / RANGE_TOLERANCE) & (levels <= max(high, LOWEST_LEVEL) * RANGE_TOLERANCE))
 
     def _remove(self, x: Array) -> tuple[Array, Array]:
-        """Return images of the model's own channels without noise, a batch at a time, and their levels."""
+        """Return images of the model's channels without noise, a batch at a time, and their levels."""
         height, width = x.shape[1:3]
         if "any_size" not in self.model.capabilities and (height, width) != self.model.shape[:2]:
             raise ImagesError(
@@ -213,7 +214,7 @@ class NoiseRemover:
 
     @torch.no_grad()
     def _tiled(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return N,C,H,W images without noise and their levels; a level is the geometric mean of the tiles', by area."""
+        """Return N,C,H,W images without noise and their levels: the geometric means of the tiles' levels, weighted by area."""
         height, width = x.shape[2:]
         if max(height, width) <= TILE or "any_size" not in self.model.capabilities or self.reach is None:
             return self._whole(x)
@@ -251,7 +252,7 @@ def decoded(images: ImageSet) -> tuple[list[Array], list[str], tuple[Skipped, ..
 
 
 def tiles(height: int, width: int, side: int, reach: int) -> Iterator[tuple[Window, Window]]:
-    """Yield rows and columns of each tile of an image, and those that the network must see for it.
+    """Yield rows and columns of each tile of an image, and those that the network needs for it.
 
     >>> [seen for _, seen in tiles(20, 8, side=16, reach=3)]
     [(slice(0, 19, None), slice(0, 8, None)), (slice(8, 20, None), slice(0, 8, None))]
@@ -272,9 +273,9 @@ def tiles(height: int, width: int, side: int, reach: int) -> Iterator[tuple[Wind
 
 @torch.no_grad()
 def receptive_reach(model: Model) -> int | None:
-    """Return how many pixels away a pixel can change the reconstruction, whatever the weights; None beyond 512.
+    """Return how many pixels away a pixel can change the reconstruction, for any weights; None beyond 512.
 
-    What is not a number stays so through every layer, so one such pixel marks all that depends on it.
+    NaN passes through every layer, so one NaN pixel marks everything that depends on it.
     """
     reach = 64
     while reach <= FARTHEST_REACH:
@@ -289,7 +290,7 @@ def receptive_reach(model: Model) -> int | None:
             for image, centre in zip(marked, centres, strict=True)
         ]
         farthest = int(torch.cat(lines).abs().max())
-        # Whatever touches the border may go on beyond it.
+        # The dependence may continue beyond the border.
         if farthest < reach:
             return farthest
         reach *= 2
@@ -297,7 +298,7 @@ def receptive_reach(model: Model) -> int | None:
 
 
 def _alike(images: list[Array]) -> list[list[int]]:
-    """Return the positions of images of one shape and type, together."""
+    """Return the positions of images, grouped by shape and type."""
     groups: dict[tuple[Any, ...], list[int]] = {}
     for index, image in enumerate(images):
         groups.setdefault((image.shape, image.dtype), []).append(index)

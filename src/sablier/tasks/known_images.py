@@ -1,4 +1,4 @@
-"""The images that trained or calibrated a model, so that it can tell when it is given them again; and repeats in a stream."""
+"""The images that trained or calibrated a model, to recognise them later; and repeats in a stream."""
 
 from dataclasses import dataclass, field
 
@@ -14,10 +14,10 @@ from sablier.typing import Array
 
 KNOWN = "known-images"  # the part of the model file
 NEW, TRAINED, CALIBRATED = 0, 1, 2
-WORDS = np.array(["", "trained", "calibrated"])  # by use, as tables say it
-SPREADS, STEPS = 4.0, 127  # standard deviations either side of the mean that so many steps of a stored number reach
+WORDS = np.array(["", "trained", "calibrated"])  # the values in tables, by use
+SPREADS, STEPS = 4.0, 127  # range of a stored number around its mean, in standard deviations, and its steps
 MOST_REMEMBERED = 1000  # images of a stream that later ones are compared with
-SURE_SHARE = 0.25  # of the radius by the known images, within which an image is a copy whatever the stream is like
+SURE_SHARE = 0.25  # of the radius by the known images: within it, an image is a copy whatever the stream is like
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class KnownImages:
 
     Args:
         prints: of the images.
-        uses: N: 1 where an image trained the model, 2 where it only calibrated it.
+        uses: N: 1 if an image trained the model, 2 if it only calibrated it.
         surroundings: how near independent images come to each other.
         radii: N: how near a copy of each must be.
-        scale: the mean and the step of each number of a descriptor in the file they come from, if they come from one.
+        scale: the mean and the step of each number of a descriptor in the file, if they come from a file.
     """
 
     prints: Fingerprints
@@ -40,15 +40,15 @@ class KnownImages:
 
     @classmethod
     def of(cls, prints: Fingerprints, uses: Array, scale: tuple[Array, Array] | None = None) -> "KnownImages":
-        """Return known images and what their descriptors tell of each other."""
+        """Return known images with the distances between them."""
         return cls(prints, np.asarray(uses, np.uint8), *Surroundings.of(prints.descriptors), scale)
 
     @classmethod
     def from_file(cls, file: ModelFile) -> "KnownImages":
-        """Return the known images that a model file keeps.
+        """Return the known images of a model file.
 
         Raises:
-            ModelFileError: where it keeps none, as of a model that learns from pieces of images.
+            ModelFileError: if there are none, as for a model that was trained on patches.
         """
         if KNOWN not in file.parts:
             raise ModelFileError("the model file lacks what it recognises its training images by. Train it anew.")
@@ -58,7 +58,7 @@ class KnownImages:
         return cls.of(Fingerprints(kept["hashes"].view(np.uint64), descriptors), kept["uses"], scale)
 
     def overlap(self, prints: Fingerprints) -> Array:
-        """Return M uses: of each of M images, of the one that it is or nearly copies: TRAINED, CALIBRATED or NEW."""
+        """Return M uses: for each of M images, that of the known image it equals or nearly copies: TRAINED, CALIBRATED or NEW."""
         found = np.zeros(len(prints), np.uint8)
         if not len(self.uses) or not len(prints):
             return found
@@ -78,7 +78,7 @@ class KnownImages:
         return self.surroundings.radii(prints.descriptors)
 
     def recalibrated(self, prints: Fingerprints) -> dict[str, Part]:
-        """Return the part that keeps the images that trained the model, and those that calibrate it now."""
+        """Return the part for a recalibrated model: the images that trained it, and those that calibrate it now."""
         kept = self.uses == TRAINED
         trained = self.prints.take(kept)
         uses = np.r_[self.uses[kept], np.full(len(prints), CALIBRATED)]
@@ -100,15 +100,15 @@ class Recognized:
 
 @dataclass
 class Recognizer:
-    """Tells of each image of a stream whether the model knows it, and whether it repeats one of the last 1,000.
+    """Recognises images of a stream that the model knows, and repeats of the last 1,000 images.
 
-    How near a copy must be is told by the known images and by the images of the stream, whichever is nearer: strange images are
-    far from all known ones, and yet not copies of each other. A stream of one scene tells nothing, so what is very near by
-    the known images alone is a copy as well.
+    How near a copy must be is estimated from the known images and from the stream; the smaller value counts. Anomalous
+    images are far from all known ones, and still no copies of each other. A stream of one scene gives no estimate, so what
+    is very near by the known images alone is a copy as well.
 
     Args:
         known: the images that trained or calibrated the model.
-        preprocess: how images are made dense.
+        preprocess: makes images dense.
     """
 
     known: KnownImages
@@ -119,7 +119,7 @@ class Recognizer:
 
     @classmethod
     def of(cls, file: ModelFile) -> "Recognizer":
-        """Return the recognizer of what a model file knows."""
+        """Return the recognizer of a model file."""
         return cls(KnownImages.from_file(file), file.preprocess)
 
     def recognize(self, dense: ImageSet) -> Recognized:
@@ -139,11 +139,11 @@ class Recognizer:
 
 
 def _stored(prints: Fingerprints, uses: Array, scale: tuple[Array, Array] | None = None) -> Part:
-    """Return the part of a model file, about 57 bytes an image: descriptors are kept in 255 steps.
+    """Return the part of a model file, about 57 bytes per image: descriptors are kept in 255 steps.
 
     Args:
-        scale: the mean and the step of each number of a descriptor, as an earlier file has them, in which what it keeps stays the
-            same; None: steps are of their own spread.
+        scale: the mean and the step of each number of a descriptor in an earlier file, whose values then stay the same; None
+            uses their own spread.
     """
     descriptors = prints.descriptors
     if scale is None:
@@ -172,11 +172,11 @@ def _earliest(prints: Fingerprints, radii: Array) -> Array:
 
 
 def known_part(prints: Fingerprints, uses: Array | None = None) -> dict[str, Part]:
-    """Return the part of a model file that keeps what images are recognised by.
+    """Return the part of a model file that recognises images.
 
     Args:
         prints: of N images.
-        uses: N: TRAINED or CALIBRATED; None where all of them trained the model.
+        uses: N: TRAINED or CALIBRATED; None: all of them trained the model.
     """
     used = np.full(len(prints), TRAINED) if uses is None else uses
     return {KNOWN: _stored(prints, used)}

@@ -12,16 +12,16 @@ MOST_SKIPPED_LISTED = 1000
 
 @dataclass(frozen=True)
 class Kept:
-    """The images of highest priority so far, highest first."""
+    """The images with the highest priority so far, highest first."""
 
     images: ImageSet
     priorities: Array
 
 
 def kept(before: Kept | None, images: ImageSet, priorities: Array, most: int) -> Kept:
-    """Return the `most` images of highest priority among those kept before and the new ones."""
+    """Return the `most` images with the highest priority among the kept and the new ones."""
     top = np.argsort(-priorities, kind="stable")[:most]
-    # What was skipped is counted elsewhere; kept here too, it would grow with the stream.
+    # Skipped images are counted elsewhere; here they would grow with the stream.
     new = Kept(replace(images.take(top), skipped=()), priorities[top])
     if before is None:
         return new

@@ -1,1 +1,1 @@
-"""One loop for every objective; recipes are whole configurations."""
+"""The training loop, with its objectives, optimizers, checkpoints and progress."""

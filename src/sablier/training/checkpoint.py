@@ -1,4 +1,4 @@
-"""The resume checkpoint: the sibling of the model file, with optimizer state. No pickle either."""
+"""The resume checkpoint: the container of a model file, with optimizer state. It contains no pickle."""
 
 import json
 from copy import deepcopy
@@ -16,7 +16,7 @@ from sablier.modelfile import pack, unpack
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The state of a training run at the end of an epoch. Random state is a function of seed and epoch."""
+    """The state of a training run at the end of an epoch. Random state follows from seed and epoch."""
 
     epoch: int
     model: dict[str, Tensor]
@@ -27,11 +27,11 @@ class Checkpoint:
 
     @classmethod
     def of(cls, **state: Any) -> "Checkpoint":
-        """Copy the state, so that training can go on."""
+        """Return a copy of the state, so that training can go on."""
         return cls(**deepcopy(state))
 
     def check(self, identity: dict[str, Any]) -> None:
-        """Raise ModelFileError unless the run that resumes is the run that was stopped."""
+        """Raise ModelFileError if the run that resumes differs from the one that was stopped."""
         theirs, ours = json.loads(json.dumps(self.identity)), json.loads(json.dumps(identity))
         different = [key for key in ours if theirs.get(key) != ours[key]]
         if different:
@@ -41,7 +41,7 @@ class Checkpoint:
             )
 
     def save(self, path: Path) -> None:
-        """Write the file whole or not at all."""
+        """Write the file as a whole or not at all."""
         tensors = {f"model/{key}": value for key, value in self.model.items()}
         tensors |= {f"average/{key}": value for key, value in self.average.items()}
         groups = {}

@@ -1,8 +1,4 @@
-"""The one training loop: every model and every objective is trained by `fit`.
-
-Each epoch draws all its randomness from (seed, epoch), so a run that was stopped at any moment and resumed from its
-checkpoint gives the same bits as one that was not.
-"""
+"""The training loop. All randomness of an epoch comes from (seed, epoch), so a resumed run gives the same bits."""
 
 import math
 import time
@@ -36,12 +32,12 @@ from sablier.transforms.batches import Batches, choose_device
 
 MOST_VALIDATIONS = 100  # a run of more epochs validates only every so many
 CHECKPOINT_SECONDS = 5.0
-COMPILED = ("reconstruct", "denoise", "classify", "inpaint")  # what objectives ask of a model
+COMPILED = ("reconstruct", "denoise", "classify", "inpaint")  # methods that objectives call
 
 
 @dataclass
 class History:
-    """What happened in training: a row per recorded epoch, and what it was computed with."""
+    """The history of a training: a row per recorded epoch, and what it was computed with."""
 
     rows: list[dict[str, float]] = field(default_factory=list)
     seconds: float = 0.0
@@ -62,20 +58,34 @@ def fit(
     on_progress: Callable[[Progress], None] = lambda progress: None,
     on_epoch: Callable[[int, Model], None] | None = None,
 ) -> History:
-    """Train `model` in place and return its history.
+    """Train a model in place.
 
     Args:
-        model: starts from its present weights after `model.initialise(images)`; ends, in eval mode, with the moving
-            average of its weights (or the last ones where `config.ema` is 0), at the last epoch.
-        batches: the training images; `validation` are held out from them and only reported.
-        checkpoint: a file to resume from where it exists, and to keep up to date; never removed here.
+        model: starts from its present weights after `model.initialise(images)`, and ends in eval mode with the moving
+            average of its weights (the last weights if `config.ema` is 0).
+        batches: the training images.
+        objective: what to minimise.
+        config: epochs, optimizer, seed and so on.
+        validation: held-out images, whose loss is recorded and decides nothing.
+        checkpoint: a file to resume from if it exists, and to keep up to date; it is not removed.
         on_progress: called after every step.
-        on_epoch: called after every recorded epoch with its number, from 1, and the model as it would be if training ended there;
-            to look at only.
+        on_epoch: called after a recorded epoch with its number, from 1, and the model as it would be saved then, to read
+            only.
+
+    Returns:
+        The losses by epoch, the seconds, and what it was computed with.
 
     Raises:
-        TrainingDiverged: where the loss is not finite.
+        TooFewImages: if there is no training image.
+        TrainingDiverged: if the loss is not finite.
         Interrupted: on Ctrl-C, after the checkpoint is written.
+
+    Examples:
+        >>> from sablier.training.objectives import Reconstruction
+        >>> from sablier import FitConfig, Preprocess, create_model, fit, load_dataset
+        >>> batches = Batches(load_dataset("digits"), Preprocess(height=8, width=8, channels=1))
+        >>> len(fit(create_model("bottleneck", (8, 8, 1)), batches, Reconstruction(), FitConfig(epochs=1)).rows)
+        1
     """
     if len(batches) < 1:
         raise TooFewImages("expected at least one image to train on, got none.")
@@ -96,7 +106,7 @@ def fit(
 
 
 class _Run:
-    """The state of one training run: everything a checkpoint holds, and how to take the next step."""
+    """The state of a training run: what a checkpoint keeps, and how the next step is taken."""
 
     def __init__(
         self,
@@ -123,7 +133,7 @@ class _Run:
         self.saved_at = time.monotonic()
 
     def start(self) -> None:
-        """Resume from the checkpoint where there is one, otherwise initialise; choose the arithmetic."""
+        """Resume from the checkpoint if there is one, otherwise initialise; choose the arithmetic."""
         device = self.batches.pixels.device
         resumed = Checkpoint.load(self.path) if self.path and self.path.exists() else None
         if resumed is None:
@@ -153,7 +163,7 @@ class _Run:
                 setattr(self.model, name, torch.compile(getattr(self.model, name), mode=mode))
 
     def steps(self) -> Iterator[Progress]:
-        """Take every step that remains."""
+        """Take all remaining steps."""
         if self.profile:
             self.profile.start()
         while self.epoch < self.epochs:
@@ -190,7 +200,7 @@ class _Run:
         self.model.train()
         order = torch.randperm(len(self.batches)).to(self.batches.pixels.device)
         device_type = order.device.type
-        # Equal batches: a few images left over would decide the statistics of a normalisation, and one alone has none.
+        # Equal batches: a small last batch would have other statistics for normalisation, and a single image has none.
         for step, indices in enumerate(torch.tensor_split(order, self.per_epoch), 1):
             with record_function("batch"):
                 batch = self.batches.take(indices, self.epoch)
@@ -205,13 +215,14 @@ class _Run:
                     self._move(group, loss)
                     for name, value in {f"{group}_loss" if group != "model" else "loss": loss, **parts}.items():
                         losses[name] = losses.get(name, torch.zeros((), device=loss.device)) + value.detach()
-            # Once a batch, however often its parameters moved in it: so the rate is a function of the step, also when resumed.
+            # Once per batch, however often its parameters moved in it: the rate is then a function of the step, also when
+            # resumed.
             for schedule in self.schedules.values():
                 schedule.step()
             if self.average:
                 live = dict(self.model.named_parameters())
                 taken = self.epoch * self.per_epoch + step
-                # Early on the average forgets faster, so that a short run does not end on weights it left long ago.
+                # At first the average forgets faster, so that a short run does not end with outdated weights.
                 decay = min(self.config.ema, (1 + taken) / (10 + taken))
                 with record_function("average of weights"):
                     torch._foreach_lerp_(list(self.average.values()), [live[name].data for name in self.average], 1 - decay)
@@ -240,7 +251,7 @@ class _Run:
         return sum(losses) / len(validation)
 
     def clear(self) -> None:
-        """Leave nothing compiled behind, and keep what the profile saw."""
+        """Remove compiled methods, and keep the rows of the profile."""
         for name in COMPILED:
             vars(self.model).pop(name, None)
         if self.profile:
@@ -248,7 +259,7 @@ class _Run:
             self.history.profile = self.profile.rows
 
     def finish(self) -> None:
-        """Leave the model with the averaged weights, in eval mode."""
+        """Set the averaged weights, in eval mode."""
         if self.average:
             with torch.no_grad():
                 for name, value in self.model.named_parameters():
@@ -256,7 +267,7 @@ class _Run:
         self.model.eval()
 
     def save(self) -> bool:
-        """Write the state at the end of the last whole epoch; return whether there was a place to write it."""
+        """Write the state at the end of the last whole epoch; return whether there is a checkpoint."""
         if self.path is None or self.snapshot is None:
             return False
         self.snapshot.save(self.path)
@@ -274,7 +285,7 @@ class _Run:
         )
 
     def _identity(self) -> dict[str, Any]:
-        """What must be the same for a run to be resumed."""
+        """What must be equal for a run to be resumed."""
         return {
             "model": self.model.name,
             "config": self.model.config,
@@ -300,7 +311,7 @@ class _Run:
 
 
 def _seed_of(seed: int, epoch: int) -> int:
-    """Return the seed of an epoch: far from those of its neighbours, and the same in every version of Python and NumPy.
+    """Return the seed of an epoch: unrelated to that of the next, and the same in every version of Python and NumPy.
 
     >>> _seed_of(0, 1)
     3964924996
@@ -309,13 +320,13 @@ def _seed_of(seed: int, epoch: int) -> int:
 
 
 def _laid_out(value: Tensor, parameter: Tensor) -> Tensor:
-    """Return a copy of `value` in the memory layout of its parameter: fused optimizers read both in the order they lie."""
+    """Return a copy of `value` in the memory layout of its parameter, as fused optimizers need it."""
     return torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape else value.clone()
 
 
 @contextmanager
 def _weights(model: Model, average: Mapping[str, Tensor]) -> Iterator[None]:
-    """Run with the averaged weights in place of the live ones."""
+    """Use the averaged weights in place of the live ones."""
     live = {name: value.data for name, value in model.named_parameters()}
     for name, value in model.named_parameters():
         value.data = average.get(name, value.data)
@@ -328,7 +339,7 @@ def _weights(model: Model, average: Mapping[str, Tensor]) -> Iterator[None]:
 
 @contextmanager
 def _settings(config: FitConfig) -> Iterator[int]:
-    """Run with the configured threads and a random state of its own; leave both as they were."""
+    """Run with the configured threads and a separate random state; restore both afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(config.threads or before)
     cuda = choose_device(config.device).type == "cuda"

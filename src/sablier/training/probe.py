@@ -1,4 +1,4 @@
-"""The start-up probe: does bfloat16 pay on this machine, for this model?"""
+"""The start-up probe: whether bfloat16 is faster on this machine for this model."""
 
 import time
 
@@ -15,9 +15,10 @@ TRIALS = 5  # of each type, in turn; the first warms up, the fastest of the othe
 
 
 def choose_dtype(model: Model, objective: Objective, batch: Batch, total_steps: int) -> torch.dtype:
-    """Return bfloat16 where ten trial steps show it at least 1.15 times as fast as float32 and equal within 2 %.
+    """Return bfloat16 if ten trial steps show it at least 1.15 times as fast as float32 and equal within 2 %.
 
-    Weights, buffers, gradients and random state are left as they were. Training of fewer than 200 steps takes float32 untried.
+    Weights, buffers, gradients and random state are not changed. Training of fewer than 200 steps uses float32 without a
+    probe.
     """
     if total_steps < WORTH_PROBING:
         return torch.float32
@@ -38,7 +39,7 @@ def choose_dtype(model: Model, objective: Objective, batch: Batch, total_steps: 
 
 
 def _trial(model: Model, objective: Objective, batch: Batch, dtype: torch.dtype) -> float:
-    """Return the loss of one forward and backward pass of every parameter group, moving nothing."""
+    """Return the loss of one forward and backward pass of every parameter group, without an update."""
     total = 0.0
     with torch.random.fork_rng():
         torch.manual_seed(0)

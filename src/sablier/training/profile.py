@@ -1,10 +1,10 @@
-"""Where the time of a training step goes: by phase, and by operator of torch."""
+"""The time of a training step by phase and by torch operator."""
 
 from typing import Any
 
 from torch.profiler import profile, schedule
 
-WAIT, WARMUP, ACTIVE = 5, 2, 20  # steps left alone, discarded, measured
+WAIT, WARMUP, ACTIVE = 5, 2, 20  # steps before, discarded, measured
 PHASES = ("batch", "forward", "backward", "optimizer", "average of weights")
 MOST_OPERATORS = 8
 
@@ -24,7 +24,7 @@ class StepProfile:
         whole = next(event for key, event in events.items() if key.startswith("ProfilerStep"))
         steps, total = whole.count, whole.cpu_time_total
         if finished.step_num < WAIT + WARMUP + ACTIVE:
-            return  # the run ended before: what was seen last is no whole step
+            return  # the run ended before: the last step is incomplete
 
         def row(kind: str, name: str, microseconds: float) -> dict[str, Any]:
             return {"kind": kind, "name": name, "milliseconds": microseconds / 1000 / steps, "share": microseconds / total}

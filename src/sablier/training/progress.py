@@ -1,4 +1,4 @@
-"""How far training is: of one network, and of all that a command trains."""
+"""The progress of training: of one network, and of all that a command trains."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Whole:
-    """How far everything is that is made for one model, all its networks and folds together.
+    """The progress of everything that is made for one model, all networks and folds together.
 
     Args:
-        work: what is done, in words, such as "48 photos of 256 x 256, 5 folds"; the same all along.
-        share: how much of the time has passed, from 0 to 1; it never falls.
-        seconds_left: about how long the rest takes.
+        work: what is done, in words, such as "48 photos of 256 x 256, 5 folds"; it does not change.
+        share: the share of the time that has passed, from 0 to 1; it never decreases.
+        seconds_left: the estimated remaining time.
     """
 
     work: str
@@ -21,12 +21,12 @@ class Whole:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a stage is.
+    """The progress of a stage.
 
     Args:
         done: of `total` steps.
         row: the history row of an epoch that just ended, if one did.
-        whole: how far everything is, where that is known.
+        whole: the progress of everything, if known.
     """
 
     done: int

@@ -1,4 +1,4 @@
-"""How the learning rate rises and falls during a run."""
+"""The schedule of the learning rate."""
 
 import math
 
@@ -6,7 +6,7 @@ from sablier.training.config import FitConfig
 
 
 def share_of_rate(config: FitConfig, total: int, step: int) -> float:
-    """Return the learning rate at a step of `total` as a share of its peak: up by a cosine, then down to nearly nothing."""
+    """Return the learning rate at a step of `total` as a share of its peak."""
     if config.schedule == "constant":
         return 1.0
     rise = max(1.0, config.warmup * total)

@@ -1,1 +1,1 @@
-"""Torch batch -> batch: how stored pixels become a batch, and what is done to it. Seeded by torch's own generator."""
+"""Transforms of torch batches: stored pixels to a batch, augmentation and corruption. Seeded by torch's own generator."""

@@ -1,4 +1,4 @@
-"""Images moved a little at random: turned, shifted, made larger or smaller, slanted. N,C,H,W in and out."""
+"""Random affine augmentation: rotation, shift, scale and shear. N,C,H,W in and out."""
 
 import math
 
@@ -8,14 +8,14 @@ from torch.nn import functional as F
 
 
 def moved(x: Tensor, turn: float = 0.0, shift: float = 0.0, scale: float = 0.0, shear: float = 0.0) -> Tensor:
-    """Return each image moved by amounts of its own, drawn evenly from torch's generator.
+    """Return each image moved by random amounts of its own.
 
-    Pixels between pixels are interpolated, bilinearly; what lies outside an image repeats its edge.
+    Pixels are interpolated bilinearly; outside an image, its edge is repeated.
 
     Args:
         turn: largest angle either way, in degrees.
         shift: largest shift either way, as a share of each side.
-        scale: 0.2 draws the factor from 1 / 1.2 to 1.2, evenly on the logarithm.
+        scale: 0.2 means a factor from 1 / 1.2 to 1.2, uniform on the logarithm.
         shear: largest slant either way: 0.2 moves the top edge by 0.2 of half the height against the middle.
 
     >>> moved(torch.zeros(2, 3, 8, 6), turn=10).shape, bool((moved(torch.ones(1, 1, 4, 4), 45, 0.5, 0.5, 0.5) == 1).all())
@@ -24,7 +24,7 @@ def moved(x: Tensor, turn: float = 0.0, shift: float = 0.0, scale: float = 0.0, 
     angle, slant = (_drawn(x, most) for most in (math.radians(turn), shear))
     factor = _drawn(x, math.log1p(scale)).exp()
     down, right = _drawn(x, 2 * shift), _drawn(x, 2 * shift)  # the grid runs from -1 to 1
-    # In pixels, not in shares of the sides: a turn must not squeeze an image that is not square.
+    # In pixels and not in shares of the sides: a rotation must not distort an image that is not square.
     tall = x.shape[2] / x.shape[3]
     cosine, sine = angle.cos() / factor, angle.sin() / factor
     across = torch.stack([cosine, (slant * cosine - sine) * tall, right], dim=1)
@@ -35,5 +35,5 @@ def moved(x: Tensor, turn: float = 0.0, shift: float = 0.0, scale: float = 0.0, 
 
 
 def _drawn(x: Tensor, most: float) -> Tensor:
-    """Return a number for each image, N, drawn evenly from -most to most."""
+    """Return a uniform random number for each image, N, from -most to most."""
     return most * (2 * torch.rand(len(x), device=x.device) - 1)

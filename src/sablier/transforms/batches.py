@@ -1,4 +1,4 @@
-"""The whole set as one array on the device; a batch is an index gather, scaled when it is taken."""
+"""A whole set as one array on the device; a batch is gathered by indices and scaled."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ def images_at_once(height: int, width: int) -> int:
 
 @dataclass(frozen=True)
 class Batch:
-    """Images in [0, 1], N,C,H,W float32 in channels-last memory, and the class number of each where labels exist.
+    """Images in [0, 1], N,C,H,W float32 in channels-last memory, with class numbers if there are labels.
 
-    In training, `rows` are their N places in the set, and `epoch` how often all images have been seen before.
+    In training, `rows` are their N positions in the set, and `epoch` is the number of completed epochs.
     """
 
     x: Tensor
@@ -33,20 +33,20 @@ class Batch:
 
 
 class Batches:
-    """A uniform set on a device, in the type it is stored in: one byte a sample for most.
+    """A uniform set on a device, in its stored type, mostly one byte per value.
 
-    What lies more than a whole range beyond black or white is taken for that, as in `Preprocess.scaled`.
+    Values more than a whole range beyond black or white are clipped, as in `Preprocess.scaled`.
 
     Args:
-        images: a set that `ImageSet.dense(preprocess)` returned.
-        preprocess: says which stored values mean 0 and 1.
-        device: where the array lives.
+        images: a set from `ImageSet.dense(preprocess)`.
+        preprocess: defines the stored values of 0 and 1.
+        device: of the array.
     """
 
     def __init__(self, images: ImageSet, preprocess: Preprocess, device: torch.device | str = "cpu") -> None:
         array = images.array
         if array.dtype == np.uint16:
-            array = array.astype(np.int32)  # torch gathers no unsigned 16-bit values
+            array = array.astype(np.int32)  # torch cannot gather unsigned 16-bit values
         if preprocess.bounded and array.dtype != np.uint8:
             reach = BEYOND * (preprocess.white - preprocess.black)
             array = array.clip(preprocess.black - reach, preprocess.white + reach).astype(array.dtype)
@@ -64,7 +64,7 @@ class Batches:
 
     def take(self, indices: Tensor | slice, epoch: int = 0) -> Batch:
         """Return the images at `indices`."""
-        # N,H,W,C seen as N,C,H,W is channels-last memory: the layout convolutions want, at no cost.
+        # N,H,W,C viewed as N,C,H,W is channels-last memory, which is fastest for convolutions, at no cost.
         x = self.pixels[indices].permute(0, 3, 1, 2).to(torch.float32)
         if self.black:
             x = x - self.black
@@ -72,7 +72,7 @@ class Batches:
         return Batch(x * self.scale, labels, indices if isinstance(indices, Tensor) else None, epoch)
 
     def for_scoring(self) -> Iterator[Batch]:
-        """Yield the images in order, as many at a time as are best computed at once where nothing is learnt."""
+        """Yield the images in order, in batches of the best size without training."""
         return self.in_order(images_at_once(*self.pixels.shape[1:3]))
 
     def in_order(self, size: int) -> Iterator[Batch]:
@@ -85,7 +85,7 @@ def choose_device(wanted: str = "auto") -> torch.device:
     """Return the device to compute on: CUDA, else Apple's MPS, else the CPU, unless one is named.
 
     Raises:
-        ConfigError: for a device this machine, or this build of torch, does not have.
+        ConfigError: for a device that this machine, or this build of torch, does not have.
     """
     if wanted != "auto":
         try:

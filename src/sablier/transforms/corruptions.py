@@ -1,7 +1,7 @@
-"""Damage done to images on purpose, so that undoing it can be learnt. N,C,H,W in and out, pixels in [0, 1] in.
+"""Corruptions of training images for denoising. N,C,H,W in and out, pixels in [0, 1] in.
 
-A corruption takes images and a level for each, N,1,1,1, in the unit its docstring states. What it returns is not clipped:
-a camera that saturates, or a file of whole numbers, is `clip` of it.
+A corruption takes images and a level for each, N,1,1,1, in the unit of its docstring. Its output is not clipped: `clip`
+makes it that of a saturating camera, or of a file of integers.
 """
 
 from collections.abc import Callable
@@ -17,19 +17,19 @@ def gaussian(x: Tensor, level: Tensor) -> Tensor:
 
 
 def poisson(x: Tensor, level: Tensor) -> Tensor:
-    """Count photons; the level is the standard deviation at white, so that white is 1/level^2 photons."""
+    """Poisson noise; the level is the standard deviation at white, so white is 1/level^2 photons."""
     peak = level.clamp_min(1e-3) ** -2
     return torch.poisson(x.clamp_min(0) * peak) / peak
 
 
 def salt_and_pepper(x: Tensor, level: Tensor) -> Tensor:
-    """Set pixels to black or white, all their channels alike; the level is the share of them."""
+    """Set pixels to black or white in all channels; the level is their share."""
     chance = torch.rand_like(x[:, :1])
     return torch.where(chance < level, (chance < level / 2).to(x.dtype), x)
 
 
 def missing(x: Tensor, level: Tensor) -> Tensor:
-    """Set pixels to black, all their channels alike; the level is the share of them."""
+    """Set pixels to black in all channels; the level is their share."""
     return x * (torch.rand_like(x[:, :1]) >= level)
 
 
@@ -39,12 +39,12 @@ CORRUPTIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 def random_levels(x: Tensor, low: float, high: float) -> Tensor:
-    """Return a level for each image, N,1,1,1, drawn evenly from `low` to `high`."""
+    """Return a uniform random level for each image, N,1,1,1, from `low` to `high`."""
     return low + (high - low) * torch.rand(len(x), 1, 1, 1, device=x.device)
 
 
 def masked_blocks(x: Tensor, largest: float, grid: int = 7) -> Tensor:
-    """Set blocks of a `grid` x `grid` raster to zero; their share is drawn for each image from 0 to `largest`."""
+    """Set blocks of a `grid` x `grid` raster to zero; their share is random for each image, from 0 to `largest`."""
     kept = (torch.rand(len(x), 1, grid, grid, device=x.device) >= random_levels(x, 0, largest)).to(x.dtype)
     return x * F.interpolate(kept, x.shape[2:], mode="nearest")
 
@@ -52,7 +52,7 @@ def masked_blocks(x: Tensor, largest: float, grid: int = 7) -> Tensor:
 def estimated_sigma(x: Tensor) -> Tensor:
     """Return the standard deviation of Gaussian noise in each image, N,1,1,1, from the median of its finest diagonal details.
 
-    Most places of an image are smooth, so the median sees the noise alone (Donoho and Johnstone 1994).
+    Most places of an image are smooth, so the median reflects the noise alone (Donoho and Johnstone 1994).
     """
     details = x
     for axis in (2, 3):

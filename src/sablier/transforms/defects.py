@@ -1,7 +1,7 @@
-"""Defects made here, so that finding them can be learnt: a random shape of an image is exchanged for a random material.
+"""Synthetic defects: a random region of an image is replaced by a random texture.
 
-Learning to outline made-up defects finds real ones that look like none of them (DRAEM, Zavrtanik, Kristan and Skocaj 2021;
-CutPaste, Li, Sohn, Yoon and Pfister 2021). Nothing is read from outside: materials are noise, or come from the batch itself.
+Training on synthetic defects finds different real ones (DRAEM, Zavrtanik, Kristan and Skocaj 2021; CutPaste, Li, Sohn, Yoon
+and Pfister 2021). There is no external data: textures are noise, or come from the batch itself.
 """
 
 import math
@@ -16,27 +16,28 @@ from sablier.images.preprocess import Preprocess
 from sablier.transforms.batches import Batches
 from sablier.typing import Array
 
-AT_ONCE = 32  # images that take their materials from each other
-CELLS = 64  # side of the grid that noise is drawn on, before it is turned and stretched
-SAMPLED_SIDE = 64  # pixels a side that are looked at to find the threshold that leaves so large a shape
+AT_ONCE = 32  # images that take their textures from each other
+CELLS = 64  # side of the grid that noise is generated on, before it is rotated and stretched
+SAMPLED_SIDE = 64  # pixels a side that are used to find the threshold for the area of a region
 SMALLEST_AREA, LARGEST_AREA = 0.0005, 0.05  # of a defect, as a share of the image
-PLACES = 16  # squares a side of an image, between which the place of a defect is drawn
+PLACES = 16  # squares a side of an image, between which the position of a defect is chosen
 VISIBLE = 0.02  # difference, in [0, 1], below which a changed pixel does not count as defective
 
 
 def with_defects(images: ImageSet, preprocess: Preprocess, seed: int = 0) -> Array:
     """Return N,H,W,C float32 in [0, 1]: dense images with a defect in each.
 
-    They are drawn many at a time, since some defects come from the others. The same seed draws the same.
+    Some defects come from other images, so many are made at a time. The same seed gives the same defects.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         damaged = [synthetic_defects(batch.x, 1.0)[0] for batch in Batches(images, preprocess).in_order(AT_ONCE)]
-    return torch.cat(damaged).permute(0, 2, 3, 1).contiguous().numpy()
+    unit = preprocess.model_copy(update={"dtype": "float32", "black": 0.0, "white": 1.0})
+    return unit.covered(torch.cat(damaged).permute(0, 2, 3, 1).contiguous().numpy())
 
 
 def synthetic_defects(x: Tensor, share: float = 0.8) -> tuple[Tensor, Tensor]:
-    """Return N,C,H,W images in [0, 1] with a defect each in a `share` of them, and the masks, N,1,H,W, 1 where they changed.
+    """Return N,C,H,W images in [0, 1], with a defect in a `share` of them, and masks, N,1,H,W, 1 where they changed.
 
     Every random number comes from torch's own generator.
 
@@ -59,10 +60,10 @@ def synthetic_defects(x: Tensor, share: float = 0.8) -> tuple[Tensor, Tensor]:
 
 
 def random_shapes(x: Tensor) -> Tensor:
-    """Return a shape for each image, N,1,H,W from 0 outside to 1 inside: stains, specks, scratches, with hard or soft edges.
+    """Return a region for each image, N,1,H,W from 0 outside to 1 inside: stains, specks, scratches, with hard or soft edges.
 
-    A shape is where noise, coarse or fine, turned and stretched, exceeds a threshold; a slope away from a point keeps the
-    pieces of it together. The point lies anywhere, but oftener where there is detail: on a part, not on the table beside it.
+    A region is where noise, coarse or fine, rotated and stretched, exceeds a threshold. A slope away from a point keeps it
+    together. The point may be anywhere, but more often where there is detail: on a part and not on the background.
     """
     noise = random_noise(x, 1, coarsest=2, finest=32, longest=8)
     rows, columns = _coordinates(x, x.shape[2:])
@@ -77,10 +78,10 @@ def random_shapes(x: Tensor) -> Tensor:
 
 
 def random_noise(x: Tensor, channels: int, coarsest: float, finest: float, longest: float) -> Tensor:
-    """Return smooth noise of mean 0 and spread about 1, N,channels,H,W; grains, `coarsest` to `finest` a side.
+    """Return smooth noise of mean 0 and spread about 1, N,channels,H,W, with `coarsest` to `finest` grains a side.
 
     Args:
-        longest: how many times as long as wide its grains are at most; they lie in any direction.
+        longest: the largest ratio of length to width of a grain; grains have any direction.
     """
     grid = torch.randn(len(x), channels, CELLS, CELLS, device=x.device)
     stretch = _log_drawn(x, 1, longest).sqrt()
@@ -97,13 +98,13 @@ def noise_texture(x: Tensor, chosen: Tensor) -> Tensor:
 
 
 def transplant(x: Tensor, chosen: Tensor) -> Tensor:
-    """Return another image of the batch, turned and shifted at random."""
+    """Return another image of the batch, rotated and shifted at random."""
     some = x[torch.randint(len(x), (len(chosen),), device=x.device)]
     return _resampled(some, _drawn(some, 0, 2 * math.pi), _drawn(some, 0.5, 1.5), _drawn(some, 0.5, 1.5), x.shape[2:], 1.0)
 
 
 def displacement(x: Tensor, chosen: Tensor) -> Tensor:
-    """Return each image itself, moved by up to a tenth of its side, and turned a little."""
+    """Return each image shifted by up to a tenth of its side, and rotated a little."""
     some = x[chosen]
     one = torch.ones(len(some), 1, 1, 1, device=x.device)
     return _resampled(some, _drawn(some, -0.3, 0.3), one, one, x.shape[2:], 0.2)
@@ -128,7 +129,7 @@ MATERIALS: tuple[Callable[[Tensor, Tensor], Tensor], ...] = (noise_texture, tran
 
 
 def _resampled(images: Tensor, angle: Tensor, scale_x: Tensor, scale_y: Tensor, size: torch.Size, shift: float = 0.0) -> Tensor:
-    """Return images turned, scaled and shifted, by up to `shift` of half their side; what lies outside is a reflection."""
+    """Return images rotated, scaled, and shifted by up to `shift` of half their side; the outside is reflected."""
     rows, columns = _coordinates(images, size)
     across = scale_x * (angle.cos() * columns - angle.sin() * rows) + _drawn(images, -shift, shift)
     down = scale_y * (angle.sin() * columns + angle.cos() * rows) + _drawn(images, -shift, shift)
@@ -136,7 +137,7 @@ def _resampled(images: Tensor, angle: Tensor, scale_x: Tensor, scale_y: Tensor, 
 
 
 def _places(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the row and the column of a point in each image, N,1,1,1 from -1 to 1; half are drawn by detail."""
+    """Return the row and the column of a point in each image, N,1,1,1 from -1 to 1; half of them prefer detail."""
     average = F.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
     detail = F.adaptive_avg_pool2d((x - average).abs().mean(dim=1, keepdim=True), PLACES).flatten(1)
     chosen = torch.multinomial(detail + detail.mean(dim=1, keepdim=True) + 1e-6, 1).view(-1, 1, 1, 1)
@@ -145,16 +146,16 @@ def _places(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _coordinates(x: Tensor, size: torch.Size) -> tuple[Tensor, Tensor]:
-    """Return where the middles of rows, 1,1,H,1, and of columns, 1,1,1,W, lie between -1 and 1."""
+    """Return the positions of the centres of rows, 1,1,H,1, and of columns, 1,1,1,W, between -1 and 1."""
     rows, columns = ((2 * torch.arange(length, device=x.device) + 1) / length - 1 for length in size)
     return rows.view(1, 1, -1, 1), columns.view(1, 1, 1, -1)
 
 
 def _drawn(x: Tensor, low: float, high: float) -> Tensor:
-    """Return a number for each image, N,1,1,1, drawn evenly."""
+    """Return a uniform random number for each image, N,1,1,1."""
     return low + (high - low) * torch.rand(len(x), 1, 1, 1, device=x.device)
 
 
 def _log_drawn(x: Tensor, low: float, high: float) -> Tensor:
-    """Return a number for each image, N,1,1,1, whose logarithm is drawn evenly."""
+    """Return a random number for each image, N,1,1,1, uniform on the logarithm."""
     return _drawn(x, math.log(low), math.log(high)).exp()

@@ -1,6 +1,6 @@
-"""Turned, mirrored and shifted images, as gathers of pixels: exact, whatever is a batch's size. N,C,H,W in and out.
+"""Rotated, mirrored and shifted images by gathering pixels: exact for any batch size. N,C,H,W in and out.
 
-Beyond the edge an image goes on as its mirror image, so that the edge itself does not tell how far it was shifted.
+Beyond its edge an image is reflected, so that the edge itself does not reveal the shift.
 """
 
 from functools import lru_cache
@@ -14,9 +14,9 @@ class Geometry(NamedTuple):
     """The transformations of images of one size.
 
     Args:
-        orientations: K,HW where each pixel comes from: for square images 4 turns x 2 mirrorings, for others half turns only.
-            The first is the image as it is.
-        shifts: S,HW the same for 9 shifts; the first is none.
+        orientations: K,HW the source of each pixel: for square images 4 turns x 2 mirrorings, for others half turns only.
+            The first is the identity.
+        shifts: S,HW the same for 9 shifts; the first is the identity.
     """
 
     orientations: Tensor
@@ -25,7 +25,7 @@ class Geometry(NamedTuple):
     @staticmethod
     @lru_cache(16)
     def of(height: int, width: int, shift: float) -> "Geometry":
-        """Return the transformations of images of this size, shifted by `shift`, a share of each side, or not at all."""
+        """Return the transformations of images of this size, with shifts by `shift`, a share of each side, or none."""
         places = torch.arange(height * width).view(height, width)
         turns = range(4) if height == width else (0, 2)
         orientations = [torch.rot90(mirrored, turn) for mirrored in (places, places.flip(1)) for turn in turns]
@@ -37,18 +37,18 @@ class Geometry(NamedTuple):
 
     @property
     def outputs(self) -> int:
-        """How many orientations and shifts there are together."""
+        """The number of orientations plus that of shifts."""
         return len(self.orientations) + len(self.shifts)
 
     def apply(self, x: Tensor, orientation: Tensor, shift: Tensor) -> Tensor:
-        """Return N images, each turned and mirrored, then shifted; by the numbers, N each, of its transformations."""
+        """Return N images, each turned and mirrored, then shifted, by the numbers of its transformations, N each."""
         tables = self.orientations.to(x.device)[orientation].gather(1, self.shifts.to(x.device)[shift])
         moved = x.flatten(2).gather(2, tables[:, None].expand(-1, x.shape[1], -1)).view(x.shape)
         return moved.contiguous(memory_format=torch.channels_last)
 
 
 def shifted(x: Tensor, down: Tensor, right: Tensor) -> Tensor:
-    """Return each image shifted by whole pixels, at most its sides; N of them either way.
+    """Return each image shifted by whole pixels, at most its sides, N down and N right.
 
     >>> shifted(torch.arange(3.0).view(1, 1, 1, 3), torch.tensor([0]), torch.tensor([1])).flatten().tolist()
     [1.0, 2.0, 2.0]
@@ -59,7 +59,7 @@ def shifted(x: Tensor, down: Tensor, right: Tensor) -> Tensor:
 
 
 def _mirrored(side: int, offset: int | Tensor) -> Tensor:
-    """Return where the pixels of a line come from that is shifted by `offset`, at most `side`; of several lines, N,1."""
+    """Return the sources of the pixels of a line shifted by `offset`, at most `side`; for several lines, N,1."""
     places = torch.arange(side, device=offset.device if isinstance(offset, Tensor) else None) + offset
     places = torch.where(places < 0, -1 - places, places)
     return torch.where(places >= side, 2 * side - 1 - places, places)

@@ -1,11 +1,11 @@
-"""Which places of an image are hidden while a network says what they look like."""
+"""The places of an image that are hidden for inpainting."""
 
 import torch
 from torch import Tensor
 
 
 def square_sides(x: Tensor, fewest: int, most: int) -> list[int]:
-    """Return the sides in pixels of squares of which `fewest`, twice, four times as many, up to `most` fit along N,C,H,W images.
+    """Return the sides in pixels of squares: `fewest`, twice as many, up to `most` fit along the shorter side of N,C,H,W.
 
     >>> square_sides(torch.zeros(1, 1, 256, 300), 4, 16)
     [64, 32, 16]
@@ -20,7 +20,7 @@ def square_sides(x: Tensor, fewest: int, most: int) -> list[int]:
 def hidden_squares(x: Tensor, side: int, down: int, right: int) -> Tensor:
     """Return N,1,H,W: 1 in every second square of every second row of squares, shifted by so many pixels, else 0.
 
-    With shifts of 0 or `side` each way, four of them hide every pixel once.
+    With shifts of 0 or `side` each way, the four rasters hide every pixel once.
     """
     rows, columns = (
         (torch.arange(length, device=x.device) + shift) // side % 2 == 0

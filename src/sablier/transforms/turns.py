@@ -1,4 +1,4 @@
-"""The seven ways to turn or mirror a square image other than leaving it as it is."""
+"""The seven rotations and reflections of a square image other than the identity."""
 
 from dataclasses import dataclass, replace
 
@@ -9,13 +9,13 @@ from sablier.images.imageset import ImageSet
 
 @dataclass(frozen=True)
 class Turn:
-    """A symmetry of a square: quarter turns counterclockwise, then left and right exchanged where it is `mirrored`."""
+    """A symmetry of a square: quarter turns counterclockwise, then left and right exchanged if it is `mirrored`."""
 
     quarters: int
     mirrored: bool = False
 
     def of(self, images: ImageSet) -> ImageSet:
-        """Return dense images, turned; those that are not square keep their shape only after half turns.
+        """Return dense images, turned; images that are not square keep their shape only after half turns.
 
         >>> images = ImageSet(np.arange(4, dtype=np.uint8).reshape(1, 2, 2, 1))
         >>> Turn(1).of(images)[0][:, :, 0].tolist()

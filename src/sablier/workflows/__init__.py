@@ -1,1 +1,1 @@
-"""The verbs whole: read, compute, write. What the command line and Python scripts call."""
+"""The workflows behind the commands: read, compute, write. Python scripts call them, too."""

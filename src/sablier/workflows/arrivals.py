@@ -1,4 +1,4 @@
-"""Which image files of a folder are new and have come to rest: looked for again and again, since folders do not tell."""
+"""New image files of a folder that are no longer being written, found by repeated scans."""
 
 import hashlib
 import os
@@ -14,7 +14,7 @@ from sablier.images.walking import walked
 
 Stamp = tuple[int, int]
 
-RETRY_AFTER_LOOKS = (1, 2, 4, 8)  # a copy over a network may stall; half a minute at the usual pace
+RETRY_AFTER_LOOKS = (1, 2, 4, 8)  # scans; a copy over a network may stall; half a minute at the usual pace
 
 
 @dataclass
@@ -23,9 +23,9 @@ class Arrival:
 
     Args:
         name: its path below the folder.
-        id: the same as `as_id` writes it, and as it is recorded.
-        stamp: its size in bytes, and when it was changed, in nanoseconds.
-        due: the look at which it may be read.
+        id: the same as `as_id` writes it, for the record.
+        stamp: its size in bytes and modification time in nanoseconds.
+        due: the number of the scan at which it may be read.
         failures: how often it could not be decoded.
     """
 
@@ -37,7 +37,7 @@ class Arrival:
 
 
 class Arrivals:
-    """Looks into a folder again and again, and says which files have come to rest and are not recorded."""
+    """Scans a folder repeatedly for files that are finished and not recorded."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -47,7 +47,7 @@ class Arrivals:
         self.worth_another_look = True
 
     def look(self) -> list[Arrival]:
-        """Return the files that are due, in the order they were changed."""
+        """Return the files that are due, in the order of modification."""
         self.looks += 1
         waiting: dict[str, Arrival] = {}
         for name, stamp in _image_files(self.folder):
@@ -62,7 +62,7 @@ class Arrivals:
         return due
 
     def at_rest(self, arrival: Arrival) -> bool:
-        """Return whether a file is still what it was when it was listed."""
+        """Return whether a file is unchanged since it was listed."""
         return _stamp(self.folder / arrival.name) == arrival.stamp
 
     def given_up(self, arrival: Arrival) -> bool:
@@ -74,13 +74,13 @@ class Arrivals:
         return False
 
     def settle(self, arrival: Arrival) -> None:
-        """Take a file off the list, now that it is recorded."""
+        """Remove a file from the list, now that it is recorded."""
         self.recorded.add(identity(arrival.id, arrival.stamp))
         self.waiting.pop(arrival.name, None)
 
 
 def identity(id: str, stamp: Stamp) -> bytes:
-    """Return twelve bytes that tell this file, in this size and time of change, from any other."""
+    """Return twelve bytes that identify this file with this size and modification time."""
     return hashlib.blake2b(f"{id}\0{stamp[0]}\0{stamp[1]}".encode(), digest_size=12).digest()
 
 
@@ -89,7 +89,7 @@ def _image_files(folder: Path) -> Iterator[tuple[str, Stamp]]:
 
     def refused(below: str, error: OSError) -> None:
         if below and isinstance(error, FileNotFoundError):
-            return  # it went away since its parent was listed
+            return  # it was removed since its parent was listed
         raise ImagesError(
             f"{folder / below}: expected a folder that can be read: {error.strerror or error}. What was judged is recorded; "
             "run the same command again when the folder is back."
@@ -101,7 +101,7 @@ def _image_files(folder: Path) -> Iterator[tuple[str, Stamp]]:
 
 
 def _stamp(path: str | Path) -> Stamp | None:
-    """Return size in bytes and time of change in nanoseconds of a regular file; None where there is none."""
+    """Return size in bytes and modification time in nanoseconds of a regular file; None if there is none."""
     try:
         found = os.stat(path)
     except OSError:

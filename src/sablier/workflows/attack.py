@@ -1,4 +1,4 @@
-"""attack = load, read, attack, write: a table first, then pictures."""
+"""The workflow `attack`: attacks a classifier, and writes a table and pictures."""
 
 from collections.abc import Callable
 from dataclasses import fields
@@ -40,21 +40,44 @@ def attack(
     settings: dict[str, int] | None = None,
     **reading: Any,
 ) -> AttackResult:
-    """Attack a classifier with every image of a labelled source, and judge what comes of it from 8-bit pixels.
+    """Attack a classifier with small perturbations of labelled images, evaluated as 8-bit images.
+
+    Sources of the methods: Goodfellow, Shlens and Szegedy 2015 ("fgsm"), Madry et al. 2018 ("pgd"), Croce and Hein 2020
+    ("apgd", "apgd-dlr", "apgd-t", "standard"), Andriushchenko et al. 2020 ("square"), Moosavi-Dezfooli et al. 2016
+    ("deepfool").
 
     Args:
-        model: a .sablier file that classifies.
-        source: whatever `read_images` takes, with labels; `reading` are its options.
-        output: a folder for attack.csv, attack.json, attack.png, and images/ that fool the classifier; None writes nothing.
-        method: "fgsm", "pgd", "apgd", "apgd-dlr", "apgd-t", "square", "deepfool" or "standard".
-        eps, norm: how far an image may be moved: each value ("linf"), from 0 to 1, the range from black to white; or the root
-            of the summed squared changes ("l2").
-        count: attack only so many images, drawn evenly; None attacks all.
-        seed: the same seed attacks the same.
-        settings: further fields of the attack, such as steps or restarts.
+        model: a .sablier file of a classifier.
+        source: labelled images: anything that `read_images` takes.
+        output: a folder for attack.csv, attack.json, attack.png and images/ (misclassified ones); None writes nothing.
+        method: the name of an attack, as above.
+        eps: the largest perturbation, above 0: of each value, in [0, 1], for norm "linf"; of the image for norm "l2".
+        norm: "linf" or "l2".
+        count: attack an even sample of so many images; None attacks all.
+        seed: the seed of random choices.
+        on_progress: called with the number of images attacked so far.
+        settings: further fields of the attack, such as `{"steps": 20}` or `{"restarts": 2}`.
+        **reading: options of `read_images`.
+
+    Returns:
+        The classes and probabilities before and after the attack, and the attacked images.
 
     Raises:
-        ModelFileError, ImagesError, ConfigError, UnknownName, OutputError: before anything is written where possible.
+        ModelFileError: if the model is no classifier, or not of 8-bit images.
+        ImagesError: if the images cannot be used, or have no labels or unknown ones.
+        ConfigError: if an option has a value that it does not take.
+        UnknownName: if there is no such method or setting.
+        OutputError: if the output cannot be written.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> import sablier
+        >>> with TemporaryDirectory() as folder:
+        ...     recipe = sablier.make_recipe("course-softmax", settings=["epochs=5"])
+        ...     _ = sablier.train("digits", f"{folder}/digits.sablier", recipe)
+        ...     result = sablier.attack(f"{folder}/digits.sablier", "digits:test", eps=0.1, count=50)
+        >>> result.robust_accuracy < result.accuracy
+        True
     """
     made = make_attack(method, eps=eps, norm=norm, seed=seed, **(settings or {}))
     classifier = Classifier.from_file(file := ModelFile.load(Path(model)))
@@ -66,10 +89,10 @@ def attack(
 
 
 def drawn_evenly(images: ImageSet, count: int | None) -> ImageSet:
-    """Return so many images of a set, evenly from first to last; all of them for None, or where there are not more.
+    """Return an even sample of so many images; all of them for None, or if there are fewer.
 
     Raises:
-        ConfigError: for less than one.
+        ConfigError: if the count is below 1.
     """
     if count is None:
         return images
@@ -82,7 +105,8 @@ def make_attack(method: str, **options: Any) -> Attack:
     """Return an attack by its name.
 
     Raises:
-        UnknownName: for a method, or an option that it does not have; ConfigError for a value it does not take.
+        UnknownName: if there is no such method, or it does not have the option.
+        ConfigError: if an option has a value that it does not take.
     """
     known = [item.name for item in fields(ATTACKS.named(method))]
     for option in options:
@@ -92,8 +116,8 @@ def make_attack(method: str, **options: Any) -> Attack:
 
 
 def _write(result: AttackResult, folder: Path) -> None:
-    """Write the tables, a sheet of what fools the classifier most surely, and every image that does."""
-    # Drawing is imported only when something is drawn.
+    """Write the tables, a sheet of the images with the most probable wrong classes, and every misclassified image."""
+    # Plotting is imported only when needed.
     from sablier.report.attacks import attack_sheet
 
     write_tables(folder, "attack", result)

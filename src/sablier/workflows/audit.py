@@ -10,7 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from sablier.calibration import ANOMALY, percent
+from sablier.calibration import FLAGGING, percent
 from sablier.errors import ConfigError, ImagesError
 from sablier.files.cells import read_rows
 from sablier.files.names import as_name
@@ -19,7 +19,8 @@ from sablier.workflows.tables import whole_table
 
 TABLE, SAMPLE, FLAGGED = "detections.csv", "audit.csv", "flagged.csv"
 ASKED = ("id", "path", "score", "p_value", "verdict")
-GOOD, BAD = ("good", "accepted"), ("bad", "rejected")
+GOOD = ("good", "accepted", "ok", "gut", "i.o.", "bon", "conforme")
+BAD = ("bad", "rejected", "nok", "ng", "schlecht", "n.i.o.", "mauvais", "non conforme")
 
 Row = dict[str, str]
 
@@ -100,12 +101,12 @@ def audit(folder: str | PathLike[str], reviewed: str | PathLike[str] | None = No
             than those drawn, or flagged.
     """
     table, sample = Path(folder, TABLE), Path(folder, SAMPLE)
-    verdicts = read_verdicts(sample)
+    verdicts = read_verdicts(sample, whole=True)
     drawn = draw(table, len(verdicts))
     _check_same(sample, verdicts, [row["id"] for row in drawn], "drawn")
     flagged, found = [row["id"] for row in _rows(table) if _is_flagged(row)], None
     if reviewed is not None:
-        judged = read_verdicts(reviewed)
+        judged = read_verdicts(reviewed, whole=True)
         _check_same(Path(reviewed), judged, flagged, "flagged")
         found = sum(not good for good in judged.values())
     counts = Counter[str]()
@@ -129,19 +130,27 @@ def estimate(unflagged: int, audited: int, bad: int, flagged: int = 0, found: in
     return AuditResult(unflagged, audited, bad, bad / audited * unflagged, interval, flagged, found)
 
 
-def read_verdicts(*paths: str | PathLike[str]) -> dict[str, bool]:
+def read_verdicts(*paths: str | PathLike[str], whole: bool = False) -> dict[str, bool]:
     """Return whether each image of CSV files with the columns `id` and `verdict` is good.
 
-    Verdicts are good or accepted, bad or rejected.
+    Verdicts are good or bad, in the words of `GOOD` and `BAD`, in any case; an image with an empty cell was not judged.
+
+    Args:
+        paths: the files.
+        whole: whether every image has to be judged, as a random sample must be.
 
     Raises:
-        ImagesError: for a file that is no such table, a row without a verdict, another word, or an image named twice.
+        ImagesError: for a file that is no such table, without a verdict, with another word, or that names an image twice.
     """
     verdicts: dict[str, bool] = {}
     for path, row in ((each, row) for each in paths for row in _rows(Path(each))):
         name, word = row["id"], row["verdict"].strip().lower()
+        if not word and whole:
+            raise ImagesError(f"{path}: expected a verdict on each image, good or bad, got none on {name}. Fill it in.")
+        if not word:
+            continue
         if word not in (*GOOD, *BAD):
-            raise ImagesError(f"{path}: expected a verdict on {name}, good or bad, got {word or 'nothing'!r}. Fill it in.")
+            raise ImagesError(f"{path}: expected a verdict on {name}, good or bad (or OK, NOK, ...), got {word!r}. Correct it.")
         if name in verdicts:
             raise ImagesError(f"{path}: expected one verdict on {name}, got two. Keep one of them.")
         verdicts[name] = word in GOOD
@@ -194,7 +203,7 @@ def _rows(path: Path, *columns: str) -> Iterator[Row]:
 
 
 def _is_flagged(row: Row) -> bool:
-    return row["verdict"] == ANOMALY
+    return row["verdict"] in FLAGGING
 
 
 def _check_same(path: Path, named: Collection[str], expected: Collection[str], how: str) -> None:

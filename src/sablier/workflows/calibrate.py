@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sablier.calibration import ANOMALY, percent
+from sablier.calibration import images_needed, is_flagged, percent
 from sablier.errors import ImagesError, TooFewImages
 from sablier.files.kinds import MODEL
 from sablier.images.fingerprints import fingerprints
@@ -34,38 +34,38 @@ def calibrate(
     fdr: float | None = None,
     groups: str | None = None,
     backbone: str | PathLike[str] | None = None,
+    force: bool = False,
     **reading: Any,
 ) -> ModelFile:
     """Renew the promise of a detector on good images that did not train it; those that did, or nearly copy one, are left out.
 
     Without feedback the source must hold good images only. With it, the source is a whole batch as it came, good and bad,
-    of which a person has judged all that the model flags. The images rejected do not calibrate; all others do. (Those
-    accepted must not calibrate alone: they were looked at because they are strange, and after them nothing would be.) A
-    share m of bad images among those that calibrate makes the false-alarm rate at most alpha / (1 - m); `audit` estimates m.
+    of which a person has judged all that the model flags. The images rejected do not calibrate; all others do, since accepted
+    images alone were selected for their high scores. A share m of bad images among those that calibrate makes the false-alarm
+    rate at most alpha / (1 - m); `audit` estimates m.
 
     Args:
         model: a .sablier file that detects.
         source: whatever `read_images` takes: fresh images, as they come today.
         output: where to write; None replaces `model`, whole or not at all.
         feedback: CSV files with the columns `id` and `verdict`, good or bad, such as flagged.csv of `detect`.
-        alpha: the false-alarm rate at which the flagged images were picked for the person to judge.
+        alpha: the false-alarm rate that the model is used at, and that images were flagged at.
         fdr: the false-discovery rate at which they were, if it was one: the source must then be that batch, whole.
-        groups: which images are not independent of each other, as `sablier.images.grouping.parse_groups` reads it. Those that
-            repeat each other are found as well.
+        groups: which images are dependent, as `sablier.images.grouping.parse_groups` reads it. Repeats are found as well.
         backbone: the file of the feature network that the model was trained with, if it was one of the user's own; it is run.
+        force: replace `model` even by one that can give no verdict at `alpha`.
 
     Raises:
         BackboneError: for a backbone that is lacking, another, or not needed.
-        TooFewImages: for fewer than 2 groups of images that did not train the model.
+        TooFewImages: for fewer than 2 groups of images that did not train the model, or too few for the verdict at `alpha` that
+            a `model` to be replaced gives, unless forced.
         ImagesError: for feedback that is unfair: flagged images without a verdict, or no image that was not flagged.
     """
     file = ModelFile.load(Path(model))
     detector = Detector.from_file(file, backbone, scores=True)
     fresh = with_groups(read_like(file, source, **reading), groups).dense(file.preprocess)
-    rejected = 0
-    if feedback:
-        kept = _not_rejected(detector, fresh, feedback, alpha, fdr)
-        fresh, rejected = fresh.take(kept), len(fresh) - len(kept)
+    kept = _not_rejected(detector, fresh, feedback, alpha, fdr) if feedback else list(range(len(fresh)))
+    fresh, rejected = fresh.take(kept), len(fresh) - len(kept)
     known = KnownImages.from_file(file)
     prints = fingerprints(fresh, file.preprocess)
     uses = known.overlap(prints)
@@ -73,12 +73,14 @@ def calibrate(
     left_out, again = int(np.sum(uses == TRAINED)), int(np.sum(uses == CALIBRATED))
     fresh = with_repeats(fresh, prints)
     _check_enough(fresh, left_out)
+    place = Path(model if output is None else output)
+    if not force and place.resolve() == Path(model).resolve():
+        _check_still_decides(detector, fresh, alpha)
     renewed = Detector.calibrated(detector.scorers, (fresh,))
     calibrated = _in_words(fresh, rejected if feedback else None, left_out, again)
     provenance = file.provenance.model_copy(update={"calibrated": calibrated})
     parts = {**file.parts, **renewed.parts(), **known.recalibrated(prints)}
     result = replace(file, parts=parts, provenance=provenance)
-    place = Path(model if output is None else output)
     result.save(place)
     write_groups(fresh, file.preprocess, calibration_groups_paths(place))
     return result
@@ -91,6 +93,17 @@ def _check_enough(fresh: ImageSet, left_out: int) -> None:
         raise TooFewImages(
             f"expected at least 2 good images to calibrate with, of 2 groups, got {counted_groups(fresh)} from {fresh.source}"
             f"{trained}. Take fresh images, that the model has not seen."
+        )
+
+
+def _check_still_decides(detector: Detector, fresh: ImageSet, alpha: float) -> None:
+    """Raise TooFewImages where fresh images are too few for a verdict, which the calibration that they replace gives."""
+    needed = images_needed(alpha)
+    if detector.calibration.decides(alpha) and count_groups(fresh) < needed:
+        raise TooFewImages(
+            f"expected at least {needed} fresh images that are independent of each other, got {counted_groups(fresh)} from "
+            f"{fresh.source}. The model gives verdicts at a false-alarm rate of {percent(alpha)} now, and would give none after. "
+            "It was not replaced. Take more images, write another file with --output, or replace it all the same with --force."
         )
 
 
@@ -130,7 +143,7 @@ def _not_rejected(
             f"expected feedback on images of {images.source}, got a verdict on {strangers[0]}, which is not among them. "
             "Give the source that was judged, whole."
         )
-    flagged = detector.detect(images, alpha, fdr=fdr).verdicts == ANOMALY
+    flagged = is_flagged(detector.detect(images, alpha, fdr=fdr).verdicts)
     unseen = [name for name in images.ids[flagged].tolist() if name not in verdicts]
     if unseen:
         raise ImagesError(

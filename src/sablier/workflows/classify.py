@@ -1,4 +1,4 @@
-"""classify = load, read, tell, write: a table first, then pictures."""
+"""The workflow `classify`: predicts classes, and writes a table and pictures."""
 
 from collections.abc import Callable
 from os import PathLike
@@ -27,16 +27,33 @@ def classify(
     on_progress: Callable[[int], None] = lambda images: None,
     **reading: Any,
 ) -> ClassificationResult:
-    """Tell the class of every image of a source.
+    """Predict the class of each image of a source.
 
     Args:
-        model: a .sablier file that classifies.
-        source: whatever `read_images` takes; `reading` are its options.
-        output: a folder for classes.csv, classes.json and unsure.png, the 48 images it is least sure of; where there are labels,
-            for reliability.png too; None writes nothing.
+        model: a .sablier file of a classifier.
+        source: images: anything that `read_images` takes.
+        output: a folder for classes.csv, classes.json, unsure.png (the 48 least certain) and, with labels, reliability.png;
+            None writes nothing.
+        on_progress: called with the number of images.
+        **reading: options of `read_images`.
+
+    Returns:
+        The calibrated probabilities, and whether an image may belong to no class.
 
     Raises:
-        ModelFileError, ImagesError, OutputError: before anything is written where possible.
+        ModelFileError: if the model is no classifier.
+        ImagesError: if the images cannot be used.
+        OutputError: if the output cannot be written.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> import sablier
+        >>> with TemporaryDirectory() as folder:
+        ...     recipe = sablier.make_recipe("course-softmax", settings=["epochs=5"])
+        ...     _ = sablier.train("digits", f"{folder}/digits.sablier", recipe)
+        ...     result = sablier.classify(f"{folder}/digits.sablier", "digits:test")
+        >>> result.probabilities.shape, result.accuracy > 0.9
+        ((360, 10), True)
     """
     classifier = Classifier.from_file(file := ModelFile.load(Path(model)))
     images = read_like(file, source, **reading).dense(classifier.preprocess)
@@ -48,7 +65,7 @@ def classify(
         return result
     folder = Path(output)
     write_tables(folder, "classes", result)
-    # Drawing is imported only when something is drawn.
+    # Plotting is imported only when needed.
     from sablier.report.figures import sheet
 
     rows = result.to_table()

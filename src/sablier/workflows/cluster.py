@@ -1,4 +1,4 @@
-"""cluster = load, read, encode, part, write a table, what was found, and a sheet of pictures."""
+"""The workflow `cluster`: clusters the codes of images, and writes a table and a sheet of pictures."""
 
 from collections.abc import Callable
 from os import PathLike
@@ -39,22 +39,30 @@ def cluster(
     on_progress: Callable[[int], None] = lambda count: None,
     **reading: Any,
 ) -> ClusterResult:
-    """Part the images of a source into clusters of what their codes say, and show who is typical and who is not.
+    """Cluster the images of a source by their codes.
 
     Args:
         model: a .sablier file whose network encodes.
-        source: whatever `stream_images` takes; `reading` are its options.
-        output: a folder for clusters.csv, clusters.json and sheet.png.
-        k: how many clusters; None finds a number (`cluster_latents` says how).
-        method, manifold, runs, seed: as for `cluster_latents`.
+        source: images: anything that `stream_images` takes.
+        output: a folder for clusters.csv, clusters.json and sheet.png, the typical and the borderline images of each
+            cluster.
+        k: the number of clusters; None chooses one from 2 to 20 by the mean silhouette (Rousseeuw 1987).
+        method: "mixture", "kmeans" or "hdbscan".
+        manifold: a nonlinear embedding before clustering (N2D; McConville et al. 2021): "auto", "none", "spectral", "umap"
+            or "tsne".
+        runs: how often, with different seeds; the run that agrees most with the others is returned.
+        seed: the seed of the first run.
         latents: a file of codes that `embed` wrote for these images; None encodes them now.
         on_progress: called with the number of images encoded so far.
+        **reading: options of `stream_images`.
+
+    Returns:
+        The cluster of each image, and how stable the clusters are.
 
     Raises:
-        ModelFileError: for a model without an encoder.
-        ConfigError, UnknownName: for a wish that cannot be met; said before anything is read.
-        ImagesError: for a source that cannot be read, or latents of another model or of other images.
-        TooFewImages: for fewer images than clusters.
+        ModelFileError: if the model has no encoder.
+        ConfigError: if a value is out of range, or a manifold is not installed. UnknownName: if there is no such method.
+        ImagesError: if the source cannot be read, or the codes are of other images. TooFewImages: if there are too few.
     """
     file, folder = ModelFile.load(Path(model)), Path(output)
     network, _ = encoding_network(file)
@@ -76,10 +84,10 @@ def cluster(
 
 
 def _pictures_of(ids: Array, source: Any, preprocess: Preprocess, reading: dict[str, Any]) -> Array:
-    """Return the images of these names, N,H,W,C in [0, 1], in a second pass through the source.
+    """Return the images with these names, N,H,W,C in [0, 1], by reading the source a second time.
 
     Raises:
-        ImagesError: where the source lacks one of them.
+        ImagesError: if the source lacks one of them.
     """
     found: list[ImageSet] = []
     for images in stream_images(source, chunk=chunk_for(preprocess), **reading):

@@ -1,4 +1,4 @@
-"""combine = load, read and encode sets of images, add and subtract their mean codes, decode, write a picture."""
+"""The workflow `combine`: adds and subtracts the mean codes of sets of images, and writes a picture."""
 
 from collections.abc import Callable, Sequence
 from os import PathLike
@@ -31,22 +31,26 @@ def combine(
     on_progress: Callable[[int], None] = lambda count: None,
     **reading: Any,
 ) -> Combination:
-    """Average sets of images, or add and subtract their averages, in the codes of a model, and draw what comes out.
+    """Decode a sum of the mean codes of sets of images (latent arithmetic; Larsen et al. 2016).
 
     Args:
-        model: a .sablier file that reconstructs or detects.
-        add, subtract: lists of sources, each whatever `read_images` takes; `reading` are its options. A source counts by
-            the mean of its codes. With nothing to subtract the result is the average of these means; otherwise there has to
-            be one source more to add than to subtract.
-        output: a .png of the parts, the result and the nearest real images; None writes nothing.
-        among: a source of real images to show the nearest of; None stands for those that are combined.
+        model: a .sablier file of an autoencoder or a detector.
+        add: a list of sources, each anything that `read_images` takes.
+        subtract: likewise. Without any, the mean codes are averaged; otherwise there must be one more to add than to
+            subtract.
+        output: a .png of the terms, the result and the nearest real images; None writes nothing.
+        among: a source of real images to search for the nearest ones; None uses the given ones.
         on_progress: called with the number of images encoded so far.
+        **reading: options of `read_images`.
+
+    Returns:
+        The decoded image, its code, and the nearest images.
 
     Raises:
         ModelFileError, ImagesError, ConfigError, OutputError: before anything is written.
     """
     added, subtracted = _listed(add), _listed(subtract)
-    weights_of(len(added), len(subtracted))  # before anything is read
+    weights_of(len(added), len(subtracted))  # an early check
     path = None if output is None else Path(output)
     if path is not None and path.suffix.lower() != ".png":
         raise ConfigError(f"expected an output that ends in .png, got {path}.")

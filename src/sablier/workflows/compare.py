@@ -1,4 +1,4 @@
-"""compare = load several models of one task, show how they differ, how they learnt, and what they make of the same images."""
+"""The workflow `compare`: compares the settings, losses and results of several models of one task."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ Measured = EvaluationResult | ClassificationResult
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """How the networks of one kind ended: of how many epochs, and each loss of the last one, means over folds."""
+    """The end of the training of networks of one kind: the epochs, and the last losses, as means over folds."""
 
     epochs: int
     losses: dict[str, float]
@@ -38,15 +38,15 @@ class TrainedNetwork:
 
 @dataclass(frozen=True)
 class ComparedModel:
-    """One of several models.
+    """One of the compared models.
 
     Args:
-        name: of its file.
+        name: the name of its file.
         settings: those in which it differs from the others.
-        networks: how each kind of network ended; the kind is "" where there is only one.
-        seconds: of training, of all networks.
-        measured: what it makes of the images that were given, if any.
-        histories: what the model file keeps of how its networks learnt.
+        networks: how the training of each kind of network ended; the kind is "" if there is only one.
+        seconds: of the training of all networks.
+        measured: its results on the given images, or None.
+        histories: the histories in the model file.
     """
 
     name: str
@@ -57,7 +57,7 @@ class ComparedModel:
     histories: Mapping[str, Mapping[str, Any]]
 
     def to_row(self) -> dict[str, Any]:
-        """Return what differs, how training ended, and the figures on the images."""
+        """Return the differing settings, the last losses, and the results on the images."""
         row: dict[str, Any] = {"file": self.name, **self.settings}
         for kind, network in self.networks.items():
             ended = {"epochs_trained": network.epochs, **network.losses}
@@ -78,7 +78,7 @@ class Comparison:
     models: tuple[ComparedModel, ...]
 
     def to_table(self) -> list[dict[str, Any]]:
-        """Return a row per model, and one for each baseline of detectors; None where a model has nothing to say."""
+        """Return a row per model, and one per baseline of detectors; None for values that a model does not have."""
         rows = [model.to_row() for model in self.models]
         first = self.models[0].measured
         if isinstance(first, EvaluationResult):
@@ -87,7 +87,7 @@ class Comparison:
         return [{column: row.get(column) for column in columns} for row in rows]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the same, with the task and how many images were judged."""
+        """Return the same, with the task and the number of images."""
         first = self.models[0].measured
         judged: dict[str, int] = {}
         if isinstance(first, EvaluationResult):
@@ -109,21 +109,34 @@ def compare(
     backbones: Sequence[str | PathLike[str]] = (),
     **reading: Any,
 ) -> Comparison:
-    """Show in which settings models of one task differ, how they learnt, and how well they do on the same images.
+    """Compare models of one task by their differing settings, their losses, and their results on the same images.
 
-    Settings of a network that some of the models lack are left out: that it is lacking shows in `members`.
+    Settings of a network that some models lack are left out; `members` shows which networks there are.
 
     Args:
         models: .sablier files.
-        images: for classifiers, whatever `read_images` takes, with labels; `reading` are its options. None: no accuracy.
-        output: a folder for compare.csv, compare.json and curves.png, the losses by epoch and by seconds; None writes nothing.
-        good, bad: for detectors, images known to be good and known to be bad. None: no rates.
-        alpha: the false-alarm rate to judge at.
-        backbones: the files of feature networks of the user's own that these models were trained with, if any were; they are run.
+        images: for classifiers, labelled images: anything that `read_images` takes. None measures no accuracy.
+        output: a folder for compare.csv, compare.json and curves.png (losses by epoch and by seconds); None writes nothing.
+        good: for detectors, images known to be good; None measures no rates.
+        bad: images known to be bad, together with `good`.
+        alpha: the false-alarm rate, between 0 and 1.
+        backbones: the files of the users' feature networks that these models were trained with, if any; they are run.
+        **reading: options of `read_images`.
 
     Raises:
-        ConfigError: for models of different tasks, or images that their task has no use for.
-        ModelFileError, BackboneError, ImagesError, OutputError: before anything is written where possible.
+        ConfigError: if the models have different tasks, or the task does not take these images.
+        ModelFileError, BackboneError, ImagesError, OutputError: before anything is written if possible.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> import sablier
+        >>> with TemporaryDirectory() as folder:
+        ...     for epochs in (1, 2):
+        ...         recipe = sablier.make_recipe("course-softmax", settings=[f"epochs={epochs}"])
+        ...         _ = sablier.train("digits", f"{folder}/{epochs}.sablier", recipe)
+        ...     result = sablier.compare([f"{folder}/1.sablier", f"{folder}/2.sablier"], "digits:test")
+        >>> [(row["file"], row["epochs"]) for row in result.to_table()]
+        [('1.sablier', 1), ('2.sablier', 2)]
     """
     files = [ModelFile.load(Path(model)) for model in models]
     task = _one_task(files)
@@ -158,7 +171,7 @@ def _one_task(files: Sequence[ModelFile]) -> str:
 def _judge(
     task: str, images: Any, good: Any, bad: Any, alpha: float, reading: Mapping[str, Any]
 ) -> Callable[[ModelFile, str | PathLike[str] | None], Measured] | None:
-    """Return what measures a model of a task, with its backbone, on the images that were given; None where none were."""
+    """Return a function that measures a model of the task, with its backbone, on the given images; None without images."""
     if (good is None) != (bad is None):
         raise ConfigError("expected both good and bad images, or neither. Name them with --good and --bad.")
     if good is not None and task != DETECT:
@@ -188,13 +201,13 @@ def _judge(
 
 
 def _names(models: Sequence[str | PathLike[str]]) -> list[str]:
-    """Return the names of model files, with their folders where names alone would repeat."""
+    """Return the names of model files, with their folders if the names alone repeat."""
     short = [Path(model).name for model in models]
     return short if len(set(short)) == len(short) else [str(model) for model in models]
 
 
 def _ended(folds: Sequence[Rows]) -> TrainedNetwork:
-    """Return how the networks of one kind ended."""
+    """Return how the training of the networks of one kind ended."""
     last = [rows[-1] for rows in folds if rows]
     keys = [key for key in (last[0] if last else {}) if key.endswith("loss")]
     return TrainedNetwork(
@@ -204,14 +217,14 @@ def _ended(folds: Sequence[Rows]) -> TrainedNetwork:
 
 
 def _figures(result: EvaluationResult, row: MethodRow) -> dict[str, Any]:
-    """Return the figures of one method of detection; its rates are None where no verdict can be given."""
+    """Return the figures of one detection method; its rates are None if no verdict is possible."""
     rates = {"false_alarms": row.false_alarms.value, "missed": row.missed.value}
     return {"auroc": row.auroc, **{name: None if result.undetermined else rate for name, rate in rates.items()}}
 
 
 def _write(comparison: Comparison, folder: Path) -> None:
-    """Write the tables, then the curves."""
-    # Drawing is imported only when something is drawn.
+    """Write the tables and the curves."""
+    # Plotting is imported only when needed.
     from sablier.report.curves import training_curves
 
     write_tables(folder, "compare", comparison)

@@ -1,4 +1,4 @@
-"""compress = load, read, code, write whole; decompress = read, decode, write pictures; and what a .sabz file says of itself."""
+"""The workflows `compress` and `decompress`, and what a .sabz file contains."""
 
 import os
 from collections.abc import Callable, Collection
@@ -44,15 +44,24 @@ def compress(
     """Compress the images of a source into one .sabz file.
 
     Args:
-        model: a .sablier file of the recipe `codec`. It is needed again to decompress: keep it.
-        source: whatever `read_images` takes; `reading` are its options.
-        output: the file, written whole or not at all.
-        quality, lossless, target_bytes, names, check: see `Codec.compressed`.
-        picture: a .png file for a chart of errors by bytes, beside PNG, WebP, JPEG and others, of at most 300 of the images.
+        model: a .sablier file of the recipe `codec`. Keep it: decompression needs it.
+        source: images: anything that `read_images` takes.
+        output: the .sabz file, written as a whole or not at all.
+        quality: from 1, the fewest bytes, to 100, the smallest error.
+        lossless: keep every pixel; `quality` is then ignored.
+        target_bytes: choose the highest quality with at most so many mean bytes per image.
+        names: keep the names and times of images.
+        check: decode everything and compare.
+        picture: a .png file for a chart of errors by bytes, with PNG, WebP, JPEG and others, of at most 300 images.
+        on_progress: called with the number of images done so far.
+        **reading: options of `read_images`.
+
+    Returns:
+        The compressed file, its header and its error.
 
     Raises:
-        ModelFileError, ImagesError, ConfigError: see `Codec.compressed`.
-        OutputError: where a file cannot be written, or would replace the model or one of the images.
+        ModelFileError, ImagesError, ConfigError: as for `Codec.compressed`.
+        OutputError: if a file cannot be written, or would replace the model or an image.
     """
     output = Path(output)
     if picture is not None:
@@ -71,7 +80,7 @@ def compress(
     if check and output.read_bytes() != found.data:
         raise OutputError(f"{output} does not read back as it was written. Write it to another disk.")
     if picture is not None:
-        # Drawing is imported only when something is drawn.
+        # Plotting is imported only when needed.
         from sablier.report.rates import rates_chart
 
         write_whole(Path(picture), rates_chart(*compare(codec, images)))
@@ -79,10 +88,10 @@ def compress(
 
 
 def compare(codec: Codec, images: ImageSet) -> tuple[dict[str, Rates], dict[str, float]]:
-    """Return what a codec and others make of images, at most 300 of them, drawn evenly.
+    """Compare a codec with others on an even sample of at most 300 images.
 
     Returns:
-        Mean bytes of an image and mean squared error at several qualities, and mean bytes of an image without any error, by name.
+        By name: mean bytes per image and mean squared error at several qualities; mean bytes per image without loss.
     """
     some = images.take(np.linspace(0, len(images) - 1, min(MOST_COMPARED, len(images))).astype(int))
     exact = codec.compressed(some, lossless=True, names=False, check=False, whole_files=False)
@@ -105,17 +114,32 @@ def decompress(
     only: Collection[int] | None = None,
     on_progress: Callable[[int], None] = lambda images: None,
 ) -> Decompressed:
-    """Write the images of a .sabz file as PNG files below a folder, under the names and with the times they had.
+    """Write the images of a .sabz file as PNG files, under their original names and with their times.
 
-    Of a damaged file, the images of all blocks that are whole are written; the result says which are lost. Names that are not
-    unique, or not on every file system, are numbered. What is there already, and differs, is not replaced.
+    The images of all undamaged blocks are written; the result names the lost ones. Names that are not unique, or not valid
+    on every file system, get a number. Existing files with other contents are not replaced.
 
     Args:
-        only: numbers of the images that are wanted, from 0; no block is decoded for others. None: all.
+        path: the .sabz file.
+        output: the folder.
+        model: the model file that it was compressed with.
+        only: positions of the wanted images, from 0; other blocks are not decoded. None: all.
+        on_progress: called with the number of images done so far.
 
     Raises:
-        ContainerError: for a file that cannot be read at all, or that takes another model.
-        ModelFileError: for a file that is not a codec; OutputError where images cannot be written.
+        ContainerError: if the file cannot be read at all, or needs another model.
+        ModelFileError: if the model is no codec. OutputError: if images cannot be written.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> import sablier
+        >>> with TemporaryDirectory() as folder:
+        ...     model, file = f"{folder}/c.sablier", f"{folder}/threes.sabz"
+        ...     recipe = sablier.make_recipe("codec", "tiny", ["epochs=1", "latent=4", "context.epochs=1"])
+        ...     _ = sablier.train("digits[label=3]", model, recipe)
+        ...     _ = sablier.compress(model, "digits:test[label=3]", file)
+        ...     print(len(sablier.decompress(file, f"{folder}/images", model).images))
+        28
     """
     path, folder = Path(path), Path(output)
     if folder.is_file():
@@ -128,7 +152,7 @@ def decompress(
     if only is not None and not len(images) and not found.lost:
         raise ConfigError(f"{path} holds no image of a number that is wanted: they are numbered from 0.")
     paths = picture_paths(folder, map(str, images.ids))
-    # What is there already may be what this run would write: the same command was killed before.
+    # Existing files may be from a killed run of the same command.
     there = [index for index, each in enumerate(paths) if os.path.lexists(each)]
     present = next((paths[index] for index in there if not _holds(paths[index], as_file(images[index])[1])), None)
     if present is not None:
@@ -145,10 +169,10 @@ def decompress(
 
 
 def examine(path: str | PathLike[str]) -> Container:
-    """Return what a .sabz file says of itself, and what of it is whole; this takes no model.
+    """Return the contents of a .sabz file as far as they can be read without a model.
 
     Raises:
-        ContainerError: for a file that cannot be read at all.
+        ContainerError: if the file cannot be read at all.
     """
     return unpack(_bytes(Path(path)), str(path))
 
@@ -158,7 +182,7 @@ def _holds(path: Path, data: bytes) -> bool:
 
 
 def is_container(path: Path) -> bool:
-    """Return whether a file starts as a .sabz file does, or is called like one."""
+    """Return whether a file has the first bytes or the suffix of a .sabz file."""
     if path.suffix == ".sabz":
         return True
     try:

@@ -1,4 +1,4 @@
-"""denoise = load, read, clean, write; in memory that does not grow with the number of images."""
+"""The workflow `denoise`: removes noise from images, in memory that does not grow with their number."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ from sablier.workflows.outputs import writes
 from sablier.workflows.tables import StreamedTables, streamed_tables
 from sablier.workflows.training.network import network_of
 
-CHUNK = 32  # images a stream hands over at once: those of arrays lie in memory, those of files are decoded in turn
+CHUNK = 32  # images a stream yields at once: arrays are in memory, image files are decoded one by one
 PIXELS_AT_ONCE = 1_000_000
 MOST_ROWS = 20
 SHEET = "sheet.png"
@@ -34,12 +34,13 @@ MOST_ON_SHEET = 8
 
 @dataclass(frozen=True)
 class DenoisingSummary:
-    """A stream of cleaned images in numbers.
+    """Statistics of a stream of denoised images.
 
     Args:
-        count, skipped_count, out_of_range: how many images were cleaned, were unreadable, have a level not trained on.
-        trained_range: the lowest and the highest noise level trained on; None where it is not known.
-        rows: the rows of the first 20 images, as `DenoisingResult.to_table` gives them.
+        count, skipped_count, out_of_range: the numbers of denoised images, of unreadable ones, and of those whose noise
+            level the model was not trained on.
+        trained_range: the lowest and the highest noise level trained on; None if unknown.
+        rows: the first 20 rows, as `DenoisingResult.to_table` gives them.
         skipped: unreadable images, at most 1,000 of them.
     """
 
@@ -70,22 +71,24 @@ def denoise(
     on_progress: Callable[[int], None] = lambda count: None,
     **reading: Any,
 ) -> DenoisingSummary:
-    """Remove the noise of every image of a source, and tell how noisy each was.
+    """Remove the noise of each image of a source, and estimate its level.
 
     Args:
-        model: a .sablier file that denoises.
-        source: whatever `stream_images` takes; `reading` are its options.
-        output: a folder for the cleaned images, levels.csv, denoised.json and sheet.png; None writes nothing. An image keeps
-            its name, as a PNG of 8 or 16 bits ("a.jpg" becomes "a.jpg.png"); floats and 16-bit colour, for which Pillow
-            writes no PNG, become .npy of H,W or H,W,C.
-        on_progress: called with the number of images cleaned so far.
+        model: a .sablier file of a denoiser.
+        source: images of any size: anything that `stream_images` takes.
+        output: a folder for the denoised images, levels.csv, denoised.json and sheet.png; None writes nothing. "a.jpg"
+            becomes "a.jpg.png"; floats and 16-bit colour, which Pillow cannot write as PNG, become .npy of H,W or H,W,C.
+        on_progress: called with the number of images denoised so far.
+        **reading: options of `stream_images`.
+
+    Returns:
+        The numbers of images, the trained range and the first rows.
 
     Raises:
-        ModelFileError, ImagesError, OutputError: before anything is written where possible; tables are renamed into place
-            when whole.
+        ModelFileError, ImagesError, OutputError: before anything is written if possible; finished tables are renamed.
 
     Warns:
-        ImagesWarning: once, where noise levels are found that the model was not trained on.
+        ImagesWarning: once, if the model was not trained on some noise levels.
     """
     remover = noise_remover(file := ModelFile.load(Path(model)))
     folder = None if output is None else Path(output)
@@ -121,23 +124,23 @@ def denoise(
 
 
 def noise_remover(file: ModelFile) -> NoiseRemover:
-    """Return what a model file keeps to remove noise with.
+    """Return the noise remover of a model file.
 
     Raises:
-        ModelFileError: for a file of another task, or one that lacks the network.
+        ModelFileError: if the file has another task, or lacks the network.
     """
     return NoiseRemover(network_of(file, TASK), file.preprocess, file.provenance.recipe.get("objective", {}))
 
 
 def write_image(folder: Path, name: str, image: Array) -> None:
-    """Write an H,W,C image below a folder: as PNG, or as .npy where PNG cannot hold it.
+    """Write an H,W,C image below a folder: as PNG, or as .npy if PNG cannot hold it.
 
     Raises:
-        OutputError: where it cannot be written; whatever was there before is whole.
+        OutputError: if it cannot be written; an existing file then stays as it was.
     """
     suffix, data = as_file(image)
     path = picture_path(folder, name, suffix)
-    # An image that is called like the sheet must not be lost to it.
+    # An image named like the sheet must not be overwritten by it.
     write_whole(path.with_stem("sheet-") if path == folder / SHEET else path, data)
 
 
@@ -166,7 +169,7 @@ class _Tally:
 class _Writer:
     """Writes results into a folder: images, tables, and a sheet of the first few.
 
-    The images of one result are written while the next is computed: encoding them and waiting for the disk takes long.
+    The images of one result are written while the next is computed.
     """
 
     def __init__(self, folder: Path, tables: StreamedTables, pool: ThreadPoolExecutor) -> None:
@@ -180,7 +183,7 @@ class _Writer:
         self.pending = [self.pool.submit(write_image, self.folder, name, image) for name, image in images]
         self.tables.append(result.to_table())
         if len(self.shown) < MOST_ON_SHEET:
-            # Drawing is imported only when something is drawn: it takes longer than cleaning a hundred digits.
+            # Plotting is imported only when needed: it is slow to import.
             from sablier.report.plot import before_and_after
 
             self.shown += before_and_after(result, MOST_ON_SHEET - len(self.shown))
@@ -194,7 +197,7 @@ class _Writer:
         write_whole(self.folder / SHEET, to_png(denoising_sheet(self.shown).figure()))
 
     def _wait(self) -> None:
-        """Raise what went wrong in writing the last images, when all of them are written."""
+        """Wait until the last images are written, and raise what went wrong."""
         for image in self.pending:
             image.result()
 
@@ -206,6 +209,6 @@ def _bounded(images: ImageSet) -> Iterator[ImageSet]:
     while start < len(images) or start == 0:
         stop = start + max(1, int(np.searchsorted(np.cumsum(areas[start:]), PIXELS_AT_ONCE, side="right")))
         part = images.take(np.arange(start, min(stop, len(images))))
-        # What was skipped is told once, with the first part, which may hold nothing else.
+        # Skipped images go with the first part, which may hold nothing else.
         yield part if start == 0 else replace(part, skipped=())
         start = stop

@@ -1,23 +1,27 @@
-"""detect = load, read, score, write, report; in memory that does not grow with the number of images."""
+"""The workflow `detect`: scores images, and writes verdicts and a report, in memory that does not grow with their number."""
 
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from sablier.calibration import checked_alpha, checked_fdr
 from sablier.errors import ConfigError, ImagesError
 from sablier.files import write_text
 from sablier.images.chunks import chunk_for
 from sablier.modelfile import ModelFile
 from sablier.tasks.detection.detect import Detector
+from sablier.tasks.detection.regions import RegionRule
 from sablier.tasks.detection.summary import DetectionSummary, Summarizer
 from sablier.tasks.known_images import Recognizer
 from sablier.workflows.audit import checked_count, write_questions
+from sablier.workflows.detection_outputs import Row, detection_outputs
 from sablier.workflows.likeness import stream_like
 from sablier.workflows.outputs import writes
-from sablier.workflows.picture_names import MAPS, MASKS, picture_columns, picture_names
-from sablier.workflows.tables import StreamedTables, WaitingRows, streamed_tables, waiting_rows
+
+MOST_PICTURED, MOST_TYPICAL = 36, 12  # images of the report, besides the flagged ones that are drawn
+MOST_RANKED = 200  # where there are no verdicts
 
 
 @writes("detect", "source")
@@ -28,73 +32,79 @@ def detect(
     *,
     alpha: float = 0.05,
     fdr: float | None = None,
+    reject_alpha: float | None = None,
+    min_area: float = 0.0,
+    mm_per_pixel: float | None = None,
     audit: int | None = None,
     report: bool = True,
     backbone: str | PathLike[str] | None = None,
     on_progress: Callable[[int], None] = lambda count: None,
     **reading: Any,
 ) -> DetectionSummary:
-    """Judge every image of a source and write verdicts, anomaly maps and a report.
+    """Score each image of a source, flag anomalous ones at a guaranteed false-alarm rate, and return a summary.
 
     Args:
-        model: a .sablier file that detects.
-        source: whatever `stream_images` takes; `reading` are its options.
-        output: a folder for detections.csv, detections.json, maps/, masks/ and report.html; None writes nothing.
+        model: a .sablier file of a detector.
+        source: anything that `stream_images` takes; `reading` are its options.
+        output: a folder for the tables, the pictures and regions of flagged images, and report.html; None writes nothing.
         alpha: the false-alarm rate: the share of good images that may be flagged.
-        fdr: in place of alpha, the false-discovery rate: the share of good images among the flagged ones.
-        audit: how many unflagged images to draw at random into audit.csv, for a person to judge: see `sablier.workflows.audit`.
-        report: whether to draw anomaly maps, masks and the report; the tables are always written.
-        backbone: the file of the feature network that the model was trained with, if it was one of the user's own; it is run.
-        on_progress: called with the number of images judged so far.
+        fdr: in place of `alpha`, the false-discovery rate: the share of good images among the flagged ones.
+        reject_alpha: a smaller false-alarm rate, for a triage: "reject" up to it, "review" up to `alpha`, else "pass".
+        min_area, mm_per_pixel: which regions count, as `RegionRule` takes them; no verdict changes.
+        audit: how many unflagged images to sample into audit.csv, for a person.
+        report: whether to write anomaly maps, masks, regions and the report besides the tables.
+        backbone: the file of the user's feature network that the model was trained with, if any; it is run.
+        on_progress: called with the number of images scored so far.
 
     Raises:
-        ModelFileError, BackboneError, ImagesError, ConfigError, OutputError: before anything is written where possible;
-            tables are renamed into place when whole.
+        ModelFileError, BackboneError, ImagesError, ConfigError, OutputError: before anything is written if possible.
     """
+    rule = RegionRule(min_area, mm_per_pixel)
     file, folder = ModelFile.load(Path(model)), None if output is None else Path(output)
     detector = Detector.from_file(file, backbone, scores=True)
-    pictures = {"worst": 200 if report else 1, "typical": 12 if report else 1}
-    summarizer = Summarizer(detector, alpha, **pictures, fdr=fdr, recognizer=Recognizer.of(file))
+    cut = checked_alpha(alpha) if fdr is None else checked_fdr(fdr)
+    summarizer = Summarizer(
+        detector, alpha, **_most(detector.calibration.decides(cut), report), fdr=fdr, reject_alpha=reject_alpha,
+        recognizer=Recognizer.of(file),
+    )  # fmt: skip
     if audit is not None and checked_count(audit) and folder is None:
         raise ConfigError(f"expected an output folder for the {audit} images to audit, got none.")
-    with ExitStack() as stack:
-        tables, waiting = None, None
-        if folder is not None:
-            tables = stack.enter_context(streamed_tables(folder, "detections.csv", "detections.json", "detections"))
-            waiting = None if fdr is None and not report else stack.enter_context(waiting_rows(folder))
-        for images in stream_like(file, source, chunk=chunk_for(file.preprocess), **reading):
-            rows = summarizer.judge(images).to_table()
-            if tables is not None:
-                (waiting or tables).append(rows)
+    stream = stream_like(file, source, chunk=chunk_for(file.preprocess), **reading)
+    with nullcontext() if folder is None else detection_outputs(detector, folder, cut, rule, fdr is not None, report) as outputs:
+        for images in stream:
+            dense = images.dense(file.preprocess)
+            result = summarizer.judge(dense)
+            if outputs is not None:
+                outputs.append(dense, result)
             on_progress(summarizer.count)
-        if not summarizer.count:
-            reasons = "; ".join(f"{item.id}: {item.reason}" for item in summarizer.skipped[:3])
-            raise ImagesError(f"expected at least one readable image in {source}, got none. {reasons}")
-        summary = summarizer.summary()
-        if tables is not None:
-            if waiting is not None:
-                _release(waiting, tables, summary, picture_names(summary.worst) if report else None)
-            tables.close(summary.to_json())
-    if folder is not None:
-        if audit is not None:
-            write_questions(folder, audit, source)
-        if report:
-            _write_pictures(file, detector, summary, folder, f"{Path(model).stem}: {summary.count} images from {source}")
+        summary = _summary(summarizer, source)
+        rows = [] if outputs is None else outputs.close(summary)
+    if folder is not None and audit is not None:
+        write_questions(folder, audit, source)
+    if folder is not None and report:
+        title = f"{Path(model).stem}: {summary.count} images from {source}"
+        _write_report(file, detector, summary, folder, title, rows)
     return summary
 
 
-def _release(waiting: WaitingRows, tables: StreamedTables, summary: DetectionSummary, pictures: Mapping[str, str] | None) -> None:
-    """Give the rows of a batch what none had before all of it was seen: verdicts, and the pictures of the worst."""
-    for row in waiting.take():
-        tables.append([{**row, "verdict": summary.verdict(row["p_value"]), **picture_columns(row["id"], pictures)}])
+def _most(decided: bool, report: bool) -> dict[str, int]:
+    """Return how many images of each kind the summary keeps with pictures; flagged ones are drawn as they come besides."""
+    if not report:
+        return {"worst": 1, "typical": 1}
+    return {"worst": MOST_PICTURED if decided else MOST_RANKED, "typical": MOST_TYPICAL}
 
 
-def _write_pictures(file: ModelFile, detector: Detector, summary: DetectionSummary, folder: Path, title: str) -> None:
-    # Drawing is imported only when something is drawn: it takes longer than scoring a thousand digits.
-    from sablier.report.anomaly_maps import write_maps
-    from sablier.report.html import detection_report
-    from sablier.report.masks import write_masks
+def _summary(summarizer: Summarizer, source: Any) -> DetectionSummary:
+    """Return the summary; raise ImagesError where no image could be read."""
+    if not summarizer.count:
+        reasons = "; ".join(f"{item.id}: {item.reason}" for item in summarizer.skipped[:3])
+        raise ImagesError(f"expected at least one readable image in {source}, got none. {reasons}")
+    return summarizer.summary()
 
-    write_maps(summary.worst, folder / MAPS)
-    write_masks(summary.worst, folder / MASKS, summary.worst.sizes)
-    write_text(folder / "report.html", detection_report(file, detector, summary, title))
+
+def _write_report(
+    file: ModelFile, detector: Detector, summary: DetectionSummary, folder: Path, title: str, rows: Sequence[Row]
+) -> None:
+    from sablier.report.html import detection_report  # plotting is slow to import
+
+    write_text(folder / "report.html", detection_report(file, detector, summary, title, rows))

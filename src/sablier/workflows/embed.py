@@ -1,4 +1,4 @@
-"""embed = load, read, encode, write; of the images nothing stays in memory but their codes."""
+"""The workflow `embed`: encodes images; only their codes stay in memory."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,19 +30,36 @@ def embed(
     on_progress: Callable[[int], None] = lambda count: None,
     **reading: Any,
 ) -> EmbeddingResult:
-    """Encode every image of a source, and compare the codes with those of PCA of as many numbers.
+    """Encode each image of a source, and compare the codes with PCA of as many numbers.
 
     Args:
         model: a .sablier file whose network encodes.
-        source: whatever `stream_images` takes; `reading` are its options.
+        source: images: anything that `stream_images` takes.
         output: a .npz, .csv or .parquet file for the codes; None writes nothing.
-        compare: fit PCA and, where labels exist, readers of them, on an even sample of the images.
+        compare: compare with PCA on an even sample; with labels, linear probes and nearest neighbours predict them from the
+            codes.
         on_progress: called with the number of images encoded so far.
+        **reading: options of `stream_images`.
+
+    Returns:
+        The codes, N,latent float32, and the comparison.
 
     Raises:
-        ModelFileError: for a model without an encoder.
-        ConfigError: for an output of another kind; OutputError where it cannot be written: both before anything is read.
-        ImagesError: for a source that cannot be read, or that the model does not take; TooFewImages for none at all.
+        ModelFileError: if the model has no encoder.
+        ConfigError: if the output has another suffix.
+        OutputError: if it cannot be written; this is checked before anything is read.
+        ImagesError: if the source cannot be read, or the model does not take its images.
+        TooFewImages: if there is no image.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> import sablier
+        >>> with TemporaryDirectory() as folder:
+        ...     recipe = sablier.make_recipe("autoencoder", "tiny", ["epochs=1", "latent=4", "width=8"])
+        ...     _ = sablier.train("digits[label=3]", f"{folder}/threes.sablier", recipe)
+        ...     result = sablier.embed(f"{folder}/threes.sablier", "digits:test[label=3]", compare=False)
+        >>> result.latents.codes.shape
+        (28, 4)
     """
     file = ModelFile.load(Path(model))
     network, note = encoding_network(file)
@@ -60,17 +77,17 @@ def embed(
 def encode_stream(
     file: ModelFile, embedder: Embedder, source: Any, on_progress: Callable[[int], None] = lambda count: None, **reading: Any
 ) -> None:
-    """Encode every image of a source, chunk by chunk."""
+    """Encode each image of a source, chunk by chunk."""
     for images in stream_like(file, source, chunk=chunk_for(embedder.preprocess), **reading):
         embedder.add(images)
         on_progress(embedder.count)
 
 
 def encoding_network(file: ModelFile) -> tuple[Model, str]:
-    """Return the network of a model file that encodes images, and, where it holds several, which one that is.
+    """Return the network of a model file that encodes images, and which one that is if there are several.
 
     Raises:
-        ModelFileError: for a file without one.
+        ModelFileError: if there is none.
     """
     if file.task == DETECT:
         return drawing_network(file)

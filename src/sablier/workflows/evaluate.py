@@ -1,4 +1,4 @@
-"""evaluate = load, read good and bad images, score, compare with the baselines."""
+"""The workflow `evaluate`: measures a detector on good and bad images, next to the baselines."""
 
 from functools import partial
 from os import PathLike
@@ -30,18 +30,41 @@ def evaluate(
     backbone: str | PathLike[str] | None = None,
     **reading: Any,
 ) -> EvaluationResult:
-    """Measure a detector on images known to be good and known to be bad; the result notes those that it knows already.
+    """Measure a detector on images known to be good and known to be bad.
+
+    The result reports AUROC with its 95 % interval (DeLong, DeLong and Clarke-Pearson 1988), rates with exact 95 % intervals
+    (Clopper and Pearson 1934), and with masks AUPRO (Bergmann et al. 2020). It notes images that trained or calibrated the
+    model.
 
     Args:
-        model: a .sablier file that detects.
-        good, bad: whatever `read_images` takes; `reading` are its options. Without `bad`, `good` is a folder laid out like
-            MVTec AD: test/good is judged against every other folder of test, and anomaly maps against the masks in ground_truth.
-        output: an HTML file for the report, or None.
-        alpha: the false-alarm rate to judge at.
-        backbone: the file of the feature network that the model was trained with, if it was one of the user's own; it is run.
+        model: a .sablier file of a detector.
+        good: good images: anything that `read_images` takes. Without `bad`, a folder laid out like MVTec AD: the images in
+            test/ are measured, and anomaly maps against the masks in ground_truth/.
+        bad: bad images, likewise.
+        output: an HTML file for the report; None writes nothing.
+        alpha: the false-alarm rate, between 0 and 1.
+        backbone: the file of the user's feature network that the model was trained with, if any; it is run.
+        **reading: options of `read_images`.
+
+    Returns:
+        A row per method: sablier and the baselines.
 
     Raises:
-        ModelFileError, BackboneError, ImagesError, ConfigError, OutputError.
+        ModelFileError: if the model is no detector.
+        BackboneError: if the backbone is missing, is another one, or is not needed.
+        ImagesError: if the images cannot be used.
+        ConfigError: if `alpha` is not between 0 and 1.
+        OutputError: if the report cannot be written.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> import sablier
+        >>> with TemporaryDirectory() as folder:
+        ...     recipe = sablier.make_recipe(tier="tiny", settings=["members=closed-form", "folds=2"])
+        ...     _ = sablier.train("digits[label=3]", f"{folder}/threes.sablier", recipe)
+        ...     result = sablier.evaluate(f"{folder}/threes.sablier", "digits:test[label=3]", "digits:test[label=5]")
+        >>> result.rows[0].method, result.rows[0].auroc > 0.95
+        ('sablier', True)
     """
     file = ModelFile.load(Path(model))
     detector = Detector.from_file(file, backbone, scores=True)
@@ -57,7 +80,7 @@ def evaluate(
 
 
 def _test_images(good: Any, bad: Any, reading: dict[str, Any]) -> tuple[ImageSet, ImageSet, Masks | None]:
-    """Return the good and the bad images, and the masks of these where they lie beside them."""
+    """Return the good and the bad images, and the masks if there are any."""
     if bad is not None:
         return read_images(good, **reading), read_images(bad, **reading), None
     layout = layout_of(good)

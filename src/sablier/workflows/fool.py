@@ -1,4 +1,4 @@
-"""fool = load, make, write: a table first, then pictures."""
+"""The workflow `fool`: generates fooling images for a classifier, and writes a table and pictures."""
 
 from collections.abc import Callable, Sequence
 from os import PathLike
@@ -27,21 +27,41 @@ def fool(
     seed: int = 0,
     on_progress: Callable[[str, int], None] = lambda way, images: None,
 ) -> FoolResult:
-    """Make strange images that a classifier is sure of, judged as 8-bit files hold them.
+    """Generate fooling images: images of nothing that a classifier is sure of (Nguyen, Yosinski and Clune 2015).
+
+    The images are evaluated as 8-bit images.
 
     Args:
-        model: a .sablier file that classifies.
-        output: a folder for fool.csv, fool.json, fool.png, and images/ with a folder for each way; None writes nothing.
-        classes: names of the classes to be taken for; None takes all.
-        ways: "direct" and "cppn", which evolve images for all classes together, or "gradient".
-        judge: another .sablier file that classifies, to be asked what it sees.
-        sure: the calibrated probability that is enough.
-        generations: of evolution, or steps of the gradient, at most.
-        seed: the same seed gives the same images.
-        on_progress: takes the way, and how many images the classifier has looked at in it.
+        model: a .sablier file of a classifier.
+        output: a folder for fool.csv, fool.json, fool.png, and images/ with a folder per method; None writes nothing.
+        classes: the names of the target classes; None: all.
+        ways: methods: "direct" (evolution of pixels), "cppn" (evolution of patterns; Stanley 2007) and "gradient" (gradient
+            ascent; Simonyan, Vedaldi and Zisserman 2014).
+        judge: the .sablier file of another classifier, which also classifies the images.
+        sure: the calibrated probability to reach, between 0 and 1.
+        generations: the most generations of evolution, or gradient steps.
+        seed: the seed of random choices.
+        on_progress: called with the method, and the number of images that the classifier has evaluated.
+
+    Returns:
+        An image per method and class, with its probability and p-value.
 
     Raises:
-        ModelFileError, UnknownName, ConfigError, ImagesError, OutputError: before the work where possible.
+        ModelFileError: if a model is no classifier of 8-bit images, or the judge lacks a class.
+        UnknownName: if there is no such method or class.
+        ConfigError: if `sure` or `generations` is out of range.
+        ImagesError: if the judge takes images of another size only.
+        OutputError: if the output cannot be written.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> import sablier
+        >>> with TemporaryDirectory() as folder:
+        ...     recipe = sablier.make_recipe("course-softmax", settings=["epochs=2"])
+        ...     _ = sablier.train("digits[label=0,1]", f"{folder}/digits.sablier", recipe)
+        ...     result = sablier.fool(f"{folder}/digits.sablier", ways=["gradient"], sure=0.9)
+        >>> result.fooled.tolist()
+        [[True, True]]
     """
     classifier = Classifier.from_file(ModelFile.load(Path(model)))
     other = None if judge is None else Classifier.from_file(ModelFile.load(Path(judge)))
@@ -55,7 +75,7 @@ def fool(
 
 def _write(result: FoolResult, folder: Path) -> None:
     """Write the tables, a sheet, and every image."""
-    # Drawing is imported only when something is drawn.
+    # Plotting is imported only when needed.
     from sablier.report.fooling import fool_sheet
 
     write_tables(folder, "fool", result)

@@ -1,4 +1,4 @@
-"""Groups of images beside a model or a sheet: a table that `--groups column:` reads back, and a picture of the largest."""
+"""Groups of images beside a model or a sheet: a table that `--groups column:` can read, and a picture of the largest."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ MOST_DRAWN, MOST_OF_ONE = 12, 8  # groups, and images of each
 
 
 def groups_paths(output: Path, name: str = "groups") -> tuple[Path, Path]:
-    """Return where groups are listed and drawn, beside a file.
+    """Return the paths of the table and the picture of groups, beside a file.
 
     >>> [path.name for path in groups_paths(Path("part.sablier"))]
     ['part.groups.csv', 'part.groups.png']
@@ -25,23 +25,23 @@ def groups_paths(output: Path, name: str = "groups") -> tuple[Path, Path]:
 
 
 def write_groups(dense: ImageSet, preprocess: Preprocess, places: tuple[Path, Path]) -> bool:
-    """List and draw the groups of dense images, the largest first; where each is by itself, remove the list of an earlier run.
+    """List and draw the groups of dense images, largest first; if there are none, remove the list of an earlier run.
 
     Returns:
         Whether there are groups of several images.
 
     Raises:
-        OutputError: where they cannot be written, or would replace files of another kind.
+        OutputError: if they cannot be written, or would replace files of another kind.
     """
     table, picture = places
     check_replaces(table, GROUPS)
     check_replaces(picture, PNG)
     if count_groups(dense) == len(dense):
-        if table.exists():  # of an earlier run; a picture without its table is somebody else's
+        if table.exists():  # of an earlier run; a picture without its table was not made here
             for path in places:
                 path.unlink(missing_ok=True)
         return False
-    # Drawing is imported only when something is drawn.
+    # Plotting is imported only when needed.
     from sablier.report.figures import sheet
 
     groups = group_numbers(dense)
@@ -50,7 +50,7 @@ def write_groups(dense: ImageSet, preprocess: Preprocess, places: tuple[Path, Pa
     write_whole(table, as_csv([{ID: id, GROUP: names[group]} for id, group in zip(dense.ids.tolist(), groups, strict=True)]))
     largest = [group for group in np.argsort(-sizes, kind="stable")[:MOST_DRAWN] if sizes[group] > 1]
     columns = min(MOST_OF_ONE, int(sizes.max()))
-    # A row for each group, white where it is shorter than the others.
+    # A row for each group, padded with white.
     cells = np.ones((len(largest), columns, *dense.shape), np.float32)
     captions = np.full((len(largest), columns), "", object)
     for row, group in enumerate(largest):

@@ -14,7 +14,7 @@ from sablier.workflows.naming import picture_paths
 
 
 def as_file(image: Array) -> tuple[str, bytes]:
-    """Return suffix and bytes of a file of an H,W,C image: PNG, or .npy where PNG cannot hold it.
+    """Return the suffix and the bytes of a file of an H,W,C image: PNG, or .npy if PNG cannot hold it.
 
     >>> as_file(np.zeros((2, 2, 1), np.uint8))[0], as_file(np.zeros((2, 2, 1), np.float32))[0]
     ('.png', '.npy')
@@ -31,10 +31,10 @@ def as_file(image: Array) -> tuple[str, bytes]:
 
 
 def write_pictures(folder: Path, ids: Iterable[str], images: Iterable[Array]) -> None:
-    """Write H,W,C uint8 images as PNG files that are named after their ids, no two of them over each other.
+    """Write H,W,C uint8 images as PNG files named after their ids, without name collisions.
 
     Raises:
-        OutputError: where one cannot be written.
+        OutputError: if one cannot be written.
     """
     pairs = zip(picture_paths(folder, ids), images, strict=True)
     write_each(lambda pair: write_whole(pair[0], as_file(pair[1])[1]), pairs)

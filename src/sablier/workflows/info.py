@@ -1,4 +1,4 @@
-"""info and doctor: what a model file is, and what this machine can do."""
+"""The workflows of `info` and `doctor`: the facts of a model file, and the capabilities of this machine."""
 
 import os
 import platform
@@ -37,7 +37,7 @@ MOST_LISTED = 5
 
 
 def describe_model(path: Path) -> tuple[dict[str, str], list[tuple[str, str, str, int]], list[str]]:
-    """Return facts by name, the layer table of the networks, if any, and the promise at 1, 5 and 10 %."""
+    """Return facts by name, the layer table of the networks, if any, and the guarantee at 1, 5 and 10 %."""
     file = ModelFile.load(path)
     detector = Detector.from_file(file) if file.task == DETECT else None
     networks = detector.scorers[0].networks if detector else _networks(file)
@@ -66,7 +66,7 @@ def describe_model(path: Path) -> tuple[dict[str, str], list[tuple[str, str, str
 
 
 def describe_container(path: Path) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return facts of a .sabz file by name, and what of it is damaged, in words."""
+    """Return facts of a .sabz file by name, and its damage in words."""
     container = examine(path)
     header = container.header
     sizes = [
@@ -111,7 +111,7 @@ def _what_looks(detector: Detector | None, networks: Mapping[str, Model]) -> dic
 
 
 def _backbone(file: ModelFile) -> dict[str, str]:
-    """Return what a model says of a feature network that it names and does not hold; nothing where it needs none."""
+    """Return what a model file keeps of its backbone; nothing if it needs none."""
     record = named_backbone(file)
     if record is None:
         return {}
@@ -124,7 +124,7 @@ def _backbone(file: ModelFile) -> dict[str, str]:
 
 
 def _groups(provenance: Provenance, detector: Detector | None) -> dict[str, str]:
-    """Return how many groups there are where some images are not independent of each other, and what calibrates."""
+    """Return the number of groups if some images are not independent, and what calibrates."""
     facts = {}
     if provenance.groups not in (0, provenance.images):
         joined = provenance.joined_groups
@@ -134,7 +134,7 @@ def _groups(provenance: Provenance, detector: Detector | None) -> dict[str, str]
 
 
 def _listed(provenance: Provenance) -> dict[str, str]:
-    """Return how many training images may not belong, and the worst of them; nothing where none is listed."""
+    """Return the number of training images that may not belong, and the highest-scoring; nothing if there are none."""
     listed = provenance.filtered
     if not listed:
         return {}
@@ -146,7 +146,7 @@ def _listed(provenance: Provenance) -> dict[str, str]:
 
 
 def _recipe(provenance: Provenance) -> dict[str, str]:
-    """Return the recipe's name, with the values that a detector has of its own, and a line of values for each network."""
+    """Return the name of the recipe, with the values of a detector, and a line of values for each network."""
     lines = {}
     for network, settings in settings_in_use(provenance.recipe).items():
         of_detectors = network or provenance.recipe.get("task") == DETECT
@@ -159,7 +159,7 @@ def _recipe(provenance: Provenance) -> dict[str, str]:
 
 
 def _training(file: ModelFile) -> dict[str, str]:
-    """Return how long each kind of network trained, on what, and its last losses, from the first fold of it."""
+    """Return how long each kind of network was trained, on what, and its last losses, from its first fold."""
     if not file.histories:
         return {"training": "none: it has no network"}
     kinds: dict[str, list[dict[str, Any]]] = {}
@@ -203,7 +203,7 @@ def examine_machine() -> dict[str, str]:
 
 
 def _matrix_rate(dtype: torch.dtype, side: int = 1024, repeats: int = 8) -> float:
-    """Return the speed of a matrix product in 10^9 operations a second."""
+    """Return the speed of a matrix product in 10^9 operations per second."""
     a, b = torch.randn(side, side).to(dtype), torch.randn(side, side).to(dtype)
     best = float("inf")
     for _ in range(repeats):

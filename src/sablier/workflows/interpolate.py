@@ -1,4 +1,4 @@
-"""interpolate = load, read two images, interpolate between their codes, write a strip or an animation."""
+"""The workflow `interpolate`: interpolates between the codes of two images, and writes a strip or an animation."""
 
 from os import PathLike
 from pathlib import Path
@@ -30,20 +30,35 @@ def interpolate(
     curve: str = "linear",
     **reading: Any,
 ) -> Interpolation:
-    """Interpolate from one image to another through what a model keeps of them, and draw what lies between.
+    """Decode codes between those of two images.
 
-    A model of photos scales both images to its own size, so they may differ in size; one of small images takes only images
-    of the size it was trained on.
+    A model of photos scales both images to its size. A model of small images takes images of its own size only.
 
     Args:
-        model: a .sablier file that reconstructs or detects.
-        start, end: whatever `read_images` takes, of which the first image counts; `reading` are its options.
-        output: a .png, which becomes a strip, or a .gif, which becomes an animation; None writes nothing.
-        count: pictures on the way, both ends among them; None stands for 10, or 40 in an animation.
-        curve: "linear", or "spherical", around the mean of the codes of the training images where the file knows it.
+        model: a .sablier file of an autoencoder or a detector.
+        start: anything that `read_images` takes; the first image counts.
+        end: likewise.
+        output: a .png for a strip, or a .gif for an animation; None writes nothing.
+        count: how many pictures, the reconstructions of both images included; None: 10, or 40 for an animation.
+        curve: "linear", or "spherical", an arc (slerp; Shoemake 1985, White 2016) around the mean code of the training
+            images.
+        **reading: options of `read_images`.
+
+    Returns:
+        The pictures, N,H,W,C in [0, 1], their codes and p-values.
 
     Raises:
         ModelFileError, ImagesError, ConfigError, OutputError: before anything is written.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> import sablier
+        >>> with TemporaryDirectory() as folder:
+        ...     recipe = sablier.make_recipe("autoencoder", "tiny", ["epochs=1", "latent=4", "width=8"])
+        ...     _ = sablier.train("digits", f"{folder}/digits.sablier", recipe)
+        ...     result = sablier.interpolate(f"{folder}/digits.sablier", "digits[label=3]", "digits[label=5]")
+        >>> result.images.shape
+        (10, 8, 8, 1)
     """
     path = None if output is None else Path(output)
     suffix = ".png" if path is None else path.suffix.lower()

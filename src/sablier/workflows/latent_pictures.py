@@ -1,4 +1,4 @@
-"""What the verbs share that compute with codes and write one picture."""
+"""What the workflows that compute with codes and write one picture share."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ def first_image(file: ModelFile, source: Any, **reading: Any) -> ImageSet:
     """Return the first image of a source, dense.
 
     Raises:
-        ImagesError: where there is none, where it cannot be read, or where the model does not take it.
+        ImagesError: if there is none, it cannot be read, or the model does not take it.
     """
     images = read_like(file, source, **reading)
     dense = images.take(range(min(1, len(images)))).dense(file.preprocess)

@@ -1,4 +1,4 @@
-"""learning curve = draw some of the good images, train, judge the same kind of images, again for other draws and for more."""
+"""The workflow of learning curves: trains on samples of the good images and measures the detectors."""
 
 from functools import partial
 from os import PathLike
@@ -24,8 +24,8 @@ from sablier.workflows.training.curve_points import Draw, measured_points, one_o
 from sablier.workflows.training.forecast import OnProgress, unheard
 from sablier.workflows.training.network import prepared
 
-HELD_SHARE, FEWEST_HELD, MOST_HELD = 0.25, 4, 64  # of the groups of images, judged where there are no tests
-COPIES = 2  # of each held-out image, with a defect in each
+HELD_SHARE, FEWEST_HELD, MOST_HELD = 0.25, 4, 64  # of the groups of images; they are the tests if there are no others
+COPIES = 2  # of each held-out image, each with a defect
 MOST_JUDGED = 100  # tests of either kind
 DRAWN = (
     "Drawn defects are not yours: trust how the figures rise, not how high they are. To measure on bad images of your own, lay "
@@ -43,20 +43,20 @@ def learning_curve(
     on_progress: OnProgress = unheard,
     **reading: Any,
 ) -> LearningCurve:
-    """Measure how well detectors tell bad images from good ones that have learnt from 4, 8, 16 ... and all good images.
+    """Measure detectors that were trained on 4, 8, 16 ... and all good images.
 
-    In a folder laid out like MVTec AD its tests are judged, at most 100 good and 100 bad ones. Of any other source a quarter of
-    the images, at most 64, is held out, other ones each time: these are the good ones, and the bad ones are copies of them in
-    which sablier draws a defect each.
+    In a folder laid out like MVTec AD, its tests are used, at most 100 good and 100 bad ones. Of any other source, a quarter
+    of the images, at most 64, is held out, different ones each time. These are the good tests; the bad ones are copies of
+    them with a synthetic defect each.
 
     Args:
-        source, recipe, groups, backbone: as for `train`; of a group only one image is drawn, unless all are.
-        output: the .sablier file of the model; the curve is written beside it, to the places of `curve_paths`.
+        source, recipe, groups, backbone: as for `train`; only one image of a group is used, unless all are.
+        output: the .sablier file of the model; the curve is written beside it, to `curve_paths`.
 
     Raises:
-        ConfigError: for a recipe that is not a detector's.
+        ConfigError: if the recipe is not of a detector.
         TooFewImages: for fewer than 8 groups of images.
-        ImagesError, OutputError.
+        ImagesError: if the source cannot be used. OutputError: if the curve cannot be written.
     """
     recipe = of_task(recipe, DetectionRecipe)
     table, picture = check_curve(source, output, recipe)
@@ -74,7 +74,7 @@ def learning_curve(
     sizes = sizes_up_to(count_groups(dense) - held)
     points = measured_points(draws, recipe, sizes, backbone=backbone, on_progress=on_progress)
     curve = LearningCurve(points, judged, caution)
-    # Drawing is imported only when something is drawn.
+    # Plotting is imported only when needed.
     from sablier.report.figures import to_png
     from sablier.report.learning_curve import learning_curve_figure
 
@@ -84,12 +84,12 @@ def learning_curve(
 
 
 def check_curve(source: Any, output: str | PathLike[str], recipe: Recipe) -> tuple[Path, Path]:
-    """Return where a curve is written, after seeing that it can be: so that nothing is trained in vain.
+    """Return the paths of a curve, after a check that it can be made and written.
 
     Raises:
-        ConfigError: for a recipe that is not a detector's.
+        ConfigError: if the recipe is not of a detector.
         ImagesError: for a folder laid out like MVTec AD without good or without bad tests.
-        OutputError: where something else is in its place.
+        OutputError: if it would replace something else.
     """
     of_task(recipe, DetectionRecipe)
     layout = layout_of(source)
@@ -103,7 +103,7 @@ def check_curve(source: Any, output: str | PathLike[str], recipe: Recipe) -> tup
 
 
 def curve_paths(output: Path) -> tuple[Path, Path]:
-    """Return where a learning curve is listed and drawn, beside a model file.
+    """Return the paths of the table and the picture of a learning curve, beside a model file.
 
     >>> [path.name for path in curve_paths(Path("part.sablier"))]
     ['part.curve.csv', 'part.curve.png']
@@ -126,17 +126,17 @@ def _with_tests(dense: ImageSet, good: ImageSet, bad: ImageSet, run: int) -> Dra
 
 
 def _with_held_out(dense: ImageSet, preprocess: Preprocess, held: int, run: int) -> Draw:
-    """Return what is left beside held-out images, one of each group; these; and copies of them with a drawn defect each."""
+    """Return the other images, held-out images, one of each group, and copies of these with a synthetic defect each."""
     groups = group_numbers(dense)
     apart = np.isin(groups, np.random.default_rng(run).permutation(groups.max() + 1)[:held])
     good = one_of_each(dense.take(apart), run)
     unit = preprocess.to_unit(good.array)
     copies = [with_defects(good, preprocess, seed) for seed in range(COPIES * run, COPIES * (run + 1))]
-    # A defect that nobody can see is none.
+    # An invisible defect is none.
     seen = [copy[np.abs(copy - unit).max(axis=(1, 2, 3)) > VISIBLE] for copy in copies]
     return Draw(dense.take(~apart), good, ImageSet(preprocess.from_unit(np.concatenate(seen))))
 
 
 def _some(images: ImageSet) -> ImageSet:
-    """Return at most so many images as are judged, drawn evenly."""
+    """Return an even sample of at most as many images as are measured."""
     return images.take(np.linspace(0, len(images) - 1, min(len(images), MOST_JUDGED)).astype(int))

@@ -1,6 +1,7 @@
-"""Read images for a model: before it says anything of them, they are compared with those that it learnt from.
+"""Reads images for a model and compares them with its training images.
 
-Every verb that takes a model and images reads them here, so that the line is the same everywhere, and `--strict` stops it.
+Every workflow that takes a model and images reads them here, so that the warning is the same, and `--strict` makes it an
+error.
 """
 
 import warnings
@@ -13,7 +14,7 @@ from sablier.images.imageset import ImageSet
 from sablier.images.sources import read_images, stream_images
 from sablier.modelfile import ModelFile
 
-ANY_SIZE = ("denoise", "compress")  # tasks that take images of any size: what they do to far larger ones means little
+ANY_SIZE = ("denoise", "compress")  # tasks that take images of any size: results on far larger ones are unreliable
 NO_BRIGHTNESS = ("denoise",)  # noise alone changes it
 
 
@@ -21,10 +22,10 @@ def read_like(file: ModelFile, source: Any, **reading: Any) -> ImageSet:
     """Return a whole source, as `read_images` does.
 
     Raises:
-        ImagesError: as there; and with `strict` for images that do not look like those that the model learnt from.
+        ImagesError: as there; and with `strict` if the images do not resemble the training images.
 
     Warns:
-        ImagesWarning: where they do not, without `strict`.
+        ImagesWarning: if they do not, without `strict`.
     """
     images = read_images(source, **reading)
     check_likeness(file, images, strict=bool(reading.get("strict")))
@@ -32,18 +33,18 @@ def read_like(file: ModelFile, source: Any, **reading: Any) -> ImageSet:
 
 
 def stream_like(file: ModelFile, source: Any, *, chunk: int = 1024, **reading: Any) -> Iterator[ImageSet]:
-    """Return a source in chunks, as `stream_images` does; what comes first is compared at once.
+    """Return a source in chunks, as `stream_images` does; the first chunk is compared at once.
 
     Raises, Warns: as `read_like`.
     """
     stream = stream_images(source, chunk=chunk, **reading)
-    first = next(stream)  # here, so that a source that cannot be read is an error before anything is done
+    first = next(stream)  # here, so that an unreadable source is an error before anything is done
     check_likeness(file, first, strict=bool(reading.get("strict")))
     return chain([first], stream)
 
 
 def check_likeness(file: ModelFile, images: ImageSet, *, strict: bool = False) -> None:
-    """Say so in one line where images do not look like those that a model learnt from.
+    """Warn if images do not resemble the training images of a model.
 
     Raises, Warns: as `read_like`.
     """
@@ -51,11 +52,11 @@ def check_likeness(file: ModelFile, images: ImageSet, *, strict: bool = False) -
     if looks is None:
         return
     if rule.resize == "exact" and file.task not in ANY_SIZE and (images.sizes != (rule.height, rule.width)).any():
-        return  # it takes images exactly as they are, and refuses others with a message of its own
+        return  # it takes images of one size only, and its own message says so
     found = looks.differences(images, rule, brightness=file.task not in NO_BRIGHTNESS, aspect=file.task not in ANY_SIZE)
     if not found:
         return
-    line = f"these images do not look like those that the model learnt from: they are {'; '.join(found)}."
+    line = f"these images do not resemble the images that the model was trained on: they are {'; '.join(found)}."
     if strict:
         raise ImagesError(f"{line} Train a model on such images, or leave --strict out.")
     warnings.warn(f"{line} What it makes of them means little. --strict refuses such images.", ImagesWarning, stacklevel=3)

@@ -1,4 +1,4 @@
-"""map = load, read, encode, lay out, draw what empty places would hold, and write one page."""
+"""The workflow `map_images`: a two-dimensional map of images as one page."""
 
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -30,32 +30,31 @@ from sablier.workflows.training.forecast import OnProgress, unheard
 from sablier.workflows.training.train import check_writable
 
 NEIGHBOURS = 8
-GRID_SIDE = 20  # places in a row at which the model draws
+GRID_SIDE = 20  # positions in a row at which the model decodes
 MAPPED, PLACED = "on the map", "new"
 NAMES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP", "autoencoder": "a two-dimensional autoencoder of the codes"}
 READ_AS = {
     "pca": "The axes are the two directions in which the codes vary most; what differs along others lies one upon the other.",
     "tsne": "Images near each other have codes near each other; distances between clusters, and their sizes, mean nothing.",
     "umap": "Images near each other have codes near each other; distances between clusters, and their sizes, mean little.",
-    "autoencoder": "It squeezes each code to two numbers and back, so that as little as possible is lost.",
+    "autoencoder": "It compresses each code to two numbers and reconstructs it with the smallest error.",
     "code": "The code has two numbers, so the map is the code itself.",
 }
 
 
 @dataclass(frozen=True, eq=False)
 class MapResult:
-    """A map of N images, as it was written.
+    """A map of N images.
 
     Args:
         ids: N names.
-        points: N,2, where they lie.
-        projection: how they came there, and how well that keeps neighbours together; of those that were placed afterwards it
-            says nothing.
-        columns: what they can be coloured by: name -> N strings or numbers; the page opens with the first.
-        left_out: how many images are not on the map because a page shows no more; those that are were drawn evenly.
+        points: N,2 positions.
+        projection: how they were computed, and how well neighbours are kept; not of images that were placed afterwards.
+        columns: what images can be coloured by: name -> N strings or numbers, the first of the page first.
+        left_out: how many images are not on the map, which shows an even sample of the source.
         skipped: images that could not be read.
-        redraws: whether the model decodes, so that the page shows reconstructions and empty places.
-        network: which network encoded, where the model file holds several; otherwise "".
+        redraws: whether the model decodes, so that the page shows reconstructions and empty positions.
+        network: which network encoded, if the model file holds several; otherwise "".
     """
 
     ids: Array
@@ -71,7 +70,7 @@ class MapResult:
         return len(self.ids)
 
     def to_table(self) -> list[dict[str, Any]]:
-        """Return one row per image: its name, where it lies, and what colours it."""
+        """Return one row per image: its name, its position, and its columns."""
         columns = {name: column.tolist() for name, column in self.columns.items()}
         return [
             {"id": str(name), "x": x, "y": y, **{key: values[row] for key, values in columns.items()}}
@@ -108,27 +107,28 @@ def map_images(
     on_progress: OnProgress = unheard,
     **reading: Any,
 ) -> MapResult:
-    """Lay the images of a source out on a plane by what a model keeps of them, as one page to explore offline.
+    """Map the images of a source to two dimensions by their codes, as one page to explore offline.
 
     Args:
-        model: a .sablier file whose network encodes; where it decodes too, the page redraws images and empty places, and
-            where it detects, images can be coloured by their score.
-        source: whatever `read_images` takes; `reading` are its options. Of more than 20,000 images as many are drawn evenly.
+        model: a .sablier file whose network encodes. If it decodes, the page shows reconstructions; if it detects, scores.
+        source: anything that `read_images` takes; `reading` are its options. Of more than 20,000 images, an even sample is
+            shown.
         output: the .html file.
-        method: "auto", "pca", "tsne", "umap" or "autoencoder": see `sablier.tasks.latent.projection`.
-        colour: what the page colours images by when it opens: "label", "cluster", "score", "error" or a column of the source;
-            None takes the first of them that there is.
-        clusters: the clusters.csv that `cluster` wrote of these images.
-        new: whatever `read_images` takes: images that are placed on the map of the others, which they do not move; at most
-            5,000, drawn evenly.
-        backbone: the file of the feature network that a detector was trained with, if it was one of the user's own; it is run.
-        on_progress: called with the stage and how far it is.
+        method: "auto", "pca", "tsne" (van der Maaten and Hinton 2008), "umap" (McInnes et al. 2018) or "autoencoder".
+        colour: the column that colours the images at first: "label", "cluster", "score", "error" or an attribute of the
+            source.
+        clusters: the clusters.csv that `cluster` wrote for these images.
+        new: images that are placed on the finished map; of more than 5,000, an even sample.
+        seed: the seed of the projection.
+        backbone: the file of the user's feature network that a detector was trained with, if any; it is run.
+        on_progress: called with the stage and its progress.
+
+    Returns:
+        The positions, and how they were computed.
 
     Raises:
-        ModelFileError: for a model without an encoder; BackboneError for a backbone that is lacking, another, or not needed.
-        ConfigError, UnknownName: for an output that is no .html, a method that is not installed, a colour there is not.
-        ImagesError: for a source that cannot be read, or clusters of other images; TooFewImages for less than two images.
-        OutputError: where the page cannot be written; said before anything is computed where possible.
+        ModelFileError, BackboneError, ConfigError, UnknownName, ImagesError: before the page is written.
+        OutputError: if the page cannot be written.
     """
     file, page = ModelFile.load(Path(model)), Path(output)
     network, note = encoding_network(file)
@@ -156,7 +156,7 @@ def map_images(
 
 
 def _columns(seen: Seen, clusters: Path | None, placing: bool) -> list[Column]:
-    """Return what images can be coloured by; where some are placed on a map of others, first which."""
+    """Return what images can be coloured by; if some were placed on a finished map, first which."""
     columns = columns_of(seen.images, seen.scores, seen.errors, clusters)
     if placing:
         columns.insert(0, Column("place", np.where(np.arange(len(seen.images)) < seen.mapped, MAPPED, PLACED)))
@@ -164,7 +164,7 @@ def _columns(seen: Seen, clusters: Path | None, placing: bool) -> list[Column]:
 
 
 def _content(title: str, file: ModelFile, network: Model, seen: Seen, result: MapResult, columns: list[Column]) -> MapContent:
-    """Return what the page shows."""
+    """Return the contents of the page."""
     neighbours, distances = _nearest(seen.codes)
     reduced = seen.side < max(file.preprocess.height, file.preprocess.width)
     return MapContent(
@@ -183,14 +183,14 @@ def _content(title: str, file: ModelFile, network: Model, seen: Seen, result: Ma
 
 
 def _check_page(page: Path) -> None:
-    """Raise where the page has another ending, or cannot be written."""
+    """Raise an error if the page has another suffix or cannot be written."""
     if page.suffix.lower() not in (".html", ".htm"):
         raise ConfigError(f"expected an output that ends in .html, got {page}. For example -o {page.with_suffix('.html')}")
     check_writable(page)
 
 
 def _nearest(codes: Array) -> tuple[Array, Array]:
-    """Return the nearest codes of each, N,k positions and distances, nearest first."""
+    """Return the nearest codes of each code: N,k positions and distances, nearest first."""
     from sklearn.neighbors import NearestNeighbors
 
     count = min(NEIGHBOURS, len(codes) - 1)
@@ -199,7 +199,7 @@ def _nearest(codes: Array) -> tuple[Array, Array]:
 
 
 def _grid(network: Model, rule: Preprocess, result: MapResult) -> Grid:
-    """Return what the model draws at evenly spaced places of the map."""
+    """Return what the model decodes at a grid of positions of the map."""
     from sklearn.neighbors import NearestNeighbors
 
     places, projection = grid_places(result.points, GRID_SIDE), result.projection

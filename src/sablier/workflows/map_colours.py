@@ -1,4 +1,4 @@
-"""What the images of a map can be coloured by: labels, clusters, scores, errors, and columns of the source."""
+"""The columns that colour the images of a map: labels, clusters, scores, errors, and attributes of the source."""
 
 import csv
 from pathlib import Path
@@ -11,19 +11,19 @@ from sablier.images.imageset import ImageSet
 from sablier.report.map_page import Column
 from sablier.typing import Array
 
-MOST_ATTRIBUTE_VALUES = 200  # a column of more different words than that names images, and colours nothing
-FEW_NUMBERS = 20  # a column of no more whole numbers than that is of categories
+MOST_ATTRIBUTE_VALUES = 200  # an attribute with more different words identifies images and is no category
+FEW_NUMBERS = 20  # an attribute of integers with at most so many values is a category
 
 
 def columns_of(images: ImageSet, scores: Array | None, errors: Array | None, clusters: Path | None) -> list[Column]:
-    """Return what images can be coloured by, what says most first.
+    """Return the columns that can colour images, the most informative first.
 
     Args:
         scores, errors: N anomaly scores and reconstruction errors, or None.
         clusters: a table that `sablier cluster` wrote, or None.
 
     Raises:
-        ImagesError: for a table that cannot be read, or is of other images.
+        ImagesError: if the table cannot be read, or is of other images.
     """
     columns = []
     if images.labels is not None:
@@ -31,7 +31,9 @@ def columns_of(images: ImageSet, scores: Array | None, errors: Array | None, clu
     if clusters is not None:
         columns.append(Column("cluster", _clusters_of(images.ids, clusters)))
     if scores is not None:
-        columns.append(Column("score", scores, "Anomaly score: higher is stranger; an image like those trained on is near 0."))
+        columns.append(
+            Column("score", scores, "Anomaly score: higher is more anomalous; an image like those trained on is near 0.")
+        )
     if errors is not None:
         columns.append(Column("error", errors, "Mean squared error of the reconstruction, of pixels from 0 to 1."))
     taken = {column.name for column in columns}
@@ -43,7 +45,7 @@ def columns_of(images: ImageSet, scores: Array | None, errors: Array | None, clu
 
 
 def _attribute(name: str, values: Array) -> Column | None:
-    """Return a column of the source as numbers or as categories; None where it can colour nothing."""
+    """Return an attribute as numbers or as categories; None if it cannot colour images."""
     different = len(np.unique(values))
     if values.dtype.kind in "iu" and different > FEW_NUMBERS:
         return Column(name, values.astype(np.float64))
@@ -53,7 +55,7 @@ def _attribute(name: str, values: Array) -> Column | None:
 
 
 def _clusters_of(ids: Array, path: Path) -> Array:
-    """Return the cluster of each image by a table with the columns id and cluster; "none" for those it lacks."""
+    """Return the cluster of each image from a table with the columns id and cluster; "none" for those it lacks."""
     try:
         with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
             rows = csv.DictReader(file)
@@ -70,10 +72,10 @@ def _clusters_of(ids: Array, path: Path) -> Array:
 
 
 def ordered(columns: list[Column], colour: str | None) -> list[Column]:
-    """Return the columns, the wished one first.
+    """Return the columns, with the chosen one first.
 
     Raises:
-        ConfigError: where the wished one could be there and is not; UnknownName for another.
+        ConfigError: if the chosen one is not available here; UnknownName for any other.
     """
     names = [column.name for column in columns]
     if colour is None or colour in names:

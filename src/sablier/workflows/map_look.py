@@ -1,4 +1,4 @@
-"""What is kept of images that go on a map: encoded, redrawn and scored a part at a time, as small pictures."""
+"""Encodes, reconstructs and scores the images of a map in parts, and keeps small pictures of them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -23,23 +23,23 @@ from sablier.training.progress import Progress
 from sablier.typing import Array
 from sablier.workflows.training.forecast import OnProgress
 
-MOST_IMAGES = 20_000  # on one page, which then weighs about 20 megabytes; of more, as many are drawn evenly
-MOST_NEW = 5000  # placed on a map of others
+MOST_IMAGES = 20_000  # on one page, which is then about 20 megabytes; of more, an even sample
+MOST_NEW = 5000  # placed on a finished map
 STAGES = ("encoding", "encoding new images")
 
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What is kept of N images that were gone through.
+    """What is kept of N images.
 
     Args:
-        images: the readable ones, with pixels of no size.
+        images: the readable ones, with empty pixels.
         codes: N,D.
-        pictures, again: N,S,S,C uint8: the images, and what the model draws of them; None where it does not decode.
-        errors, scores: N, of what is drawn again, and of a detector; None where there are none.
+        pictures, again: N,S,S,C uint8: the images, and their reconstructions; None if the model does not decode.
+        errors, scores: N reconstruction errors and anomaly scores; None if there are none.
         skipped: images that could not be read.
         mapped: how many are on the map; the others, after them, are new.
-        left_out: how many images were not looked at because a page shows no more.
+        left_out: how many images were left out because a page shows no more.
         side: pixels of the longer side of pictures.
     """
 
@@ -56,10 +56,10 @@ class Seen:
 
 
 def scoring_detector(file: ModelFile, backbone: str | PathLike[str] | None) -> Detector | None:
-    """Return what scores images for a map, with the backbone that its model names; None for a model that does not detect.
+    """Return the detector that scores the images of a map, with its backbone; None if the model does not detect.
 
     Raises:
-        BackboneError: where the backbone is lacking, another, or not needed.
+        BackboneError: if the backbone is missing, is another one, or is not needed.
     """
     if file.task == DETECT:
         return Detector.from_file(file, backbone, scores=True)
@@ -70,13 +70,13 @@ def scoring_detector(file: ModelFile, backbone: str | PathLike[str] | None) -> D
 def look_at(
     rule: Preprocess, network: Model, detector: Detector | None, sources: Sequence[ImageSet], on_progress: OnProgress
 ) -> Seen:
-    """Encode, redraw and score the images of a map, and those that are placed on it where there is a second source.
+    """Encode, reconstruct and score the images of a map, and those of a second source that are placed on it.
 
     Args:
-        detector: what scores; None scores nothing.
+        detector: scores the images; None scores nothing.
 
     Raises:
-        ImagesError: where none of a source can be read.
+        ImagesError: if no image of a source can be read.
     """
     chosen = [_evenly(each, most) for each, most in zip(sources, (MOST_IMAGES, MOST_NEW), strict=False)]
     side = tile_side(sum(map(len, chosen)), rule.height, rule.width)
@@ -87,7 +87,7 @@ def look_at(
 
 
 def _evenly(images: ImageSet, most: int) -> ImageSet:
-    """Return all images, or `most` of them drawn evenly."""
+    """Return all images, or an even sample of `most` of them."""
     return images if len(images) <= most else images.take(np.linspace(0, len(images) - 1, most).astype(int))
 
 
@@ -95,7 +95,7 @@ def _look(
     rule: Preprocess, network: Model, detector: Detector | None, images: ImageSet, side: int,
     on_progress: Callable[[Progress], None],
 ) -> Seen:  # fmt: skip
-    """Encode, redraw and score images, a part at a time: of the pixels only pictures of `side` pixels are kept."""
+    """Encode, reconstruct and score images in parts; only pictures of `side` pixels are kept."""
     decodes = "decode" in network.capabilities
     kept: dict[str, list[Array]] = {name: [] for name in ("codes", "pictures", "again", "errors", "scores")}
     tables: list[ImageSet] = []
@@ -131,7 +131,7 @@ def _look(
 
 
 def _joined(seen: Seen, fresh: Seen) -> Seen:
-    """Return both as one; images without labels beside others with them are labelled "none"."""
+    """Return both as one; images without labels beside labelled ones get the label "none"."""
     parts = [seen.images, fresh.images]
     if any(part.labels is not None for part in parts):
         parts = [replace(part, labels=np.full(len(part), "none")) if part.labels is None else part for part in parts]

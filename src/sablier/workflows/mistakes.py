@@ -1,4 +1,4 @@
-"""mistakes = load, read, judge out of sample, write: a table first, then pictures."""
+"""The workflow `mistakes`: finds wrong labels with predictions out of sample, and writes a table and pictures."""
 
 from collections.abc import Sequence
 from os import PathLike
@@ -29,7 +29,7 @@ from sablier.workflows.training.classifier import check_labels, class_numbers
 from sablier.workflows.training.cross_validation import FOLDS, CrossValidation, cross_validate, folder_of, forget_folds
 from sablier.workflows.training.forecast import OnProgress, unheard
 
-LEARNT_SHARE = 0.05  # of the images, from which on others judge them
+LEARNT_SHARE = 0.05  # of the images; if the model was trained on more, cross-validation predicts them
 
 
 @writes("mistakes", "source")
@@ -42,21 +42,24 @@ def mistakes(
     on_progress: OnProgress = unheard,
     **reading: Any,
 ) -> MistakesResult:
-    """Find the images on which a classifier and the labels of a source disagree most, and the labels that look wrong.
+    """Find the images whose labels a classifier contradicts most, and labels that are probably wrong.
 
-    A network that has learnt a wrong label by heart agrees with it. So images that the model learnt from are judged by
-    cross-validation: networks of the model's own recipe, each trained on the other folds.
+    Labels are checked by confident learning (Northcutt, Jiang and Chuang 2021). A network confirms wrong labels that it was
+    trained on. Images that trained the model are therefore predicted by cross-validation, with networks of the model's
+    recipe.
 
     Args:
-        model: a .sablier file that classifies.
-        source: whatever `read_images` takes, with labels; `reading` are its options.
-        output: a folder for mistakes.csv, mistakes.json, mistakes.png, confusion.png and mistakes.html; finished folds lie there
-            until all is written, and the same call goes on from them. None writes nothing.
-        folds: of the cross-validation; 0 lets the model itself judge; None decides by what it learnt from.
+        model: a .sablier file of a classifier.
+        source: labelled images: anything that `read_images` takes; `reading` are its options.
+        output: a folder for mistakes.csv, .json, .png and .html, and confusion.png; a stopped run is resumed from there.
+        folds: of the cross-validation; 0 uses the model itself; None decides by what the model was trained on.
+        on_progress: called with the stage and its progress.
+
+    Returns:
+        The images, ranked, and the labels that are probably wrong.
 
     Raises:
-        ModelFileError, ImagesError, ConfigError, OutputError: before anything is computed where possible.
-        Interrupted: on Ctrl-C, with finished folds kept in the output folder.
+        ModelFileError, ImagesError, ConfigError, OutputError: before anything is computed if possible.
     """
     file = ModelFile.load(Path(model))
     classifier = Classifier.from_file(file)
@@ -93,10 +96,9 @@ def mistakes(
 
 
 def has_learnt_from(file: ModelFile, prints: Fingerprints) -> bool:
-    """Return whether a model has learnt from more than a twentieth of some images, or from near copies of them.
+    """Return whether a model was trained on more than a twentieth of these images, or on near copies of them.
 
-    Labels do not matter, so images that were moved to another class are known; a few in a hundred may be taken for known ones
-    that are not.
+    Labels are ignored, so images that moved to another class are recognised. A few percent may be recognised wrongly.
     """
     known = KnownImages.from_file(file).overlap(prints)
     return bool(np.mean(known != NEW) > LEARNT_SHARE)
@@ -105,17 +107,17 @@ def has_learnt_from(file: ModelFile, prints: Fingerprints) -> bool:
 def reason_for(folds: int, asked: bool, learnt: bool) -> str:
     """Return where the probabilities come from and why, in words."""
     if folds:
-        why = "as asked" if asked else "since the model has learnt from some of these images"
+        why = "as asked" if asked else "since the model was trained on some of these images"
         return (
-            f"Probabilities are those of a cross-validation in {folds} folds, {why}: no network judges what it has learnt from."
+            f"Probabilities are those of a cross-validation in {folds} folds, {why}: no network classifies its training images."
         )
     if learnt:
         return (
-            "Probabilities are the model's own, as asked, though it has learnt from some of these images: it may "
-            "know wrong labels by heart."
+            "Probabilities are the model's own, as asked, though it was trained on some of these images: it may "
+            "have memorised wrong labels."
         )
     why = "as asked" if asked else "since these images are new to it"
-    return f"Probabilities are the model's own, {why}. Where it has learnt from some of them, take --folds {FOLDS}."
+    return f"Probabilities are the model's own, {why}. If it was trained on some of them, use --folds {FOLDS}."
 
 
 def write_mistakes(
@@ -131,13 +133,13 @@ def write_mistakes(
 
     Args:
         folder: for mistakes.csv, mistakes.json, mistakes.png, confusion.png and mistakes.html.
-        images: the N dense images that were judged.
-        networks: those that judged them.
-        fold: N: the number of the network that judged each image.
+        images: N dense images.
+        networks: those that predicted them.
+        fold: N: the number of the network that predicted each image.
         title: of the page.
     """
     write_tables(folder, "mistakes", result)
-    # Drawing is imported only when something is drawn.
+    # Plotting is imported only when needed.
     from sablier import __version__
     from sablier.report.mistakes import confusion_picture, looked, mistakes_sheet, pictured_rows
     from sablier.report.mistakes_page import listed_rows, mistakes_page

@@ -1,4 +1,4 @@
-"""Where the picture made of an image is written: under the output folder, whatever the image is called, and never over it."""
+"""The paths of pictures made of images: below the output folder, whatever the id, and never over the image."""
 
 import hashlib
 import re
@@ -8,20 +8,20 @@ from pathlib import Path
 from sablier.files.names import numbered_names
 from sablier.images.decoding import SUFFIXES
 
-LONGEST_PART = 150  # bytes of one name; file systems take 255, and a file half written has a longer name
-LONGEST_PATH = 1000  # bytes below the output; systems take 4096 in all, some of them 1024
-ENDINGS = (".png", ".npy")  # of pictures: no folder of pictures may be called like one
+LONGEST_PART = 150  # bytes of one name; file systems allow 255, and unfinished files have longer names
+LONGEST_PATH = 1000  # bytes below the output; systems allow 4096 in all, some of them 1024
+ENDINGS = (".png", ".npy")  # of pictures: no folder of pictures may have such a name
 FORBIDDEN = re.compile(r'[<>:"|?*\\\x00-\x1f\x7f]')
-# Windows opens a device instead of a file of such a name.
+# On Windows these names open a device.
 DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 
 
 def picture_path(output: Path, id: str, suffix: str = ".png") -> Path:
-    """Return where the picture of an image goes: its id with its folders, below `output`, ending in `suffix`.
+    """Return the path of the picture of an image: its id with its folders, below `output`, ending in `suffix`.
 
-    An ending other than `suffix` stays a part of the name, so that "a.jpg" and "a.png" do not share a file. An id that
-    cannot be a relative path everywhere is mended, and a digest of it keeps the name apart from all others. So is one whose
-    folder could be the name of a picture, and one that lies too deep, which keeps its last name alone.
+    Another ending stays part of the name, so that "a.jpg" and "a.png" do not share a file. An id that is not a relative path
+    on every system is replaced by a valid one with a digest. So is an id whose folder could be the name of a picture. Of a
+    path that is too deep, only the last name is kept.
 
     >>> [picture_path(Path("out"), id).as_posix() for id in ("bad/a 1.png", "train/7", "b.jpg")]
     ['out/bad/a 1.png', 'out/train/7.png', 'out/b.jpg.png']
@@ -42,7 +42,7 @@ def picture_path(output: Path, id: str, suffix: str = ".png") -> Path:
 
 
 def picture_paths(output: Path, ids: Iterable[str], suffix: str = ".png") -> list[Path]:
-    """Return where the pictures of several images go, no two of them the same on any file system: repeats are numbered.
+    """Return the paths of pictures of several images, distinct on every file system: repeats get a number.
 
     >>> [path.name for path in picture_paths(Path("out"), ["a.png", "a", "A", "b"])]
     ['a.png', 'a-2.png', 'A-3.png', 'b.png']
@@ -52,7 +52,7 @@ def picture_paths(output: Path, ids: Iterable[str], suffix: str = ".png") -> lis
 
 
 def _mended(part: str) -> str:
-    """Return a part of a path as every file system takes it."""
+    """Return a part of a path in a form that every file system takes."""
     short = part.encode(errors="replace")[:LONGEST_PART].decode(errors="ignore")
     plain = FORBIDDEN.sub("_", short).lstrip().rstrip(". ") or "_"
     return f"_{plain}" if DEVICE.match(plain) else plain

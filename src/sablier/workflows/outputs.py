@@ -1,6 +1,6 @@
-"""What holds of every verb that writes: it writes apart from what it reads, alone, and over nothing of another kind.
+"""Checks for every command that writes: the output is separate from the input, locked, and replaces no file of another kind.
 
-`writes` is put on the function of a verb; what it says is seen to before the work begins.
+`writes` decorates the function of a command; its checks run before the work begins.
 """
 
 import inspect
@@ -30,18 +30,18 @@ def writes(
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Return a decorator for a function that writes to its argument `output`, a folder unless `file` says otherwise.
 
-    Nothing is checked where there is no output.
+    Without an output nothing is checked.
 
     Args:
-        verb: whose results follow each other in a folder.
+        verb: the name of the command; its runs follow each other in a folder.
         reads: the arguments that are sources, or lists of them.
-        file: the kind of file that is written; or what says so of a path, None of a folder.
-        otherwise: the argument that is the output where none is given.
-        adds: whether runs into one folder add to each other, so that none removes what an earlier one made.
+        file: the kind of file that is written, or a function from the path to it, None for a folder.
+        otherwise: the argument that is the output if none is given.
+        adds: whether runs into one folder add files, so that none removes those of an earlier run.
 
     Raises:
-        OutputError: from the function, where the output lies inside what is read, or the other way round; where another process
-            writes to it; where it would replace a file of another kind.
+        OutputError: from the function, if the output is inside the input or contains it; if another process writes to it; if
+            it would replace a file of another kind.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
@@ -52,7 +52,7 @@ def writes(
             given = signature.bind(*args, **kwargs).arguments
             output, kind = given.get("output"), file
             if output is None:
-                # What is replaced on purpose is read first, and says by itself if it is of another kind.
+                # What is replaced on purpose is read first, which checks its kind.
                 output, kind = given.get(str(otherwise)), ANYTHING
             if output is None:
                 return function(*args, **kwargs)
@@ -68,16 +68,16 @@ def writes(
 
 
 def by_suffix(path: Path) -> Kind:
-    """Return the kind of file that an ending stands for, or that of anything, which the verb then refuses."""
+    """Return the kind of file with this suffix, or that of any file, which the command then refuses."""
     return BY_SUFFIX.get(path.suffix.lower(), ANYTHING)
 
 
 @contextmanager
 def output_folder(folder: Path, verb: str | None, *sources: Any) -> Iterator[None]:
-    """Keep a folder to this run, and list what it writes there: see `sablier.files.manifest`; without a verb nothing is listed.
+    """Lock a folder for this run, and list what it writes (`sablier.files.manifest`); without a verb, nothing is listed.
 
     Raises:
-        OutputError: where it lies inside a source, or holds one; where another process writes to it.
+        OutputError: if it is inside a source or contains one, or if another process writes to it.
     """
     for source in sources:
         check_apart(source, folder)
@@ -87,10 +87,10 @@ def output_folder(folder: Path, verb: str | None, *sources: Any) -> Iterator[Non
 
 @contextmanager
 def output_file(path: Path, kind: Kind, *sources: Any) -> Iterator[None]:
-    """Keep the writing of a file to this run.
+    """Lock a file for this run.
 
     Raises:
-        OutputError: where it is or lies inside a source; where another process writes it; where it is there, of another kind.
+        OutputError: if it is or is inside a source, if another process writes it, or if it is a file of another kind.
     """
     for source in sources:
         check_file_apart(source, path)
@@ -100,7 +100,7 @@ def output_file(path: Path, kind: Kind, *sources: Any) -> Iterator[None]:
 
 
 def check_apart(source: Any, folder: Path) -> None:
-    """Raise OutputError where results would lie among the images they come from, or be read as images next time."""
+    """Raise OutputError if results would be among their images, or would be read as images the next time."""
     came = place_of(source)
     if came is None:
         return
@@ -112,7 +112,7 @@ def check_apart(source: Any, folder: Path) -> None:
 
 
 def check_file_apart(source: Any, path: Path) -> None:
-    """Raise OutputError where a file would replace an image it is made of, or be read as one next time."""
+    """Raise OutputError if a file would replace one of its images, or would be read as one the next time."""
     came = place_of(source)
     if came is None:
         return

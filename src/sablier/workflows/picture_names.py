@@ -1,25 +1,18 @@
-"""Which picture of a detection is of which image: the columns of detections.csv that say so."""
+"""Where pictures of a detection lie in its output, and the names of those that `watch` draws."""
 
-from collections.abc import Mapping
+from pathlib import PurePosixPath
 
-from sablier.tasks.detection.detect import DetectionResult
+from sablier.workflows.arrivals import Stamp, identity
 
 MAPS, MASKS = "maps", "masks"
+LONGEST_MAP_NAME, MAP_DIGITS = 100, 8
 
 
-def picture_names(result: DetectionResult) -> dict[str, str]:
-    """Return, by id, the name of the anomaly map and of the mask that are drawn of each image."""
-    from sablier.report.anomaly_maps import file_names  # drawing is imported only when something is drawn
+def map_name(id: str, stamp: Stamp) -> str:
+    """Return a unique name for an anomaly map, also among later images of the same name.
 
-    return {str(id): f"{name}.png" for id, name in zip(result.ids, file_names(result.ids), strict=True)}
-
-
-def picture_columns(id: str, names: Mapping[str, str] | None) -> dict[str, str]:
-    """Return the columns that name the pictures of an image, empty where it has none; no columns where nothing is drawn.
-
-    >>> picture_columns("a.png", {"a.png": "a.png"}), picture_columns("b.png", {}), picture_columns("b.png", None)
-    ({'map': 'maps/a.png', 'mask': 'masks/a.png'}, {'map': '', 'mask': ''}, {})
+    >>> map_name("line 1/a.png", (1200, 0)), map_name("line 1/a.png", (1300, 0))
+    ('line 1/a-f63375e9', 'line 1/a-55ace5cf')
     """
-    if names is None:
-        return {}
-    return {"map": f"{MAPS}/{names[id]}", "mask": f"{MASKS}/{names[id]}"} if id in names else {"map": "", "mask": ""}
+    stem = str(PurePosixPath(id).with_suffix(""))[-LONGEST_MAP_NAME:]
+    return f"{stem}-{identity(id, stamp).hex()[:MAP_DIGITS]}"

@@ -1,4 +1,4 @@
-"""preview = read, choose evenly, draw a sheet."""
+"""The workflow `preview`: a sheet of an even sample of images."""
 
 import warnings
 from pathlib import Path
@@ -27,13 +27,13 @@ def preview(
 ) -> tuple[ImageSet, dict[str, str]]:
     """Write a PNG sheet of `count` images; return them, and facts about the source by name.
 
-    Where images repeat each other or `groups`, as `parse_groups` reads it, joins some, their groups are listed and drawn in
+    If images repeat each other, or `groups` (as `parse_groups` reads it) joins some, their groups are listed and drawn in
     NAME.groups.csv and NAME.groups.png beside the sheet.
     """
     images = with_groups(read_images(source, **reading), groups)
     chosen = images.take(np.linspace(0, len(images) - 1, min(count, len(images))).astype(int))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ImagesWarning)  # detail is lost on a sheet of thumbnails, and nobody minds
+        warnings.simplefilter("ignore", ImagesWarning)  # the loss of detail does not matter on a sheet of thumbnails
         preprocess = Preprocess.for_images(chosen, SIDE)
     dense = chosen.dense(preprocess)
     captions = dense.labels if dense.labels is not None else dense.ids
@@ -57,7 +57,7 @@ def preview(
 
 
 def _recognizable(images: ImageSet) -> ImageSet:
-    """Return images at the size of a sheet, with their groups: repeats are told from that."""
+    """Return images at the size of a sheet, with their groups, to find repeats."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ImagesWarning)
         preprocess = Preprocess.for_images(images, SIDE)

@@ -1,4 +1,4 @@
-"""reconstruct = load, read, redraw, write; in memory that does not grow with the number of images."""
+"""The workflow `reconstruct`: reconstructs images, in memory that does not grow with their number."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -44,20 +44,35 @@ def reconstruct(
     on_progress: Callable[[int], None] = lambda count: None,
     **reading: Any,
 ) -> ReconstructionSummary:
-    """Draw every image of a source again from what the network keeps of it, and write what came of it.
+    """Reconstruct each image of a source from its code, and write the reconstructions and their errors.
 
     Args:
-        model: a .sablier file that reconstructs or detects.
-        source: whatever `stream_images` takes; `reading` are its options.
+        model: a .sablier file of an autoencoder or a detector.
+        source: images: anything that `stream_images` takes.
         output: a folder for errors.csv, errors.json, sheet.png and reconstructions/.
-        baseline: whatever `read_images` takes: images to fit PCA with as many numbers on, the model's training images for
-            a fair comparison; None compares with nothing.
+        baseline: images to fit PCA with as many numbers to: anything that `read_images` takes. The training images of the
+            model make a fair comparison. None compares with nothing.
         on_progress: called with the number of images reconstructed so far.
+        **reading: options of `stream_images`.
+
+    Returns:
+        The errors, and the best, the typical and the worst images.
 
     Raises:
-        ModelFileError, ImagesError, OutputError: before anything is written where possible; tables are renamed into place
-            when whole.
-        TooFewImages: for fewer baseline images than the network keeps numbers.
+        ModelFileError: if the model does not reconstruct.
+        ImagesError: if the images cannot be used.
+        OutputError: if the output cannot be written.
+        TooFewImages: if there are fewer baseline images than numbers in a code.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> import sablier
+        >>> with TemporaryDirectory() as folder:
+        ...     recipe = sablier.make_recipe("autoencoder", "tiny", ["epochs=1", "latent=4", "width=8"])
+        ...     _ = sablier.train("digits", f"{folder}/digits.sablier", recipe)
+        ...     result = sablier.reconstruct(f"{folder}/digits.sablier", "digits:test[label=3]", f"{folder}/out")
+        >>> result.count, result.numbers
+        (28, 4)
     """
     file, folder = ModelFile.load(Path(model)), Path(output)
     network, note = drawing_network(file)
@@ -83,10 +98,10 @@ def reconstruct(
 
 
 def drawing_network(file: ModelFile) -> tuple[Model, str]:
-    """Return the network of a model file that draws images again, and, where it holds several, which one that is.
+    """Return the network of a model file that reconstructs images, and which one that is if there are several.
 
     Raises:
-        ModelFileError: for a file of another task.
+        ModelFileError: if there is none.
     """
     if file.task == DETECT:
         scorers = Detector.from_file(file).scorers

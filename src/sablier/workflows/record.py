@@ -1,4 +1,4 @@
-"""A CSV that is the one truth about a long run: rows are on the disk when `append` returns, and no kill spoils the others."""
+"""A CSV record of a long run: rows are on the disk when `append` returns, and a kill damages at most the last one."""
 
 import csv
 import os
@@ -15,11 +15,11 @@ class Record:
     """A CSV of fixed columns that is read once and then appended to. A row is one line.
 
     Args:
-        path: the file; made where there is none.
-        columns: its columns. No value may hold a line end.
+        path: the file; created if it does not exist.
+        columns: its columns. No value may contain a line end.
 
     Raises:
-        OutputError: where it cannot be opened for writing.
+        OutputError: if it cannot be opened for writing.
     """
 
     def __init__(self, path: Path, columns: Sequence[str]) -> None:
@@ -29,10 +29,10 @@ class Record:
             self.file = path.open("a+b")
 
     def read(self) -> Iterator[dict[str, str]]:
-        """Yield every row; then drop what a kill left of a last one, and write the header where there is none.
+        """Yield every row; then remove an incomplete last one, and write the header if there is none.
 
         Raises:
-            OutputError: for a file of other columns, or one that was damaged elsewhere than at its end. It stays as it is.
+            OutputError: if the file has other columns, or is damaged before its end. It is then not changed.
         """
         header = _lines([self.columns])
         self.file.seek(0)
@@ -58,7 +58,7 @@ class Record:
         """Write rows, and return when they are on the disk.
 
         Raises:
-            OutputError: where they cannot be written, or somebody else has changed the file.
+            OutputError: if they cannot be written, or the file was changed meanwhile.
         """
         with _written(self.path):
             ours, there = os.fstat(self.file.fileno()), os.stat(self.path)
@@ -90,7 +90,7 @@ class Record:
 
 
 def _write_now(descriptor: int, data: bytes) -> None:
-    """Write bytes past any buffer: what a full disk did not take would be written again when the file is closed."""
+    """Write bytes without a buffer: what a full disk refused would otherwise be written again when the file is closed."""
     while data:
         data = data[os.write(descriptor, data) :]
 
@@ -101,7 +101,7 @@ def _lines(rows: Sequence[Sequence[Any]]) -> bytes:
 
 @contextmanager
 def _written(path: Path) -> Iterator[None]:
-    """Say which file could not be written."""
+    """Convert errors to an OutputError that names the file."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""robustness = load, read, corrupt and attack, write: a table first, then pictures and a page."""
+"""The workflow `robustness`: measures a classifier under corruptions and attacks, and writes tables, pictures and a page."""
 
 from collections.abc import Callable, Sequence
 from os import PathLike
@@ -36,22 +36,37 @@ def robustness(
     on_progress: Callable[[str, int, int], None] = lambda what, done, total: None,
     **reading: Any,
 ) -> RobustnessResult:
-    """Measure how many labelled images a classifier tells right under natural corruptions and under attacks.
+    """Measure the accuracy of a classifier under natural corruptions and under attacks.
+
+    The corruptions are those of CIFAR-10-C (Hendrycks and Dietterich 2019) and MNIST-C (Mu and Gilmer 2019).
 
     Args:
-        model: a .sablier file that classifies.
-        source: whatever `read_images` takes, with labels; `reading` are its options.
-        output: a folder for robustness.csv, robustness.json, robustness.png (the table), corruptions.png (one image under
-            every kind) and robustness.html; None writes nothing.
+        model: a .sablier file of a classifier of 8-bit images.
+        source: labelled images: anything that `read_images` takes.
+        output: a folder for robustness.csv, .json, .png and .html, and corruptions.png; None writes nothing.
         kinds: names of corruptions, or "all", "mnist-c", "cifar-10-c"; empty for none.
-        severities: numbers from 1 to 5.
-        attacks: names of `ATTACKS`; empty for none. They may change each value by `eps`, a share of the range.
-        count: measure on only so many images, drawn evenly; None takes all.
-        seed: of corruptions and attacks; the same seed damages the same.
-        on_progress: called with what comes next, how many kinds and attacks are done, and of how many.
+        severities: integers from 1 to 5.
+        attacks: names of attacks, as for `attack`; empty for none.
+        eps: the largest change of a value in [0, 1] by an attack.
+        count: use an even sample of so many images; None uses all.
+        seed: the seed of corruptions and attacks.
+        on_progress: called with what comes next, how many corruptions and attacks are done, and of how many.
+        **reading: options of `read_images`.
+
+    Returns:
+        The number of correctly classified images under each corruption and attack.
 
     Raises:
-        ModelFileError, ImagesError, ConfigError, UnknownName, OutputError: before anything is written where possible.
+        ModelFileError, ImagesError, ConfigError, UnknownName, OutputError: before anything is written if possible.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> import sablier
+        >>> with TemporaryDirectory() as folder:
+        ...     _ = sablier.train("digits", f"{folder}/d.sablier", sablier.make_recipe("course-softmax"))
+        ...     result = sablier.robustness(f"{folder}/d.sablier", "digits:test", kinds=["fog"], severities=[5], attacks=[])
+        >>> result.corruption_accuracy < result.accuracy
+        True
     """
     chosen = chosen_kinds(kinds)
     for severity in severities:
@@ -70,13 +85,13 @@ def robustness(
 
 
 def chosen_kinds(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the kinds that names of kinds and of sets stand for, each once.
+    """Return the corruptions that names of corruptions and of sets stand for, each once.
 
     >>> chosen_kinds(["fog", "mnist-c"])[:3]
     ('fog', 'shot-noise', 'impulse-noise')
 
     Raises:
-        UnknownName: for a name that is neither.
+        UnknownName: if a name is neither.
     """
     known = {**{kind: (kind,) for kind in KINDS}, "all": tuple(KINDS), **SETS}
     for name in names:
@@ -86,7 +101,7 @@ def chosen_kinds(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _write(result: RobustnessResult, folder: Path, title: str) -> None:
-    # Drawing is imported only when something is drawn.
+    # Plotting is imported only when needed.
     from sablier.report.robustness import corruption_sheet, robustness_page, robustness_table
 
     write_tables(folder, "robustness", result)

@@ -1,4 +1,4 @@
-"""sample = load, draw, write: new images from a model file, or variations of given ones."""
+"""The workflow `sample`: generates new images, or variations of given ones."""
 
 from os import PathLike
 from pathlib import Path
@@ -29,10 +29,10 @@ MOST_COMPARED = 200_000_000  # pixel values of the images to compare with: 800 m
 
 
 def _sheet(output: Path) -> Kind | None:
-    """Return the kind of file that all images go to, on one sheet; None for a folder of them.
+    """Return the kind of the file that all images go to, on one sheet; None for a folder.
 
     Raises:
-        OutputError: for what looks like a file of another kind, or is one.
+        OutputError: if the path looks like, or is, a file of another kind.
     """
     if output.suffix.lower() == ".png":
         return PNG
@@ -54,25 +54,36 @@ def sample(
     seed: int = 0,
     **reading: Any,
 ) -> SampleResult:
-    """Draw new images with a model, write them, and return them.
+    """Generate new images with a model, or variations of given images.
 
     Args:
-        model: a .sablier file of an autoencoder, a generator or a detector that redraws.
-        output: a folder, for numbered PNG files and samples.json; or a .png file, for all of them on one sheet, with a .json
-            beside it.
-        count: how many.
-        like: whatever `read_images` takes: draw variations of these images, each in turn.
-        strength: of variations: from 0, the image as the model draws it again, to 1, any other of its kind.
-        method: "mixture", "flow", "gaussian" or "network": how to draw; None takes the first of these that the model can.
-        compare: whatever `read_images` takes, for example the training images: say how near each new image comes to one.
-        seed: the same draws the same.
-        reading: options of `read_images`.
+        model: a .sablier file of an autoencoder, a generator or a detector with a decoder.
+        output: a folder for numbered PNG files and samples.json; or a .png file for one sheet, with a .json of that name.
+        count: how many images, at least 1, and at most 400 on a sheet.
+        like: images to vary, each in turn: anything that `read_images` takes. None generates images of any kind.
+        strength: of variations, from 0, the reconstruction, to 1, any other image of the same component of the mixture.
+        method: "mixture" of Gaussians, "flow" (Lipman et al. 2023), "gaussian" or "network"; None: the first that the model
+            has.
+        compare: images, for example the training images, to find the nearest of: anything that `read_images` takes.
+        seed: the same seed gives the same images.
+        **reading: options of `read_images`.
+
+    Returns:
+        The images, N,H,W,C float32 in [0, 1], with p-values of their codes.
 
     Raises:
-        ConfigError: for a count below 1, a strength beyond 0 to 1, or a way the model cannot draw.
-        ModelFileError: for a model that draws nothing, or cannot vary images.
-        ImagesError: for no images to vary or to compare with.
-        OutputError: where the output cannot be written, is a file of another kind, or lies among the images it comes from.
+        ConfigError: if a value is out of range, or the model does not have the method.
+        ModelFileError: if the model generates nothing, or cannot vary images.
+        ImagesError: if there are no images to vary or to compare with.
+        OutputError: if the output cannot be written, is a file of another kind, or is among the images.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> import sablier
+        >>> with TemporaryDirectory() as folder:
+        ...     _ = sablier.train("digits", f"{folder}/d.sablier", sablier.make_recipe("autoencoder", "tiny", ["epochs=1"]))
+        ...     print(sablier.sample(f"{folder}/d.sablier", f"{folder}/new", 4).images.shape)
+        (4, 8, 8, 1)
     """
     output = Path(output)
     _check(count, strength, method, output)
@@ -94,10 +105,10 @@ def sample(
 
 
 def sampler_from(file: ModelFile) -> Sampler:
-    """Return what draws from a model file of any task that can.
+    """Return the sampler of a model file.
 
     Raises:
-        ModelFileError: for a file that keeps nothing that draws.
+        ModelFileError: if the model generates nothing.
     """
     try:
         if file.task == DETECT:
@@ -117,14 +128,14 @@ def sampler_from(file: ModelFile) -> Sampler:
 
 
 def _normal_codes(file: ModelFile) -> LatentMixture:
-    """Return the one Gaussian that a detector keeps of the codes of normal images."""
+    """Return the Gaussian that a detector keeps of the codes of normal images."""
     kept = next(part.tensors for name, part in sorted(file.parts.items()) if name.endswith("/restoration/latents"))
     factor = np.linalg.cholesky(np.linalg.inv(kept["precision"].astype(np.float64)))
     return LatentMixture(np.ones(1), kept["mean"][None].astype(np.float64), factor[None], np.empty(0))
 
 
 def _check(count: int, strength: float, method: str | None, output: Path) -> None:
-    """Raise for what needs no model to be seen wrong."""
+    """Raise an error for wrong arguments, before the model is loaded."""
     if count < 1:
         raise ConfigError(f"expected to draw at least 1 image, got {count}.")
     if not 0 <= strength <= 1:
@@ -138,7 +149,7 @@ def _check(count: int, strength: float, method: str | None, output: Path) -> Non
 
 
 def _write(result: SampleResult, output: Path) -> None:
-    """Write the images, and then what is known of them."""
+    """Write the images, and then the document."""
     if _sheet(output):
         columns = int(np.ceil(np.sqrt(len(result))))
         write_whole(output, sheet(result.images, _captions(result), columns))
@@ -153,7 +164,7 @@ def _write(result: SampleResult, output: Path) -> None:
 
 
 def _captions(result: SampleResult) -> list[str]:
-    """Return what is said of each image on a sheet: which it is like, how near it comes; nothing where that is unknown."""
+    """Return the captions of a sheet: the image that was varied, and the nearest image; empty without either."""
     lines: list[list[str]] = [[] for _ in range(len(result))]
     for row, caption in zip(result.to_table(), lines, strict=True):
         if "like" in row:

@@ -1,4 +1,4 @@
-"""Tables, written at once, or as a stream goes by; they take their names when they are whole."""
+"""Tables and documents, written at once or while a stream is read; they are renamed when complete."""
 
 import io
 import json
@@ -25,12 +25,12 @@ def as_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def as_json(document: Mapping[str, Any]) -> bytes:
-    """Return a document as a JSON file that people can read."""
+    """Return a document as a readable JSON file."""
     return (json.dumps(document, indent=1) + "\n").encode()
 
 
 class Tabled(Protocol):
-    """A result as rows, and as a document."""
+    """A result as rows and as a document."""
 
     def to_table(self) -> list[dict[str, Any]]: ...
     def to_json(self) -> dict[str, Any]: ...
@@ -40,17 +40,23 @@ def write_tables(folder: Path, name: str, result: Tabled) -> None:
     """Write a result as `name`.csv and `name`.json.
 
     Raises:
-        OutputError: where they cannot be written.
+        OutputError: if they cannot be written.
     """
     write_whole(folder / f"{name}.csv", as_csv(result.to_table()))
     write_whole(folder / f"{name}.json", as_json(result.to_json()))
 
 
 class StreamedTables:
-    """Appends rows to an open CSV file and, as the list `key`, to an open JSON document."""
+    """Appends rows to an open CSV file and, as the list `key`, to an open JSON document.
 
-    def __init__(self, table: TextIO, document: TextIO, key: str) -> None:
-        self.table, self.document, self.key = TableWriter(table), document, key
+    Args:
+        table, document: the open files.
+        key: the name of the list.
+        columns: what stands in the first line of the table where no row comes.
+    """
+
+    def __init__(self, table: TextIO, document: TextIO, key: str, columns: Sequence[str] = ()) -> None:
+        self.table, self.document, self.key, self.columns = TableWriter(table), document, key, columns
         self.started = False
 
     def append(self, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -63,12 +69,15 @@ class StreamedTables:
             self.started = True
 
     def close(self, summary: Mapping[str, Any]) -> None:
-        """End the document with a summary; at least one row must have been written."""
+        """End the document with a summary."""
+        if not self.started:
+            self.table.write([self.columns] if self.columns else [])
+            self.document.write(f'{{"{self.key}": [')
         self.document.write("\n],\n" + json.dumps(summary, indent=1)[2:] + "\n")
 
 
 class WaitingRows:
-    """Keeps rows on disk until what completes them is known, at the end of the stream."""
+    """Keeps rows on disk until they can be completed at the end of the stream."""
 
     def __init__(self, file: TextIO) -> None:
         self.file = file
@@ -85,17 +94,17 @@ class WaitingRows:
 
 @contextmanager
 def waiting_rows(folder: Path) -> Iterator[WaitingRows]:
-    """Open a place for rows in a folder; it vanishes by itself, even where the program is killed."""
+    """Open a temporary file for rows in a folder; it disappears even if the program is killed."""
     with tempfile.TemporaryFile("w+", encoding="utf-8", dir=folder) as file:
         yield WaitingRows(file)
 
 
 @contextmanager
 def whole_table(path: Path) -> Iterator[TableWriter]:
-    """Open a CSV file that gets its name when it is whole.
+    """Open a CSV file that gets its name when it is complete.
 
     Raises:
-        OutputError: where it cannot be written.
+        OutputError: if it cannot be written.
     """
     try:
         with Part(path) as part:
@@ -109,16 +118,16 @@ def whole_table(path: Path) -> Iterator[TableWriter]:
 
 
 @contextmanager
-def streamed_tables(folder: Path, table: str, document: str, key: str) -> Iterator[StreamedTables]:
-    """Open both in a folder, under names of their own, and give them theirs when all is written; until then nothing is replaced.
+def streamed_tables(folder: Path, table: str, document: str, key: str, columns: Sequence[str] = ()) -> Iterator[StreamedTables]:
+    """Open both in a folder under temporary names, and rename them when complete; until then nothing is replaced.
 
     Raises:
-        OutputError: where the folder cannot be written.
+        OutputError: if the folder cannot be written.
     """
     try:
         with Part(folder / table) as rows, Part(folder / document) as text:
             with _as_text(rows, newline="") as opened, _as_text(text) as other:
-                yield StreamedTables(opened, other, key)
+                yield StreamedTables(opened, other, key, columns)
             for part in (rows, text):
                 part.finish()
     except OSError as error:

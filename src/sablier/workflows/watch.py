@@ -1,9 +1,8 @@
-"""watch = score image files as they arrive in a folder, each of them once, whatever happens to the process.
+"""The workflow `watch`: scores image files as they arrive in a folder, each exactly once, even if the process is killed.
 
-The record is one CSV. Rows are appended a batch at a time and forced onto the disk; all that a watcher knows when it
-starts is read from there, so there is no second file that could say otherwise. A kill loses at most the batch at hand,
-which is judged again; a row that was cut in half is dropped first. Memory holds one batch of images, and some two
-hundred bytes for each file ever recorded.
+The record is one CSV. Rows are appended a batch at a time and forced onto the disk. A watcher reads its whole state from the
+record, so there is no second file that could disagree. A kill loses at most the present batch, which is scored again; an
+incomplete row is removed first. Memory holds one batch of images, and about 200 bytes for each recorded file.
 """
 
 import hashlib
@@ -24,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from sablier.calibration import ANOMALY, checked_alpha
+from sablier.calibration import FLAGGING, checked_alpha, checked_reject_alpha, is_flagged
 from sablier.errors import ConfigError, ImagesError, OutputError
 from sablier.files.locking import locked
 from sablier.files.names import printable
@@ -33,14 +32,15 @@ from sablier.images.decoding import Decoder, Entry, image_chunks, read_header
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
 from sablier.monitoring import DriftAlarm
-from sablier.tasks.detection.detect import BASELINES, DetectionResult, Detector
+from sablier.tasks.detection.detect import Detector
+from sablier.tasks.detection.result import BASELINES, DetectionResult
 from sablier.tasks.detection.summary import independent
 from sablier.tasks.known_images import Recognizer
 from sablier.typing import Array
-from sablier.workflows.arrivals import Arrival, Arrivals, Stamp, identity
+from sablier.workflows.arrivals import Arrival, Arrivals, identity
 from sablier.workflows.likeness import check_likeness
 from sablier.workflows.outputs import check_apart
-from sablier.workflows.picture_names import MAPS
+from sablier.workflows.picture_names import MAPS, map_name
 from sablier.workflows.record import Record
 
 Row = dict[str, Any]
@@ -52,11 +52,11 @@ COLUMNS = (
     *("member", "frame", "known", "repeats"),
     *("time", "size_bytes", "modified_ns", "model", "map", "note"),
 )
-MOST_AT_ONCE = 64  # few, since a verdict is of use when it is written
-HEARD_SECONDS = 0.1  # within which a request to stop is noticed
-LONGEST_NOTE, LONGEST_MAP_NAME = 500, 100
-ROWS_AT_ONCE = 4096  # of the record, when it is read again
-MODEL_DIGITS, MAP_DIGITS = 12, 8
+MOST_AT_ONCE = 64  # few, since verdicts must not wait
+HEARD_SECONDS = 0.1  # a request to stop is noticed within this time
+LONGEST_NOTE = 500
+ROWS_AT_ONCE = 4096  # rows of the record that are read at once
+MODEL_DIGITS = 12
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,11 @@ class WatchSummary:
     """What a watcher has done.
 
     Args:
-        recorded: rows in the record, those of earlier runs included.
+        recorded: rows in the record, with those of earlier runs.
         judged, flagged, unreadable: images of this run.
         waiting: files that are still being written, or will be tried again.
-        promise: what holds at the false-alarm rate asked for, in words.
-        drift: what the drift alarm says, if it went in this run; else "".
+        promise: the guarantee at the false-alarm rate, in words.
+        drift: the message of the drift alarm, if it went off in this run; else "".
     """
 
     recorded: int
@@ -90,6 +90,7 @@ def watch(
     output: str | os.PathLike[str],
     *,
     alpha: float = 0.05,
+    reject_alpha: float | None = None,
     every_seconds: float = 2.0,
     once: bool = False,
     strict: bool = False,
@@ -100,39 +101,38 @@ def watch(
     sleep: Callable[[float], None] = time.sleep,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> WatchSummary:
-    """Judge image files as they arrive in a folder, until stopped.
+    """Score image files as they arrive in a folder, until stopped.
 
-    A file is read when two looks in a row found it with the same size and time of change. One that cannot be decoded
-    is tried four times more, with growing pauses, then recorded as unreadable. What was recorded is never judged again;
-    a file that was changed since, by size or time, is a new image.
+    A file is read once its size and modification time are the same in two scans. After five failed attempts to decode it, it
+    is recorded as unreadable. A recorded file is scored again only if its size or time changes.
 
     Args:
-        model: a .sablier file that detects.
-        folder: where images arrive, also in folders below it.
-        output: a folder apart from it, for watch.csv and maps/ of what was flagged.
+        model: a .sablier file of a detector.
+        folder: where images arrive, also in its subfolders.
+        output: a separate folder, for watch.csv and the maps/ of flagged images.
         alpha: the false-alarm rate.
-        every_seconds: the pause between two looks.
-        once: end when nothing is left to judge; what is still being written is left for the next run.
-        strict: refuse a folder whose first images do not look like those that the model learnt from.
-        backbone: the file of the feature network that the model was trained with, if it was one of the user's own; it is run.
-        on_start, on_rows: called before the first look, and with the rows of each batch, once they are on the disk.
-        stopped: asked often; ends the watch after the batch at hand.
+        reject_alpha: a smaller one, for a triage: verdicts are then "reject" up to it, "review" up to `alpha`, else "pass".
+        every_seconds: the pause between two scans.
+        once: stop when nothing is left to score; files that are still being written are left for the next run.
+        strict: refuse a folder whose first images do not resemble the training images.
+        backbone: the file of the user's feature network that the model was trained with, if any; it is run.
+        on_start, on_rows: called before the first scan, and with the rows of each batch once they are on the disk.
+        stopped: called often; if true, the watch ends after the present batch.
         sleep, now: the clock.
 
     Raises:
-        ConfigError: for an alpha outside (0, 1), or a pause that is not positive.
-        ImagesError: where there is no such folder, or it cannot be read any more.
-        ModelFileError: for a model of another task; BackboneError for a backbone that is lacking, another, or not needed.
-        OutputError: where the output cannot be written, lies among the images, is another watcher's, or its watch.csv is
-            not a record of this kind.
+        ConfigError: if a rate or the pause is out of range. ImagesError: if the folder is missing or can no longer be read.
+        ModelFileError: if the model has another task. BackboneError: if the backbone is missing, another, or not needed.
+        OutputError: if the output cannot be written, is among the images, or is in use; or watch.csv is no such record.
     """
     watched, written = Path(folder).expanduser(), Path(output)
-    _check(alpha, every_seconds, watched)
+    _check(alpha, reject_alpha, every_seconds, watched)
     check_apart(watched, written)
     file, digest = ModelFile.load(Path(model)), hashlib.sha256(Path(model).read_bytes()).hexdigest()
     detector, recognizer = Detector.from_file(file, backbone, scores=True), Recognizer.of(file)
     with locked(written), closing(Record(written / "watch.csv", COLUMNS)) as record:
-        watcher = Watcher(detector, recognizer, digest[:MODEL_DIGITS], Arrivals(watched), record, written, alpha, now)
+        rates = {"alpha": alpha, "reject_alpha": reject_alpha}
+        watcher = Watcher(detector, recognizer, digest[:MODEL_DIGITS], Arrivals(watched), record, written, rates, now)
         watcher.on_first = partial(check_likeness, file, strict=strict)
         on_start(watcher.summary())
         while not stopped():
@@ -146,9 +146,11 @@ def watch(
         return watcher.summary()
 
 
-def _check(alpha: float, every_seconds: float, watched: Path) -> None:
-    """Raise ConfigError for a rate or a pause that is none, ImagesError where there is no such folder."""
+def _check(alpha: float, reject_alpha: float | None, every_seconds: float, watched: Path) -> None:
+    """Raise ConfigError for a wrong rate or pause, ImagesError if there is no such folder."""
     checked_alpha(alpha)
+    if reject_alpha is not None:
+        checked_reject_alpha(reject_alpha, alpha)
     if not 0 < every_seconds < math.inf:
         raise ConfigError(f"expected a pause between looks of more than 0 seconds, such as 2, got {every_seconds}.")
     if not watched.is_dir():
@@ -157,7 +159,7 @@ def _check(alpha: float, every_seconds: float, watched: Path) -> None:
 
 
 def _pause(seconds: float, stopped: Callable[[], bool], sleep: Callable[[float], None]) -> None:
-    """Wait between two looks, and hear within `HEARD_SECONDS` that it is time to stop."""
+    """Wait between two scans; notice a request to stop within `HEARD_SECONDS`."""
     left = seconds
     while left > 0 and not stopped():
         sleep(min(left, HEARD_SECONDS))
@@ -165,28 +167,28 @@ def _pause(seconds: float, stopped: Callable[[], bool], sleep: Callable[[float],
 
 
 class Watcher:
-    """Judges what arrives and records it; knows what the record says.
+    """Scores new files and records them; its state is that of the record.
 
     Args:
-        detector: what judges.
-        recognizer: what tells which images the model knows, and which repeat one of the last 1,000 of this run.
-        model: a name for the detector that changes when its file does.
+        detector: scores the images.
+        recognizer: recognises images that the model knows, and repeats among the last 1,000 of this run.
+        model: a name for the detector that changes with its file.
         arrivals, record: where files come from and rows go to. The record is read here.
         output: the folder of maps/.
-        alpha: the false-alarm rate.
+        rates: `alpha` and `reject_alpha`, as `Detector.detect` takes them.
         now: the clock.
 
     Raises:
-        OutputError: for a record that is none of ours.
+        OutputError: if the record is not one of these.
     """
 
     def __init__(
         self, detector: Detector, recognizer: Recognizer, model: str, arrivals: Arrivals, record: Record, output: Path,
-        alpha: float, now: Callable[[], datetime],
+        rates: Mapping[str, Any], now: Callable[[], datetime],
     ) -> None:  # fmt: skip
-        self.detector, self.recognizer, self.model, self.alpha = detector, recognizer, model, alpha
+        self.detector, self.recognizer, self.model, self.rates = detector, recognizer, model, rates
         self.arrivals, self.record, self.output, self.now = arrivals, record, output, now
-        self.on_first: Callable[[ImageSet], None] | None = None  # looks at the first images before they are judged
+        self.on_first: Callable[[ImageSet], None] | None = None  # checks the first images before they are scored
         rule = detector.preprocess
         self.at_once = chunk_for(rule, least=1, most=MOST_AT_ONCE)
         self.judged = self.flagged = self.unreadable = self.recorded = 0
@@ -196,7 +198,7 @@ class Watcher:
             self._recall(block)
 
     def look(self) -> Iterator[Sequence[Row]]:
-        """Look once; yield what was judged, batch by batch, each when it is recorded."""
+        """Scan the folder once; yield the rows of each batch when they are recorded."""
         due = self.arrivals.look()
         for start in range(0, len(due), self.at_once):
             judged = self._judge(due[start : start + self.at_once])
@@ -207,7 +209,7 @@ class Watcher:
             for arrival, row in judged:
                 self.arrivals.settle(arrival)
                 self.judged += row["verdict"] != UNREADABLE
-                self.flagged += row["verdict"] == ANOMALY
+                self.flagged += row["verdict"] in FLAGGING
                 self.unreadable += row["verdict"] == UNREADABLE
             self.recorded += len(rows)
             yield rows
@@ -220,17 +222,17 @@ class Watcher:
             flagged=self.flagged,
             unreadable=self.unreadable,
             waiting=len(self.arrivals.waiting),
-            promise=self.detector.calibration.promise(self.alpha),
+            promise=self.detector.promise(**self.rates),
             drift=self.drift,
         )
 
     def _recall(self, rows: Sequence[Mapping[str, str]]) -> None:
-        """Take in rows of an earlier run."""
+        """Restore the state from rows of an earlier run."""
         p_values = []
         for row in rows:
             try:
                 self.arrivals.recorded.add(identity(row["id"], (int(row["size_bytes"]), int(row["modified_ns"]))))
-                # A model that was calibrated anew starts anew: its predecessor's p-values say nothing about its own.
+                # A recalibrated model starts anew: the p-values of its predecessor tell nothing about its own.
                 if row["model"] == self.model and row["verdict"] != UNREADABLE and not row["repeats"]:
                     p_values.append(_p_value(row["p_value"]))
             except ValueError as error:
@@ -241,15 +243,15 @@ class Watcher:
         self.recorded += len(rows)
 
     def _judge(self, arrivals: Sequence[Arrival]) -> list[tuple[Arrival, Row]]:
-        """Return files with their rows, less those that changed meanwhile or will be tried again."""
+        """Return files with their rows, without those that changed meanwhile or will be tried again."""
         with warnings.catch_warnings(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-            warnings.filterwarnings("ignore", module=r"PIL\.")  # what Pillow finds odd and cannot read is in the reason
+            warnings.filterwarnings("ignore", module=r"PIL\.")  # the row has the reason
             outcomes = list(pool.map(self._decoded, arrivals))
         good: list[tuple[Arrival, Array]] = []
         judged: list[tuple[Arrival, Row]] = []
         for arrival, outcome in zip(arrivals, outcomes, strict=True):
             if not self.arrivals.at_rest(arrival):
-                continue  # read while it was being written, or gone
+                continue  # read while it was being written, or removed
             if not isinstance(outcome, ImagesError):
                 good.append((arrival, outcome))
             elif self.arrivals.given_up(arrival):
@@ -263,15 +265,15 @@ class Watcher:
         return judged
 
     def _as_they_came(self, arrivals: Sequence[Arrival]) -> ImageSet:
-        """Return files as images that are decoded when they are asked for."""
+        """Return files as images that are decoded on demand."""
         paths = [self.arrivals.folder / arrival.name for arrival in arrivals]
         entries = [Entry(path.name, None, None, partial(_bytes_of, path)) for path in paths]
         return next(image_chunks(entries, None, False, str(self.arrivals.folder), lambda: ""))
 
     def _decoded(self, arrival: Arrival) -> Array | ImagesError:
-        """Return one H,W,C image as the model takes it, or why there is none."""
+        """Return one H,W,C image as the model takes it, or the error."""
         path, rule = self.arrivals.folder / arrival.name, self.detector.preprocess
-        # Read whole: a damaged header cannot make Pillow ask for more than the file holds.
+        # Read as a whole: a damaged header cannot make Pillow ask for more than the file holds.
         entry = Entry(arrival.name, None, None, lambda: BytesIO(path.read_bytes()))
         try:
             decoder = Decoder(entry, read_header(entry).orientation)
@@ -280,10 +282,10 @@ class Watcher:
             return error
 
     def _scored(self, arrivals: Sequence[Arrival], pixels: Array) -> list[tuple[Arrival, Row]]:
-        """Return files with the verdicts on their N,H,W,C pixels; write the anomaly maps of those flagged."""
+        """Return files with the verdicts on their N,H,W,C pixels; write the anomaly maps of flagged ones."""
         images = ImageSet(pixels, ids=np.array([arrival.id for arrival in arrivals]))
-        result = replace(self.detector.detect(images, self.alpha), recognized=self.recognizer.recognize(images))
-        anomaly_maps = self._drawn(arrivals, images, np.flatnonzero(result.verdicts == ANOMALY))
+        result = replace(self.detector.detect(images, **self.rates), recognized=self.recognizer.recognize(images))
+        anomaly_maps = self._drawn(arrivals, images, np.flatnonzero(is_flagged(result.verdicts)))
         notes = self._drift_note(result)
         return [
             (arrival, self._row(arrival, {**row, "map": anomaly_maps.get(index, ""), "note": notes.get(index, "")}))
@@ -291,18 +293,18 @@ class Watcher:
         ]
 
     def _drawn(self, arrivals: Sequence[Arrival], images: ImageSet, flagged: Array) -> dict[int, str]:
-        """Draw the flagged images; return the paths below the output by position."""
+        """Write the maps of the flagged images; return their paths below the output, by position."""
         if not len(flagged):
             return {}
-        from sablier.report.anomaly_maps import write_maps  # takes longer to import than a thousand digits to score
+        from sablier.report.anomaly_maps import write_maps  # slow to import
 
-        pictured = self.detector.detect(images.take(flagged), self.alpha, pictures=True)
+        pictured = self.detector.detect(images.take(flagged), **self.rates, pictures=True)
         names = np.array([map_name(arrivals[index].id, arrivals[index].stamp) for index in flagged])
         paths = write_maps(replace(pictured, ids=names), self.output / MAPS)
         return {int(index): path.relative_to(self.output).as_posix() for index, path in zip(flagged, paths, strict=True)}
 
     def _drift_note(self, result: DetectionResult) -> dict[int, str]:
-        """Tell the alarm of N p-values, of repeats the first; return its words by position if it goes at one of them."""
+        """Give the alarm N p-values, of repeats only the first; return its message by position if it goes off."""
         quiet, count = not self.alarm.alarmed, self.alarm.count
         self.alarm.update(independent(result))
         if not (quiet and self.alarm.alarmed):
@@ -335,15 +337,5 @@ def _p_value(text: str) -> float:
 
 
 def one_line(text: str) -> str:
-    """Return text that fits into a line of a table."""
+    """Return text that fits into one line of a table."""
     return printable(" ".join(text.split()))[:LONGEST_NOTE]
-
-
-def map_name(id: str, stamp: Stamp) -> str:
-    """Return a name for an anomaly map that no other image has, not even a later one of the same name.
-
-    >>> map_name("line 1/a.png", (1200, 0)), map_name("line 1/a.png", (1300, 0))
-    ('line 1/a-f63375e9', 'line 1/a-55ace5cf')
-    """
-    stem = str(PurePosixPath(id).with_suffix(""))[-LONGEST_MAP_NAME:]
-    return f"{stem}-{identity(id, stamp).hex()[:MAP_DIGITS]}"

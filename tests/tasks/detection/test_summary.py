@@ -73,7 +73,7 @@ class Remembering:
     def __getattr__(self, name):
         return getattr(self.detector, name)
 
-    def detect(self, images, alpha, *, pictures=False):
+    def detect(self, images, alpha, *, pictures=False, reject_alpha=None):
         key = (*images.ids, alpha)
         if pictures or key not in self.known:
             self.known[key] = self.detector.detect(images, alpha, pictures=pictures)

@@ -113,7 +113,7 @@ def test_images_that_share_a_name_train_as_if_each_had_its_own(digit_threes, tin
 
 
 def test_seven_images_are_too_few(digit_threes, tiny_recipe):
-    with pytest.raises(TooFewImages, match="expected at least 8 images to learn from, got 7"):
+    with pytest.raises(TooFewImages, match="expected at least 8 images to train on, got 7"):
         train_detector(digit_threes.take(range(7)), tiny_recipe)
 
 
@@ -138,7 +138,7 @@ def test_images_of_any_type_train(dtype, tiny_recipe):
 
 def test_images_that_are_all_the_same_are_one_group(tiny_recipe):
     same = ImageSet(np.full((20, 8, 8, 1), 7, np.uint8))
-    with pytest.raises(TooFewImages, match="expected at least 8 groups of images to learn from, got 20 images, 1 group from"):
+    with pytest.raises(TooFewImages, match="expected at least 8 groups of images to train on, got 20 images, 1 group from"):
         train_detector(same, tiny_recipe)
 
 

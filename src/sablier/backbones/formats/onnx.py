@@ -11,17 +11,17 @@ from sablier.backbones.program import FORMATS, BackboneFormat, Input, Program
 from sablier.errors import PackageError
 
 INSTALL = "pip install 'sablier[onnx]'"
-SILENT = 4  # of the severities of onnxruntime's log: what it cannot load it says in its error, too
-# How a tensor with values in another file begins to say in which: field 13 of a TensorProto, of which a key is "location".
+SILENT = 4  # of onnxruntime's log levels; its errors contain what it cannot load
+# The bytes before the name of an external data file: field 13 of a TensorProto, with the key "location".
 ELSEWHERE = re.compile(rb"\x6a.{1,3}\x0a\x08location", re.DOTALL)
 
 
 def load(data: bytes) -> Program:
-    """Return the program of the bytes of an .onnx file, which has to hold its weights itself.
+    """Return the program of the bytes of an .onnx file, which must contain its weights.
 
     Raises:
-        ValueError: where weights lie in a file beside it: onnxruntime would take them from the current folder, unchecked.
-        PackageError: where onnxruntime is not installed; says how to mend it.
+        ValueError: if weights are in another file, which onnxruntime would read from the current folder, unchecked.
+        PackageError: if onnxruntime is not installed; the message has the command to run.
     """
     if find_spec("onnxruntime") is None:
         raise PackageError(f"a backbone in an .onnx file takes the package onnxruntime, which is not installed. Type: {INSTALL}")
@@ -30,7 +30,7 @@ def load(data: bytes) -> Program:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1  # batches are computed a batch a thread
+    options.intra_op_num_threads = options.inter_op_num_threads = 1  # batches are computed one per thread
     options.log_severity_level = SILENT
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     inputs = tuple(Input(each.name, _shape(each.shape), _dtype(each.type)) for each in session.get_inputs())
@@ -44,12 +44,12 @@ def load(data: bytes) -> Program:
 
 
 def _shape(lengths: list[Any]) -> tuple[int | None, ...]:
-    """Return lengths, of which a name or nothing stands for any."""
+    """Return lengths; a name or nothing becomes None, any length."""
     return tuple(length if isinstance(length, int) else None for length in lengths)
 
 
 def _dtype(name: str) -> str:
-    """Return the name that torch has for a type of onnxruntime.
+    """Return torch's name for a type of onnxruntime.
 
     >>> _dtype("tensor(float)"), _dtype("tensor(float16)")
     ('float32', 'float16')

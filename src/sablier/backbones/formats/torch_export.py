@@ -1,4 +1,4 @@
-"""Files of `torch.export.save`: a graph of torch's operators with its weights. Reading one may unpickle parts of it."""
+"""Files of `torch.export.save`: a graph of torch operators with its weights. Reading one may unpickle parts of it."""
 
 import logging
 import warnings
@@ -18,7 +18,7 @@ def load(data: bytes) -> Program:
     """Return the program of the bytes of a .pt2 file.
 
     Raises:
-        ValueError: for bytes that are no whole zip archive.
+        ValueError: if the bytes are not a complete zip archive.
     """
     if not is_zipfile(BytesIO(data)):
         raise ValueError("it is no zip archive, or only a part of one")
@@ -33,13 +33,13 @@ def load(data: bytes) -> Program:
 def _input(name: str, value: Any) -> Input:
     if not isinstance(value, Tensor):
         return Input(name, (), type(value).__name__)
-    # A length that may be any is a symbol here.
+    # A dynamic length is a symbol here.
     shape = tuple(length if isinstance(length, int) else None for length in value.shape)
     return Input(name, shape, str(value.dtype).removeprefix("torch."))
 
 
 def _by_name(found: Any) -> Mapping[str, Tensor]:
-    """Return outputs by name: those of a dict by its keys, others by their place, from 0."""
+    """Return outputs by name: those of a dict by its keys, others by their position, from 0."""
     if isinstance(found, Mapping):
         return {str(name): value for name, value in found.items()}
     return {str(place): value for place, value in enumerate(found if isinstance(found, tuple | list) else [found])}
@@ -47,7 +47,7 @@ def _by_name(found: Any) -> Mapping[str, Tensor]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Let torch keep to itself what it logs of a file that it cannot read: the error says so."""
+    """Silence torch's log for files that it cannot read; the error has the reason."""
     logger = logging.getLogger("torch.export")
     before = logger.level
     logger.setLevel(logging.CRITICAL)

@@ -1,11 +1,11 @@
-"""Kinds of sources, one a file. A new one is a file here that adds its `Format` by `add_format`."""
+"""Formats of sources, one a file. A new one is a file here that adds its `Format` by `add_format`."""
 
 from sablier.images.formats.base import Format, Options
 from sablier.registry import Registry
 
 __all__ = ["FORMATS", "Format", "Options", "add_format"]
 
-# Which is asked first whether a file is of its kind; those that are not named here are asked after these.
+# The order in which formats check a file; others follow after these.
 FIRST = ("image", "IDX", "npy", "npz", "zip", "tar", "CIFAR batch", "CSV")
 FORMATS: Registry[Format] = Registry("format", __name__, FIRST)
 

@@ -1,8 +1,8 @@
-"""Zip and tar archives of images, read in place: nothing is ever extracted to disk.
+"""Zip and tar archives of images, read in place: nothing is extracted to disk.
 
-Ids are the member names, in the order of the archive, without the `..` and leading `/` that could lead a later writer
-astray. Labels are the folders inside. A compressed tar cannot be read out of order, so read whole its files are held in
-memory as they are (encoded); streamed, only those of a chunk are.
+Ids are the member names, in the order of the archive, without `..` and leading `/`, which could lead later writes outside.
+Labels are the folders inside. A compressed tar cannot be read out of order: read as a whole, its encoded files are in
+memory; streamed, only those of a chunk.
 """
 
 import tarfile
@@ -152,7 +152,7 @@ def _slice(path: Path, offset: int, size: int) -> BinaryIO:
 
 
 def _all_of(stream: IO[bytes], size: int = MEMBER_BYTES) -> bytes:
-    """Read up to `size` bytes piece by piece: asked at once, a stream sets aside all that a false header promises."""
+    """Read up to `size` bytes in pieces: in one read, a stream allocates all that a false header promises."""
     pieces = []
     while size > 0 and (piece := stream.read(min(size, READ_BYTES))):
         pieces.append(piece)
@@ -184,10 +184,10 @@ def _id(name: str) -> str:
 
 
 def _unique(names: list[str], seen: dict[str, int] | None = None) -> list[str]:
-    """Return the names, a number added to those that were there before.
+    """Return the names, with a number for repeated ones.
 
     Args:
-        seen: how often each was there; goes on from call to call.
+        seen: the counts so far; updated, for several calls.
     """
     seen = {} if seen is None else seen
     result = []

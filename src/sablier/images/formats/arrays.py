@@ -1,10 +1,10 @@
 """Arrays: in memory, .npy and .npz.
 
-Pixels are N,H,W, N,H,W,C or flat rows N,D. In a .npy file two dimensions may as well be one grey image. Unless a shape or labels
-are given they are, where a row is no square image, or where neighbours from row to row are more alike than values of a row
-that would lie below each other. In an .npz the images are the one array with a usual name (images, X, x,
-x_train, data, arr_0...), or the only one of more than two dimensions; `file.npz:name` takes another. Labels are
-the array whose name goes with it (labels, y, y_train, target, arr_1...). Nothing is ever unpickled.
+Pixels are N,H,W, N,H,W,C or flat rows N,D. Two dimensions in a .npy file may also be one grey image. Without a shape or
+labels, they are taken for one if a row is no square image, or if neighbouring rows are clearly more alike than values in a
+row that are one image side apart. In an .npz the images are the one array with a usual name (images, X, x, x_train, data,
+arr_0...), or the only one of more than two dimensions; `file.npz:name` chooses another. Labels are the array with the
+matching name (labels, y, y_train, target, arr_1...). Nothing is ever unpickled.
 """
 
 import zipfile
@@ -25,7 +25,7 @@ from sablier.images.labels import given_labels
 from sablier.typing import Array
 
 ROWS_COMPARED = 2000  # of an array of two dimensions
-CLEARLY = 0.9  # one difference is smaller than another: less than this times as large
+CLEARLY = 0.9  # the smaller difference must be less than this times the larger
 IMAGE_KEYS = ("images", "X", "x", "data", "pixels", "x_train", "X_train", "train_images", "arr_0")
 LABEL_KEYS = {"images": "labels", "image": "label", "X": "y", "x": "y", "data": "target", "pixels": "labels", "arr_0": "arr_1"}
 
@@ -41,7 +41,7 @@ def images_from_array(array: object, options: Options) -> ImageSet:
     """Return an array in memory as images.
 
     Raises:
-        ImagesError: where it is no array of images.
+        ImagesError: if it is no array of images.
     """
     with readable("array", "images of one size as an array"):
         pixels = as_array(array)
@@ -52,7 +52,7 @@ def images_from_array(array: object, options: Options) -> ImageSet:
 
 
 def stream_npy(path: Path, options: Options, chunk: int | None) -> Iterator[ImageSet]:
-    """Yield the images of a .npy file, memory-mapped where they can be."""
+    """Yield the images of a .npy file, memory-mapped if possible."""
     with readable(path, "a .npy array"):
         with open(path, "rb") as stream:
             header = _read_header(stream)
@@ -72,10 +72,10 @@ def stream_npy(path: Path, options: Options, chunk: int | None) -> Iterator[Imag
 
 
 def stream_npz(path: Path, options: Options, chunk: int | None, key: str | None = None) -> Iterator[ImageSet]:
-    """Yield the images of a .npz file; of the array named `key`, or of the one that must be meant.
+    """Yield the images of a .npz file: of the array named `key`, or of the only possible one.
 
     Raises:
-        ImagesError: where several arrays may be meant, naming them all.
+        ImagesError: if several arrays are possible; it names them all.
     """
     with readable(path, "a .npz file"):
         headers = _npz_headers(path)
@@ -89,7 +89,7 @@ def stream_npz(path: Path, options: Options, chunk: int | None, key: str | None 
 
 
 def is_one_image(array: Array) -> bool:
-    """Return whether an array of two dimensions is one grey image rather than a flat image a row."""
+    """Return whether an array of two dimensions is one grey image and not rows of flat images."""
     count, values = array.shape
     side = next((side for each in (1, 3) if (side := isqrt(values // each)) ** 2 * each == values), 0)
     if side < 2 or count < 2:
@@ -150,7 +150,7 @@ def _blocks(path: Path, key: str | None, header: _Header, chunk: int | None) -> 
 
 
 def _typed(path: Path, key: str | None, header: _Header, chunk: int | None) -> Iterator[Array]:
-    """Yield blocks whose type does not depend on the block: wide integers are first looked through for their largest."""
+    """Yield blocks whose type does not depend on the block: for wide integers, the maximum is found first."""
     if chunk is None or header.dtype.kind not in "iu" or header.dtype in (np.dtype(np.uint8), np.dtype(np.uint16)):
         yield from _blocks(path, key, header, chunk)
         return
@@ -180,7 +180,7 @@ def _npz_headers(path: Path) -> dict[str, _Header]:
                     header = _read_header(cast(BinaryIO, stream))
                 except ValueError as error:
                     refused[member.filename.removesuffix(".npy")] = error
-                    continue  # an array of objects beside the images does no harm, as nobody unpickles it
+                    continue  # an array of objects is ignored, since nothing is unpickled
             if header.shape and min(header.shape) > 0:
                 room = min(member.file_size, member.compress_size * LARGEST_DEFLATE_RATIO)
                 check_room(header.shape, header.dtype, room, f"{path}, {member.filename}")
@@ -215,7 +215,7 @@ def _is_test_of(other: str, key: str) -> bool:
 
 
 def _labels_for(path: Path, headers: dict[str, _Header], key: str) -> Array | None:
-    """Return the labels whose name goes with the images': y_test for x_test, labels for images."""
+    """Return the labels with the matching name: y_test for x_test, labels for images."""
     count = headers[key].shape[0]
     names = [key.replace(part, partner) for part, partner in LABEL_KEYS.items() if part in key] + ["labels", "y"]
     for name in names:

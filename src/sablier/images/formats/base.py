@@ -1,7 +1,7 @@
-"""What every source format shares: its options, what is known of it, and how its rows become images.
+"""What every format shares: options, its description, and the conversion of rows to images.
 
-A format is one function, `stream(path, options, chunk)`: it yields the images in order, `chunk` at a time, or all of
-them at once where `chunk` is None. Reading whole and streaming are the same code.
+A format is one function, `stream(path, options, chunk)`: it yields the images in order, `chunk` at a time, or all of them at
+once if `chunk` is None. Reading and streaming are the same code.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,12 +19,12 @@ from sablier.images.imageset import ImageSet
 from sablier.typing import Array
 
 READ_BYTES = 1 << 20
-LARGEST_DEFLATE_RATIO = 1032  # what a byte of deflate can stand for at most; more is a lie in a header
+LARGEST_DEFLATE_RATIO = 1032  # the most bytes for one byte of deflate; a header that states more is false
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a caller may say about a source; see `sablier.images.sources.read_images`."""
+    """Options for reading a source; see `sablier.images.sources.read_images`."""
 
     label_column: str | int | None = None
     labels: str | Path | Sequence[Any] | Array | None = None
@@ -37,11 +37,11 @@ class Format:
     """One kind of source.
 
     Attributes:
-        name: what it is called in messages.
+        name: for messages.
         named: whether a lower-case file name is of this kind.
         looks_like: whether the first bytes of a file (decompressed) are of this kind.
         stream: reads it.
-        takes: the options that mean something for it.
+        takes: the options that apply to it.
     """
 
     name: str
@@ -53,9 +53,9 @@ class Format:
 
 @contextmanager
 def readable(where: object, expected: str) -> Iterator[None]:
-    """Turn whatever a parser raises on bytes it does not understand into an ImagesError.
+    """Convert whatever a parser raises on invalid bytes to an ImagesError.
 
-    Pillow, numpy, zipfile and tarfile raise a dozen unrelated types on damaged files, so the net is wide on purpose.
+    Pillow, NumPy, zipfile and tarfile raise many unrelated types on damaged files, so all exceptions are caught.
     """
     try:
         yield
@@ -69,10 +69,10 @@ def readable(where: object, expected: str) -> Iterator[None]:
 
 
 def rows(stream: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, ...], chunk: int | None, where: object) -> Iterator[Array]:
-    """Yield `chunk` rows at a time (all where None) of a C-ordered array from a stream of bytes.
+    """Yield `chunk` rows at a time (all if None) of a C-ordered array from a stream of bytes.
 
     Raises:
-        ImagesError: where the stream ends early or goes on after the last row.
+        ImagesError: if the stream ends early or continues after the last row.
     """
     count = shape[0]
     step = count if chunk is None else chunk
@@ -92,7 +92,7 @@ def rows(stream: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, ...], chunk: 
 
 
 def check_room(shape: tuple[int, ...], dtype: DTypeLike, available: int, where: object) -> None:
-    """Refuse a header that states no image, or more than the file can hold, before anything is allocated.
+    """Refuse a header that states no image, or more than the file can contain, before memory is allocated.
 
     Raises:
         ImagesError: in either case.
@@ -108,10 +108,10 @@ def check_room(shape: tuple[int, ...], dtype: DTypeLike, available: int, where: 
 
 
 def as_images(block: Array, shape: tuple[int, ...] | None, where: object) -> Array:
-    """Return rows of pixels as N,H,W,C images: as `shape` says, or square and grey (or colour) where they are flat.
+    """Return rows of pixels as N,H,W,C images, with this `shape`, or square and grey (or colour) if they are flat.
 
     Raises:
-        ImagesError: where the pixels of a row do not make such an image.
+        ImagesError: if the pixels of a row do not make such an image.
     """
     pixels = prod(block.shape[1:])
     if shape is not None:
@@ -132,10 +132,10 @@ def as_images(block: Array, shape: tuple[int, ...] | None, where: object) -> Arr
 
 
 def checked_shape(shape: Sequence[int]) -> tuple[int, int, int]:
-    """Return (height, width, channels) of a shape that may leave the channels out.
+    """Return (height, width, channels) of a shape that may lack the channels.
 
     Raises:
-        ImagesError: for anything else than two or three positive whole numbers.
+        ImagesError: for anything but two or three positive integers.
     """
     try:
         numbers = tuple(int(number) for number in shape)
@@ -153,10 +153,10 @@ def numbered(
     shape: tuple[int, ...] | None = None,
     count: int | None = None,
 ) -> Iterator[ImageSet]:
-    """Yield blocks of pixels as sets whose ids are positions in the whole source, with their share of the labels.
+    """Yield blocks of pixels as sets with positions in the whole source as ids, and with their labels.
 
     Raises:
-        ImagesError: where there are more or fewer labels than images; before the first block if `count` is known.
+        ImagesError: if the number of labels differs from that of images; before the first block if `count` is known.
     """
     if labels is not None and count is not None and len(labels) != count:
         raise ImagesError(f"expected {count} labels for {source}, one per image, got {len(labels)}.")

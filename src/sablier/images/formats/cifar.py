@@ -1,7 +1,7 @@
 """CIFAR binary batches: records of a label (CIFAR-100: coarse, then fine) and 3 x 32 x 32 bytes, one colour after another.
 
 Source: https://www.cs.toronto.edu/~kriz/cifar.html (Krizhevsky, 2009), "Binary version". Class names come from
-batches.meta.txt or fine_label_names.txt beside the batches, where they are there.
+batches.meta.txt or fine_label_names.txt beside the batches, if they exist.
 """
 
 from collections.abc import Iterator
@@ -21,10 +21,10 @@ NAME_FILES = {1: "batches.meta.txt", 2: "fine_label_names.txt"}  # by the number
 
 
 def stream_cifar(path: Path, options: Options, chunk: int | None) -> Iterator[ImageSet]:
-    """Yield the images of one binary batch; ids are positions, labels class names or else numbers.
+    """Yield the images of one binary batch; ids are positions, labels are class names, or else numbers.
 
     Raises:
-        ImagesError: where the file is not a whole number of records, or a label is not one of the classes.
+        ImagesError: if the file has an incomplete record, or a label that is no class.
     """
     yield from _stream_file(path, chunk, prefix="")
 

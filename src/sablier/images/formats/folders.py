@@ -19,16 +19,16 @@ from sablier.images.walking import Found, walked
 
 
 def is_image_name(name: str) -> bool:
-    """Return whether a lower-case file name ends like an image."""
+    """Return whether a lower-case file name has the suffix of an image."""
     return name.endswith(SUFFIXES)
 
 
 def stream_folder(path: Path, options: Options, chunk: int | None) -> Iterator[ImageSet]:
-    """Yield the images below a folder; ids are relative paths, labels the name of the folder an image lies in.
+    """Yield the images below a folder; ids are relative paths, labels the name of the innermost folder.
 
-    Hidden files and folders are passed over, and so are files that do not end like images. Links to folders are followed; those
-    that lead nowhere, or to what is read already, are listed as skipped. Where all images lie at the top there are no labels. A
-    folder of CIFAR binary batches is read as such.
+    Hidden files and folders are ignored, and so are files without the suffix of an image. Links to folders are followed.
+    Broken links, and links to folders that are read already, are listed as skipped. If all images are at the top, there are
+    no labels. A folder of CIFAR binary batches is read as such.
     """
     found = _found_below(path)
     names = [each.name for each in found if not each.fault]
@@ -62,7 +62,7 @@ add_format(
 
 
 def folder_labels(names: list[str]) -> list[str | None]:
-    """Return the innermost folder of each name: a label where any image lies in one, "" for those that do not.
+    """Return the innermost folder of each name as its label, "" for names without one; None if no name has a folder.
 
     >>> folder_labels(["train/good/1.png", "2.png"]), folder_labels(["1.png", "2.png"])
     (['good', ''], [None, None])
@@ -72,7 +72,7 @@ def folder_labels(names: list[str]) -> list[str | None]:
 
 
 def _found_below(path: Path) -> list[Found]:
-    """Return every visible regular file and every link that leads nowhere, sorted by name."""
+    """Return every visible regular file and every broken link, sorted by name."""
 
     def refused(name: str, error: OSError) -> None:
         raise ImagesError(f"{path}: expected a folder that can be read: {error}.") from error
@@ -85,12 +85,12 @@ def _entry(folder: Path, name: str, label: str | None) -> Entry:
     try:
         modified = file.stat().st_mtime
     except OSError:
-        modified = None  # it went away since it was listed; opening it will say so
+        modified = None  # it was removed after it was listed; opening it will raise
     return Entry(as_id(name), None if label is None else as_id(label), modified, partial(_open, file))
 
 
 def _broken(found: Found) -> Entry:
-    """Return an entry that says why it cannot be read."""
+    """Return an entry that raises why it cannot be read."""
     return Entry(as_id(found.name), None, None, partial(_refuse, found))
 
 
@@ -99,7 +99,7 @@ def _refuse(found: Found) -> BinaryIO:
 
 
 class _File(io.BufferedReader):
-    """A file that sets aside no more for a read than it holds, whatever length a damaged header makes Pillow ask for."""
+    """A file that allocates no more for a read than its size, whatever length a damaged header makes Pillow request."""
 
     def __init__(self, file: Path) -> None:
         super().__init__(io.FileIO(file))

@@ -1,4 +1,4 @@
-"""Images in IDX files, as MNIST has them."""
+"""Images in IDX files, the format of MNIST."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from sablier.images.labels import given_labels
 
 
 def stream_idx(path: Path, options: Options, chunk: int | None) -> Iterator[ImageSet]:
-    """Yield the images of an IDX file; labels come from `labels`, or from the file that MNIST's naming pairs it with.
+    """Yield the images of an IDX file; labels come from `labels`, or from the file with the matching MNIST name.
 
     Raises:
         ImagesError: for a bad header, another type than unsigned bytes, or too few or too many bytes.
@@ -29,7 +29,7 @@ add_format(Format("IDX", is_idx_name, is_idx_head, stream_idx, frozenset({"label
 
 
 def _labels_beside(path: Path) -> Path | None:
-    """Return train-labels-idx1-ubyte(.gz) for train-images-idx3-ubyte(.gz), where it is there."""
+    """Return train-labels-idx1-ubyte(.gz) for train-images-idx3-ubyte(.gz), if it exists."""
     if "images" not in path.name:
         return None
     name = path.name.replace("images", "labels").replace("idx3", "idx1").removesuffix(".gz")

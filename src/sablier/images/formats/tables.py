@@ -1,11 +1,11 @@
-"""CSV: one flattened image a row, with or without a header row, labels in a column, in another file, or nowhere.
+"""CSV: one flattened image per row, with or without a header row, labels in a column, in another file, or without.
 
-Values are whole numbers or decimals from 0 to 255, or from 0 to 1; which is decided from the whole file: where no value
-is above 1 they are 0 to 1. Streamed, the first chunk decides, and a later value that contradicts it is an error.
-Columns are separated by commas, semicolons, tabs or spaces; where it is not commas, a comma in a number is its decimal point.
-Blank lines, lines that start with `#` and Excel's `sep=;` are passed over, but for column names in the comment just above the
-first row. A separator at the end of every row, and the index that pandas writes as a column without a name, are left out. The
-file is UTF-8, or UTF-16 with its mark. Labels of `NAME_data.csv` are taken from `NAME_labels.csv` beside it.
+Values are integers or decimals from 0 to 255, or from 0 to 1; the whole file decides: they are 0 to 1 if no value is above
+1. Streamed, the first chunk decides, and a later value that contradicts it is an error. Columns are separated by commas,
+semicolons, tabs or spaces; unless by commas, a comma in a number is its decimal point. Blank lines, lines that start with
+`#` and Excel's `sep=;` are ignored, except for column names in the comment just above the first row. A separator at the end
+of every row, and the index that pandas writes as a column without a name, are left out. The file is UTF-8, or UTF-16 with
+its mark. `NAME_labels.csv` beside `NAME_data.csv` has its labels.
 """
 
 import codecs
@@ -33,12 +33,12 @@ DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+(?:[eE][-+]?\d+)?")
 
 @dataclass(frozen=True)
 class _Layout:
-    """How a file is laid out.
+    """The layout of a file.
 
     Args:
         delimiter: None for spaces, however many.
         columns: of a row, without an empty one after a separator at its end.
-        header: whether the first row that is no comment holds names.
+        header: whether the first row that is no comment has names.
         trailing: whether rows end in a separator.
         label, index: the columns of the label, and of pandas' index, which is left out.
     """
@@ -53,7 +53,7 @@ class _Layout:
 
     @property
     def values(self) -> int:
-        """How many columns hold values."""
+        """The number of columns with values."""
         return self.columns - (self.label is not None) - (self.index is not None)
 
 
@@ -61,8 +61,8 @@ def stream_csv(path: Path, options: Options, chunk: int | None) -> Iterator[Imag
     """Yield the images of a CSV file.
 
     Raises:
-        ImagesError: naming file and line, for ragged rows, text, NaN and values out of range; for labels of another
-            length; for an empty file.
+        ImagesError: naming file and line, for ragged rows, text, NaN and values out of range; for labels of another length;
+            for an empty file.
     """
     with readable(path, "a CSV file"):
         layout = _layout(path, options.label_column)
@@ -105,13 +105,13 @@ def _with_own_labels(layout: _Layout, blocks: Iterator[tuple[Array, Array]], opt
 
 
 def _joined(blocks: list[tuple[Array, Array]]) -> tuple[Array, Array]:
-    """Return all rows as one block; a single decimal anywhere makes them all decimals."""
+    """Return all rows as one block; a single decimal makes them all decimals."""
     pixels = np.concatenate([pixels for pixels, _ in blocks])
     return pixels, np.concatenate([labels for _, labels in blocks])
 
 
 def _scaled(blocks: Iterator[Array], path: Path) -> Iterator[Array]:
-    """Yield uint8 for whole numbers to 255, else float32 in [0, 1]; the first block decides for all."""
+    """Yield uint8 for integers to 255, else float32 in [0, 1]; the first block decides for all."""
     kind = None
     for block in blocks:
         came = "0 to 1" if block.max() <= 1 else "whole numbers to 255" if block.dtype == np.uint8 else "decimals to 255"
@@ -133,7 +133,7 @@ def _scaled(blocks: Iterator[Array], path: Path) -> Iterator[Array]:
 
 
 def _blocks(layout: _Layout, size: int) -> Iterator[tuple[Array, Array]]:
-    """Yield (N,D values, N labels); values are uint8 where all of the block are whole, else float32."""
+    """Yield (N,D values, N labels); values are uint8 if all of the block are integers, else float32."""
     with _open(layout.path) as stream:
         numbered_lines = _rows(stream)
         if layout.header:
@@ -183,7 +183,7 @@ def _cells_of(layout: _Layout, line: str) -> list[str]:
 
 
 def _without_labels(layout: _Layout, numbers: list[int], lines: list[str]) -> tuple[Array, list[str]]:
-    """Take the label column, the index and separators at the end out of the lines."""
+    """Remove the label column, the index and separators at the end from the lines."""
     if layout.label is None and layout.index is None and not layout.trailing:
         return np.full(len(lines), "", dtype=str), lines
     labels, rests = [], []
@@ -229,7 +229,7 @@ def _with_points(layout: _Layout, number: int, line: str) -> str:
 
 
 def _bad_line(layout: _Layout, numbers: list[int], lines: list[str]) -> ImagesError:
-    """Find the line that could not be read, and say what is wrong with it."""
+    """Return the error of the line that could not be read."""
     for number, line in zip(numbers, lines, strict=True):
         cells = _cells(line, layout.delimiter)
         if len(cells) != layout.values:
@@ -243,7 +243,7 @@ def _bad_line(layout: _Layout, numbers: list[int], lines: list[str]) -> ImagesEr
 
 
 def _looks_like(layout: _Layout, cell: str) -> str:
-    """Return what a cell that is no number looks like."""
+    """Return what a cell that is no number resembles."""
     text = cell.strip().strip('"')
     if not text:
         return " A value is missing there: fill it in."
@@ -270,7 +270,7 @@ def _is_number(cell: str, delimiter: str | None = ",") -> bool:
 
 
 def _layout(path: Path, label_column: str | int | None) -> _Layout:
-    """Decide from the first rows: the separator, whether there are names, and which columns are the label and an index."""
+    """Decide from the first rows: the separator, whether there are names, and the columns of the label and an index."""
     names, lines = _first_lines(path)
     if not lines:
         raise ImagesError(f"{path}: expected one image a row, but the file is empty.")
@@ -323,7 +323,7 @@ def _first_lines(path: Path) -> tuple[str, list[str]]:
 def _delimiter(line: str) -> str | None:
     """Return what separates the columns of a row; None for spaces.
 
-    A semicolon or tab does where each cell beside it is a number, perhaps with a decimal comma, or a word without any.
+    A semicolon or tab does if each cell beside it is a number, perhaps with a decimal comma, or a word without any.
 
     >>> [_delimiter(line) for line in ("0,5;1,25", "a;b,1,2", "1 2  3", "1, 2, 3")]
     [';', ',', None, ',']
@@ -336,10 +336,10 @@ def _delimiter(line: str) -> str | None:
 
 
 def _is_index(path: Path, rows: list[list[str]], names: list[str]) -> bool:
-    """Return whether the first column is the index that pandas writes: one without a name.
+    """Return whether the first column is the index that pandas writes, without a name.
 
     Raises:
-        ImagesError: where the first row may as well be one whose first value is missing.
+        ImagesError: if the first row may as well be one whose first value is missing.
     """
     if names[0] not in ("", "Unnamed: 0"):
         return False

@@ -1,6 +1,6 @@
 """Classifier with calibrated probabilities and out-of-distribution detection.
 
-Learnt from labelled images; its probabilities are as often right as they say.
+It is trained on labelled images.
 """
 
 from sablier.recipes.tasks import ClassificationRecipe

@@ -1,6 +1,6 @@
 """Classifier for the best accuracy in a given time.
 
-Smoothed labels make it less sure than it could be.
+Label smoothing makes it less confident.
 """
 
 from dataclasses import replace

@@ -1,6 +1,6 @@
 """Classifier trained against adversarial attacks, up to --set eps=8/255.
 
-It is trained on attacked images.
+It is trained on attacked images (adversarial training).
 """
 
 from sablier.recipes.tasks import ClassificationRecipe

@@ -1,6 +1,6 @@
 """Learned compression, lossy and lossless.
 
-A network of rounded codes, and one that says how likely pixels are.
+A network with rounded codes, and one that predicts the likelihoods of pixels.
 """
 
 from sablier.recipes.config import NetworkConfig
@@ -14,7 +14,7 @@ def recipe(tier: str) -> CompressionRecipe:
     steps, megapixels, width, latent = {
         "tiny": (150, 12.0, 16, 32), "small": (500, 50.0, 24, 48), "base": (2000, 200.0, 32, 64), "large": (6000, 600.0, 48, 96),
     }[tier]  # fmt: skip
-    # The second net looks at pairs of images: twice the pixels.
+    # The second network is trained on pairs of images: twice the pixels.
     looks, looked_megapixels, looking_width = {
         "tiny": (150, 24.0, 32), "small": (500, 100.0, 64), "base": (3000, 700.0, 128), "large": (9000, 2000.0, 192),
     }[tier]  # fmt: skip

@@ -10,7 +10,7 @@ from sablier.training.objectives import Classification
 
 def recipe(tier: str) -> ClassificationRecipe:
     """Return the recipe of a tier."""
-    # Rates of all optimizers were chosen on held-out training digits: see docs/LOG.md.
+    # Rates of all optimizers were chosen on held-out training digits.
     return ClassificationRecipe(
         name="course-softmax",
         model="course_softmax",

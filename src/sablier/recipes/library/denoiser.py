@@ -1,6 +1,6 @@
 """Blind denoiser, trained on clean images.
 
-Gaussian noise, of any strength up to the whole range from black to white.
+Gaussian noise with any standard deviation up to the whole range from black to white.
 """
 
 from sablier.recipes.tasks import DenoisingRecipe

@@ -1,6 +1,6 @@
 """Anomaly detection; the default.
 
-Several members look at images in different ways, others at photos than at small images.
+Several members score images in different ways, with other members for photos than for small images.
 """
 
 from sablier.recipes.config import NetworkConfig
@@ -46,9 +46,9 @@ def recipe(tier: str) -> DetectionRecipe:
     return DetectionRecipe(
         name="detector",
         members=("closed-form",) if tier == "tiny" else ("restoration", "transformations", "closed-form"),
-        photo_members=("features",),  # a tier adds pixels
+        photo_members=("features",),  # a tier adds its pixels
         others={"transformations": turning, "inpainting": filling},
-        contamination_filter=tier != "tiny",  # it takes longer than the whole tier
+        contamination_filter=tier != "tiny",  # it takes longer than the rest of the tier
         options={"latent": 16, "width": width},
         objective=Reconstruction(noise=0.3),
         fit=FitConfig(steps=steps, megapixels=megapixels),

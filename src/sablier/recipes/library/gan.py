@@ -1,6 +1,6 @@
 """GAN: sharper new images than the generator, and longer training.
 
-A game: a net that draws against one that tells drawn images from real ones.
+A generator is trained against a discriminator, which distinguishes generated images from real ones.
 """
 
 from sablier.recipes.tasks import GenerationRecipe
@@ -23,7 +23,7 @@ def recipe(tier: str) -> GenerationRecipe:
         model="gan",
         options={"latent": 64, "width": width, "discriminator_width": judging},
         objective=Adversarial(),
-        # Without momentum, since the other network's answer has changed by the next step; the average of weights takes its place.
+        # Without momentum, since the other network has changed by the next step; the average of weights takes its place.
         fit=FitConfig(
             steps=steps, megapixels=megapixels, batch_size=32, optimizer="adam", learning_rate=3e-3, beta1=0.0, beta2=0.9,
             weight_decay=0.0, warmup=0.05, ema=0.999, gradient_clip=0.0,

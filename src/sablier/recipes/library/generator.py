@@ -1,6 +1,6 @@
 """Generator of new images and variations: an autoencoder and a flow over its codes.
 
-A short code whose neighbours decode to near images, and a flow over the codes.
+A short code whose neighbours decode to similar images, and a flow over the codes.
 """
 
 from sablier.recipes.config import NetworkConfig

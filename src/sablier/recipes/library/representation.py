@@ -1,6 +1,6 @@
 """Codes of what an image shows, for embed, cluster and map.
 
-Its codes say what an image shows rather than where: moved copies must be drawn as they were.
+Its codes describe content and not position: moved copies are reconstructed without the move.
 """
 
 from sablier.recipes.tasks import ReconstructionRecipe

@@ -1,6 +1,6 @@
 """A variational autoencoder.
 
-Its codes follow one Gaussian by training rather than afterwards.
+Its codes are trained to follow a Gaussian.
 """
 
 from dataclasses import replace

@@ -1,1 +1,1 @@
-"""Classes: how images are told apart, the worst mistakes, attacks, and robustness."""
+"""Classification: calibrated predictions, label errors, attacks, robustness and fooling images."""

@@ -1,4 +1,4 @@
-"""Attack a classifier: how many images it still tells right when each is changed a little, and whether that can be trusted."""
+"""Attack a classifier: its accuracy on perturbed images, and signs that this accuracy is too high."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -18,22 +18,22 @@ from sablier.transforms.attacks.eight_bits import in_whole_steps, of_saved, save
 from sablier.transforms.batches import images_at_once
 from sablier.typing import Array
 
-MOST_CHECKED = 100  # images on which hidden gradients are looked for
-VANISHED = 1e-10  # of a gradient's largest value, that is as good as none
-SUSPICIOUS = 0.02  # share of images by which a weaker attack must do better to tell something
+MOST_CHECKED = 100  # images that are checked for masked gradients
+VANISHED = 1e-10  # of a gradient's largest value: below it, the gradient has vanished
+SUSPICIOUS = 0.02  # share of images by which a weaker attack must be better to be a sign
 
 
 @dataclass(frozen=True)
 class AttackResult:
-    """What an attack does to N images.
+    """The result of an attack on N images.
 
     Args:
         ids, labels: N names and true classes.
-        before, after: N classes that the network sees in the images as they are and as they were changed.
+        before, after: N predicted classes of the original and of the perturbed images.
         sure_before, sure_after: N calibrated probabilities of these.
-        images, attacked: N,H,W,C uint8: what was attacked, and what came of it; `after` is judged on these very bytes.
-        largest: N: the largest change of a value, of 1; length: N: the root of the summed squared changes.
-        similarity: N: the structural similarity of both, 1 where equal.
+        images, attacked: N,H,W,C uint8: the original and the perturbed images; `after` is the prediction of these bytes.
+        largest: N: the largest change of a value, of 1; length: N: the l2 norm of the change.
+        similarity: N: the structural similarity of both, 1 if equal.
         attack: its name; eps, norm: of the perturbation set.
         warnings: why the accuracy under attack may be too high, in words.
         skipped: images that could not be read.
@@ -61,17 +61,17 @@ class AttackResult:
 
     @property
     def accuracy(self) -> float:
-        """The share of images that are classified correctly as they are."""
+        """The share of original images that are classified correctly."""
         return float((self.before == self.labels).mean())
 
     @property
     def robust_accuracy(self) -> float:
-        """The share of images that are classified correctly both as they are and attacked."""
+        """The share of images that are classified correctly, both original and perturbed."""
         return float(((self.before == self.labels) & (self.after == self.labels)).mean())
 
     @property
     def fooled(self) -> Array:
-        """N booleans: correct as it was, and wrong now."""
+        """N booleans: classified correctly before and wrongly after the attack."""
         return np.asarray((self.before == self.labels) & (self.after != self.labels))
 
     def to_table(self) -> list[dict[str, Any]]:
@@ -95,7 +95,7 @@ class AttackResult:
         return [dict(zip(names, row, strict=True)) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything but the pictures."""
+        """Return everything except the pictures."""
         return {
             "images": len(self),
             "attack": self.attack,
@@ -117,11 +117,11 @@ def attack_classifier(
     attack: Attack,
     on_progress: Callable[[int], None] = lambda images: None,
 ) -> AttackResult:
-    """Attack dense 8-bit images and judge what comes of it on the bytes that a file would hold.
+    """Attack dense 8-bit images and evaluate the classifier on the bytes that a file would hold.
 
     Args:
         labels: N numbers of classes.
-        name: of the attack, for people.
+        name: of the attack, for display.
 
     Raises:
         ImagesError: for no images; ModelFileError for a classifier of other than 8-bit images.
@@ -172,17 +172,17 @@ def as_tensor(pixels: Array) -> Tensor:
 
 
 def changes(before: Array, after: Array) -> tuple[Array, Array, Array]:
-    """Return how far N,H,W,C uint8 images were changed: N largest changes of a value, of 1; N lengths; N similarities."""
+    """Return the changes of N,H,W,C uint8 images: N largest changes of a value, of 1; N l2 norms; N similarities."""
     one, other = before / 255, after / 255
     change = np.abs(other - one)
     return change.max(axis=(1, 2, 3)), np.sqrt((change**2).sum(axis=(1, 2, 3))), ssim(one, other)
 
 
 def hidden_gradients(classifier: Classifier, x: Tensor, labels: Tensor, attack: Attack, stood: Array) -> tuple[str, ...]:
-    """Return signs that an attack by gradients failed for want of gradients, in words (compare Carlini et al. 2019).
+    """Return signs of gradient masking, which makes gradient attacks fail, in words (compare Carlini et al. 2019).
 
     Args:
-        stood: N booleans: which images are classified correctly in spite of the attack.
+        stood: N booleans: which images are classified correctly despite the attack.
     """
     answer, said = classifier.answer, []
     seen = of_saved(answer)

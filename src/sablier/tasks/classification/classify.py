@@ -1,4 +1,4 @@
-"""Tell the class of images: calibrated probabilities, and how unlike all classes an image is."""
+"""Classification: calibrated probabilities, and a test for images of no class."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -22,21 +22,21 @@ from sablier.typing import Array
 TASK = "classify"
 NET, CLASSES = "net", "classes"  # parts of the model file
 BINS = 15  # of the calibration error, as in most papers
-UNLIKE = 0.01  # p-values up to it say that an image is none of the classes
+UNLIKE = 0.01  # up to this p-value, an image belongs to none of the classes
 
 
 @dataclass(frozen=True)
 class ClassificationResult:
-    """What a classifier says of N images.
+    """The predictions of a classifier on N images.
 
     Args:
         ids: N names.
         classes: K names.
-        probabilities: N,K calibrated probabilities; rows add up to 1.
-        p_values: N: the share of held-out training images that are at least as unlike every class.
-        unlike: N booleans: a p-value of 0.01 or less says that the image is none of the classes; None where too few images were
-            held out to say so.
-        labels: N true classes, where the source has them.
+        probabilities: N,K calibrated probabilities; rows sum to 1.
+        p_values: N: the share of held-out training images with at least this energy.
+        unlike: N booleans: a p-value of 0.01 or less, so the image belongs to none of the classes; None if too few images
+            were held out.
+        labels: N true classes, if the source has them.
         skipped: images that could not be read.
     """
 
@@ -53,7 +53,7 @@ class ClassificationResult:
 
     @property
     def predicted(self) -> Array:
-        """N names: the likeliest class of each image."""
+        """N names: the most probable class of each image."""
         return np.asarray(self.classes[self.probabilities.argmax(axis=1)])
 
     @property
@@ -63,15 +63,15 @@ class ClassificationResult:
 
     @property
     def unknown(self) -> Array:
-        """N booleans: labelled as something that is none of the classes, and so told wrong."""
+        """N booleans: the label is none of the classes, so the prediction is wrong."""
         return np.zeros(len(self), bool) if self.labels is None else ~np.isin(self.labels, self.classes)
 
     def probability_of(self, names: Array) -> Array:
-        """Return N: the probability of a class named for each image, 0 of one that is none of the classes."""
+        """Return N: the probability of a class named for each image; 0 if it is none of the classes."""
         return np.asarray((self.probabilities * (np.asarray(names)[:, None] == self.classes)).sum(axis=1))
 
     def to_table(self) -> list[dict[str, Any]]:
-        """Return one row per image: its class, how sure that is, the next likeliest, and whether it may be none of these."""
+        """Return one row per image: class, probability, the next class, and whether it may belong to none."""
         order = np.argsort(-self.probabilities, axis=1)[:, :2]
         rows = []
         for index, (first, second) in enumerate(order):
@@ -84,7 +84,7 @@ class ClassificationResult:
         return rows
 
     def to_json(self) -> dict[str, Any]:
-        """Return the same, and where labels exist the accuracy, the calibration error, and how many are none of the classes."""
+        """Return the same and, with labels, the accuracy, the calibration error, and the number of images of no class."""
         known: dict[str, Any] = {}
         if self.labels is not None:
             known = {"accuracy": self.accuracy, "calibration_error": self.calibration_error(), "unknown": int(self.unknown.sum())}
@@ -92,12 +92,12 @@ class ClassificationResult:
         return {"images": len(self), "classes": self.classes.tolist(), **known, "skipped": skipped, "rows": self.to_table()}
 
     def calibration_error(self) -> float | None:
-        """Return the expected calibration error: how far sureness is from being right, 15 bins (Guo et al. 2017)."""
+        """Return the expected calibration error: the mean gap between confidence and accuracy over 15 bins (Guo et al. 2017)."""
         found = self.reliability()
         return None if found is None else found.error
 
     def reliability(self) -> "Reliability | None":
-        """Return how often it is right by how sure it is; None without labels."""
+        """Return the accuracy by confidence; None without labels."""
         if self.labels is None or not len(self):
             return None
         return reliability(self.probabilities.max(axis=1), self.predicted == self.labels)
@@ -108,12 +108,12 @@ class Classifier:
     """A trained classifier.
 
     Args:
-        network: gives logits.
-        preprocess: the images it takes.
+        network: returns logits.
+        preprocess: the size, channels and value range of images.
         classes: K names, in the order of the logits.
-        temperature: what logits are divided by, so that probabilities are as often right as they say.
-        calibration: of how unlike every class images are that the network never saw.
-        views: which copies it looks at where it is unsure.
+        temperature: divides the logits, so that probabilities are calibrated.
+        calibration: of the energies of held-out images.
+        views: the copies for test-time augmentation of uncertain images.
     """
 
     network: Model
@@ -128,7 +128,7 @@ class Classifier:
         """Return the classifier of a model file.
 
         Raises:
-            ModelFileError: for a file of another task, or one that lacks a part.
+            ModelFileError: if the file has another task, or lacks a part.
         """
         file.expect(TASK, "classifier")
         try:
@@ -148,19 +148,19 @@ class Classifier:
             raise ModelFileError(f"the model file lacks a part of the classifier: {error}.") from error
 
     def part(self) -> Part:
-        """Return the part of a model file that keeps everything but the network."""
+        """Return the part of a model file that keeps everything except the network."""
         config = {"names": self.classes.tolist(), "temperature": self.temperature, "views": self.views.to_json()}
         return Part("classes", config | {"found": self.calibration.found}, self.calibration.tensors())
 
     def check_bytes(self) -> None:
-        """Raise ModelFileError unless it takes images of 8 bits: attacks move whole bytes."""
+        """Raise ModelFileError unless it takes 8-bit images: attacks change whole bytes."""
         if self.preprocess.dtype != "uint8":
             raise ModelFileError(
                 f"expected a classifier of 8-bit images, got one of {self.preprocess.dtype}. Train one on 8-bit images."
             )
 
     def answer(self, x: Tensor) -> Tensor:
-        """Return N,K logits of N,C,H,W images in [0, 1] as `classify` finds them, with their gradient: what attacks follow."""
+        """Return N,K logits of N,C,H,W images in [0, 1] as `classify` computes them, with their gradient, for attacks."""
         return self.views.logits(self.network, x)
 
     def logits(self, images: ImageSet) -> Array:
@@ -168,7 +168,7 @@ class Classifier:
         return all_logits(self.network, self.preprocess, images, self.views)
 
     def classify(self, images: ImageSet) -> ClassificationResult:
-        """Tell the class of images; those that cannot be read are left out and listed.
+        """Predict the class of images; those that cannot be read are left out and listed.
 
         Raises:
             ImagesError: for images that the network does not take.
@@ -189,7 +189,7 @@ class Classifier:
 
 @torch.no_grad()
 def all_logits(network: Model, preprocess: Preprocess, images: ImageSet, views: Views = ONE_VIEW) -> Array:
-    """Return N,K logits of dense images, float32; without `views`, of the images alone."""
+    """Return N,K logits of dense images, float32; by default without test-time augmentation."""
     network.eval()
     batches = Batches(images, preprocess)
     parts = [views.logits(network, batch.x).numpy() for batch in batches.for_scoring()]
@@ -197,25 +197,25 @@ def all_logits(network: Model, preprocess: Preprocess, images: ImageSet, views: 
 
 
 def softmax(logits: Array) -> Array:
-    """Return rows of probabilities that add up to 1."""
+    """Return rows of probabilities that sum to 1."""
     from scipy.special import softmax as of_rows
 
     return np.asarray(of_rows(np.asarray(logits, np.float64), axis=1))
 
 
 def unlikeness(logits: Array) -> Array:
-    """Return N: minus the logarithm of the sum of exponentials of the logits: high where no class answers (Liu et al. 2020)."""
+    """Return N: the energy, minus the log-sum-exp of the logits; high if no class responds (Liu et al. 2020)."""
     from scipy.special import logsumexp
 
     return np.asarray(-logsumexp(np.asarray(logits, np.float64), axis=1))
 
 
 def fitted_temperature(logits: Array, numbers: Array) -> tuple[float, float]:
-    """Return what to divide logits by so that the true classes of held-out images are likeliest, and the cross-entropy then.
+    """Return the temperature that fits the true classes of held-out images best, and the cross-entropy with it.
 
-    By a bounded search over the logarithm, from 0.05 to 20: it cannot run away, and needs no gradient (Guo et al. 2017). Of N
-    images the true class counts (N + 1) / (N + 2), the others what remains (Platt 1999): where all are correct, that does
-    not mean that all ever will be.
+    It is a bounded search over the logarithm, from 0.05 to 20, without gradients (Guo et al. 2017). With N images, the
+    target of the true class is (N + 1) / (N + 2), and the rest is spread over the others (Platt 1999), so that a perfect
+    score does not give infinite confidence.
 
     Args:
         numbers: N true class numbers.
@@ -237,11 +237,11 @@ def fitted_temperature(logits: Array, numbers: Array) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Reliability:
-    """How often predictions are right, by how sure they are, in B bins of equal width from 0 to 1.
+    """Accuracy by confidence, in B bins of equal width from 0 to 1.
 
     Args:
-        counts: B whole numbers of predictions.
-        sure, right: B means of the predictions in each bin; not a number where there is none.
+        counts: B numbers of predictions.
+        sure, right: B mean confidences and accuracies; NaN in empty bins.
     """
 
     counts: Array
@@ -250,17 +250,17 @@ class Reliability:
 
     @property
     def error(self) -> float:
-        """The expected calibration error: the mean distance between how sure and how often right predictions are."""
+        """The expected calibration error: the mean gap between confidence and accuracy."""
         full = self.counts > 0
         gaps = np.abs(self.right[full] - self.sure[full]) * self.counts[full]
         return round(float(gaps.sum()) / max(1, int(self.counts.sum())), 12)
 
 
 def reliability(sure: Array, right: Array, bins: int = BINS) -> Reliability:
-    """Return how often predictions are right, by how sure they are (DeGroot and Fienberg 1983).
+    """Return the accuracy of predictions by confidence (DeGroot and Fienberg 1983).
 
     Args:
-        sure: N probabilities of what was predicted; right: N booleans.
+        sure: N probabilities of the predicted classes; right: N booleans.
 
     >>> reliability(np.array([0.9, 0.9, 0.9, 0.9, 0.2]), np.array([True, True, True, False, False]), bins=2).right.tolist()
     [0.0, 0.75]
@@ -273,7 +273,7 @@ def reliability(sure: Array, right: Array, bins: int = BINS) -> Reliability:
 
 
 def calibration_error(sure: Array, right: Array, bins: int = BINS) -> float:
-    """Return the mean distance, over bins of equal width, between how sure and how often right predictions are.
+    """Return the mean gap between confidence and accuracy over bins of equal width.
 
     >>> calibration_error(np.array([0.9, 0.9, 0.9, 0.9]), np.array([True, True, True, False]))
     0.15

@@ -1,4 +1,4 @@
-"""Make images that a classifier is sure of though they show nothing, and ask what else could tell: its p-value, another net."""
+"""Fooling images: images of nothing that a classifier is sure of, with p-values and the predictions of another classifier."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -19,21 +19,21 @@ SURE, GENERATIONS = 0.999, 5000
 
 @dataclass(frozen=True)
 class FoolResult:
-    """Fooling images of K classes, found in W ways.
+    """Fooling images of K classes, found by W methods.
 
     Args:
-        ways: W names.
+        ways: W names of methods.
         classes: K names.
-        images: W,K,H,W,C uint8; everything below is judged on these very bytes.
+        images: W,K,H,W,C uint8; everything below is computed on these bytes.
         probabilities: W,K: the calibrated probability of the class.
-        p_values: W,K: the share of held-out training images that are at least as unlike every class.
-        unlike: W,K booleans: whether the p-value says that an image is none of the classes; None where too few images were held
-            out to say so.
-        generations: W: how many each way took; steps of the gradient.
-        seconds: W: how long each way took.
-        sure: the probability that was enough.
-        judge_probabilities: W,K: the probability of the same class by another classifier; None where none was asked.
-        judge_classes: W,K: the class that the other one sees.
+        p_values: W,K: the share of held-out training images with at least this energy.
+        unlike: W,K booleans: whether the p-value says that an image belongs to none of the classes; None if too few images
+            were held out.
+        generations: W: how many each method took, or gradient steps.
+        seconds: W: the time of each method.
+        sure: the probability to reach.
+        judge_probabilities: W,K: the probability of the same class by another classifier, or None.
+        judge_classes: W,K: the predicted class of the other classifier, or None.
     """
 
     ways: tuple[str, ...]
@@ -53,16 +53,16 @@ class FoolResult:
 
     @property
     def fooled(self) -> Array:
-        """W,K booleans: whether the classifier is sure enough."""
+        """W,K booleans: whether the classifier reaches the probability."""
         return np.asarray(self.probabilities >= self.sure)
 
     @property
     def judge_agrees(self) -> Array | None:
-        """W,K booleans: whether the other classifier sees the same class; None where none was asked."""
+        """W,K booleans: whether the other classifier predicts the same class; None without one."""
         return None if self.judge_classes is None else np.asarray(self.judge_classes == self.classes)
 
     def to_table(self) -> list[dict[str, Any]]:
-        """Return one row per image, way by way."""
+        """Return one row per image, method by method."""
         rows = []
         for (way, column), fooled in np.ndenumerate(self.fooled):
             row: dict[str, Any] = {"way": self.ways[way], "class": str(self.classes[column])}
@@ -75,7 +75,7 @@ class FoolResult:
         return rows
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything but the pictures."""
+        """Return everything except the pictures."""
         ways = {
             way: {"classes_fooled": int(self.fooled[row].sum()), "confidence_min": float(self.probabilities[row].min()),
                   "generations": self.generations[row], "seconds": self.seconds[row]}
@@ -95,23 +95,23 @@ def fool_classifier(
     seed: int = 0,
     on_progress: Callable[[str, int], None] = lambda way, images: None,
 ) -> FoolResult:
-    """Look, in each way, for images of each class that a classifier is sure of.
+    """Search, by each method, for images of each class that a classifier is sure of.
 
-    Each search ends where all classes are reached, or after `generations`; one that failed gives the best that it had.
+    A search ends when all classes are reached, or after `generations`; a class that was not reached has its best image.
 
     Args:
         ways: names among `WAYS`.
-        classes: names; None takes all.
-        judge: another classifier, which is asked what it sees.
-        sure: the calibrated probability that is enough.
-        generations: of evolution, or steps of the gradient, at most.
-        seed: the same seed gives the same images.
-        on_progress: takes the way, and how many images the classifier has looked at in it.
+        classes: names; None: all.
+        judge: another classifier, which also classifies the images.
+        sure: the calibrated probability to reach.
+        generations: the most generations of evolution, or gradient steps.
+        seed: the seed of random choices.
+        on_progress: called with the method, and the number of images that the classifier has evaluated.
 
     Raises:
-        UnknownName: for a way or a class that does not exist.
-        ConfigError: for `sure` beyond 0 to 1, generations below 1, or no way or class.
-        ModelFileError: for a classifier of images that are not of 8 bits, also as a judge, or a judge that does not know a class.
+        UnknownName: for an unknown method or class.
+        ConfigError: for `sure` beyond 0 to 1, generations below 1, or no method or class.
+        ModelFileError: for a classifier or a judge that does not take 8-bit images, or a judge that lacks a class.
         ImagesError: for a judge that takes images of another size only.
     """
     names = _checked(classifier, ways, classes, sure, generations)
@@ -145,7 +145,7 @@ def fool_classifier(
 
 
 def _goal(classifier: Classifier, names: Array, sure: float, generations: int, seed: int) -> Goal:
-    """Return what is searched for, with the network as it answers."""
+    """Return the goal of the search, with the network in eval mode."""
     preprocess = classifier.preprocess
     classifier.network.eval()
     return Goal(
@@ -160,7 +160,7 @@ def _goal(classifier: Classifier, names: Array, sure: float, generations: int, s
 
 
 def _checked(classifier: Classifier, ways: Sequence[str], classes: Sequence[str] | None, sure: float, generations: int) -> Array:
-    """Return the names of the wanted classes, in the classifier's order; raise for what cannot be asked."""
+    """Return the names of the wanted classes, in the classifier's order; raise an error for wrong arguments."""
     for way in ways:
         if way not in WAYS:
             raise UnknownName("way", way, WAYS)
@@ -179,7 +179,7 @@ def _checked(classifier: Classifier, ways: Sequence[str], classes: Sequence[str]
 
 
 def _check_judge(judge: Classifier, names: Array, shape: tuple[int, int, int]) -> None:
-    """Raise where another classifier cannot be asked about these classes, or about bytes of this shape."""
+    """Raise an error if another classifier lacks these classes, or does not take bytes of this shape."""
     judge.check_bytes()
     unknown = [name for name in names.tolist() if name not in judge.classes.tolist()]
     if unknown:

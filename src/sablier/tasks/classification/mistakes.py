@@ -1,4 +1,4 @@
-"""Where labels and a classifier disagree: the images to look at first, and how many labels are wrong."""
+"""Label errors: images whose labels contradict the predictions, ranked, and the number of wrong labels."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,24 +11,24 @@ from sablier.tasks.classification.classify import calibration_error
 from sablier.tasks.classification.confident_learning import NOWHERE, believed, confident_joint, estimated_counts
 from sablier.typing import Array
 
-SMALLEST = 1e-12  # probability below which the loss no longer grows: beyond it there is only rounding
+SMALLEST = 1e-12  # probability below which the loss no longer grows: rounding errors
 CROSS_VALIDATION, MODEL = "cross-validation", "model"  # where probabilities come from
 
 
 @dataclass(frozen=True)
 class MistakesResult:
-    """How far a classifier agrees with the labels of N images.
+    """How far predictions agree with the labels of N images.
 
     Args:
-        ids, labels: N names, and the classes they are given.
+        ids, labels: N names, and their labels.
         classes: K names.
-        probabilities: N,K calibrated probabilities; rows add up to 1.
-        margin: N, from -1 to 1: how much likelier the label is than the likeliest other class.
+        probabilities: N,K calibrated probabilities; rows sum to 1.
+        margin: N, from -1 to 1: the probability of the label minus that of the most probable other class.
         loss: N: the cross-entropy of the label, in nats.
-        rank: N whole numbers from 1: in which order to look at the images.
+        rank: N integers from 1: the order in which to check the images.
         suspected: N booleans: the label is probably wrong.
-        estimated: K,K: how many images labelled as the row are estimated to be of the column.
-        probabilities_of: "cross-validation", or "model": by the very model.
+        estimated: K,K: how many images labelled as the row are estimated to belong to the column.
+        probabilities_of: "cross-validation" or "model".
         folds: of the cross-validation; 0 without one.
         reason: why it was done so, in words.
         skipped: images that could not be read.
@@ -53,22 +53,22 @@ class MistakesResult:
 
     @property
     def predicted(self) -> Array:
-        """N names: the likeliest class of each image."""
+        """N names: the most probable class of each image."""
         return np.asarray(self.classes[self.probabilities.argmax(axis=1)])
 
     @property
     def numbers(self) -> Array:
-        """N numbers of the classes that images are labelled with."""
+        """N numbers of the classes of the labels."""
         return np.asarray(np.searchsorted(self.classes, self.labels))
 
     @property
     def rivals(self) -> Array:
-        """N numbers of classes: the likeliest besides the label."""
+        """N numbers of classes: the most probable one besides the label."""
         return rivals(self.probabilities, self.numbers)
 
     @property
     def wrong(self) -> Array:
-        """N booleans: told otherwise than labelled."""
+        """N booleans: the predicted class is not the label."""
         return np.asarray(self.predicted != self.labels)
 
     @property
@@ -78,7 +78,7 @@ class MistakesResult:
 
     @property
     def accuracy(self) -> float:
-        """The share of images that are told as they are labelled."""
+        """The share of images whose predicted class is the label."""
         return float(1 - self.wrong.mean())
 
     @property
@@ -88,18 +88,18 @@ class MistakesResult:
 
     @property
     def confusion(self) -> Array:
-        """K,K whole numbers: the images labelled as the row and told to be of the column."""
+        """K,K integers: the images labelled as the row and predicted as the column."""
         from sklearn.metrics import confusion_matrix
 
         return np.asarray(confusion_matrix(self.labels, self.predicted, labels=self.classes))
 
     @property
     def estimated_errors(self) -> float:
-        """How many labels are estimated to be wrong."""
+        """The estimated number of wrong labels."""
         return float(self.estimated.sum() - np.trace(self.estimated))
 
     def pairs(self) -> list[dict[str, Any]]:
-        """Return the pairs of classes that are confused, most often first: label, class told, images, estimated wrong labels."""
+        """Return confused pairs of classes, most frequent first: label, predicted class, images, estimated wrong labels."""
         confusion = self.confusion * (1 - np.eye(len(self.classes), dtype=int))
         cells = [divmod(int(cell), len(self.classes)) for cell in np.argsort(-confusion, axis=None, kind="stable")]
         return [
@@ -114,7 +114,7 @@ class MistakesResult:
         ]
 
     def to_table(self) -> list[dict[str, Any]]:
-        """Return one row per image, those to look at first on top."""
+        """Return one row per image, in the order in which to check them."""
         sure, told = self.probabilities.max(axis=1), self.predicted
         of_label = self.probabilities[np.arange(len(self)), self.numbers]
         return [
@@ -133,7 +133,7 @@ class MistakesResult:
         ]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the same, with the confusions, the estimates, and where the probabilities come from."""
+        """Return the same, with the confusions, the estimates, and the source of the probabilities."""
         return {
             "images": len(self),
             "probabilities": self.probabilities_of,
@@ -156,18 +156,18 @@ class MistakesResult:
 def find_mistakes(images: ImageSet, classes: Array, probabilities: Array, **how: Any) -> MistakesResult:
     """Rank labelled images by how far the probabilities contradict their labels.
 
-    Two orders are averaged: by the margin between the label and the likeliest other class, which asks how clear the contradiction
-    is, and by the loss, which asks how impossible the label is. An image is suspected where confident learning counts it to
-    another class (`confident_learning.py`) and the likeliest class is another as well.
+    The ranks by margin and by loss are averaged: one measures how clear the contradiction is, the other how improbable the
+    label is. A label is suspected if confident learning assigns another class (`confident_learning.py`) and the most
+    probable class is another one, too.
 
     Args:
         images: with labels, all of them among `classes`.
         classes: K names, sorted.
-        probabilities: N,K, by a network that has not learnt from the image.
-        how: further fields of the result, which say where the probabilities come from.
+        probabilities: N,K, by a network that was not trained on the image.
+        how: further fields of the result, on the source of the probabilities.
 
     Raises:
-        ImagesError: for images without labels, or as many probabilities as there are not images.
+        ImagesError: for images without labels, or another number of probabilities.
     """
     if images.labels is None:
         raise ImagesError(f"expected labels, got none from {images.source}. Name a file of labels with --labels.")
@@ -198,7 +198,7 @@ def find_mistakes(images: ImageSet, classes: Array, probabilities: Array, **how:
 
 
 def ranks(margin: Array, loss: Array) -> Array:
-    """Return N whole numbers from 1: the order by the mean of two ranks, the smallest margin and the largest loss first.
+    """Return N integers from 1: the order by the mean of two ranks, smallest margin and largest loss first.
 
     >>> ranks(np.array([0.9, -0.8, -0.9]), np.array([0.1, 3.0, 2.0])).tolist()
     [3, 1, 2]
@@ -212,6 +212,6 @@ def ranks(margin: Array, loss: Array) -> Array:
 
 
 def rivals(probabilities: Array, numbers: Array) -> Array:
-    """Return N numbers of classes: the likeliest besides the label."""
+    """Return N numbers of classes: the most probable one besides the label."""
     others = np.where(np.arange(probabilities.shape[1]) == np.asarray(numbers)[:, None], -1.0, probabilities)
     return np.asarray(others.argmax(axis=1))

@@ -1,4 +1,4 @@
-"""Robustness of a classifier: how many images it tells right under natural corruptions, and under attacks."""
+"""Robustness of a classifier: its accuracy under natural corruptions and under attacks."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -18,12 +18,12 @@ from sablier.typing import Array
 
 @dataclass(frozen=True)
 class UnderAttack:
-    """What is left under an attack.
+    """The accuracy under an attack.
 
     Args:
         attack: its name; eps, norm: of the perturbation set.
-        right: images that are classified correctly as they are, and as 8-bit images when attacked.
-        warnings: why that may be too many, in words.
+        right: images classified correctly, both original and, as 8-bit images, attacked.
+        warnings: why that may be too high, in words.
     """
 
     attack: str
@@ -34,22 +34,22 @@ class UnderAttack:
 
     @property
     def perturbation_set(self) -> str:
-        """How far values, or whole images, may be moved, for people: "linf 8/255"."""
+        """The largest change of values, or of whole images, for display: "linf 8/255"."""
         steps = round(self.eps * 255, 6)
         return f"{self.norm} {f'{steps:g}/255' if steps == int(steps) else f'{self.eps:.3g}'}"
 
 
 @dataclass(frozen=True)
 class RobustnessResult:
-    """How many of N images a classifier tells right.
+    """How many of N images are classified correctly.
 
     Args:
         images: N.
-        right: as they are.
-        kinds, severities: K names of corruptions and S of the numbers 1 to 5.
-        corrupted: K,S: how many are classified correctly under each.
+        right: of the original images.
+        kinds, severities: K names of corruptions and S integers from 1 to 5.
+        corrupted: K,S: of the images under each.
         attacks: one row for each attack.
-        example: H,W,C uint8: an image, and pictures: K,S,H,W,C what each corruption makes of it.
+        example: H,W,C uint8: an image, and pictures: K,S,H,W,C: its corrupted versions.
         skipped: images that could not be read.
     """
 
@@ -65,27 +65,27 @@ class RobustnessResult:
 
     @property
     def accuracy(self) -> float:
-        """The share of images that are classified correctly as they are."""
+        """The accuracy on the original images."""
         return self.right / self.images
 
     @property
     def corruption_accuracy(self) -> float | None:
-        """The mean over kinds and severities of the share that is classified correctly; None where there are none."""
+        """The mean accuracy over kinds and severities; None if there are none."""
         return float(self.corrupted.mean()) / self.images if self.corrupted.size else None
 
     @property
     def worst_attack(self) -> UnderAttack | None:
-        """The attack that leaves the fewest; its warnings are those that count."""
+        """The attack with the lowest accuracy; its warnings are those that matter."""
         return min(self.attacks, key=lambda each: each.right, default=None)
 
     def relative(self, right: float) -> float | None:
-        """Return a number of images as a share of those that are classified correctly as they are; None where none is."""
+        """Return a number of images as a share of those classified correctly when original; None if there are none."""
         return right / self.right if self.right else None
 
     def to_table(self) -> list[dict[str, Any]]:
-        """Return a row for the images as they are, for each kind and severity, and for each attack.
+        """Return a row for the original images, for each kind and severity, and for each attack.
 
-        The interval is of the accuracy, 95 %, since other images of the same sort would give another one.
+        The intervals are of the accuracy, 95 %.
         """
         found = [self._row("none", "", "", "", self.right)]
         for kind, row in zip(self.kinds, self.corrupted.tolist(), strict=True):
@@ -135,16 +135,17 @@ def measure_robustness(
 ) -> RobustnessResult:
     """Corrupt and attack dense 8-bit images, and count how many are classified correctly.
 
-    Images are corrupted at the size that the network sees.
+    Images are corrupted at the size that the network takes.
 
     Args:
         labels: N numbers of classes.
-        kinds, severities: as for `corrupt`; attacks: by the names that people are shown.
-        seed: of the corruptions; the same seed damages the same.
+        kinds, severities: as for `corrupt`; attacks: by their displayed names.
+        seed: of the corruptions.
         on_progress: called with what comes next, how many kinds and attacks are done, and of how many.
 
     Raises:
-        ImagesError: for no images, or images below 8 pixels a side; ModelFileError for a classifier of other than 8-bit images.
+        ImagesError: for no images, or images below 8 pixels a side; ModelFileError for a classifier of other than 8-bit
+            images.
     """
     if not len(images):
         raise ImagesError(f"expected at least one image to corrupt and attack, got none from {images.source}.")

@@ -1,4 +1,4 @@
-"""Where a classifier looked: which pixels decide between two classes of an image."""
+"""Saliency maps: the pixels that decide between two classes of an image."""
 
 import numpy as np
 import torch
@@ -13,17 +13,16 @@ from sablier.typing import Array
 
 COPIES = 32  # of an image, over which gradients are averaged
 NOISE = 0.15  # of the range from black to white; the paper finds 10 to 20 % to be best
-BLUR = 28  # the share of the longer side that a map is blurred by, as one in so many
+BLUR = 28  # a map is blurred by the longer side divided by this
 BRIGHTEST = 0.02  # share of an image's pixels that are drawn in full colour
 
 
 def where_it_looked(network: Model, preprocess: Preprocess, images: ImageSet, seen: Array, other: Array, seed: int = 0) -> Array:
-    """Return N,H,W maps, from 0 to 1: how strongly a pixel speaks for one class rather than another, or against it.
+    """Return N,H,W maps, from 0 to 1: the influence of each pixel on the choice between two classes.
 
-    The gradient, with respect to the pixels, of the difference between both logits, averaged over copies of the image with noise:
-    a single gradient flickers from pixel to pixel (SmoothGrad; Smilkov, Thorat, Kim, Viegas and Wattenberg 2017). It works for
-    every network, and it tells of an empty place too, whose ink would make another class of the image.
-    Each map has its own scale.
+    The gradient of the difference of both logits, averaged over noisy copies of the image, since a single gradient varies
+    from pixel to pixel (SmoothGrad; Smilkov, Thorat, Kim, Viegas and Wattenberg 2017). It works for every network, and also
+    marks empty places where ink would change the class. Each map has its own scale.
 
     Args:
         images: dense images.

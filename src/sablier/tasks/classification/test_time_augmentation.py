@@ -1,7 +1,7 @@
-"""Ask a network again, about moved copies, where it is unsure.
+"""Test-time augmentation: averages over moved copies of images that a classifier is uncertain about.
 
-Averaging over copies makes a classifier more accurate; nearly all it gains is on images it hesitates about, so only these are
-asked about again.
+Averaging over copies makes a classifier more accurate. Nearly all of the gain is on uncertain images, so only these are
+averaged.
 """
 
 from collections.abc import Iterator
@@ -16,16 +16,16 @@ from sablier.models.base import Model
 from sablier.transforms.geometry import shifted
 from sablier.typing import Array
 
-UNSURE_SHARE = 0.25  # of held-out images, those of the smallest margins
+UNSURE_SHARE = 0.25  # of held-out images, those with the smallest margins
 
 
 @dataclass(frozen=True)
 class Views:
-    """Which copies of an image are looked at, and when.
+    """Which copies of an image are averaged, and when.
 
     Args:
-        margin: between the two largest logits of the image itself, below which it is looked at again.
-        mirror: whether each copy is also seen in a mirror.
+        margin: between the two largest logits of the image, below which its copies are used.
+        mirror: whether each copy is also mirrored.
         shift: pixels by which copies are moved, along both diagonals.
     """
 
@@ -35,14 +35,14 @@ class Views:
 
     @classmethod
     def after(cls, logits: Array, mirror: bool) -> "Views":
-        """Return the views of a classifier that gave N,K logits for held-out images, those of the images themselves."""
+        """Return the views of a classifier with N,K logits of held-out images, without augmentation."""
         return cls(float(np.quantile(margins(torch.from_numpy(logits)).numpy(), UNSURE_SHARE)), mirror)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     def logits(self, network: Model, x: Tensor) -> Tensor:
-        """Return N,K logits: of an image, or where these are close, the mean over its copies."""
+        """Return N,K logits: of the image, or if the largest are close, the mean over its copies."""
         found = network.classify(x).float()
         rows = torch.nonzero(margins(found) < self.margin).flatten()
         if len(rows):
@@ -52,7 +52,7 @@ class Views:
         return found
 
     def _copies(self, x: Tensor) -> Iterator[Tensor]:
-        """Yield every copy but the image itself."""
+        """Yield every copy except the image itself."""
         by = torch.full((len(x),), min(self.shift, *x.shape[2:]), device=x.device)
         for copy in (x, shifted(x, -by, -by), shifted(x, by, by)):
             if copy is not x:
@@ -65,6 +65,6 @@ ONE_VIEW = Views()
 
 
 def margins(logits: Tensor) -> Tensor:
-    """Return N: by how much the largest logit is above the second."""
+    """Return N: the difference of the two largest logits."""
     largest = logits.topk(2, dim=1).values
     return largest[:, 0] - largest[:, 1]

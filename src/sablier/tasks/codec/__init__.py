@@ -1,1 +1,1 @@
-"""Images to the bytes of a .sabz file, and back, by a model file of the recipe `codec`."""
+"""Compression: images to the bytes of a .sabz file and back, with a model file of the recipe `codec`."""

@@ -1,4 +1,4 @@
-"""Images into blocks, and blocks into batches that are coded in step."""
+"""Images into blocks, and blocks into batches that are coded together."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -14,14 +14,14 @@ from sablier.typing import Array
 
 T = TypeVar("T")
 
-TILES_IN_BLOCK = 512  # beyond which a block takes no further image
+TILES_IN_BLOCK = 512  # beyond this, a block takes no further image
 TILES_AT_ONCE = 2048  # of the blocks of a batch
-LEAST_WORK = 16  # tiles that a block counts for at least: it has states, and tables, however few tiles it has
+LEAST_WORK = 16  # the least number of tiles that a block counts for, since it has states and tables
 
 
 @dataclass
 class ImageBlock:
-    """A block before it is compressed: the numbers of its images, their pixels, and how many tiles these take."""
+    """A block before compression: the positions of its images, their pixels, and their number of tiles."""
 
     rows: list[int] = field(default_factory=list)
     images: list[Array] = field(default_factory=list)
@@ -29,7 +29,7 @@ class ImageBlock:
 
 
 def readable(images: ImageSet, skipped: list[Skipped]) -> Iterator[tuple[int, Array]]:
-    """Yield number and pixels of every image that can be decoded; add the others to `skipped`."""
+    """Yield position and pixels of every image that can be decoded; add the others to `skipped`."""
     for index in range(len(images)):
         try:
             yield index, images[index]
@@ -39,7 +39,7 @@ def readable(images: ImageSet, skipped: list[Skipped]) -> Iterator[tuple[int, Ar
 
 
 def blocks_of(images: Iterable[tuple[int, Array]], tile: Shape) -> Iterator[ImageBlock]:
-    """Yield images in blocks of at most 64, or somewhat more than 512 tiles.
+    """Yield images in blocks of at most 64 images, or somewhat more than 512 tiles.
 
     Raises:
         ImagesError: for an image of more tiles than a block may have.
@@ -61,7 +61,7 @@ def blocks_of(images: Iterable[tuple[int, Array]], tile: Shape) -> Iterator[Imag
 
 
 def batches_of(blocks: Iterable[T], tiles: Callable[[T], int]) -> Iterator[list[T]]:
-    """Yield blocks in lists of about 2,048 tiles, all of as many states."""
+    """Yield lists of blocks with about 2,048 tiles, all with the same number of states."""
     batch: list[T] = []
     total = states = 0
     for block in blocks:

@@ -1,4 +1,4 @@
-"""Blocks of images to streams of bytes, and back, by the parts of a codec's model file."""
+"""Blocks of images to streams of bytes and back, with the parts of a codec's model file."""
 
 from dataclasses import dataclass
 from hashlib import sha256
@@ -23,21 +23,21 @@ from sablier.typing import Array
 TASK = "compress"
 NET, CONTEXT, TABLES = "net", "context", "tables"  # parts of the model file
 MOST_TILES = 1 << 17  # of a block: an image of 100 million pixels on tiles of 28 x 28
-FIXED_CODES = 32  # whose pictures tell whether this machine draws as the one that trained
+FIXED_CODES = 32  # decoded to check that this machine computes as the one that trained
 
 
 @dataclass(frozen=True)
 class BlockCoder:
-    """What codes: two networks, and tables of whole numbers.
+    """Codes blocks with two networks and tables of integers.
 
     Args:
         preprocess: the size and the channels of a tile.
-        net: draws tiles from codes.
-        context: says how likely pixels are.
-        tables: how likely codes are.
+        net: decodes tiles from codes.
+        context: predicts the likelihoods of pixels.
+        tables: the frequencies of codes.
         exponentials: see `pixels.exponentials`.
-        base_step: the step of rounding of the codes below a lossless file.
-        digest: see `picture_digest`, by the machine that trained.
+        base_step: the rounding step of the codes in a lossless file.
+        digest: see `picture_digest`, from the machine that trained.
     """
 
     preprocess: Preprocess
@@ -53,7 +53,7 @@ class BlockCoder:
         """Return the coder of a model file.
 
         Raises:
-            ModelFileError: for a file of another task, or one that lacks a part.
+            ModelFileError: if the file has another task, or lacks a part.
         """
         file.expect(TASK, "codec")
         try:
@@ -71,10 +71,10 @@ class BlockCoder:
             raise ModelFileError(f"the model file lacks a part of the codec: {error}.") from error
 
     def check_machine(self) -> None:
-        """See that this machine draws fixed codes to the byte as the one that trained: else nothing it decodes would be right.
+        """Check that this machine decodes fixed codes to the same bytes as the one that trained.
 
         Raises:
-            ModelFileError: where it does not.
+            ModelFileError: if it does not; decoded files would be wrong.
         """
         if not np.array_equal(picture_digest(self.net, self.preprocess), self.digest):
             raise ModelFileError(
@@ -84,11 +84,11 @@ class BlockCoder:
 
     @property
     def tile(self) -> Shape:
-        """Height, width and channels of what the networks take."""
+        """Height, width and channels of the tiles that the networks take."""
         return self.preprocess.height, self.preprocess.width, self.preprocess.channels
 
     def codes(self, images: list[Array]) -> Array:
-        """Return tiles,D codes of images, before they are rounded."""
+        """Return tiles,D codes of images, before rounding."""
         return encode(self.net, self.preprocess, ImageSet(np.concatenate([cut(image, self.tile) for image in images])))
 
     def encode(self, blocks: list[list[Array]], step: int, lossless: bool) -> list[bytes]:
@@ -105,7 +105,7 @@ class BlockCoder:
         return states.encode(*(np.concatenate(each, axis=1) for each in zip(*said, strict=True)))
 
     def decode(self, streams: list[bytes], shapes: list[list[Shape]], step: int, lossless: bool) -> list[Array] | None:
-        """Return the images of streams; None where these are not what such images make."""
+        """Return the images of streams; None if these are not streams of such images."""
         counts = [sum(tiles_of(shape, self.tile) for shape in block) for block in shapes]
         if max(counts) > MOST_TILES or len(set(map(state_count, counts))) > 1:
             return None
@@ -128,12 +128,12 @@ class BlockCoder:
 
 
 def picture_digest(net: Model, preprocess: Preprocess) -> Array:
-    """Return 32 bytes: the SHA-256 of what a network draws from fixed codes."""
+    """Return 32 bytes: the SHA-256 of the tiles decoded from fixed codes."""
     numbers = latent_size(net, preprocess)
     codes = np.random.default_rng(0).integers(-4 * GRID, 4 * GRID, size=(FIXED_CODES, numbers)) / np.float32(GRID)
     return np.frombuffer(sha256(drawn(net, preprocess, codes).tobytes()).digest(), np.uint8)
 
 
 def drawn(net: Model, preprocess: Preprocess, codes: Array) -> Array:
-    """Return tiles,H,W,C uint8: what a network draws from codes, the same everywhere."""
+    """Return tiles,H,W,C uint8: the tiles decoded from codes, equal on every machine."""
     return np.round(decode(net, preprocess, codes) * np.float32(255)).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Compress images to the bytes of a .sabz file with a model file, and back."""
+"""`Codec`: compresses images to the bytes of a .sabz file with a trained model, and back."""
 
 import itertools
 from collections.abc import Callable, Container
@@ -24,8 +24,8 @@ from sablier.typing import Array
 OnProgress = Callable[[int], None]  # called with the number of images done so far
 
 QUALITY = 60
-BYTES_A_BLOCK = 45  # beside what the symbols take: rANS states, and its place in the header
-SAMPLE = 2000  # images, or tiles of larger ones, of which the quality for a target is first guessed
+BYTES_A_BLOCK = 45  # besides the symbols: rANS states, and the entry in the header
+SAMPLE = 2000  # images, or tiles of larger ones, for the first guess of the quality for a target
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class Compressed:
 
     Args:
         data: its bytes.
-        header: what it says of itself.
-        skipped: images that could not be read, and are not in it.
-        mse: mean squared error of pixels in [0, 1], where it was checked.
+        header: its header.
+        skipped: images that could not be read and are not in it.
+        mse: the mean squared error of pixels in [0, 1]; None if it was not checked.
     """
 
     data: bytes
@@ -46,19 +46,13 @@ class Compressed:
 
     @property
     def bytes_an_image(self) -> float:
-        """Mean bytes of an image: of the whole file but for the names."""
+        """Mean bytes per image, of the whole file without the names."""
         return (len(self.data) - self.header.names[0]) / self.header.images
 
 
 @dataclass(frozen=True)
 class Decompressed:
-    """What was read from a .sabz file.
-
-    Args:
-        images: those that could be read, with their names and times.
-        lost: names of those that could not: their block is damaged or cut off.
-        damage: what is wrong with the file, in words; nothing for one that is whole.
-    """
+    """The contents of a .sabz file: the decoded images, the names of those lost in damaged blocks, and what is damaged."""
 
     images: ImageSet
     lost: tuple[str, ...] = ()
@@ -66,17 +60,26 @@ class Decompressed:
 
 
 class Codec:
-    """A trained codec: images to bytes, and back.
+    """Compress images with a trained network, lossy or lossless.
+
+    Codes are rounded (Ballé, Laparra and Simoncelli 2017) and coded with asymmetric numeral systems (Duda 2013). Decoding
+    gives the same bytes on every machine.
 
     Args:
-        model: a .sablier file of the recipe `codec`, or where it lies.
+        model: a model file of the recipe `codec`, or its path.
 
     Raises:
-        ModelFileError: for a file of another task, or one that lacks a part.
+        ModelFileError: if the file has another task, or lacks a part.
 
-    >>> codec = Codec("codec.sablier")  # doctest: +SKIP
-    >>> data = codec.compress(images, lossless=True)  # doctest: +SKIP
-    >>> codec.decompress(data).images  # doctest: +SKIP
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> import sablier
+        >>> fast = ["epochs=1", "latent=4", "width=8", "context.epochs=1", "context.width=8"]
+        >>> with TemporaryDirectory() as folder:
+        ...     file = sablier.train("digits[label=3]", f"{folder}/c.sablier", sablier.make_recipe("codec", "tiny", fast))
+        >>> codec, images = sablier.Codec(file), sablier.read_images("digits:test[label=3]")
+        >>> bool((codec.decompress(codec.compress(images, lossless=True)).images.array == images.array).all())
+        True
     """
 
     def __init__(self, model: ModelFile | str | PathLike[str]) -> None:
@@ -86,7 +89,7 @@ class Codec:
         self.fingerprint = fingerprint(file)
 
     def compress(self, images: ImageSet | Array, quality: int = QUALITY, **options: Any) -> bytes:
-        """Return the bytes of a .sabz file. See `compressed`, which takes the same and says more of what it did."""
+        """Return the bytes of a .sabz file; `compressed` takes the same arguments and returns more."""
         return self.compressed(images, quality, **options).data
 
     def compressed(
@@ -104,19 +107,21 @@ class Codec:
         """Compress images.
 
         Args:
-            images: N,H,W or N,H,W,C uint8, or an ImageSet of 8-bit images of any sizes.
+            images: N,H,W or N,H,W,C uint8, or an `ImageSet` of 8-bit images of any sizes.
             quality: from 1, the fewest bytes, to 100, the smallest error.
-            lossless: keep every pixel as it is; `quality` means nothing then.
-            whole_files: without loss, refuse image files that hold more than the pixels that are read from them, such as
-                transparency.
-            target_bytes: choose the highest quality at which the mean image takes no more bytes, all but names counted. Files of
-                a few qualities around the best are made for it.
+            lossless: keep every pixel; `quality` is then ignored.
+            target_bytes: choose the highest quality with at most so many mean bytes per image, without names; tries a few
+                qualities.
             names: keep the names and times of images.
-            check: decode all again and compare.
+            check: decode everything and compare.
+            whole_files: with `lossless`, refuse image files with more than their pixels, such as transparency.
+
+        Returns:
+            The file in memory.
 
         Raises:
-            ImagesError: for no images, images of another type, or, without loss, files that hold more than their pixels.
-            ConfigError: for a quality beyond 1 to 100, or a target that not even quality 1 meets.
+            ImagesError: if there are no images, or they have another type, or `whole_files` refuses one.
+            ConfigError: if the quality is out of range, or not even quality 1 meets the target.
         """
         if not 1 <= quality <= QUALITIES:
             raise ConfigError(f"expected a quality from 1 to {QUALITIES}, got {quality}.")
@@ -153,13 +158,16 @@ class Codec:
         only: Container[int] | None = None,
         on_progress: OnProgress = lambda images: None,
     ) -> Decompressed:
-        """Return the images of a .sabz file; those of damaged blocks are left out and listed.
+        """Return the images of a .sabz file, the names of those lost in damaged blocks, and what is damaged.
 
         Args:
-            only: numbers of the images that are wanted, from 0; no block is decoded for others. None: all.
+            data: the bytes of the file.
+            source: its name, for messages.
+            only: positions of the wanted images, from 0; other blocks are not decoded. None: all.
+            on_progress: called with the number of images done so far.
 
         Raises:
-            ContainerError: for a file that cannot be read at all, or that takes another model.
+            ContainerError: if the file cannot be read at all, or needs another model.
         """
         container = unpack(data, source)
         header, damage = container.header, list(container.damage)
@@ -175,7 +183,7 @@ class Codec:
         pixels: dict[int, Array] = {}
         for batch in batches_of(blocks, lambda block: sum(tiles_of(shapes[index], self.coder.tile) for index in block.rows)):
             found = self._decoded(batch, shapes, header)
-            # One that is not what it should be must not take its neighbours with it.
+            # A wrong block must not affect the other blocks of its batch.
             for part in [batch] if found is not None else [[block] for block in batch]:
                 again = found if found is not None else self._decoded(part, shapes, header)
                 rows = [index for block in part for index in block.rows]
@@ -192,19 +200,17 @@ class Codec:
         if header.model != self.fingerprint:
             raise ContainerError(
                 f"{source} was compressed with another model, of fingerprint {header.model}; this one's is {self.fingerprint}. "
-                "Find that model: the images cannot be had without it."
+                "Find that model: the images cannot be decoded without it."
             )
         if header.tile != self.coder.tile or header.step < step_of(QUALITIES):
-            raise ContainerError(
-                f"{source} speaks of tiles of {header.tile}, steps of {header.step}: no file of this model does."
-            )
+            raise ContainerError(f"{source} has tiles of {header.tile}, steps of {header.step}: no file of this model does.")
 
     def _decoded(self, batch: "list[_Whole]", shapes: list[Shape], header: Header) -> list[Array] | None:
         own = [[shapes[index] for index in block.rows] for block in batch]
         return self.coder.decode([block.stream for block in batch], own, header.step, header.mode == "lossless")
 
     def _quality_for(self, images: ImageSet, target_bytes: float) -> int:
-        """Return about the highest quality at which the mean image takes at most so many bytes."""
+        """Return about the highest quality whose mean bytes per image meet a target."""
         some = images.take(np.random.default_rng(0).permutation(len(images))[:SAMPLE])
         kept: list[Array] = []
         tiles = 0
@@ -230,7 +236,7 @@ class Codec:
 
 @dataclass(frozen=True)
 class _Run:
-    """Compresses one set of images, at any step of rounding."""
+    """Compresses a set of images at any rounding step."""
 
     codec: Codec
     images: ImageSet
@@ -240,7 +246,7 @@ class _Run:
     on_progress: OnProgress
 
     def at(self, step: int) -> Compressed:
-        """Return the file."""
+        """Return the file at a rounding step."""
         coder, skipped = self.codec.coder, list(self.images.skipped)
         streams: list[bytes] = []
         rows: list[int] = []
@@ -276,7 +282,7 @@ class _Run:
         return Compressed(data, header, tuple(skipped), errors / values if self.check else None)
 
     def _checked(self, batch: list[ImageBlock], found: list[Array] | None) -> float:
-        """Return the summed squared error of what was decoded again."""
+        """Return the summed squared error of the decoded images."""
         images = [image for block in batch for image in block.images]
         if found is None or (self.lossless and any((a != b).any() for a, b in zip(images, found, strict=True))):
             raise _broken()
@@ -291,14 +297,14 @@ class _Run:
 
 @dataclass(frozen=True)
 class _Whole:
-    """A block of a file that is whole: its bytes, and the numbers of its images."""
+    """An undamaged block: its bytes, and the positions of its images."""
 
     stream: bytes
     rows: range
 
 
 def _image_set(pixels: dict[int, Array], names: Names, channels: int, source: str) -> ImageSet:
-    """Return the images that were read, in their order; a dense array where all have one shape."""
+    """Return the decoded images in order; as a dense array if all have one shape."""
     rows = sorted(pixels)
     shapes = [pixels[row].shape for row in rows]
     columns: dict[str, Any] = {"ids": np.array([names.ids[row] for row in rows], str), "source": source}
@@ -314,7 +320,7 @@ def _image_set(pixels: dict[int, Array], names: Names, channels: int, source: st
 
 
 def _check_nothing_lost(images: ImageSet) -> None:
-    """Raise ImagesError where image files hold what their pixels do not, so that they could not be had back."""
+    """Raise ImagesError if image files contain more than their pixels, which a lossless file would lose."""
     found = losses(images)
     if found:
         named = "; ".join(f"{loss.id} loses {loss.what}" for loss in found[:3])
@@ -333,7 +339,7 @@ def _nothing(images: ImageSet) -> ImagesError:
 
 
 def fingerprint(file: ModelFile) -> str:
-    """Return 32 hexadecimal digits that tell the networks and tables of a model file from all others."""
+    """Return 32 hexadecimal digits that identify the networks and tables of a model file."""
     digest = sha256(file.preprocess.model_dump_json().encode())
     for key, part in sorted(file.parts.items()):
         digest.update(f"{key} {part.name} {sorted(part.config.items())}".encode())

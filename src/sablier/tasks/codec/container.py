@@ -1,10 +1,11 @@
-"""The .sabz file: many images in blocks, each with a checksum of its own, and a header that stands in it twice.
+"""The .sabz file: images in blocks, each with its own checksum, and a header that is stored twice.
 
     mark | header | block | block | ... | names | header | mark
 
-A mark says how long the header is, in which version, and the checksums of both; so the first header is found from the start of
-the file, the second from its end. The header is compressed JSON: it holds the place and the checksum of every block, so any block
-is read without the others, and damage to one leaves the others whole. Every byte of the file lies under one of the checksums.
+A mark has the length and the version of the header, and the checksums of both. The first header is found from the start of
+the file, the second from its end. The header is compressed JSON with the position and the checksum of every block, so any
+block can be read without the others, and damage to one does not affect the others. Every byte of the file is covered by a
+checksum.
 """
 
 import json
@@ -21,8 +22,8 @@ from sablier.tasks.codec.rans import STATE_BYTES
 
 VERSION = 1
 MAGIC = b"SABZ"
-MARK = struct.Struct("<4sHHIII")  # magic, version, nothing, bytes of the header, its checksum, that of the mark before it
-MOST_HEADER_BYTES = 16_000_000  # uncompressed: a million images of sizes that all differ
+MARK = struct.Struct("<4sHHIII")  # magic, version, unused, bytes of the header, its checksum, that of the mark before it
+MOST_HEADER_BYTES = 16_000_000  # uncompressed: a million images of different sizes
 MOST_NAMES_BYTES = 64_000_000  # uncompressed, and as an array of equally long names
 LEAST_BLOCK_BYTES = STATES * STATE_BYTES
 MOST_IN_BLOCK = 64
@@ -31,7 +32,7 @@ EARLIEST, LATEST = -(2**33), 2**36  # seconds since 1970: from 1697 to 4147
 
 
 class Block(BaseModel):
-    """Some images of a container: how many, where in the file, and the CRC-32 of the bytes there."""
+    """A block of a container: its number of images, its position in the file, and the CRC-32 of its bytes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,7 +43,7 @@ class Block(BaseModel):
 
 @dataclass(frozen=True)
 class Names:
-    """What images are called and when they were taken, in seconds since 1970; an empty list where that is not known."""
+    """Names and times of images, in seconds since 1970; an empty list if unknown."""
 
     ids: list[str]
     times: list[int] = field(default_factory=list)
@@ -74,12 +75,12 @@ class Names:
 
 
 class Header(BaseModel):
-    """What a container says of what it holds.
+    """The header of a container.
 
     Args:
-        model: the fingerprint of the model it takes.
-        sizes: runs of images of one size: how many, height, width, channels.
-        names: bytes and checksum of the section of names and times; 0 bytes where there is none.
+        model: the fingerprint of the model.
+        sizes: runs of images of one size: number, height, width, channels.
+        names: bytes and checksum of the section of names and times; 0 bytes if there is none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -105,7 +106,7 @@ class Header(BaseModel):
 
     @property
     def images(self) -> int:
-        """How many images there are."""
+        """The number of images."""
         return sum(run[0] for run in self.sizes)
 
     def shapes(self) -> list[tuple[int, int, int]]:
@@ -115,13 +116,13 @@ class Header(BaseModel):
 
 @dataclass(frozen=True)
 class Container:
-    """A file taken apart.
+    """The contents of a container.
 
     Args:
-        header: what it says of itself.
-        blocks: the bytes of each block; None for one that is damaged or cut off.
-        names: what `pack` was given; None where there is nothing, or it is damaged.
-        damage: what is wrong, in words; nothing for a file that is whole.
+        header: its header.
+        blocks: the bytes of each block; None if it is damaged or cut off.
+        names: names and times; None if there are none, or they are damaged.
+        damage: what is wrong, in words; empty for an intact file.
         header_bytes: of both headers and marks.
     """
 
@@ -133,11 +134,11 @@ class Container:
 
 
 def pack(header: Header, counts: list[int], blocks: list[bytes], names: Names | None = None) -> tuple[bytes, Header]:
-    """Return the bytes of a container, and its whole header.
+    """Return the bytes of a container, and its complete header.
 
     Args:
-        header: without blocks and names, which are put into it here.
-        counts: how many images each block holds.
+        header: without blocks and names, which are added here.
+        counts: the number of images in each block.
     """
     section = zlib.compress(names.to_bytes(), 9) if names else b""
     known = [Block(images=count, bytes=len(data), checksum=zlib.crc32(data)) for count, data in zip(counts, blocks, strict=True)]
@@ -149,10 +150,10 @@ def pack(header: Header, counts: list[int], blocks: list[bytes], names: Names | 
 
 
 def unpack(data: bytes, source: str = "the file") -> Container:
-    """Return what a container holds, as far as it is whole.
+    """Return the contents of a container, as far as it is intact.
 
     Raises:
-        ContainerError: for something else than a container, one of a newer version, or one both of whose headers are damaged.
+        ContainerError: if it is no container, has a newer version, or both of its headers are damaged.
     """
     texts = {"first": _header_text(data, from_end=False), "second": _header_text(data, from_end=True)}
     text = next((each for each in texts.values() if isinstance(each, bytes)), None)
@@ -192,7 +193,7 @@ def unpack(data: bytes, source: str = "the file") -> Container:
 
 
 def _header_text(data: bytes, from_end: bool) -> bytes | str:
-    """Return one of the two headers as it stands in the file, or what is wrong with it."""
+    """Return one of the two headers, or what is wrong with it."""
     if len(data) < MARK.size:
         return "it is too short for a .sabz file"
     mark = data[-MARK.size :] if from_end else data[: MARK.size]
@@ -211,7 +212,7 @@ def _header_text(data: bytes, from_end: bool) -> bytes | str:
 
 
 def _names(section: bytes, images: int) -> Names | None:
-    """Return the names and times of so many images; None where they are not as they should be."""
+    """Return the names and times of so many images; None if they are invalid."""
     try:
         return Names.from_bytes(_inflated(section, MOST_NAMES_BYTES), images)
     except (ValueError, RecursionError, zlib.error):

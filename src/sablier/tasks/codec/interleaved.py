@@ -1,4 +1,4 @@
-"""Which tile is encoded by which rANS state of which stream, and when."""
+"""The assignment of tiles to the interleaved rANS states of streams."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from sablier.tasks.codec.rans import TOTAL, Decoder, StreamError, encode
 Array = NDArray[np.integer]
 
 STATES = 8  # of a stream: more are faster for few streams, and each takes some 4 bytes more
-WIDE_STATES, WIDE_FROM = 128, 1024  # of a stream of so many tiles or more, which would take too long otherwise
+WIDE_STATES, WIDE_FROM = 128, 1024  # of a stream of so many tiles or more, which would be too slow otherwise
 
 
 def state_count(tiles: int) -> int:
@@ -20,13 +20,13 @@ def state_count(tiles: int) -> int:
 
 @dataclass(frozen=True)
 class InterleavedStreams:
-    """Tiles of several streams, spread over the states of each: `tiles` is turns,streams,states numbers of tiles, -1 for none."""
+    """Tiles of several streams, spread over the states of each: `tiles` is turns,streams,states of tile numbers, -1 for none."""
 
     tiles: Array
 
     @classmethod
     def of(cls, counts: list[int]) -> "InterleavedStreams":
-        """Return the states for streams of so many tiles each, all of one `state_count`; tiles are numbered in their order.
+        """Return the states for streams of so many tiles, all with one `state_count`; tiles are numbered in order.
 
         >>> InterleavedStreams.of([1, 2]).tiles[0, :, :3].tolist()
         [[0, -1, -1], [1, 2, -1]]
@@ -41,7 +41,7 @@ class InterleavedStreams:
         return cls(np.ascontiguousarray(tiles.reshape(len(counts), turns, states).transpose(1, 0, 2)))
 
     def encode(self, starts: Array, frequencies: Array) -> list[bytes]:
-        """Return the bytes of each stream, from tiles,symbols of slots (see `rans.encode`); 0 frequencies say nothing."""
+        """Return the bytes of each stream, from tiles,symbols of slots (see `rans.encode`); frequency 0 encodes nothing."""
         at = self.tiles
         missing = (at < 0)[None] | (frequencies.T[:, at] == 0)
         shape = (-1, *at.shape[1:])
@@ -50,17 +50,17 @@ class InterleavedStreams:
 
     @property
     def count(self) -> int:
-        """How many states each stream has."""
+        """The number of states of each stream."""
         return int(self.tiles.shape[2])
 
     def pop(self, decoder: Decoder, starts: Array, ends: Array) -> Array:
         """Read the next symbol of every tile and return them.
 
         Args:
-            starts, ends: tiles,values: the slots of each value. One whose slots are all there are is certain, and not read.
+            starts, ends: tiles,values: the slots of each value. A value with all slots is certain and is not read.
 
         Raises:
-            StreamError: where a stream has ended: so long before its last symbol, it is another than it should be.
+            StreamError: if a stream has ended before its last symbol.
         """
         found = np.zeros(len(starts), np.int64)
         for at in self.tiles:

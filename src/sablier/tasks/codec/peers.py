@@ -1,4 +1,4 @@
-"""What other ways to keep images take, in bytes of real files: the usual picture formats, and compressors of any bytes."""
+"""Other compressors, measured in bytes of real files: image formats, and general compressors."""
 
 import bz2
 import gzip
@@ -15,11 +15,11 @@ from sablier.typing import Array
 Rates = list[tuple[float, float]]  # mean bytes an image and mean squared error of pixels in [0, 1]
 
 MOST_NUMBERS, MOST_TRAINING = 128, 20_000  # of PCA
-STEPS = (1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95)  # qualities of the picture formats
+STEPS = (1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95)  # qualities of the image formats
 
 
 def lossy_formats() -> list[str]:
-    """Return the lossy formats that this build of Pillow writes: JPEG, and WebP, AVIF and JPEG XL where it has them."""
+    """Return the lossy formats that this build of Pillow writes: JPEG, and WebP, AVIF and JPEG XL if available."""
     known = {"WebP": "webp", "AVIF": "avif", "JXL": "jpegxl"}
     return ["JPEG", *(name for name, feature in known.items() if feature in features.get_supported())]
 
@@ -30,7 +30,7 @@ def lossy_rates(images: Sequence[Array], qualities: Iterable[int] = STEPS) -> di
 
 
 def lossless_bytes(images: Sequence[Array]) -> dict[str, float]:
-    """Return mean bytes of an image: as a PNG or WebP file each, and all pixels in a row through gzip, bz2 and lzma."""
+    """Return mean bytes per image: as single PNG or WebP files, and with all pixels through gzip, bz2 and lzma."""
     raw = b"".join(image.tobytes() for image in images)
     whole = {
         "gzip, all in a row": gzip.compress(raw, 9),
@@ -46,10 +46,10 @@ def lossless_bytes(images: Sequence[Array]) -> dict[str, float]:
 
 
 def pca_rates(training: Array, images: Array, most: int = MOST_NUMBERS) -> Rates:
-    """Return bytes and errors of PCA with 1, 2, 3 ... numbers an image, each rounded to 256 steps over its range in training.
+    """Return bytes and errors of PCA with 1, 2, 3 ... numbers per image, each rounded to 256 steps over its training range.
 
     Args:
-        training: N,H,W,C uint8 that the axes are fitted to; images: M,H,W,C uint8.
+        training: N,H,W,C uint8 to fit PCA to; images: M,H,W,C uint8.
     """
     from sklearn.decomposition import PCA
 
@@ -66,7 +66,7 @@ def pca_rates(training: Array, images: Array, most: int = MOST_NUMBERS) -> Rates
 
 
 def as_file(image: Array, name: str, **options: Any) -> bytes:
-    """Return the bytes of an H,W,C uint8 image as a file of a format of Pillow's."""
+    """Return the bytes of an H,W,C uint8 image in a format of Pillow."""
     buffer = io.BytesIO()
     Image.fromarray(image[..., 0] if image.shape[2] == 1 else image).save(buffer, name, **options)
     return buffer.getvalue()

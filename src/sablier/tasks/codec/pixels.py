@@ -1,4 +1,4 @@
-"""Pixels, exactly: said one after another under the likelihoods of `pixel_context`, in step for all tiles."""
+"""Lossless pixels: coded one after another with the likelihoods of `pixel_context`, in step for all tiles."""
 
 from typing import cast
 
@@ -13,18 +13,18 @@ from sablier.tasks.codec.tables import frequencies, starts
 from sablier.typing import Array
 
 PARTS = 64  # of 1, in which logits are counted
-DEPTH = 14  # below the largest, where a logit no longer matters
+DEPTH = 14  # below the largest logit: beyond it a logit no longer matters
 ONE = 1 << 24
-AT_ONCE = 4000  # rows that the net looks at together
+AT_ONCE = 4000  # rows that the network processes together
 
 
 def exponentials() -> Array:
-    """Return the whole numbers that stand for exp(-k / 64), k from 0; part of the model file, so that all use the same."""
+    """Return the integers for exp(-k / 64), k from 0; they are part of the model file, so that all machines use the same."""
     return np.round(ONE * np.exp(-np.arange(DEPTH * PARTS + 1) / PARTS)).astype(np.int64)
 
 
 def likely(logits: Tensor, table: Array) -> Array:
-    """Return rows,16 frequencies of fixed-point logits, by whole numbers alone."""
+    """Return rows,16 frequencies of fixed-point logits, in integer arithmetic."""
     parts = (logits * PARTS).floor().long().numpy()
     return frequencies(table[(parts.max(axis=1, keepdims=True) - parts).clip(max=len(table) - 1)])
 
@@ -34,8 +34,8 @@ def pixel_slots(net: PixelContext, table: Array, lossy: Array, tiles: Array, ins
     """Return tiles,symbols starts and frequencies of the pixels of tiles, for `InterleavedStreams.encode`.
 
     Args:
-        lossy, tiles: T,H,W,C uint8, what is drawn from the codes, and what shall be said.
-        inside: T,H,W, true where a pixel belongs to the image; the others must be black in `tiles`, and are not said.
+        lossy, tiles: T,H,W,C uint8, the tiles decoded from codes, and the exact ones.
+        inside: T,H,W, true for pixels of the image; the others must be black in `tiles`, and are not coded.
     """
     count, places = len(tiles), net.height * net.across
     begin, taken = (np.zeros((count, places, net.channels, 2), np.int32) for _ in range(2))
@@ -57,7 +57,7 @@ def pixel_slots(net: PixelContext, table: Array, lossy: Array, tiles: Array, ins
 def pop_pixels(
     net: PixelContext, table: Array, lossy: Array, inside: Array, states: InterleavedStreams, decoder: Decoder
 ) -> Array:
-    """Read T,H,W,C uint8: the tiles that `pixel_slots` said; what it did not say is black."""
+    """Read T,H,W,C uint8: the tiles of `pixel_slots`; pixels outside the image are black."""
     count = len(lossy)
     drawn, image = net.halves(_stacked(lossy, np.zeros_like(lossy)))
     flat = image.flatten(1)
@@ -77,7 +77,7 @@ def pop_pixels(
 
 
 def _pop(states: InterleavedStreams, decoder: Decoder, found: Array, outside: Array) -> Array:
-    """Read the next half of every tile's pixel; nothing, where that lies outside."""
+    """Read the next half of every tile's pixel; nothing if it is outside."""
     begin = starts(found)
     end = begin + found
     begin[outside], end[outside] = 0, TOTAL

@@ -1,8 +1,7 @@
-"""Range asymmetric numeral systems (Duda 2013) in whole numbers, over many streams of interleaved states (Giesen 2014) at once.
+"""Range asymmetric numeral systems (Duda 2013) in integers, for many streams of interleaved states (Giesen 2014) at once.
 
-A stream is coded by a few interleaved states in turn; all write to, and read from, the one row of words of their
-stream. So NumPy moves all states of all streams in one step, and nothing depends on how many streams are decoded together.
-Nothing here is a floating-point number.
+A stream has a few interleaved states, which take turns and share its words. NumPy advances all states of all streams in one
+step, and the result does not depend on how many streams are decoded together. There are no floating-point numbers.
 """
 
 import numpy as np
@@ -10,30 +9,30 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.integer]
 
-PRECISION = 16  # bits: the frequencies of all symbols add up to 2 ** PRECISION
+PRECISION = 16  # bits: the frequencies of all symbols sum to 2 ** PRECISION
 TOTAL = 1 << PRECISION
 WORD_BITS = 16
-LOWEST = 1 << 24  # a state lies from here to 2 ** 40, so that it holds fractions of a bit well
+LOWEST = 1 << 24  # a state is from here to 2 ** 40, so that it holds fractions of a bit well
 STATE_BYTES = 5
 
 
 class StreamError(ValueError):
-    """A stream that does not hold what it should."""
+    """A stream with invalid contents."""
 
 
 def encode(starts: Array, frequencies: Array) -> list[bytes]:
     """Return the bytes of each stream.
 
     Args:
-        starts, frequencies: steps,streams,states. Each symbol takes `frequencies` of the 2 ** 16 numbers from `starts` on; one
-            that takes all of them, from 0, leaves nothing behind, for states that have nothing to encode.
+        starts, frequencies: steps,streams,states. Each symbol takes `frequencies` of the 2 ** 16 slots from `starts` on. One
+            that takes all of them, from 0, is free, for states that have nothing to encode.
     """
     steps, streams, states = starts.shape
     state = np.full((streams, states), LOWEST, np.uint64)
     said, words = np.zeros((steps, streams, states), bool), np.zeros((steps, streams, states), np.uint16)
     for step in range(steps - 1, -1, -1):
         start, frequency = starts[step].astype(np.uint64), frequencies[step].astype(np.uint64)
-        # Where the symbol would push the state over its limit, the lowest bits leave first.
+        # If the symbol would push the state over its limit, the lowest bits are written first.
         full = state >= frequency * np.uint64(LOWEST >> (PRECISION - WORD_BITS))
         said[step], words[step] = full, state & np.uint64(0xFFFF)
         state = np.where(full, state >> np.uint64(WORD_BITS), state)
@@ -44,11 +43,11 @@ def encode(starts: Array, frequencies: Array) -> list[bytes]:
 
 
 class Decoder:
-    """Reads streams that `encode` wrote, in step: look at `slots`, find the symbols, then `advance` by them.
+    """Decodes streams of `encode` in step: read `slots`, find the symbols, then `advance` by them.
 
     Args:
         streams: the bytes of each.
-        states: of every stream, as they were written.
+        states: of every stream, as in encoding.
     """
 
     def __init__(self, streams: list[bytes], states: int) -> None:
@@ -68,15 +67,15 @@ class Decoder:
 
     @property
     def slots(self) -> Array:
-        """Return streams,states: the number below 2 ** 16 by which each state encodes its next symbol."""
+        """Return streams,states: the slot below 2 ** 16 of the next symbol of each state."""
         return (self.state & np.uint64(TOTAL - 1)).astype(np.int64)
 
     def advance(self, starts: Array, frequencies: Array) -> None:
-        """Leave behind the symbols that were found, streams,states: where their slots start and how many they take."""
+        """Advance over the symbols that were found, streams,states: where their slots start and how many they take."""
         slots = self.state & np.uint64(TOTAL - 1)
         self.state = frequencies.astype(np.uint64) * (self.state >> np.uint64(PRECISION)) + slots - starts.astype(np.uint64)
         low = self.state < np.uint64(LOWEST)
-        # States of a stream take its next words in their order. One that ran out reads anything: see `overran`.
+        # States of a stream take its next words in order. Beyond the end, they read anything: see `overran`.
         places = np.minimum(self.places[:, None] + np.cumsum(low, axis=1) - low, len(self.words) - 1)
         self.state = np.where(low, (self.state << np.uint64(WORD_BITS)) | self.words[places], self.state)
         self.places = self.places + low.sum(axis=1)
@@ -86,5 +85,5 @@ class Decoder:
         return bool((self.places > self.ends).any())
 
     def ended(self) -> bool:
-        """Return whether every stream has been read to its end, and no further."""
+        """Return whether every stream was read exactly to its end."""
         return bool((self.places == self.ends).all() and (self.state == np.uint64(LOWEST)).all())

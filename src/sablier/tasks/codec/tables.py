@@ -1,4 +1,4 @@
-"""Frequencies in whole numbers: how likely each symbol is, as `rans` wants it."""
+"""Integer frequencies of symbols, as `rans` needs them."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,9 +9,9 @@ Array = NDArray[np.integer]
 
 
 def frequencies(weights: Array) -> Array:
-    """Return whole numbers of at least 1 that add up to 2 ** 16 along the last axis, in proportion to whole numbers.
+    """Return integers of at least 1 that sum to 2 ** 16 along the last axis, in proportion to integer weights.
 
-    What rounding leaves over goes to the likeliest symbol, the first of equals.
+    The rounding remainder goes to the most frequent symbol, the first of equals.
 
     >>> frequencies(np.array([3, 0, 1])).tolist()
     [49151, 1, 16384]

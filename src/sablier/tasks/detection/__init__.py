@@ -1,1 +1,1 @@
-"""Detection: which images do not belong, where, and how well that is found."""
+"""Detection: which images are anomalous, where, and how well that is found."""

@@ -1,4 +1,4 @@
-"""Anomaly maps: how strange each place of an image is."""
+"""Anomaly maps: an anomaly score for each pixel."""
 
 import torch
 from torch import Tensor
@@ -8,12 +8,12 @@ BLUR_SHARE = 0.03  # standard deviation of the blur, as a share of the longer si
 
 
 def blurred(errors: Tensor) -> Tensor:
-    """Blur N,H,W errors with a Gaussian, edges repeated, so that a high pixel takes a neighbourhood to agree."""
+    """Blur N,H,W errors with a Gaussian, edges repeated, so that a single pixel does not decide."""
     return gaussian_blur(errors, max(0.7, BLUR_SHARE * max(errors.shape[1:])))
 
 
 def gaussian_blur(x: Tensor, sigma: float) -> Tensor:
-    """Blur N,H,W with a Gaussian of `sigma` pixels, cut off at 2.5 of them, edges repeated."""
+    """Blur N,H,W with a Gaussian of `sigma` pixels, truncated at 2.5 sigma, edges repeated."""
     height, width = x.shape[1:]
     radius = min(int(2.5 * sigma), height - 1, width - 1)
     if radius < 1:

@@ -1,10 +1,10 @@
-"""A detector without a network: how well nearby training images, mixed, make up a new one.
+"""A detector without a network: the distance of an image to mixtures of its nearest training images.
 
-The manifold of good images is taken to be flat among neighbours. An image is drawn as the best mixture of its nearest
-training images, with weights that sum to one (those of locally linear embedding, Roweis and Saul 2000; a distance to
-such a hull as in Vincent and Bengio 2001). What no mixture explains is its anomaly. It is measured twice: on the
-pixels, and on how much edge runs in each direction in each region (histograms of oriented gradients, Dalal and Triggs
-2005), which shrugs off strokes moved by a pixel. There is nothing to train: fitting takes a second or two.
+The manifold of good images is taken to be locally flat. An image is reconstructed as the best mixture of its nearest
+training images, with weights that sum to 1 (locally linear embedding, Roweis and Saul 2000; the distance to such a hull as
+in Vincent and Bengio 2001). The residual is the anomaly score. It is measured on pixels, and on histograms of oriented
+gradients (Dalal and Triggs 2005), which tolerate edges that move by a pixel. Nothing is trained: fitting takes a second or
+two.
 """
 
 from collections.abc import Iterator
@@ -21,20 +21,20 @@ from sablier.typing import Array
 
 MOST_KEPT = 4000
 MOST_COMPONENTS = 128
-IMAGES_PER_COMPONENT = 4  # with fewer, the components would fit the training images better than any new one
+IMAGES_PER_COMPONENT = 4  # with fewer, the components would fit the training images better than new ones
 GRADIENT_NEIGHBOURS = (10, 40)  # two statistics, so that gradients weigh twice as much as pixels
 PIXEL_NEIGHBOURS = (20,)
-EVENNESS = 0.3  # ridge that draws the weights of a mixture together, as a share of the variance among the neighbours
+EVENNESS = 0.3  # ridge that evens out the weights of a mixture, as a share of the variance among the neighbours
 CELLS = 7  # along the longer side, or one fewer
 DIRECTIONS = 8
 IMAGES_PER_CHUNK = 500
-IDENTICAL = 1e-5  # squared distance, as a share of the squared size: what rounding leaves between equal images
+IDENTICAL = 1e-5  # squared distance, as a share of the squared norm: the rounding error between equal images
 SMALLEST_DISTANCE = 1e-6  # mean squared, far below the step of 8-bit pixels
 
 
 @dataclass(frozen=True)
 class Neighbourhood:
-    """Training images in one space, in coordinates along its principal components.
+    """Training images in one space, as coordinates along principal components.
 
     Args:
         mean: D values.
@@ -52,17 +52,17 @@ class Neighbourhood:
         from sklearn.decomposition import PCA
 
         most = max(1, min(MOST_COMPONENTS, len(features) // IMAGES_PER_COMPONENT, features.shape[1]))
-        with np.errstate(invalid="ignore"):  # images that are all the same have no variance to take shares of
+        with np.errstate(invalid="ignore"):  # equal images have no variance to take shares of
             pca = PCA(most, svd_solver="randomized", random_state=seed).fit(features)
-        # In the memory order a model file gives back, so that scores are the same to the bit.
+        # In the memory order of a model file, so that scores are bit-equal.
         mean, components = (np.ascontiguousarray(value, dtype=np.float32) for value in (pca.mean_, pca.components_))
         return cls(mean, components, np.ascontiguousarray((features - mean) @ components.T))
 
     def compare(self, features: Array, sizes: tuple[int, ...]) -> tuple[Array, Array]:
-        """Compare N,D features with the best mixtures of as many nearest training images as each of `sizes` says.
+        """Compare N,D features with the best mixtures of their nearest training images, as many as each of `sizes` says.
 
         Returns:
-            N,J logarithms of the mean squared distances; N,D, the last of the mixtures.
+            N,J logarithms of mean squared distances; N,D, the last of the mixtures.
         """
         check_fit("values of a training image", len(self.mean), features.shape[1])
         centred = features - self.mean
@@ -81,9 +81,9 @@ class Neighbourhood:
         return np.stack(logarithms, axis=1), np.asarray(mixtures @ self.components + self.mean)
 
     def _nearest(self, inside: Array, count: int) -> Array:
-        """Return the indices, nearest first, of the `count` nearest training images, or of as many as there are.
+        """Return the indices of the `count` nearest training images, nearest first, or of as many as there are.
 
-        A training image does not count as its own neighbour, so that it is measured as a new one would be.
+        A training image is not its own neighbour, so it is measured as a new image would be.
         """
         size = (inside**2).sum(axis=1)[:, None]
         squared = size - 2 * inside @ self.kept.T + (self.kept**2).sum(axis=1)
@@ -109,10 +109,10 @@ class ClosedForm:
 
     @classmethod
     def fit(cls, pixels: Array, preprocess: Preprocess, seed: int = 0) -> "ClosedForm":
-        """Keep at most 4,000 of N,H,W,C training pixels as `preprocess` makes them, drawn at random.
+        """Keep at most 4,000 random images of N,H,W,C training pixels, as `preprocess` makes them.
 
         Raises:
-            TooFewImages: for no image at all.
+            TooFewImages: for no image.
         """
         if not len(pixels):
             raise TooFewImages("expected at least 1 training image to compare others with, got none.")
@@ -122,21 +122,21 @@ class ClosedForm:
         return cls(Neighbourhood.fit(flat, seed), Neighbourhood.fit(edges, seed))
 
     def statistics(self, pixels: Array, preprocess: Preprocess) -> Array:
-        """Return N,3 logarithms of squared distances, higher is worse: two among oriented gradients, one among pixels.
+        """Return N,3 logarithms of squared distances, higher is more anomalous: two of oriented gradients, one of pixels.
 
-        They grow with how much there is to draw; that is for the scorer to correct.
+        They grow with the amount of edges; the scorer corrects for that.
         """
         rows = [np.empty((0, len(GRADIENT_NEIGHBOURS) + len(PIXEL_NEIGHBOURS)))]
         rows.extend(statistics for statistics, _, _ in self._seen(pixels, preprocess))
         return np.concatenate(rows)
 
     def score(self, pixels: Array, preprocess: Preprocess) -> tuple[Array, Array, Array]:
-        """Return the statistics, and with little more work what they come from, at the size of the images.
+        """Return the statistics, the errors and the mixtures, at the size of the images.
 
-        The errors are those of thumbnails, so that detail no thumbnail can show is not mistaken for a defect.
+        The errors are those of thumbnails, so detail that no thumbnail shows does not count as a defect.
 
         Returns:
-            N,3 statistics; N,H,W squared errors of the best mixture of training thumbnails, mean over channels; N,H,W,C
+            N,3 statistics; N,H,W squared errors of the best mixture of training thumbnails, mean over channels; N,H,W,C,
             that mixture, in [0, 1].
         """
         height, width, channels = pixels.shape[1:]
@@ -155,7 +155,7 @@ class ClosedForm:
         return statistics, anomaly_map[..., 0], mixtures
 
     def _seen(self, pixels: Array, preprocess: Preprocess) -> Iterator[tuple[Array, Array, Array]]:
-        """Yield, a chunk at a time, the statistics, the thumbnails and the best mixtures of training thumbnails."""
+        """Yield statistics, thumbnails and best mixtures of training thumbnails, a chunk at a time."""
         for part in _chunks(len(pixels)):
             flat = thumbnails(pixels[part], preprocess)
             gradients, _ = self.gradients.compare(oriented_gradients(_images(flat, preprocess)), GRADIENT_NEIGHBOURS)
@@ -163,7 +163,7 @@ class ClosedForm:
             yield np.c_[gradients, among_pixels], flat, drawn
 
     def tensors(self) -> dict[str, Array]:
-        """Return the float32 arrays a model file keeps: 5 MB for 4,000 grey images."""
+        """Return the float32 arrays that a model file keeps: 5 MB for 4,000 grey images."""
         spaces = {"pixels": self.pixels, "gradients": self.gradients}
         return {
             f"{space}_{name}": value.astype(np.float32)
@@ -179,10 +179,10 @@ class ClosedForm:
 
 
 def oriented_gradients(images: Array) -> Array:
-    """Return N,D: the cube root of how much edge faces each of 8 directions in each region of N,H,W,C images.
+    """Return N,D: the cube root of the amount of edges in 8 directions in each region of N,H,W,C images.
 
-    Regions overlap, 6 or 7 along the longer side; channels are kept apart. The cube root keeps one strong edge from
-    drowning many faint ones; it did a little better than the square root on clothes and photos, and as well on digits.
+    Regions overlap, 6 or 7 along the longer side; channels are kept apart. The cube root keeps one strong edge from hiding
+    many weak ones. It did a little better than the square root on clothes and photos, and as well on digits.
     """
     height, width = images.shape[1:3]
     cell = max(1, round(max(height, width) / CELLS))
@@ -198,7 +198,7 @@ def oriented_gradients(images: Array) -> Array:
 
 
 def _filters(length: int, cell: int) -> tuple[Array, Array, Array]:
-    """Return matrices that smooth a line of pixels, take its slope, and pool it into cells."""
+    """Return matrices that smooth a line of pixels, differentiate it, and pool it into cells."""
     line = np.eye(length, dtype=np.float32)
     from scipy.ndimage import correlate1d, gaussian_filter1d
 
@@ -223,20 +223,20 @@ def _enlarged(images: Array, height: int, width: int) -> Array:
 
 
 def _mixing_weights(products: Array) -> Array:
-    """Return the N,K weights, which sum to one, of the mixtures nearest to the origin.
+    """Return N,K weights, which sum to 1, of the mixtures nearest to the origin.
 
     Args:
-        products: N,K,K inner products of the K images that are mixed, as seen from the origin.
+        products: N,K,K inner products of the K mixed images, relative to the origin.
     """
     count = products.shape[1]
     trace = np.trace(products, axis1=1, axis2=2)
     variance = np.maximum(trace - products.sum(axis=(1, 2)) / count, 0.0) / count
-    # The small terms only keep the system solvable where all the images that are mixed are one and the same.
+    # The small terms keep the system solvable if all mixed images are equal.
     ridge = EVENNESS * variance + 1e-9 * trace + 1e-12
     weights = np.linalg.solve(products + ridge[:, None, None] * np.eye(count), np.ones((len(products), count, 1)))[..., 0]
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
 def _chunks(count: int) -> Iterator[slice]:
-    """Yield slices of `count` images, so that memory does not grow with how many there are."""
+    """Yield slices of `count` images, so that memory stays bounded."""
     return (slice(start, start + IMAGES_PER_CHUNK) for start in range(0, count, IMAGES_PER_CHUNK))

@@ -1,13 +1,13 @@
-"""The contamination filter: which training images may not belong among the others, found in seconds and without a network.
+"""The contamination filter: finds training images that may not belong, in seconds and without a network.
 
-Training images are said to be normal, and often a few are not. Each image is scored by what the others look like: it is
-left out while a Gaussian in the leading directions (probabilistic PCA, Tipping and Bishop 1999) and the distances to
-nearest neighbours are fitted to orientations of edges (Dalal and Triggs 2005). The strangest are then left out of the
-fit, and the rest is fitted anew, since a few dozen intruders are enough to bend it towards them (the concentration steps
-of Rousseeuw and Van Driessen 1999). At last, with most intruders out of the way, the sharper eye of `ClosedForm` looks.
-What is beyond the spread of the images in the middle is listed by the rule of Benjamini and Hochberg (1995).
+Training images are taken as normal, but a few may not be. Each image gets a score from a fit to other images. First, the
+features are orientations of edges (Dalal and Triggs 2005); the models are a Gaussian in the leading directions
+(probabilistic PCA, Tipping and Bishop 1999) and nearest neighbours. The highest-scoring images are then left out and the
+rest is fitted again, since a few dozen contaminating images can bias the fit (concentration steps, Rousseeuw and Van
+Driessen 1999). Last, with at least 300 images, `ClosedForm`, which is more sensitive, scores them. The procedure of
+Benjamini and Hochberg (1995) lists the outliers.
 
-The list is a suspicion, not a verdict: a clean set has its oddest images too, and a few in a hundred may be listed.
+The list is no verdict: a clean set has outliers, too, and a few percent may be listed.
 """
 
 from dataclasses import dataclass
@@ -23,39 +23,39 @@ from sablier.images.preprocess import Preprocess
 from sablier.tasks.detection.closed_form import ClosedForm
 from sablier.typing import Array
 
-# Chosen on training images of MNIST and Fashion-MNIST with a twentieth of others among them.
+# Chosen on training images of MNIST and Fashion-MNIST with 5 % of other images.
 GRID = 8  # cells a side, at most
-ORIENTATIONS = 8  # of an edge, from dark to bright, so that a black line on white and a white one on black differ
-COLOUR_WEIGHT = 0.5  # of the mean colours, beside the edges
-EXPLAINED_VARIANCE = 0.7  # by the leading directions; with more of them the intruders have directions of their own
-NEIGHBOUR_SHARE = 0.02  # of the images compared with; an intruder must not be excused by a few of its own kind
+ORIENTATIONS = 8  # directions of an edge, from dark to bright: black on white differs from white on black
+COLOUR_WEIGHT = 0.5  # of the mean colours, relative to the edges
+EXPLAINED_VARIANCE = 0.7  # by the leading directions; with more, contaminating images have directions of their own
+NEIGHBOUR_SHARE = 0.02  # of the images compared with; a few similar contaminating images must not make each other normal
 FOLDS = 5
 ROUGH_PASSES = 3
-TRIMMED_SHARE = 0.12  # of the images, the strangest, that the next pass does not learn from
-TAIL = 0.05  # of the images, at either end of how many edges they have
-WRONG_SHARE = 0.15  # of the listed, that may be good images were the scores of good images normally distributed
-WRONG_SHARE_OF_EXCLUDED = 0.4  # larger: fewer intruders teach, and fewer of the odd but good
-FEWEST = 20  # images that a spread can be told from
-ENOUGH_FOR_CLOSE = 300  # images; with fewer, the nearest that `ClosedForm` mixes are not near
-MOST_LEARNT = 5000  # images that a fold learns from, drawn at random
-MOST_COMPARED = 1000  # images that a fold looks for neighbours among
-MOST_SIDE = 64  # pixels; photos are looked at in small
-PIXELS_AT_ONCE = 100_000  # so that what is computed of them stays in the cache
-SMALLEST_EDGE = 0.01  # of the range from black to white: a flat image has no edge, and no logarithm
-SMALLEST_SPREAD = 0.01  # of a logarithm: where images vary by less than 1 %, a difference is arithmetic
+TRIMMED_SHARE = 0.12  # of the images, the highest-scoring, that the next fit leaves out
+TAIL = 0.05  # of the images, at either end of the amount of edges
+WRONG_SHARE = 0.15  # of the listed images that may be good, if scores of good images are normally distributed
+WRONG_SHARE_OF_EXCLUDED = 0.4  # larger: fewer contaminating images are trained on, and fewer unusual good ones
+FEWEST = 20  # images to estimate a spread from
+ENOUGH_FOR_CLOSE = 300  # images; with fewer, the nearest ones that `ClosedForm` mixes are not near
+MOST_LEARNT = 5000  # random images that a fold is fitted to
+MOST_COMPARED = 1000  # images that neighbours are searched among
+MOST_SIDE = 64  # pixels; larger images are reduced
+PIXELS_AT_ONCE = 100_000  # so that intermediate results stay in the cache
+SMALLEST_EDGE = 0.01  # of the range from black to white: a flat image has no edges, and no logarithm
+SMALLEST_SPREAD = 0.01  # of a logarithm: variations below 1 % are rounding
 
 
 @dataclass(frozen=True)
 class Contamination:
-    """The images of a training set that may not belong, the strangest first.
+    """The images of a training set that may not belong, highest-scoring first.
 
     Args:
-        indices: K positions in the set that was searched.
-        scores: K: by how many spreads of the set an image is stranger than its median image; higher is worse.
+        indices: K positions in the set that was filtered.
+        scores: K distances above the median score, in standard deviations; higher is more anomalous.
         ids: K names.
-        images: how many images were searched.
-        excluded: positions of these and of those next in line: what had better teach nothing. A few good images
-            more or less are no loss to training, an intruder is.
+        images: the number of images in the set.
+        excluded: positions of these images and of the next ones, which are left out of training: a few good images less do
+            no harm, a contaminating one does.
     """
 
     indices: Array
@@ -69,14 +69,14 @@ class Contamination:
 
 
 def find_contamination(images: ImageSet, preprocess: Preprocess, seed: int = 0) -> Contamination:
-    """Return the images that may not belong among the others, from no more than the images.
+    """Return the images of a set that may not belong, using nothing but the set.
 
-    Nothing is listed among fewer than 20 images.
+    Among fewer than 20 images nothing is listed.
 
     Args:
         images: a dense set, as `preprocess` makes it.
         preprocess: its value range.
-        seed: of the folds and of the images drawn to learn from.
+        seed: of the folds and of the random images that are fitted.
 
     >>> rng = np.random.default_rng(0)
     >>> pixels = rng.integers(170, 200, (200, 16, 16, 1)).astype(np.uint8)
@@ -88,7 +88,7 @@ def find_contamination(images: ImageSet, preprocess: Preprocess, seed: int = 0) 
 
 
 class ContaminationFilter:
-    """Images described once, among any of which contamination is then looked for.
+    """Filters any subset of a set of images; features are computed once.
 
     Args:
         images: a dense set, as `preprocess` makes it.
@@ -100,7 +100,7 @@ class ContaminationFilter:
         self._groups = None if images.groups is None else group_numbers(images)
 
     def among(self, ids: Array, seed: int) -> Contamination:
-        """Return what may not belong among images of these names, from no more than these."""
+        """Return what may not belong among the images with these names, using nothing but these."""
         rows = np.array([self._positions[name] for name in ids.tolist()], int)
         scores = self._scores(rows, seed) if len(rows) >= FEWEST else np.empty(0)
         listed = _beyond_chance(scores, WRONG_SHARE)
@@ -109,11 +109,11 @@ class ContaminationFilter:
         return Contamination(indices, scores[indices], self.images.ids[rows[indices]], len(rows), excluded)
 
     def _scores(self, rows: Array, seed: int) -> Array:
-        """Return N: by how many spreads each image of these rows is stranger than their median image."""
+        """Return N scores of these rows: distances above their median, in standard deviations."""
         facing, colour, edges = (each[rows] for each in self._described)
         features = _weighed(facing, colour)
         rng = np.random.default_rng(seed)
-        # An image whose repeat is learnt from looks normal, whatever it shows.
+        # An image would look normal if a repeat of it were in the fit.
         groups = np.arange(len(rows)) if self._groups is None else np.unique(self._groups[rows], return_inverse=True)[1]
         folds = [np.flatnonzero(np.isin(groups, part)) for part in np.array_split(rng.permutation(groups.max() + 1), FOLDS)]
         learnt = np.ones(len(features), bool)
@@ -129,7 +129,7 @@ class ContaminationFilter:
                 else:
                     found.append(_strangeness(features[others], features[fold]))
             statistics = np.concatenate(found)[np.argsort(np.concatenate(folds))]
-            # Strangeness grows with how much there is to draw, whether or not it belongs. Unusually much excuses nothing more.
+            # Scores grow with the amount of edges, in normal images, too. Beyond the usual amounts, this is not corrected.
             usual = np.clip(edges, *np.quantile(edges[learnt], (TAIL, 1 - TAIL)))
             design = np.c_[np.ones(len(edges)), usual]
             statistics -= design @ np.linalg.lstsq(design[learnt], statistics[learnt], rcond=None)[0]
@@ -143,7 +143,7 @@ class ContaminationFilter:
 
     @cached_property
     def _small(self) -> tuple[Array, Preprocess]:
-        """The images as thumbnails, which is all of them that `ClosedForm` looks at, and what they are."""
+        """The images as thumbnails, for `ClosedForm`, and their value range."""
         shape = thumbnail_shape(self.preprocess)
         pixels = thumbnails(self.images.array, self.preprocess).reshape(-1, *shape)
         sizes = {"height": shape[0], "width": shape[1], "dtype": "float32", "black": 0.0, "white": 1.0}
@@ -151,7 +151,7 @@ class ContaminationFilter:
 
 
 def _described(pixels: Array, preprocess: Preprocess) -> tuple[Array, Array, Array]:
-    """Return N,D, how much edge faces each way in the cells of images, N,E, their colours, and N logarithms of their edges."""
+    """Return N,D amounts of edges by direction in cells, N,E colours of cells, and N logarithms of the amount of edges."""
     size = max(1, PIXELS_AT_ONCE // int(np.prod(pixels.shape[1:])))
     found = [_cells(_small(preprocess.to_unit(pixels[start : start + size]))) for start in range(0, len(pixels), size)]
     facing, colour = (np.concatenate(part).astype(np.float32) for part in zip(*found, strict=True))
@@ -159,7 +159,7 @@ def _described(pixels: Array, preprocess: Preprocess) -> tuple[Array, Array, Arr
 
 
 def _weighed(facing: Array, colour: Array) -> Array:
-    """Return N,D: edges and colours side by side, as they are compared."""
+    """Return N,D: edges and colours, weighted, side by side."""
     return np.concatenate([_scaled(np.sqrt(facing)), COLOUR_WEIGHT * _scaled(colour)], axis=1)
 
 
@@ -169,10 +169,10 @@ def _small(values: Array) -> Array:
 
 
 def _cells(values: Array) -> tuple[Array, Array]:
-    """Return N,D: how much edge faces each way in the cells of a grid over N,H,W,C values; and N,E, their mean colours.
+    """Return N,D amounts of edges by direction in the cells of a grid over N,H,W,C values, and N,E mean colours of the cells.
 
-    Cells are apart and edges sharp: the blurred, overlapping ones of `ClosedForm` tell less between intruders and the rest
-    when compared as a whole.
+    Cells do not overlap and edges are sharp: compared as a whole, this separates contaminating images better than the
+    blurred, overlapping cells of `ClosedForm`.
     """
     grey = values.mean(axis=3)
     down, right = np.zeros_like(grey), np.zeros_like(grey)
@@ -181,14 +181,14 @@ def _cells(values: Array) -> tuple[Array, Array]:
     magnitude = np.hypot(down, right)
     turn = np.arctan2(down, right) / (2 * np.pi) * ORIENTATIONS
     lower = np.floor(turn)
-    share = turn - lower  # of the next orientation, so that a small rotation changes little
+    share = turn - lower  # of the next direction, so that a small rotation changes little
     lower = lower.astype(int) % ORIENTATIONS
     shares = [(lower == k) * (1 - share) + (lower == (k - 1) % ORIENTATIONS) * share for k in range(ORIENTATIONS)]
     return _pooled(np.stack([magnitude * each for each in shares], axis=3)), _pooled(values)
 
 
 def _pooled(planes: Array) -> Array:
-    """Return N,D means of N,H,W,K planes in the cells of the grid; those at the end may be smaller."""
+    """Return N,D means of N,H,W,K planes in the cells of the grid; the last cells may be smaller."""
     for axis in (1, 2):
         side = planes.shape[axis]
         starts = np.arange(0, side, -(-side // GRID))
@@ -198,13 +198,13 @@ def _pooled(planes: Array) -> Array:
 
 
 def _scaled(features: Array) -> Array:
-    """Return features about their mean, of a total variance of 1."""
+    """Return centred features with a total variance of 1."""
     centred = features - features.mean(axis=0)
     return np.asarray(centred / max(float((centred**2).sum(axis=1).mean()) ** 0.5, 1e-6))
 
 
 def _strangeness(known: Array, new: Array) -> Array:
-    """Return N,2 logarithms: the Mahalanobis distance under probabilistic PCA, and the distance to nearest neighbours."""
+    """Return N,2 logarithms: Mahalanobis distances under probabilistic PCA, and distances to nearest neighbours."""
     mean = known.mean(axis=0)
     variances, directions = _directions(known - mean)
     count = 1 + int(np.sum(np.cumsum(variances) < EXPLAINED_VARIANCE * variances.sum()))
@@ -219,7 +219,7 @@ def _strangeness(known: Array, new: Array) -> Array:
 
 
 def _directions(centred: Array) -> tuple[Array, Array]:
-    """Return the variances of N,D features along their principal directions, greatest first, and those as columns."""
+    """Return the variances of N,D features along their principal directions, largest first, and these as columns."""
     if len(centred) < centred.shape[1]:
         _, spreads, rows = np.linalg.svd(centred, full_matrices=False)
         return spreads**2 / len(centred), rows.T
@@ -228,10 +228,10 @@ def _directions(centred: Array) -> tuple[Array, Array]:
 
 
 def _standardised(values: Array) -> Array:
-    """Return values about their median, in standard deviations of a normal distribution with the same upper quartile.
+    """Return values relative to their median, in standard deviations of a normal distribution with the same upper quartile.
 
-    Both stay where they are, nearly, while a tenth of the images do not belong. The upper quartile, since strangeness is
-    skewed: its upper half is wider.
+    Both are robust: they hardly change if a tenth of the images do not belong. The upper quartile is used since scores are
+    skewed to the right.
     """
     from scipy.stats import norm
 
@@ -240,7 +240,7 @@ def _standardised(values: Array) -> Array:
 
 
 def _beyond_chance(scores: Array, wrong_share: float) -> Array:
-    """Return the positions of what Benjamini and Hochberg's rule rejects of normally distributed scores."""
+    """Return the positions of normally distributed scores that the Benjamini-Hochberg procedure rejects."""
     from scipy.stats import false_discovery_control, norm
 
     return np.flatnonzero(false_discovery_control(norm.sf(scores)) <= wrong_share) if len(scores) else np.empty(0, int)

@@ -1,4 +1,4 @@
-"""Descriptors: what turns an image into numbers at each place of a grid, for members that compare places."""
+"""Descriptors: numbers for each place of a grid over an image, for members that compare places."""
 
 from collections.abc import Iterator
 from typing import Protocol
@@ -13,7 +13,7 @@ AT_ONCE = 8  # images described together
 
 
 class Descriptor(Protocol):
-    """Anything that describes images place by place, such as filters learnt from good images."""
+    """Describes images place by place, such as by the responses to filters computed from good images."""
 
     def describe(self, x: Tensor) -> Tensor:
         """Return N,D,h,w descriptors of N,C,H,W images in [0, 1]."""

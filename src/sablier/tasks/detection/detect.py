@@ -1,122 +1,54 @@
-"""Detection: which images do not belong, at a false-alarm rate the user chooses."""
+"""`Detector`: finds anomalous images at a false-alarm rate that the user chooses."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from os import PathLike
 from typing import Any
 
 import numpy as np
 
 from sablier.backbones import BackboneFile
-from sablier.calibration import ANOMALY, Calibration, discovery_cut, verdicts_at
+from sablier.calibration import Calibration, discovery_cut, triage_promise, verdicts_at
 from sablier.errors import BackboneError, ModelFileError, PackageError
 from sablier.images.grouping import group_numbers, sizes_of_groups
-from sablier.images.imageset import ImageSet, Skipped
+from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part
 from sablier.tasks.detection.members import MEMBERS
 from sablier.tasks.detection.named_backbone import checked_backbone
+from sablier.tasks.detection.result import BASELINES, DetectionResult
 from sablier.tasks.detection.scorer import Scorer, Scores, score_together
 from sablier.tasks.detection.whole_frame import WholeFrame, measured, median_anomaly
-from sablier.tasks.known_images import Recognized
 from sablier.typing import Array
 
 TASK = "detect"
-BASELINES = ("pca", "knn")
 CALIBRATED_AT_ONCE = 64
 MAP_ALPHA = 0.05  # a map reaches 1 somewhere in 5 % of good images
 
 
 @dataclass(frozen=True)
-class DetectionResult:
-    """The verdicts on N images.
-
-    Args:
-        ids: N names.
-        scores: N anomaly scores; higher is worse, a normal image is near 0.
-        p_values: N conformal p-values: the share of normal images at least as strange.
-        verdicts: N of "normal", "anomaly", "undetermined".
-        baseline_scores, baseline_p_values: the same by each baseline, by name.
-        alpha: the p-value at or below which an image is flagged: the false-alarm rate asked for, or, with `fdr`, what
-            Benjamini and Hochberg's procedure found; 0 where it flags nothing.
-        promise: what holds at that rate, in words.
-        labels: N labels of the source, where it has any.
-        skipped: images that could not be read.
-        images: N,H,W,C pixels in [0, 1] as the model saw them; None unless pictures were asked for.
-        reconstructions: the same of what the model made of them.
-        anomaly_maps: N,H,W; 1 is what some place of a good image reaches in 5 % of them.
-        recognized: which images trained or calibrated the model, and which repeat an earlier one; None where nobody looked.
-        fdr: the false-discovery rate asked for, if one was: the share of good images among the flagged.
-        sizes: N,2 heights and widths of the images as they came.
-        members: N kinds: the member from which most of the score of an image comes.
-        frames: N sentences: how brightness, contrast or colour of the whole image differ from good images; "" where they do not.
-    """
-
-    ids: Array
-    scores: Array
-    p_values: Array
-    verdicts: Array
-    baseline_scores: dict[str, Array]
-    baseline_p_values: dict[str, Array]
-    alpha: float
-    promise: str
-    labels: Array | None = None
-    skipped: tuple[Skipped, ...] = ()
-    images: Array | None = None
-    reconstructions: Array | None = None
-    anomaly_maps: Array | None = None
-    fdr: float | None = None
-    sizes: Array | None = None
-    recognized: Recognized | None = None
-    members: Array | None = None
-    frames: Array | None = None
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    @property
-    def flagged(self) -> int:
-        """The number of images with the verdict "anomaly"."""
-        return int(np.sum(self.verdicts == ANOMALY))
-
-    def to_table(self) -> list[dict[str, Any]]:
-        """Return one row per image."""
-        columns: dict[str, Array] = {"id": self.ids, "score": self.scores, "p_value": self.p_values, "verdict": self.verdicts}
-        if self.labels is not None:
-            columns["label"] = self.labels
-        for name in BASELINES:
-            columns[f"{name}_score"] = self.baseline_scores[name]
-            columns[f"{name}_p_value"] = self.baseline_p_values[name]
-        if self.members is not None and self.frames is not None:
-            columns |= {"member": self.members, "frame": self.frames}
-        if self.recognized is not None:
-            columns |= {"known": self.recognized.known, "repeats": self.recognized.repeats}
-        lists = {name: column.tolist() for name, column in columns.items()}
-        return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return everything but the pictures."""
-        return {
-            "alpha": self.alpha,
-            "fdr": self.fdr,
-            "promise": self.promise,
-            "images": len(self),
-            "flagged": self.flagged,
-            "skipped": [asdict(item) for item in self.skipped],
-            "detections": self.to_table(),
-        }
-
-
-@dataclass(frozen=True)
 class Detector:
-    """Scorers, and what their scores of normal images promise.
+    """A calibrated detector: scores images, and flags anomalous ones at a chosen false-alarm rate.
+
+    A scorer fuses the statistics of several members into one anomaly score. Scores of normal images that did not train the
+    scorer turn it into a conformal p-value (Vovk, Gammerman and Shafer 2005; Bates et al. 2023).
 
     Args:
-        scorers: one, or one per cross-conformal fold; the score of an image is the mean of theirs.
-        calibration: the scores of normal images: one array of the mean score, or one per scorer for folds.
-        baseline_calibrations: the same for each baseline.
-        map_unit: the anomaly score that some place of a normal image reaches in 5 % of them.
-        frame: what normal images are like as a whole.
+        scorers: one, or one per cross-conformal fold; the score of an image is their mean.
+        calibration: the mean scores of normal images; for folds, those of each scorer.
+        baseline_calibrations: the same for each baseline, by name.
+        map_unit: the map value that the highest pixel of a normal image reaches in 5 % of them.
+        frame: the range of brightness, contrast and colour of normal images.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> import sablier
+        >>> recipe = sablier.make_recipe(tier="tiny", settings=["members=closed-form", "folds=2"])
+        >>> with TemporaryDirectory() as folder:
+        ...     file = sablier.train("digits[label=3]", f"{folder}/three.sablier", recipe)
+        >>> result = sablier.Detector.from_file(file).detect(sablier.read_images("digits:test[label=0]"))
+        >>> result.flagged > 0.9 * len(result)
+        True
     """
 
     scorers: tuple[Scorer, ...]
@@ -127,25 +59,29 @@ class Detector:
 
     @classmethod
     def calibrated(cls, scorers: tuple[Scorer, ...], normals: tuple[ImageSet, ...]) -> "Detector":
-        """Return a detector calibrated on dense normal images.
+        """Return a detector, calibrated on dense normal images.
 
         Args:
             scorers: fitted scorers.
-            normals: one set that no scorer was fitted on, for a split; or one set per scorer, each of images that only
-                this scorer was not fitted on, for cross-conformal folds.
+            normals: one set of images on which no scorer was fitted; or, for cross-conformal folds, one set per scorer, on
+                which only this scorer was not fitted.
+
+        Returns:
+            The detector.
         """
         judges = [scorers] if len(normals) == 1 else [(scorer,) for scorer in scorers]
         found: list[dict[str, Array]] = []
         peaks, frames = [], []
         for judging, images in zip(judges, normals, strict=True):
             rows = []
-            for start in range(0, len(images), CALIBRATED_AT_ONCE):  # maps of all of them would fill the memory
+            for start in range(0, len(images), CALIBRATED_AT_ONCE):  # the maps of all images would fill the memory
                 part = images.take(np.arange(start, min(start + CALIBRATED_AT_ONCE, len(images))))
                 scores = _mean(*score_together(judging, part, pictures=True))
                 rows.append({"model": scores.scores, **scores.baselines})
-                anomaly_map = _anomaly_map(scores)
+                rule = scorers[0].preprocess
+                anomaly_map = _anomaly_map(scores, rule)
                 peaks.append(anomaly_map.max(axis=(1, 2)))
-                frames.append((measured(part, scorers[0].preprocess), median_anomaly(anomaly_map)))
+                frames.append((measured(part, rule), median_anomaly(anomaly_map, rule.kept)))
             found.append({name: np.concatenate([row[name] for row in rows]) for name in ("model", *BASELINES)})
         grouped = sizes_in(normals)
         calibrations = {name: Calibration(tuple(scores[name] for scores in found), **grouped) for name in ("model", *BASELINES)}
@@ -156,31 +92,42 @@ class Detector:
 
     @property
     def preprocess(self) -> Preprocess:
-        """What is done to every image before it is scored."""
+        """The size, channels and value range that images get before they are scored."""
         return self.scorers[0].preprocess
 
     def detect(
-        self, images: ImageSet, alpha: float = 0.05, pictures: bool = False, *, fdr: float | None = None
+        self,
+        images: ImageSet,
+        alpha: float = 0.05,
+        pictures: bool = False,
+        *,
+        fdr: float | None = None,
+        reject_alpha: float | None = None,
     ) -> DetectionResult:
-        """Judge images.
+        """Score images and flag anomalous ones.
 
         Args:
-            images: what to judge.
+            images: the images.
             alpha: the false-alarm rate: the share of good images that may be flagged.
-            pictures: whether to keep what the model saw, what it made of it, and anomaly maps.
-            fdr: in place of alpha, the false-discovery rate: the share of good images among the flagged, over these images
-                as one batch.
+            pictures: whether to keep the pixels, reconstructions and anomaly maps.
+            fdr: in place of `alpha`, the false-discovery rate: the share of good images among the flagged ones of this
+                batch.
+            reject_alpha: a smaller false-alarm rate, for a triage: images up to it are rejected, those up to `alpha` are
+                sent to a person, the others pass.
+
+        Returns:
+            Scores, p-values and verdicts.
 
         Raises:
-            ConfigError: for an alpha or fdr outside (0, 1).
-            ImagesError: for images the model does not take.
+            ConfigError: if a rate is not between 0 and 1, or `reject_alpha` is not below `alpha`.
+            ImagesError: if the model does not take the images.
         """
         dense = images.dense(self.preprocess)
         each = score_together(self.scorers, dense, pictures)
         mean, frames = _mean(*each), self.frame.notes(dense, self.preprocess)
         p_values = self.calibration.p_values(score_columns(self.calibration, [scores.scores for scores in each]))
         if fdr is None:
-            cut, promise = alpha, self.calibration.promise(alpha)
+            cut, promise = alpha, self.promise(alpha, reject_alpha)
         else:
             cut = discovery_cut(self.calibration.level_counts(p_values), fdr)
             promise = self.calibration.discovery_promise(fdr, len(dense))
@@ -188,7 +135,7 @@ class Detector:
             ids=dense.ids,
             scores=mean.scores,
             p_values=p_values,
-            verdicts=verdicts_at(p_values, cut, self.calibration.decides(alpha if fdr is None else fdr)),
+            verdicts=verdicts_at(p_values, cut, self.calibration.decides(alpha if fdr is None else fdr), reject_alpha),
             baseline_scores=mean.baselines,
             baseline_p_values={
                 name: calibration.p_values(score_columns(calibration, [scores.baselines[name] for scores in each]))
@@ -200,15 +147,26 @@ class Detector:
             skipped=dense.skipped,
             images=self.preprocess.to_unit(dense.array) if pictures else None,
             reconstructions=mean.reconstructions,
-            anomaly_maps=self.frame.evened(_anomaly_map(mean) / self.map_unit, frames) if pictures else None,
+            anomaly_maps=self._anomaly_maps(mean, frames) if pictures else None,
             fdr=fdr,
+            reject_alpha=reject_alpha,
             sizes=dense.sizes,
             members=np.array([member.kind for member in self.scorers[0].members])[mean.contributions.argmax(axis=1)],
             frames=frames,
         )
 
+    def _anomaly_maps(self, scores: Scores, frames: Array) -> Array:
+        maps = _anomaly_map(scores, self.preprocess) / self.map_unit
+        return self.frame.evened(maps, frames, self.preprocess.kept)
+
+    def promise(self, alpha: float, reject_alpha: float | None = None) -> str:
+        """Return the guarantee at a false-alarm rate in plain words; with `reject_alpha` that of a triage."""
+        if reject_alpha is None:
+            return self.calibration.promise(alpha)
+        return triage_promise(self.calibration, reject_alpha, alpha)
+
     def parts(self) -> dict[str, Part]:
-        """Return the parts a model file keeps."""
+        """Return the parts that a model file keeps."""
         parts: dict[str, Part] = {}
         for member in self.scorers[0].members:
             parts |= {f"shared/{member.kind}/{name}": part for name, part in member.shared_parts().items()}
@@ -223,16 +181,20 @@ class Detector:
 
     @classmethod
     def from_file(cls, file: ModelFile, backbone: str | PathLike[str] | None = None, *, scores: bool = False) -> "Detector":
-        """Return the detector a model file keeps.
+        """Return the detector of a model file.
 
         Args:
-            backbone: the file of the feature network that it was trained with, if that was one of the user's own. It is a
-                program, and is loaded here; without it such a detector knows its promise, but scores nothing.
-            scores: whether it is going to score images, so that it is refused without a backbone that it needs.
+            file: the model file.
+            backbone: the file of the user's feature network that it was trained with, if any; it is run as a program.
+                Without it, the detector knows its guarantee but cannot score images.
+            scores: whether it will score images; then a missing backbone is an error.
+
+        Returns:
+            The detector.
 
         Raises:
-            ModelFileError: where the file keeps something else.
-            BackboneError: where the backbone is lacking, another, or not needed.
+            ModelFileError: if the file has another task, or lacks a part.
+            BackboneError: if the backbone is missing, is another one, or is not needed.
         """
         if file.task != TASK:
             raise ModelFileError(f"expected a model that detects, got one trained to {file.task}. Train one with: sablier train")
@@ -266,7 +228,7 @@ class Detector:
 
 
 def _shared(file: ModelFile, backbone: BackboneFile | None) -> dict[str, Any]:
-    """Return what members of all folds share, by kind; `backbone` is the file that was named, and is the right one."""
+    """Return what the members of all folds share, by member; `backbone` is the checked file that the user named."""
     found: dict[str, dict[str, Part]] = {}
     for name, part in file.parts.items():
         room, kind, own = (*name.split("/", 2), "", "")[:3]
@@ -276,7 +238,7 @@ def _shared(file: ModelFile, backbone: BackboneFile | None) -> dict[str, Any]:
 
 
 def sizes_in(normals: Sequence[ImageSet]) -> dict[str, Any]:
-    """Return how a calibration on sets of images counts their groups: the sizes of these, and whether some were found."""
+    """Return how a calibration counts the groups of these sets: their sizes, and whether some were found."""
     if all(images.groups is None for images in normals):
         return {}
     sizes = tuple(sizes_of_groups(group_numbers(images)) for images in normals)
@@ -288,7 +250,7 @@ def sizes_in(normals: Sequence[ImageSet]) -> dict[str, Any]:
 
 
 def _usual_peak(peaks: Array, sizes: tuple[Array, ...] | None) -> float:
-    """Return what the highest place of a normal image reaches in 5 % of them; a group has one say, as in p-values."""
+    """Return the value that the highest pixel of normal images reaches in 5 % of them; each group has the same weight."""
     if sizes is None:
         return float(np.quantile(peaks, 1 - MAP_ALPHA))
     order = np.argsort(peaks)
@@ -303,7 +265,7 @@ def score_columns(calibration: Calibration, scores: Sequence[Array]) -> Array:
 
 
 def _mean(*scores: Scores) -> Scores:
-    """Return the mean of what several scorers say of the same images."""
+    """Return the mean of the results of several scorers."""
 
     def mean(arrays: list[Array | None]) -> Array | None:
         present = [array for array in arrays if array is not None]
@@ -318,7 +280,8 @@ def _mean(*scores: Scores) -> Scores:
     )
 
 
-def _anomaly_map(scores: Scores) -> Array:
+def _anomaly_map(scores: Scores, preprocess: Preprocess) -> Array:
+    """Return the anomaly maps, 0 where pixels are ignored."""
     if scores.anomaly_maps is None:
         raise ValueError("anomaly maps were not asked for.")
-    return scores.anomaly_maps
+    return scores.anomaly_maps if preprocess.kept is None else np.where(preprocess.kept, scores.anomaly_maps, 0)

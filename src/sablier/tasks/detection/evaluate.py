@@ -1,4 +1,4 @@
-"""Evaluation: what a detector misses and what it flags wrongly, beside the baselines; where masks exist, on pixels too."""
+"""Evaluation of a detector next to the baselines: AUROC, false alarms and misses; with masks, the same of pixels."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,43 +10,27 @@ import numpy as np
 from sablier.errors import TooFewImages
 from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.masks import at_original_size
-from sablier.metrics import PixelCounts, auroc, auroc_interval, rate_interval, roc_curve
-from sablier.tasks.detection.detect import BASELINES, DetectionResult, Detector
+from sablier.metrics import PixelCounts, auroc, auroc_interval, roc_curve
+from sablier.tasks.detection.detect import Detector
+from sablier.tasks.detection.rates import AlphaRow, Rate, rates_by_alpha
+from sablier.tasks.detection.result import BASELINES, DetectionResult
 from sablier.tasks.detection.summary import BY_MISTAKE, known_words
 from sablier.tasks.known_images import KnownImages, Recognized, Recognizer
 from sablier.tasks.streaming import Kept, kept
 from sablier.typing import Array
 
-# The mask of each image of a set, H,W booleans at the size the image came in, or why there is none.
+# Yields the mask of each image of a set, H,W booleans at its original size, or why there is none.
 Masks = Callable[[ImageSet], Iterable[Array | Skipped]]
 
 MOST_PICTURES = 12
-PIXELS_AT_ONCE = 2_000_000  # with everything made of them about a hundred megabytes
+PIXELS_AT_ONCE = 2_000_000  # about a hundred megabytes with intermediate results
 MOST_AT_ONCE, LEAST_AT_ONCE = 2048, 16
 ALL_KINDS = "all"
 
 
 @dataclass(frozen=True)
-class Rate:
-    """A share of images, with its exact 95 % interval."""
-
-    hits: int
-    count: int
-
-    @property
-    def value(self) -> float:
-        """The share."""
-        return self.hits / self.count
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The exact 95 % interval (Clopper and Pearson 1934)."""
-        return rate_interval(self.hits, self.count)
-
-
-@dataclass(frozen=True)
 class MethodRow:
-    """How one method fares: ours or a baseline, with the same calibration images."""
+    """The results of one method, sablier or a baseline, with the same calibration images."""
 
     method: str
     auroc: float
@@ -58,12 +42,12 @@ class MethodRow:
 
 @dataclass(frozen=True)
 class PixelRow:
-    """How well anomaly maps show where the defects are, over every pixel of the good images and of the bad ones with a mask.
+    """How well anomaly maps localise defects, over all pixels of the good images and of the bad ones with a mask.
 
     Args:
-        auroc: the chance that a pixel of a defect has a higher anomaly score than a good one.
-        aupro: the area under the curve of per-region overlap, up to 30 % of the good pixels (Bergmann et al. 2020).
-        images, regions: how many bad images have a mask, and how many connected defects the masks show.
+        auroc: the probability that a defective pixel has a higher anomaly score than a good one.
+        aupro: the area under the per-region overlap curve, up to 30 % of the good pixels (Bergmann et al. 2020).
+        images, regions: the numbers of bad images with a mask, and of connected defects in the masks.
     """
 
     auroc: float
@@ -74,7 +58,7 @@ class PixelRow:
 
 @dataclass(frozen=True)
 class KindRow:
-    """How one kind of bad image fares against all the good ones; `pixels` where masks show where its defects are."""
+    """The results on one kind of bad images against all good ones; `pixels` if masks show where its defects are."""
 
     kind: str
     auroc: float
@@ -89,15 +73,16 @@ class EvaluationResult:
 
     Args:
         rows: sablier first, then the baselines.
-        undetermined: whether too few images calibrate for any verdict at this alpha.
-        good, bad: the detections the rows were computed from, without pictures.
-        false_alarms: the good images with the highest scores, worst first, with pictures.
+        undetermined: whether too few images calibrate for a verdict at this alpha.
+        good, bad: the detections behind the rows, without pictures.
+        false_alarms: the good images with the highest scores, highest first, with pictures.
         missed: the bad images with the lowest scores, lowest first, with pictures.
         found: the bad images with the highest scores, highest first, with pictures.
-        kinds: sablier on each kind of bad images, by label; empty where they have none.
-        pixels: sablier's anomaly maps against the masks of all bad images; None where there are none.
-        without_mask: the bad images that the figures of pixels leave out, and why.
-        notes: what keeps the figures from meaning what they seem to, in sentences: images that the model knows, repeats.
+        kinds: sablier on each kind of bad images, by label; empty without labels.
+        pixels: sablier's anomaly maps against the masks of all bad images; None without masks.
+        without_mask: the bad images without a mask, and why.
+        notes: caveats in sentences, on images that the model knows, and on repeats.
+        by_alpha: sablier's false alarms and misses at several false-alarm rates.
     """
 
     rows: tuple[MethodRow, ...]
@@ -111,9 +96,10 @@ class EvaluationResult:
     pixels: PixelRow | None = None
     without_mask: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
+    by_alpha: tuple[AlphaRow, ...] = ()
 
     def to_table(self) -> list[dict[str, Any]]:
-        """Return a row per method on all bad images, then one per kind for sablier, rates and AUROC with their 95 % intervals."""
+        """Return a row per method on all bad images, then one per kind for sablier; rates and AUROC with 95 % intervals."""
         methods = [self._cells(row.method, ALL_KINDS, row, row.false_alarms, None) for row in self.rows]
         methods[0] = self._cells(self.rows[0].method, ALL_KINDS, self.rows[0], self.rows[0].false_alarms, self.pixels)
         ours = self.rows[0]
@@ -130,6 +116,7 @@ class EvaluationResult:
             "bad": len(self.bad),
             "methods": table[:methods],
             "kinds": table[methods:],
+            "by_alpha": [row.to_json() for row in self.by_alpha],
             "pixels": None if self.pixels is None else asdict(self.pixels),
             "without_mask": [asdict(item) for item in self.without_mask],
             "notes": list(self.notes),
@@ -159,20 +146,19 @@ def evaluate_detector(
     masks: Masks | None = None,
     known: KnownImages | None = None,
 ) -> EvaluationResult:
-    """Judge good and bad images at `alpha` and count what is missed and what is flagged wrongly.
+    """Score good and bad images at `alpha`, and count misses and false alarms.
 
-    Images are judged a chunk at a time, so that memory holds the pictures of a chunk, however many images there are. Maps are
-    compared with masks at the size each image came in.
+    Memory holds the pictures of one chunk of images. Maps are compared with masks at the original size of each image.
 
     Args:
-        detector: what judges.
+        detector: scores the images.
         good_images, bad_images: as they were read; the labels of the bad ones are their kinds.
         alpha: the false-alarm rate.
-        masks: yields the mask of each bad image, H,W booleans, or why there is none; by default those the set has.
-        known: the images that trained or calibrated the detector, for the notes; None looks for none.
+        masks: yields the mask of each bad image, H,W booleans, or why there is none; by default those of the set.
+        known: the images that trained or calibrated the detector, for the notes; None searches for none.
 
     Raises:
-        TooFewImages: where there is no image of either kind.
+        TooFewImages: if there are no good or no bad images.
     """
     if masks is None and bad_images.masks is not None and bad_images.masks.any():
         masks = own_masks
@@ -191,11 +177,12 @@ def evaluate_detector(
         pixels=_pixel_row(good, list(bad.pixels.values())),
         without_mask=tuple(bad.without_mask),
         notes=(*_notes("good", good.result), *_notes("bad", bad.result)),
+        by_alpha=rates_by_alpha(good.result.p_values, bad.result.p_values, detector.calibration, alpha),
     )
 
 
 def _notes(kind: str, result: DetectionResult) -> Iterator[str]:
-    """Yield what keeps figures of good or bad images from meaning what they seem to."""
+    """Yield caveats of the figures on good or bad images."""
     if result.recognized is None:
         return
     known, count = result.recognized.known, len(result)
@@ -211,7 +198,7 @@ def _notes(kind: str, result: DetectionResult) -> Iterator[str]:
 
 
 def own_masks(images: ImageSet) -> Iterator[Array | Skipped]:
-    """Yield the masks that came with the images; those that mark nothing say nothing of where a bad image is bad."""
+    """Yield the masks of the images; an empty mask does not say where a bad image is bad."""
     for id, mask in zip(images.ids.tolist(), images.masks if images.masks is not None else (), strict=True):
         yield mask if mask.any() else Skipped(id, "its mask is black all over")
 
@@ -222,7 +209,7 @@ def _no_defects(images: ImageSet) -> Iterator[Array]:
 
 @dataclass(frozen=True)
 class _Judged:
-    """Good or bad images, judged: all scores, the pictures of the extremes, and of each label its pixels counted by score."""
+    """Scored good or bad images: all scores, pictures of the extremes, and pixel counts by label."""
 
     result: DetectionResult
     lowest: DetectionResult
@@ -261,7 +248,7 @@ def _judged(detector: Detector, images: ImageSet, alpha: float, masks: Masks | N
 
 
 def _count(pixels: defaultdict[str, PixelCounts], images: ImageSet, anomaly_maps: Array, masks: Masks) -> list[Skipped]:
-    """Count the pixels of dense images under their labels; return the images without a mask."""
+    """Count the pixels of dense images by label; return the images without a mask."""
     without: list[Skipped] = []
     labels = [""] * len(images) if images.labels is None else images.labels.tolist()
     for label, anomaly_map, (height, width), mask in zip(labels, anomaly_maps, images.sizes.tolist(), masks(images), strict=True):
@@ -325,7 +312,7 @@ def _missed(p_values: Array, alpha: float, decided: bool) -> Rate:
 
 
 def _pixel_row(good: _Judged, bad: list[PixelCounts]) -> PixelRow | None:
-    """Return the figures of the pixels of all good images and some kinds of bad ones; None where no bad one has a mask."""
+    """Return the pixel figures of all good images and some kinds of bad ones; None if no bad one has a mask."""
     if not bad:
         return None
     counts = sum([*good.pixels.values(), *bad], PixelCounts())

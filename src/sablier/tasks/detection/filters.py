@@ -1,7 +1,7 @@
-"""A descriptor without a network: how strongly the surroundings of a place answer to filters learnt from good images.
+"""A descriptor without a network: the strength of responses to filters computed from good images.
 
-The filters are the principal components of the good images' own patches (PCANet, Chan et al. 2015), at three scales. The strength
-of an answer, averaged over a few pixels, does not care where exactly a bristle or a grain lies.
+The filters are the principal components of patches of the good images (PCANet, Chan et al. 2015), at three scales. The
+strength of a response, averaged over a few pixels, does not depend on the exact position of fine texture.
 """
 
 from dataclasses import dataclass
@@ -20,18 +20,18 @@ LEVELS = 3  # each at half the resolution of the last
 PATCH = 7  # pixels a side of a filter
 FILTERS = 12  # principal components of a level
 PATCHES_FOR_FILTERS = 20_000  # more change the components little
-AVERAGED = 5  # pixels a side over which an answer's strength is averaged
-FAINTEST = 0.1  # of an answer, in its standard deviations: what is fainter counts as nothing
+AVERAGED = 5  # pixels a side over which the strength of a response is averaged
+FAINTEST = 0.1  # of a response, in its standard deviations: weaker ones count as nothing
 SMALLEST = 1e-6
 
 
 @dataclass(frozen=True)
 class Filters:
-    """Filters learnt from good images.
+    """Filters computed from good images.
 
     Args:
-        filters: LEVELS,K,C,PATCH,PATCH, each scaled so that answers of good images have a standard deviation of 1.
-        offsets: LEVELS,K answers to the mean patch.
+        filters: LEVELS,K,C,PATCH,PATCH, scaled so that responses to good images have a standard deviation of 1.
+        offsets: LEVELS,K responses to the mean patch.
     """
 
     filters: Array
@@ -50,7 +50,7 @@ class Filters:
 
     @torch.no_grad()
     def describe(self, x: Tensor) -> Tensor:
-        """Return N,D,h,w of N,C,H,W images in [0, 1]: the logarithm of the mean strength of each filter's answers in a cell."""
+        """Return N,D,h,w of N,C,H,W images in [0, 1]: the log mean strength of the response to each filter in a cell."""
         grid = [-(-length // CELL) for length in x.shape[2:]]
         found = []
         for level, (filters, offsets) in enumerate(zip(self.filters, self.offsets, strict=True)):
@@ -63,7 +63,7 @@ class Filters:
 
 
 def _components(pixels: Array, preprocess: Preprocess, level: int, seed: int) -> tuple[Array, Array]:
-    """Return K,C,PATCH,PATCH filters, the principal components of patches over their spread, and their answers to the mean."""
+    """Return K,C,PATCH,PATCH filters, the principal components of patches over their spread, and responses to the mean patch."""
     from sklearn.decomposition import PCA
 
     each = max(FILTERS, PATCHES_FOR_FILTERS // len(pixels))
@@ -76,7 +76,7 @@ def _components(pixels: Array, preprocess: Preprocess, level: int, seed: int) ->
             windows = padded.unfold(1, PATCH, 1).unfold(2, PATCH, 1)
             found.append(windows[:, rows, columns].transpose(0, 1).reshape(each, -1))
     patches = torch.cat(found).numpy()
-    patches = patches + rng.normal(0, SMALLEST, patches.shape)  # images that are all alike have no components
+    patches = patches + rng.normal(0, SMALLEST, patches.shape)  # equal images have no components
     pca = PCA(FILTERS, svd_solver="covariance_eigh").fit(patches)
     filters = pca.components_ / np.sqrt(pca.explained_variance_)[:, None]
     shape = (FILTERS, -1, PATCH, PATCH)

@@ -1,4 +1,4 @@
-"""One score from the statistics of several members: corrected, standardised and weighted on held-out normal images."""
+"""Fusion: one score from the statistics of several members, corrected, standardised and weighted on normal images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,24 +9,24 @@ import numpy as np
 from sablier.part_fit import check_fit
 from sablier.typing import Array
 
-# Of what the regression explains, this share is taken away. All of it would suit digits; but how much there is to draw is itself
-# what tells other photos from airplanes (docs/LOG.md).
+# The share of the regression that is subtracted. All of it would suit digits, but the amount of edges itself distinguishes
+# other photos from airplanes (docs/LOG.md).
 CORRECTED = 0.5
-ENOUGH_TO_CORRECT = 50  # normal images below which a regression on covariates would fit noise
-SMALLEST_SPREAD = 0.01  # of a logarithm: where normal images vary by less than 1 %, a difference is arithmetic
-RIDGE = 0.1  # added to correlations of statistics, or a few dozen images would have them subtracted from each other
+ENOUGH_TO_CORRECT = 50  # normal images; with fewer, a regression on covariates would fit noise
+SMALLEST_SPREAD = 0.01  # of a logarithm: variations below 1 % are rounding
+RIDGE = 0.1  # added to correlations, or a few dozen images would give some statistics negative weights
 
 
 @dataclass(frozen=True)
 class Fusion:
     """How the statistics of an image become its score.
 
-    Each statistic is taken less a half of what a normal image with as many edges to draw would differ in (a linear
-    regression), in units of its standard deviation among normal images. The score is their weighted sum.
+    Half of what a linear regression on the covariates predicts is subtracted from each statistic. The result is divided by
+    its standard deviation among normal images. The score is the weighted sum.
 
     Args:
         coefficients: 1+U,J regression of the statistics on a constant and the covariates (edges).
-        low, high: U, the range of the covariates among normal images; beyond it nothing is extrapolated.
+        low, high: U, the range of the covariates among normal images; nothing is extrapolated beyond it.
         weights: J, of the corrected statistics.
     """
 
@@ -37,14 +37,14 @@ class Fusion:
 
     @classmethod
     def fit(cls, statistics: Sequence[Array], member_weights: Sequence[float], covariates: Array) -> Self:
-        """Fit on normal images that trained no member; each member counts by its weight.
+        """Fit on normal images that trained no member, with given weights of members.
 
-        A member adds the mean of its statistics, in units of its own standard deviation, times its weight.
+        A member contributes the mean of its statistics, divided by its standard deviation, times its weight.
 
         Args:
             statistics: of each member, N,J_k.
-            member_weights: of each member, how much it counts.
-            covariates: N,U, which normal images differ in, too.
+            member_weights: the weight of each member.
+            covariates: N,U, in which normal images differ, too.
         """
         plain = cls._unweighted(statistics, covariates)
         standard, weights, start = plain._weighted(statistics, covariates), np.empty(len(plain.weights)), 0
@@ -57,10 +57,10 @@ class Fusion:
     def fit_by_defects(
         cls, normal: Sequence[Array], covariates: Array, damaged: Sequence[Array], covariates_of_damaged: Array
     ) -> tuple[Self, Array]:
-        """Fit on normal images and on images with defects; return also how much each member counts, 1 at most.
+        """Fit on normal images and on images with defects; return also the weights of the members, at most 1.
 
-        The weights of the statistics are those of a linear discriminant (Fisher 1936), none below 0: a statistic that tells
-        no defect, or only what another tells better, has none. Where no statistic tells any, all count alike.
+        The weights of the statistics are those of a linear discriminant (Fisher 1936) without negative weights. A statistic
+        that finds no defect, or only defects that another finds better, has weight 0. If none finds any, all weigh the same.
 
         Args:
             normal, covariates: of each member, N,J_k statistics of normal images; N,U covariates of them.
@@ -81,7 +81,7 @@ class Fusion:
 
     @classmethod
     def _unweighted(cls, statistics: Sequence[Array], covariates: Array) -> Self:
-        """Return the corrections, and as weights one over the spread of each corrected statistic."""
+        """Return the corrections, with one over the spread of each corrected statistic as weights."""
         everything = np.concatenate(statistics, axis=1)
         design = np.c_[np.ones(len(covariates)), covariates]
         if len(design) < ENOUGH_TO_CORRECT:
@@ -96,17 +96,17 @@ class Fusion:
         return np.asarray(self.corrected(statistics, covariates) * self.weights)
 
     def score(self, statistics: Sequence[Array], covariates: Array) -> Array:
-        """Return N scores; higher is worse, a normal image is near 0."""
+        """Return N scores; higher is more anomalous, a normal image is near 0."""
         return np.asarray(self.contributions(statistics, covariates).sum(axis=1))
 
     def contributions(self, statistics: Sequence[Array], covariates: Array) -> Array:
-        """Return N,K: what each member adds to the scores."""
+        """Return N,K: the contribution of each member to the scores."""
         weighted = self._weighted(statistics, covariates)
         edges = np.cumsum([own.shape[1] for own in statistics])[:-1]
         return np.stack([part.sum(axis=1) for part in np.split(weighted, edges, axis=1)], axis=1)
 
     def corrected(self, statistics: Sequence[Array], covariates: Array) -> Array:
-        """Return N,J: the statistics less what the covariates explain."""
+        """Return N,J: statistics minus the effect of the covariates."""
         together = np.concatenate(statistics, axis=1)
         check_fit("weights of statistics", len(self.weights), together.shape[1])
         check_fit("ranges of covariates", len(self.low), covariates.shape[1])

@@ -1,4 +1,4 @@
-"""How well a detector tells bad images from good ones, by how many good images it has learnt from."""
+"""A learning curve: the AUROC of a detector by the number of good images that it was trained on."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ import numpy as np
 from sablier.metrics import mean_interval
 
 FEWEST = 4
-RUNS, RUNS_OF_MANY, MANY = 5, 3, 32  # trainings of each size; of more than so many images: they differ less, and take longer
+RUNS, RUNS_OF_MANY, MANY = 5, 3, 32  # trainings of each size; fewer of more than MANY images, which differ less and take longer
 
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """What detectors that have learnt from so many good images find.
+    """The results of detectors trained on a certain number of good images.
 
     Args:
-        images: how many each has learnt from; of a group of images that are not independent, one.
-        aurocs: of each, the AUROC of images.
+        images: how many each was trained on, one of each group of dependent images.
+        aurocs: the AUROC of each.
     """
 
     images: int
@@ -32,7 +32,7 @@ class CurvePoint:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of that mean, over draws of the images; within 0 and 1."""
+        """The 95 % interval of that mean over samples of the images, within 0 and 1."""
         low, high = mean_interval(np.array(self.aurocs))
         return max(0.0, low), min(1.0, high)
 
@@ -44,12 +44,12 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class LearningCurve:
-    """Points by rising numbers of images, and what was judged, in words.
+    """Points by increasing numbers of images, and what they were measured on, in words.
 
     Args:
         points: at least one.
-        judged: which images were told apart.
-        caution: what the figures do not say; "" where they say what they seem to.
+        judged: which images were measured.
+        caution: a caveat, or "".
     """
 
     points: Sequence[CurvePoint]
@@ -62,7 +62,7 @@ class LearningCurve:
 
 
 def sizes_up_to(most: int, first: int = FEWEST) -> list[int]:
-    """Return the numbers of images of a curve: each twice the one before, and at last all of them.
+    """Return the numbers of images of a curve: doubled from one to the next, and all images last.
 
     >>> sizes_up_to(48), sizes_up_to(4)
     ([4, 8, 16, 32, 48], [4])
@@ -77,5 +77,5 @@ def sizes_up_to(most: int, first: int = FEWEST) -> list[int]:
 
 
 def runs_of(size: int) -> int:
-    """Return how many trainings there are of a number of images."""
+    """Return how many trainings there are with a number of images."""
     return RUNS if size <= MANY else RUNS_OF_MANY

@@ -1,4 +1,4 @@
-"""What members make of images: scored a batch a thread, and gathered."""
+"""The outputs of members: one batch per thread, then gathered."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -13,7 +13,7 @@ from sablier.transforms.batches import Batch, Batches
 from sablier.typing import Array
 
 BatchOutputs = tuple[list[MemberOutput], Array]  # of each member, of a batch, and N,U covariates
-Unseen = tuple[tuple[Member, ...], Batches]  # members, and images that they have not learnt from
+Unseen = tuple[tuple[Member, ...], Batches]  # members, and images that they were not trained on
 
 
 @torch.no_grad()
@@ -22,13 +22,13 @@ def score_batch(members: tuple[Member, ...], batch: Batch) -> BatchOutputs:
 
 
 def outputs_on(unseen: Sequence[Unseen]) -> Iterator[BatchOutputs]:
-    """Yield what members make of the images that are theirs."""
+    """Yield the outputs of members on the images that belong to them."""
     for members, images in unseen:
         yield from in_parallel(partial(score_batch, members), images.for_scoring())
 
 
 def statistics_of(batches: Iterable[BatchOutputs]) -> tuple[list[Array], Array]:
-    """Return of each member, N,J_k statistics, and N,U covariates, and keep nothing else."""
+    """Return N,J_k statistics of each member, and N,U covariates; nothing else is kept."""
     rows = [([output.statistics for output in outputs], covariates) for outputs, covariates in batches]
     statistics = [np.concatenate(each) for each in zip(*(own for own, _ in rows), strict=True)]
     return statistics, np.concatenate([covariates for _, covariates in rows])

@@ -1,4 +1,4 @@
-"""The backbone that the model file of a detector names, and the file that a person has named: whether they are the same."""
+"""The backbone that the model file of a detector names, and the check that the user named the same one."""
 
 from collections.abc import Sequence
 from os import PathLike
@@ -10,7 +10,7 @@ from sablier.tasks.detection.members.backbone import PART, BackboneRecord
 
 
 def named_backbone(file: ModelFile) -> BackboneRecord | None:
-    """Return what a model file says of the feature network that it needs; None where it needs none."""
+    """Return what a model file keeps of the feature network that it needs; None if it needs none."""
     part = next((part for part in file.parts.values() if part.name == PART), None)
     return None if part is None else BackboneRecord.model_validate(part.config)
 
@@ -18,10 +18,10 @@ def named_backbone(file: ModelFile) -> BackboneRecord | None:
 def backbone_of_each(
     files: Sequence[ModelFile], paths: Sequence[str | PathLike[str]], *, needed: bool
 ) -> list[str | PathLike[str] | None]:
-    """Return for each model which of the files that were named is the one that it names; None where none is.
+    """Return for each model which of the named files is its backbone; None if it has none.
 
     Raises:
-        BackboneError: for a file that no model names; where one is needed and was not named.
+        BackboneError: if no model needs a file, or a needed one was not named.
     """
     by_digest = {BackboneFile.read(path).sha256: path for path in paths}
     records = [named_backbone(file) for file in files]
@@ -39,13 +39,13 @@ def backbone_of_each(
 
 
 def checked_backbone(file: ModelFile, path: str | PathLike[str] | None, *, needed: bool) -> BackboneFile | None:
-    """Return the file that was named for a model, where it is the one that the model names. Nothing in it is run yet.
+    """Return the file that the user named for a model, if it is the right one. Nothing in it is run yet.
 
     Args:
-        needed: whether a model that names one cannot do without it.
+        needed: whether a model with a backbone requires it.
 
     Raises:
-        BackboneError: where it is another, or the model needs none; where it is needed and was not named.
+        BackboneError: if it is another one, or the model needs none, or a required one was not named.
     """
     record = named_backbone(file)
     if path is None:
@@ -53,7 +53,9 @@ def checked_backbone(file: ModelFile, path: str | PathLike[str] | None, *, neede
             raise unnamed(record.file, record.sha256)
         return None
     if record is None:
-        raise BackboneError(f"this model needs no backbone: it has all that it looks with. Leave --backbone {path} out.")
+        raise BackboneError(
+            f"this model needs no backbone: it holds every network that it scores with. Leave --backbone {path} out."
+        )
     backbone = BackboneFile.read(path)
     if backbone.sha256 != record.sha256:
         raise BackboneError(

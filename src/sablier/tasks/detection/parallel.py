@@ -1,4 +1,4 @@
-"""Batches computed a batch a thread, for networks that are not trained."""
+"""Batches computed one per thread, for networks that are not trained."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -19,10 +19,10 @@ _watchers: list[Watcher] = []
 
 
 def in_parallel(compute: Callable[[Batch], T], batches: Iterable[Batch]) -> Iterator[T]:
-    """Yield what `compute` makes of each batch, in order; a batch a thread, which beats many threads a batch.
+    """Yield `compute` of each batch, in order; one batch per thread is faster than many threads per batch.
 
-    Layers of a few dozen channels are too small to share among threads: waiting for each other at every layer costs more
-    than it gains. As many batches as there are threads are held at once.
+    Layers of a few dozen channels are too small to share among threads, which would wait for each other at every layer. As
+    many batches as threads are held at once.
     """
     threads = torch.get_num_threads()
     if threads == 1:
@@ -32,7 +32,7 @@ def in_parallel(compute: Callable[[Batch], T], batches: Iterable[Batch]) -> Iter
             yield found
         return
     try:
-        # NumPy's products would each start as many threads again.
+        # Otherwise NumPy would start as many threads again for each product.
         with _libraries().limit(limits=1), ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             waiting: deque[tuple[int, Future[T]]] = deque()
             for batch in batches:
@@ -47,13 +47,13 @@ def in_parallel(compute: Callable[[Batch], T], batches: Iterable[Batch]) -> Iter
 
 @cache
 def _libraries() -> ThreadpoolController:
-    """Return the libraries with threads of their own; to look for them takes as long as a batch."""
+    """Return the libraries with thread pools of their own; the search takes as long as a batch."""
     return ThreadpoolController()
 
 
 @contextmanager
 def watching(watcher: Watcher) -> Iterator[None]:
-    """Call `watcher` meanwhile with the number of images of every batch that this process has computed."""
+    """Call `watcher` with the number of images of every batch that this process computes meanwhile."""
     _watchers.append(watcher)
     try:
         yield

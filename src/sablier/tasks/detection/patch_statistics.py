@@ -1,7 +1,8 @@
-"""Patches compared with those that good images have at the same place: no network is trained, and there is an anomaly map.
+"""Patches compared with those of good images at the same place, without training.
 
-Good parts that lie alike look alike place by place (PaDiM, Defard et al. 2020), and a patch is as strange as the nearest
-good one is far (PatchCore, Roth et al. 2022). What describes a patch is exchangeable: see `descriptors.py`.
+Good parts in a fixed position are alike place by place (PaDiM, Defard et al. 2020). The anomaly score of a patch is the
+distance to the nearest good one (PatchCore, Roth et al. 2022). The descriptor of a patch can be exchanged: see
+`descriptors.py`.
 """
 
 from dataclasses import dataclass
@@ -20,19 +21,19 @@ from sablier.tasks.detection.anomaly_map import gaussian_blur
 from sablier.tasks.detection.descriptors import AT_ONCE, Descriptor, batches_of
 from sablier.typing import Array
 
-MOST_VALUES = 20_000_000  # of the good images' descriptors that are kept, in half precision: 40 MB
-REACH = 1  # cells that the nearest good patch may lie away
+MOST_VALUES = 20_000_000  # of descriptors of good images, in half precision: 40 MB
+REACH = 1  # cells that the nearest good patch may be away
 BLUR = 1.0  # standard deviation of the blur of the anomaly map, in cells
 SMALLEST = 1e-6
-IDENTICAL = 1e-4  # mean squared distance a value, in standard deviations: what half precision leaves between equal images
+IDENTICAL = 1e-4  # mean squared distance per value, in standard deviations: half-precision error between equal images
 
 
 @dataclass(frozen=True)
 class PatchStatistics:
-    """Descriptors of good images on a grid of cells, to find for each cell of an image the nearest good one around it.
+    """Descriptors of good images on a grid of cells, to find the nearest good one around each cell of an image.
 
     Args:
-        descriptor: what describes images.
+        descriptor: describes images.
         centre, spread: D, of the descriptors of good images.
         kept: N,D,h,w standardised descriptors, float16.
     """
@@ -44,7 +45,7 @@ class PatchStatistics:
 
     @classmethod
     def fit(cls, descriptor: Descriptor, pixels: Array, preprocess: Preprocess) -> "PatchStatistics":
-        """Fit on dense N,H,W,C pixels of good images as `preprocess` makes them; `enough_of` says how many to keep.
+        """Fit on dense N,H,W,C pixels of good images as `preprocess` makes them; `enough_of` chooses how many to keep.
 
         Raises:
             TooFewImages: for no image.
@@ -59,7 +60,7 @@ class PatchStatistics:
 
     @torch.no_grad()
     def anomaly_map(self, x: Tensor) -> Tensor:
-        """Return N,H,W of N,C,H,W images in [0, 1]: the logarithm of the squared distance to the nearest good patch."""
+        """Return N,H,W of N,C,H,W images in [0, 1]: the log squared distance to the nearest good patch."""
         cells = torch.cat([self._distances(part) for part in torch.split(x, AT_ONCE)])
         return F.interpolate(cells[:, None], x.shape[2:], mode="bilinear")[:, 0]
 
@@ -76,9 +77,9 @@ class PatchStatistics:
         check_fit("cells of good images", self.kept.shape[2] * self.kept.shape[3], height * width)
         good, good_sizes = self._good
         side = 2 * REACH + 1
-        # Not the good patches around each cell are moved there, which are many, but each cell to where those lie.
+        # Each cell is moved to the good patches around it, and not these, which are many, to the cell.
         moved = F.unfold(z, side, padding=REACH).view(count, size, side**2, -1).permute(3, 1, 2, 0).flatten(2)
-        # |a - b|^2 = |a|^2 + |b|^2 - 2 a b, of which |a|^2 is added at the end.
+        # |a - b|^2 = |a|^2 + |b|^2 - 2 a b, where |a|^2 is added at the end.
         apart = torch.baddbmm(good_sizes, good, moved, alpha=-2).view(height * width, -1, side**2, count)
         sizes = (z**2).sum(dim=1)
         # An image that was kept must not be compared with itself.
@@ -94,17 +95,17 @@ class PatchStatistics:
 
     @cached_property
     def _good(self) -> tuple[Tensor, Tensor]:
-        """The kept descriptors, hw,N,D, and their squared sizes, hw,N,1, in single precision."""
+        """The kept descriptors, hw,N,D, and their squared norms, hw,N,1, in single precision."""
         rows = torch.from_numpy(self.kept).float().permute(2, 3, 0, 1).flatten(0, 1).contiguous()
         return rows, (rows**2).sum(dim=2, keepdim=True)
 
     def tensors(self) -> dict[str, Array]:
-        """Return the arrays a model file keeps, besides those of the descriptor."""
+        """Return the arrays that a model file keeps, besides those of the descriptor."""
         return {"centre": self.centre, "spread": self.spread, "kept": self.kept}
 
 
 def enough_of(pixels: Array, values: int, seed: int = 0) -> Array:
-    """Return the images whose descriptors are kept, at most 40 MB: all where these are few, else some drawn at random.
+    """Return the images whose descriptors are kept, at most 40 MB: all if they fit, else a random sample.
 
     Args:
         pixels: N,H,W,C.

@@ -1,8 +1,8 @@
-"""What a network sees at the places of good images, as a mixture of Gaussians; the distance from it is an anomaly score.
+"""A mixture of Gaussians of the features at the places of good images; the distance from it is an anomaly score.
 
-After PaDiM (Defard, Setkov, Loesch and Audigier 2020, arXiv 2011.08785), where each place has a Gaussian of its own. Here all
-places of all images share a mixture (edges, corners and plain ground are unlike, and each spreads in its own way), so that a few
-dozen images are enough; only a mean differs from place to place, as far as places differ by more than chance.
+After PaDiM (Defard, Setkov, Loesch and Audigier 2020, arXiv 2011.08785), where each place has its own Gaussian. Here, all
+places of all images share a mixture, so a few dozen images are enough. Only the mean differs from place to place, as far as
+places differ by more than chance.
 """
 
 from dataclasses import dataclass, fields
@@ -21,24 +21,25 @@ from sablier.typing import Array
 
 SHRINKAGE = 0.01  # of the mean variance, added to each: features that hardly vary must not decide
 SMALLEST = 1e-12
-ROUNDED = 1e-5  # of the mean square: what variances that come from sums in single precision may be wrong by
-# Components: as many as 160,000 numbers hold whitenings of, no more than 32, one for every 8 images and 24 sampled places.
+ROUNDED = 1e-5  # of the mean square: the possible error of variances from sums in single precision
+# Components: as many as fit 160,000 numbers of whitening matrices, at most 32, at most one per 8 images and per 24 sampled
+# places.
 MOST_COMPONENTS, WHITENING_NUMBERS, IMAGES_A_COMPONENT, FEWEST_OF_COMPONENT = 32, 160_000, 8, 24
-PRIOR = 3  # times D places, with which the covariance of all components counts in that of each
+PRIOR = 3  # times D places: the weight of the covariance of all components in that of each
 K_MEANS_STEPS, EM_STEPS = 8, 1
 MOST_MEANS = 64  # places a side for which means are kept
-AT_ONCE = 4096  # places compared with all components
+AT_ONCE = 4096  # places compared with all components at once
 
 
 @dataclass(frozen=True)
 class PlaceMixture:
-    """What is expected at each place of good images, and how what is found there spreads around it.
+    """The expected features at each place of good images, and how the residuals spread.
 
     Args:
-        means: h,w,D float16, on a grid of at most 64 x 64, or 1,1,D where places do not differ.
-        centres: K,D float32, of the components, as differences from the mean of their place, whitened.
-        whitening: K,D,D float32, lower triangular: what brings differences from a mean to where the component is round.
-        penalties: K float32, at least 0: what is added to squared distances, more for components that are wide or rare.
+        means: h,w,D float16, on a grid of at most 64 x 64, or 1,1,D if places do not differ.
+        centres: K,D float32, whitened differences of the components from the mean of their place.
+        whitening: K,D,D float32, lower triangular, whitens the residuals of each component.
+        penalties: K float32, at least 0, added to squared distances; larger for wide or rare components.
     """
 
     means: Array
@@ -50,10 +51,10 @@ class PlaceMixture:
     def fit(cls, sums: PlaceSums, seed: int = 0, shrinkage: float = SHRINKAGE) -> Self:
         """Return the mixture of these sums.
 
-        The mean of a place is drawn to that of all places, as far as the means of so few images differ by chance (after James
-        and Stein 1961): all the way where parts lie anyhow, hardly where they lie alike. Differences from it are whitened by
-        their covariance, plus a share of its mean diagonal. Components are found there by k-means and then by
-        classification EM (Celeux and Govaert 1992); the covariance of each is drawn to that of all.
+        The mean of a place is shrunk to that of all places, as far as the means differ by chance (after James and Stein
+        1961): fully if parts lie in any position, hardly if they lie alike. Residuals are whitened by their covariance plus
+        a share of its mean diagonal. Components are found there by k-means and then by classification EM (Celeux and Govaert
+        1992). The covariance of each is shrunk to that of all.
 
         Raises:
             TooFewImages: for fewer than two images.
@@ -80,12 +81,13 @@ class PlaceMixture:
 
     @torch.no_grad()
     def distances(self, described: Tensor) -> Tensor:
-        """Return N,h,w, how far each place of N,D,h,w is from the nearest component, over the square root of D.
+        """Return N,h,w: the distance of each place of N,D,h,w from the nearest component, over the square root of D.
 
-        It is the Mahalanobis distance, with the component's penalty added to its square. A good place is near 1, whatever D is.
+        It is the Mahalanobis distance, with the penalty of the component added to its square. A good place is near 1,
+        whatever D is.
 
         Raises:
-            ModelFileError: where D is another than that of the images it was fitted on.
+            ModelFileError: if D is not that of the fitted images.
         """
         check_fit("features", self.means.shape[2], described.shape[1])
         apart = described.permute(0, 2, 3, 1) - _at_size(torch.from_numpy(self.means), *described.shape[2:])
@@ -94,14 +96,14 @@ class PlaceMixture:
         return (torch.cat(squares) / flat.shape[1]).sqrt().view(apart.shape[:3])
 
     def _nearest(self, rows: Tensor) -> Tensor:
-        """Return R: the least of the squared distances of R,D from the components, penalties added."""
+        """Return R: the smallest squared distance of R,D from the components, with penalties."""
         count, size = self.centres.shape
         whitened = torch.addmm(self._offsets, rows, self._joined_whitening)
         return (whitened.view(len(rows), count, size).square().sum(dim=2) + self._penalties).amin(dim=1)
 
     @cached_property
     def _joined_whitening(self) -> Tensor:
-        """D,K*D: the whitenings of all components, side by side."""
+        """D,K*D: the whitening matrices of all components, side by side."""
         return torch.from_numpy(self.whitening).flatten(0, 1).T.contiguous()
 
     @cached_property
@@ -113,7 +115,7 @@ class PlaceMixture:
         return torch.from_numpy(self.penalties)
 
     def tensors(self) -> dict[str, Array]:
-        """Return the arrays a model file keeps."""
+        """Return the arrays that a model file keeps."""
         return {item.name: getattr(self, item.name) for item in fields(self)}
 
     @classmethod
@@ -133,7 +135,7 @@ def _means_and_covariance(sums: PlaceSums) -> tuple[Array, Tensor]:
     by_chance = float(np.trace(scatter)) / ((sums.count - 1) * places) / sums.count
     trust = max(0.0, 1 - by_chance / between) if between > SMALLEST else 0.0
     means = everywhere + trust * (own - everywhere) if trust else everywhere[None, None]
-    # Around other means than their own, places scatter by as much more as these lie apart.
+    # Around other means than their own, places scatter more, by the distance of the means.
     scatter += sums.count * (1 - trust) ** 2 * differing.T @ differing
     return _kept(means), torch.from_numpy(scatter / (sums.count * places))
 
@@ -148,7 +150,7 @@ def _kept(means: Array) -> Array:
 
 
 def _at_size(means: Tensor, height: int, width: int) -> Tensor:
-    """Return means of h,w,D as height,width,D float32, or 1,1,D where there is one for all places."""
+    """Return means of h,w,D as height,width,D float32, or 1,1,D if all places have one mean."""
     found = means.float()
     if found.shape[:2] in ((1, 1), (height, width)):
         return found
@@ -159,7 +161,7 @@ def _components(rows: Tensor, count: int, least: Tensor, seed: int) -> tuple[Ten
     """Return K,D centres of R,D whitened rows, K,D,D inverse Cholesky factors of covariances, K penalties, all in double.
 
     Args:
-        least: D,D, what is added to each covariance: the share of the mean variance, whitened.
+        least: D,D, added to each covariance: the share of the mean variance, whitened.
     """
     generator = torch.Generator().manual_seed(seed)
     centres = rows[torch.randperm(len(rows), generator=generator)[:count]]
@@ -182,13 +184,13 @@ def _components(rows: Tensor, count: int, least: Tensor, seed: int) -> tuple[Ten
 
 
 def _means_of(rows: Tensor, chosen: Tensor, before: Tensor) -> Tensor:
-    """Return K,D: the means of the rows that chose each component; those `before` where none did."""
+    """Return K,D: the means of the rows assigned to each component; those `before` if there are none."""
     counts = torch.bincount(chosen, minlength=len(before))[:, None]
     return torch.where(counts > 0, torch.zeros_like(before).index_add_(0, chosen, rows) / counts.clamp_min(1), before)
 
 
 def _gaussians(rows: Tensor, chosen: Tensor, before: Tensor, least: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return centres, inverse factors and penalties of components, given which of them each row chose."""
+    """Return centres, inverse factors and penalties of components, given the component of each row."""
     centres, size = _means_of(rows, chosen, before), rows.shape[1]
     apart = rows - centres[chosen]
     common = (apart.T @ apart / len(rows)).double()
@@ -204,7 +206,7 @@ def _gaussians(rows: Tensor, chosen: Tensor, before: Tensor, least: Tensor) -> t
 
 
 def _inverse_factor(covariance: Tensor) -> tuple[Tensor, float]:
-    """Return the inverse of the lower Cholesky factor, and the logarithm of the determinant."""
+    """Return the inverse of the lower Cholesky factor, and the log-determinant."""
     factor = torch.linalg.cholesky(covariance)
     identity = torch.eye(len(factor), dtype=factor.dtype)
     return torch.linalg.solve_triangular(factor, identity, upper=False), 2 * float(factor.diagonal().log().sum())

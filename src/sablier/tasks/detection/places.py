@@ -1,4 +1,4 @@
-"""What describes the places of images, summed up in one pass: totals of each place, products, and a sample of places."""
+"""Sums over the features at the places of images, in one pass: totals of each place, products, and a sample of places."""
 
 from collections.abc import Sequence
 from typing import Self
@@ -9,10 +9,10 @@ from torch import Tensor
 
 from sablier.typing import Array
 
-# Places that are sampled: of few photos as many as hold 1,200,000 numbers; of more, a quarter, and no more than hold 3,600,000.
+# Sampled places: of few photos as many as hold 1,200,000 numbers; of more, a quarter, at most as many as hold 3,600,000.
 SAMPLED, SAMPLED_OF_MANY, SHARE_OF_MANY = 1_200_000, 3_600_000, 0.25
 MOST_SAMPLED = 40_000
-HIGHEST = 3  # places of an image whose mean says how strange it is: one is noisy, and a share of a fine grid drowns what is small
+HIGHEST = 3  # places whose mean scores an image: a single one is noisy, a share of a fine grid hides small defects
 
 
 def highest(anomaly_map: Tensor) -> Tensor:
@@ -25,12 +25,12 @@ class PlaceSums:
     """Sums over images, in double precision, and a sample of their places; batches are added one after the other.
 
     Args:
-        images: how many there are in all batches: as many places are drawn of each.
+        images: the number of images in all batches; as many places are sampled from each.
 
     Attributes:
         count: how many images were added.
-        totals: h,w,D, the sum over images of what was found at each place.
-        products: D,D, the sum over images and places of its products with itself.
+        totals: h,w,D, the sum over images of the features at each place.
+        products: D,D, the sum over images and places of their outer products.
 
     >>> sums = PlaceSums(images=2)
     >>> for image in torch.rand(2, 1, 5, 3, 4):
@@ -48,7 +48,7 @@ class PlaceSums:
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
-        """Return the sums of disjoint sets of images, of which there is at least one, as those of all of them."""
+        """Return the sums of disjoint sets of images, at least one, as those of all of them."""
         if len(parts) == 1:
             return parts[0]
         found = cls(sum(part.count for part in parts))
@@ -70,7 +70,7 @@ class PlaceSums:
         each = _sampled(self.images, places, size)
         where = torch.stack([torch.randperm(places, generator=self._generator)[:each] for _ in range(images)])
         self._drawn.append((rows[torch.arange(images)[:, None], where].flatten(0, 1), where.flatten()))
-        # Products of some thousand places at once are added in single precision, which is fast, and these in double.
+        # Products of some thousand places are added in single precision, which is fast, and these sums in double.
         flat = rows.flatten(0, 1)
         self.products = self.products + (flat.T @ flat).double().numpy()
         self.totals = self.totals + rows.double().sum(dim=0).view(*described.shape[2:], size).numpy()
@@ -78,16 +78,16 @@ class PlaceSums:
 
     @property
     def sample(self) -> Tensor:
-        """R,D: what was found at places drawn at random."""
+        """R,D: the features at random places."""
         return torch.cat([rows for rows, _ in self._drawn])
 
     @property
     def where(self) -> Tensor:
-        """R: which of the h * w places each of the sample is."""
+        """R: which of the h * w places each row of the sample is."""
         return torch.cat([where for _, where in self._drawn])
 
 
 def _sampled(images: int, places: int, size: int) -> int:
-    """Return how many places of D = `size` numbers are sampled of each of so many images."""
+    """Return how many places, of D = `size` numbers, are sampled from each of so many images."""
     many = min(SAMPLED_OF_MANY // size, round(SHARE_OF_MANY * images * places))
     return min(places, -(-min(MOST_SAMPLED, max(SAMPLED // size, many)) // images))

@@ -1,4 +1,4 @@
-"""What a network has seen in images, for those that ask for the same image again: folds of one detector do."""
+"""A cache of the features of images, for folds of one detector, which ask for the same images again."""
 
 from collections import OrderedDict
 from hashlib import blake2b
@@ -20,10 +20,10 @@ MOST_BYTES = 2_000_000_000  # of views, in half precision: about 6,000 photos of
 
 
 class Remembered:
-    """A network, and what it saw in the images it was shown.
+    """A network with a cache of its features.
 
-    Of the batch that this thread was shown last nothing is computed again. While it `keeps`, nothing is of any image, as long as
-    all fit into two gigabytes: of more, those not asked for the longest are forgotten.
+    The last batch of each thread is always cached. With `keeps`, all images are, up to two gigabytes; beyond that, the least
+    recently used are dropped.
     """
 
     def __init__(self, network: Model, *, keeps: bool = False) -> None:
@@ -35,7 +35,7 @@ class Remembered:
         self._sums: WeakKeyDictionary[ImageSet, list[PlaceSums]] = WeakKeyDictionary()
 
     def sums(self, images: ImageSet, preprocess: Preprocess, seed: int) -> list[PlaceSums]:
-        """Return of each view the sums over dense images; of the same set they are computed once."""
+        """Return the sums of each view over dense images; for the same set they are computed once."""
         if images not in self._sums:
             sums: list[PlaceSums] = []
             for views in in_parallel(self._described, Batches(images, preprocess).for_scoring()):
@@ -57,12 +57,12 @@ class Remembered:
         return found
 
     def _seen(self, x: Tensor) -> Views:
-        # In half precision whether kept or not, so that it makes no difference.
+        # In half precision with and without a cache, so that results are equal.
         return tuple(view.half().float() for view in self.network.describe(x))
 
     def _looked_up(self, x: Tensor) -> Views:
         keys = [blake2b(image.contiguous().numpy().tobytes(), digest_size=16).digest() for image in x.permute(0, 2, 3, 1)]
-        known = [self._kept.get(key) for key in keys]  # once: another thread may forget some
+        known = [self._kept.get(key) for key in keys]  # once: another thread may drop some
         new = [place for place, found in enumerate(known) if found is None]
         seen = self._seen(x if len(new) == len(x) else x[new]) if new else ()
         with self._lock:

@@ -1,4 +1,4 @@
-"""Members, and how what they make of an image is fused: one anomaly score and one anomaly map per image."""
+"""A scorer: members, and the fusion of their outputs to one anomaly score and one anomaly map per image."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ from sablier.typing import Array
 
 @dataclass(frozen=True)
 class Scores:
-    """What a scorer makes of N images.
+    """The output of a scorer on N images.
 
     Args:
-        scores: N anomaly scores; higher is worse.
-        contributions: N,K, what each member adds to them.
+        scores: N anomaly scores; higher is more anomalous.
+        contributions: N,K, of each member to the scores.
         baselines: N scores of each baseline, by name.
-        anomaly_maps: N,H,W, in units of what is usual there in normal images; None unless asked for.
-        reconstructions: N,H,W,C in [0, 1]; None unless asked for, or where no member draws.
+        anomaly_maps: N,H,W, relative to normal images at the same place; None unless asked for.
+        reconstructions: N,H,W,C in [0, 1]; None unless asked for, or if no member reconstructs.
     """
 
     scores: Array
@@ -44,7 +44,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class _Judged:
-    """What a scorer makes of one batch; the map and reconstructions where they were asked for."""
+    """The output of a scorer on one batch; with the map and reconstructions if they were asked for."""
 
     contributions: Array
     anomaly_map: Array | None = None
@@ -53,13 +53,13 @@ class _Judged:
 
 @dataclass(frozen=True)
 class Scorer:
-    """Members whose statistics are fused into one score, and the baselines fitted on the same images.
+    """Members whose statistics are fused to one score, and the baselines fitted on the same images.
 
     Args:
-        members: at least one; the first that can draws the reconstruction.
-        member_weights: K, how much each member counts, in the score and in the anomaly map.
-        usual_map: K,H,W, the mean anomaly map of normal images, member by member; 1 for those that cannot tell where.
-            K,1,1 where it is the same everywhere.
+        members: at least one; the first that can returns the reconstruction.
+        member_weights: K, the weight of each member in the score and in the anomaly map.
+        usual_map: K,H,W, the mean anomaly map of normal images for each member; 1 for those that cannot localise. K,1,1 if
+            it is the same everywhere.
     """
 
     members: tuple[Member, ...]
@@ -79,14 +79,13 @@ class Scorer:
         damaged: Sequence[Unseen] = (),
         seed: int = 0,
     ) -> "Scorer":
-        """Fit the baselines on the training images and the fusion on images that members have not learnt from.
+        """Fit the baselines on the training images, and the fusion on images that members were not trained on.
 
         Args:
             training: dense normal images.
-            normal: normal images, and the members that score them; where the members have learnt from them, others like these
-                that have not.
-            damaged: the same for images with defects made in them. Where there are any, statistics count by how well they tell
-                these from the normal ones, rather than by the weights of their members.
+            normal: normal images with the members that score them: members that were not trained on these images.
+            damaged: the same for images with synthetic defects. If there are any, they decide the weights of statistics, and
+                not the weights of their members.
 
         Raises:
             TooFewImages: for fewer than two normal images.
@@ -119,11 +118,11 @@ class Scorer:
 
     @property
     def draws(self) -> bool:
-        """Whether a member draws what it expected of an image."""
+        """Whether a member returns reconstructions."""
         return any(member.draws for member in self.members)
 
     def judged(self, outputs: list[MemberOutput], covariates: Array, pictures: bool) -> "_Judged":
-        """Return what the outputs of the members on one batch come to."""
+        """Return the scores that the outputs of the members on one batch give."""
         contributions = self.fusion.contributions([output.statistics for output in outputs], covariates)
         if not pictures:
             return _Judged(contributions)
@@ -131,7 +130,7 @@ class Scorer:
         return _Judged(contributions, check_finite("anomaly maps", self._anomaly_map(outputs)), drawn)
 
     def joined(self, images: ImageSet, small: Array, batches: Sequence["_Judged"], pictures: bool) -> Scores:
-        """Return what all batches of dense images come to, given thumbnails of them."""
+        """Return the scores of all batches of dense images, given their thumbnails."""
         height, width, channels = images.shape
         maps, drawn = [each.anomaly_map for each in batches], [each.reconstructions for each in batches]
         nothing = np.empty((0, height, width, channels), np.float32)
@@ -145,7 +144,7 @@ class Scorer:
         )
 
     def _anomaly_map(self, outputs: list[MemberOutput]) -> Array:
-        """Return N,H,W: the maps of those members that have one, against what is usual there, weighted."""
+        """Return N,H,W: the weighted mean of the maps of the members that have one, relative to normal images."""
         parts = [
             (weight, output.anomaly_map / usual)
             for weight, output, usual in zip(self.member_weights, outputs, self.usual_map, strict=True)
@@ -156,12 +155,12 @@ class Scorer:
 
     @property
     def networks(self) -> dict[str, Model]:
-        """The networks of those members that have one, by kind."""
+        """The networks of the members that have one, by kind."""
         found = {member.kind: member.trained_network for member in self.members}
         return {kind: network for kind, network in found.items() if network is not None}
 
     def parts(self, prefix: str) -> dict[str, Part]:
-        """Return the parts a model file keeps, under names that start with `prefix`."""
+        """Return the parts that a model file keeps, under names that start with `prefix`."""
         corrections = {
             "usual_map": self.usual_map,
             "member_weights": self.member_weights,
@@ -177,7 +176,7 @@ class Scorer:
 
     @classmethod
     def from_parts(cls, parts: Mapping[str, Part], prefix: str, preprocess: Preprocess, shared: Mapping[str, Any]) -> "Scorer":
-        """Return the scorer that `parts` kept; what members share with those of other folds is in `shared`, by kind."""
+        """Return the scorer that `parts` kept; what members share with other folds is in `shared`, by kind."""
         fused = parts[f"{prefix}fusion"]
         tensors = dict(fused.tensors)
         usual, weights = tensors.pop("usual_map"), tensors.pop("member_weights")
@@ -196,9 +195,9 @@ class Scorer:
 
 
 def score_together(scorers: Sequence[Scorer], images: ImageSet, pictures: bool = False) -> list[Scores]:
-    """Return what each scorer makes of dense images; with `pictures`, anomaly maps and reconstructions too.
+    """Return the output of each scorer on dense images; with `pictures`, anomaly maps and reconstructions, too.
 
-    All of them score a batch before the next one is made, so that what they share is computed once.
+    All scorers score a batch before the next one is made, so that what they share is computed once.
     """
     found: list[list[_Judged]] = [[] for _ in scorers]
     batches = Batches(images, scorers[0].preprocess)
@@ -212,7 +211,7 @@ def score_together(scorers: Sequence[Scorer], images: ImageSet, pictures: bool =
 def _usual(mean: Array, members: Sequence[Member]) -> Array:
     """Return K,H,W float32: what the map of each member is divided by, given its mean over normal images at each place.
 
-    Where it is the same everywhere for all members, K,1,1.
+    K,1,1 if it is the same everywhere for all members.
     """
     everywhere = mean.mean(axis=(1, 2), keepdims=True)
     even = np.array([member.map_is_even for member in members])[:, None, None]

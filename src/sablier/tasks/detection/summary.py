@@ -1,4 +1,4 @@
-"""What is kept of a stream of detections, in memory that does not grow with it."""
+"""The summary of a stream of detections, in memory that does not grow with it."""
 
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -6,10 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from sablier.calibration import UNDETERMINED, checked_alpha, checked_fdr, discovery_cut, verdicts_at
+from sablier.calibration import (
+    REJECT,
+    UNDETERMINED,
+    checked_alpha,
+    checked_fdr,
+    checked_reject_alpha,
+    discovery_cut,
+    verdicts_at,
+)
+from sablier.errors import ConfigError
 from sablier.images.imageset import ImageSet, Skipped
 from sablier.monitoring import DriftAlarm
-from sablier.tasks.detection.detect import BASELINES, DetectionResult, Detector
+from sablier.tasks.detection.detect import Detector
+from sablier.tasks.detection.result import BASELINES, DetectionResult
 from sablier.tasks.known_images import Recognizer
 from sablier.tasks.streaming import MOST_SKIPPED_LISTED, Kept, kept
 from sablier.typing import Array
@@ -18,7 +28,7 @@ BINS = 60
 P_VALUE_BINS = 20
 OURS = "sablier"
 BY_MISTAKE = 0.02  # share of distinct images that may be taken for repeats
-LIKELY_CAUSE = 0.1  # share of images that the model knows from which on they explain a drift
+LIKELY_CAUSE = 0.1  # share of images known to the model from which on they explain a drift
 
 
 @dataclass(frozen=True)
@@ -26,19 +36,22 @@ class DetectionSummary:
     """A stream of detections in numbers and pictures.
 
     Args:
-        count, flagged, skipped_count: how many images were judged, flagged, unreadable.
+        count, flagged, skipped_count: the numbers of scored, flagged and unreadable images.
         undetermined: whether too few images calibrate for a verdict at this alpha or fdr.
-        baseline_flagged: how many each baseline flags at the same alpha or fdr.
-        edges, histogram: BINS+1 edges of score bins and the count in each; the outer bins take what lies beyond.
-        worst: the images with the highest scores, worst first, with pictures.
-        typical: images drawn evenly from the stream, with pictures.
+        baseline_flagged: how many images each baseline flags at the same alpha or fdr.
+        edges, histogram: BINS+1 edges of score bins and the count in each; the outer bins include all beyond.
+        worst: the images with the highest scores, highest first, with pictures.
+        typical: an even sample of the stream, with pictures.
         alpha, fdr, promise: as in a DetectionResult, over the whole stream as one batch.
-        threshold: the score above which it flags; infinite where it flags nothing.
+        threshold: the score above which images are flagged; infinite if none can be.
         skipped: unreadable images, at most 1,000 of them.
-        p_value_counts: how many p-values lie in each of P_VALUE_BINS even bins from 0 to 1.
-        drift: the alarm that watched the p-values, of images that repeat none of the 1,000 before them.
-        trained, calibrated: how many images trained the model, or only calibrated it, themselves or by a near copy.
-        repeats: how many images repeat an earlier one.
+        p_value_counts: the number of p-values in each of P_VALUE_BINS even bins from 0 to 1.
+        drift: the alarm on the p-values of images that repeat none of the 1,000 before them.
+        trained, calibrated: the numbers of images that trained the model, or only calibrated it, or nearly copy one that
+            did.
+        repeats: the number of images that repeat an earlier one.
+        reject_alpha: the false-alarm rate of rejection in a triage; None without one.
+        rejected: how many images a triage rejects; the other flagged ones are sent to a person.
     """
 
     count: int
@@ -60,21 +73,23 @@ class DetectionSummary:
     trained: int = 0
     calibrated: int = 0
     repeats: int = 0
+    reject_alpha: float | None = None
+    rejected: int = 0
 
     def verdict(self, p_value: float) -> str:
         """Return the verdict on an image of the stream."""
-        return str(verdicts_at(np.array([p_value]), self.alpha, not self.undetermined)[0])
+        return str(verdicts_at(np.array([p_value]), self.alpha, not self.undetermined, self.reject_alpha)[0])
 
     def known_words(self) -> str:
-        """Return that the model knows some of the images, and what that means; "" where it knows none."""
+        """Return that the model knows some of the images, and what that means; "" if it knows none."""
         return known_words(self.trained, self.calibrated, self.count)
 
     def repeats_words(self) -> str:
-        """Return that images repeat others, and what then holds of them; "" where none does."""
+        """Return that images repeat others, and what follows; "" if none does."""
         return repeats_words(self.repeats, self.count, self.fdr is not None)
 
     def drift_words(self) -> str:
-        """Return what the drift alarm says, with the cause where the model knows many of the images."""
+        """Return the message of the drift alarm, with the cause if the model knows many of the images."""
         words = self.drift.words()
         if not self.drift.alarmed or self.trained + self.calibrated < LIKELY_CAUSE * self.count:
             return words
@@ -86,10 +101,12 @@ class DetectionSummary:
         return {
             "alpha": self.alpha,
             "fdr": self.fdr,
+            "reject_alpha": self.reject_alpha,
             "promise": self.promise,
             "threshold": self.threshold if np.isfinite(self.threshold) else None,
             "images": self.count,
             "flagged": self.flagged,
+            "rejected": self.rejected if self.reject_alpha is not None else None,
             "flagged_by_baselines": self.baseline_flagged,
             "undetermined": self.undetermined,
             "drift": {"alarmed": self.drift.alarmed, "evidence": self.drift.evidence, "words": self.drift_words()},
@@ -101,15 +118,16 @@ class DetectionSummary:
 
 
 class Summarizer:
-    """Takes detections chunk by chunk and keeps the counts, the worst images and an even sample.
+    """Summarises detections chunk by chunk: counts, the worst images, and an even sample.
 
     Args:
-        detector: what judges.
+        detector: scores the images.
         alpha: the false-alarm rate; outside (0, 1) a ConfigError.
         worst, typical: how many images of each kind to keep with pictures.
-        fdr: in place of alpha, the false-discovery rate over the whole stream; outside (0, 1) a ConfigError. The verdicts
-            of a chunk are then undetermined until the stream has ended: see `DetectionSummary.verdict`.
-        recognizer: tells which images the model knows, and which repeat others; None looks for neither.
+        reject_alpha: the false-alarm rate of rejection, for a triage; not below alpha a ConfigError.
+        fdr: in place of alpha, the false-discovery rate over the whole stream; outside (0, 1) a ConfigError. The verdicts of
+            a chunk are then undetermined until the end of the stream: see `DetectionSummary.verdict`.
+        recognizer: recognises images that the model knows, and repeats; None searches for neither.
     """
 
     def __init__(
@@ -120,6 +138,7 @@ class Summarizer:
         typical: int = 12,
         seed: int = 0,
         *,
+        reject_alpha: float | None = None,
         fdr: float | None = None,
         recognizer: Recognizer | None = None,
     ) -> None:
@@ -127,6 +146,10 @@ class Summarizer:
         self.known, self.repeats = Counter[str](), 0
         self.detector, self.alpha = detector, checked_alpha(alpha)
         self.fdr = None if fdr is None else checked_fdr(fdr)
+        self.reject_alpha = None if reject_alpha is None else checked_reject_alpha(reject_alpha, alpha)
+        if self.fdr is not None and self.reject_alpha is not None:
+            raise ConfigError("expected a false-discovery rate or a triage by two false-alarm rates, got both.")
+        self.rejected = 0
         self.decided = detector.calibration.decides(alpha if fdr is None else fdr)
         self.most_worst, self.most_typical = worst, typical
         self.random = np.random.default_rng(seed)
@@ -135,7 +158,7 @@ class Summarizer:
         margin = max(high - low, 1e-6)
         self.edges = np.linspace(low - 0.25 * margin, high + 1.5 * margin, BINS + 1)
         self.histogram = np.zeros(BINS, np.int64)
-        # Counts of p-values as multiples of one number, rounded up, are all that Benjamini and Hochberg's rule needs.
+        # The Benjamini-Hochberg procedure needs only the counts of p-values as rounded-up multiples of one number.
         levels = np.zeros(detector.calibration.groups + 1, np.int64)
         self.flagged = dict.fromkeys((OURS, *BASELINES), 0)
         self.p_value_counts = np.zeros(P_VALUE_BINS, np.int64)
@@ -148,13 +171,14 @@ class Summarizer:
 
     @property
     def count(self) -> int:
-        """The number of images judged so far."""
+        """The number of images scored so far."""
         return int(self.levels[OURS].sum())
 
     def judge(self, images: ImageSet) -> DetectionResult:
-        """Judge one chunk, remember what matters of it, and return the verdicts."""
+        """Score one chunk, update the summary, and return the verdicts."""
         dense = images.dense(self.detector.preprocess)
-        result = self.detector.detect(dense, self.alpha)
+        result = self.detector.detect(dense, self.alpha, reject_alpha=self.reject_alpha)
+        self.rejected += int(np.sum(result.verdicts == REJECT))
         for name, p_values in {OURS: result.p_values, **result.baseline_p_values}.items():
             self.levels[name] += self.detector.calibration.level_counts(p_values)
             self.flagged[name] += int(np.sum(p_values <= self.alpha))
@@ -173,7 +197,7 @@ class Summarizer:
         return result if self.fdr is None else replace(result, verdicts=np.full(len(result), UNDETERMINED), fdr=self.fdr)
 
     def summary(self) -> DetectionSummary:
-        """Return what was kept, with pictures of the images that were."""
+        """Return the summary, with pictures."""
         calibration, decided = self.detector.calibration, self.decided
         fdr, levels = self.fdr, self.levels.items()
         cuts = {name: self.alpha if fdr is None else discovery_cut(counts, fdr) for name, counts in levels}
@@ -181,14 +205,15 @@ class Summarizer:
         discovered = {name: int(counts[p_values <= cuts[name]].sum()) for name, counts in levels}
         flagged = {name: count if decided else 0 for name, count in (self.flagged if fdr is None else discovered).items()}
         cut = cuts[OURS]
-        promise = calibration.promise(cut) if fdr is None else calibration.discovery_promise(fdr, self.count)
+        reject = self.reject_alpha
+        promise = self.detector.promise(cut, reject) if fdr is None else calibration.discovery_promise(fdr, self.count)
 
         def pictured(kept: Kept | None) -> DetectionResult:
             shape = (0, self.detector.preprocess.height, self.detector.preprocess.width, self.detector.preprocess.channels)
             images = ImageSet(np.empty(shape, self.detector.preprocess.dtype)) if kept is None else kept.images
             result = self.detector.detect(images, self.alpha, pictures=True)
-            verdicts = verdicts_at(result.p_values, cut, decided)
-            return replace(result, verdicts=verdicts, alpha=cut, fdr=fdr, promise=promise)
+            verdicts = verdicts_at(result.p_values, cut, decided, reject)
+            return replace(result, verdicts=verdicts, alpha=cut, fdr=fdr, reject_alpha=reject, promise=promise)
 
         return DetectionSummary(
             count=self.count,
@@ -202,6 +227,8 @@ class Summarizer:
             typical=pictured(self.typical),
             alpha=cut,
             fdr=fdr,
+            reject_alpha=reject,
+            rejected=self.rejected,
             promise=promise,
             threshold=calibration.threshold(cut) if decided and cut else float("inf"),
             skipped=tuple(self.skipped),
@@ -214,12 +241,12 @@ class Summarizer:
 
 
 def independent(result: DetectionResult) -> Array:
-    """Return the p-values of the images of a result that repeat no earlier one: what the drift alarm may bet on."""
+    """Return the p-values of the images that repeat no earlier one, for the drift alarm."""
     return result.p_values if result.recognized is None else result.p_values[result.recognized.repeats == ""]
 
 
 def known_words(trained: int, calibrated: int, count: int, kind: str = "") -> str:
-    """Return that a model knows some of `count` images of a kind, and what that means; "" where it knows none.
+    """Return that a model knows some of `count` images of a kind, and what that means; "" if it knows none.
 
     >>> known_words(3, 0, 10, "good")[:54]
     'Of these 10 good images 3 trained the model (or nearly'
@@ -229,18 +256,18 @@ def known_words(trained: int, calibrated: int, count: int, kind: str = "") -> st
         return ""
     what = f"{kind} images" if kind else "images"
     return (
-        f"Of these {count:,} {what} {' and '.join(parts)} the model (or nearly copy one that did). What it says of them tells "
+        f"Of these {count:,} {what} {' and '.join(parts)} the model (or nearly copy one that did). Its results on them tell "
         "nothing of fresh images: a model does better on what it knows. Judge it by images that it has not seen."
     )
 
 
 def repeats_words(repeats: int, count: int, discoveries: bool = False) -> str:
-    """Return that images repeat others, and what then holds of them; "" where no more do than are taken for repeats by mistake.
+    """Return that images repeat others, and what follows; "" if no more do than are taken for repeats by mistake.
 
     Args:
         repeats: how many of the `count` images repeat an earlier one.
         count: the number of images.
-        discoveries: whether they are flagged by a false-discovery rate.
+        discoveries: whether they are flagged at a false-discovery rate.
     """
     if repeats <= BY_MISTAKE * count:
         return ""

@@ -1,6 +1,6 @@
-"""Photos of parts that lie anyhow: whether a turned photo of a good part is still a photo of a good part.
+"""Photos of parts in any orientation: whether a turned photo of a good part is still normal.
 
-Where it is, turned copies of the training photos show more good parts than the photos do.
+If so, turned copies of the training photos are used for training, too.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,20 +17,20 @@ from sablier.transforms.batches import Batches
 from sablier.transforms.turns import TURNS, Turn
 from sablier.typing import Array
 
-UnseenImages = tuple[tuple[Member, ...], ImageSet]  # members, and dense images that they have not learnt from
+UnseenImages = tuple[tuple[Member, ...], ImageSet]  # members, and dense images that they were not trained on
 
-MOST_STRANGER = 0.75  # standard deviations: turned photos were stranger by 0 to .5 where parts lie anyhow, by 1.3 to 45 elsewhere
-TRIED = 8  # photos that are turned; fewer tell nothing
+MOST_STRANGER = 0.75  # standard deviations by which scores may rise: 0 to 0.5 for parts in any orientation, 1.3 to 45 for others
+TRIED = 8  # photos that are turned; fewer are not enough
 MOST_WITH_COPIES = 1200  # photos
 
 
 def found_symmetries(unseen: Sequence[UnseenImages], preprocess: Preprocess) -> tuple[Turn, ...]:
-    """Return the turns after which photos stay normal; none unless a quarter turn is one of them (a half turn, of oblong photos).
+    """Return the turns that leave photos normal; none unless a quarter turn does (a half turn, if photos are not square).
 
-    Where only mirroring leaves them normal, copies were found to gain nothing (docs/LOG.md).
+    If only mirroring does, copies were found to gain nothing (docs/LOG.md).
 
     Args:
-        unseen: members, and dense normal images that they have not learnt from.
+        unseen: members, and dense normal images that they were not trained on.
     """
     square = preprocess.height == preprocess.width
     first, *others = TURNS if square else [turn for turn in TURNS if turn.quarters % 2 == 0]
@@ -54,7 +54,7 @@ def found_symmetries(unseen: Sequence[UnseenImages], preprocess: Preprocess) -> 
 def with_turned_copies(images: ImageSet, turns: Sequence[Turn]) -> ImageSet:
     """Return dense images and a turned copy of each.
 
-    By which of the turns is drawn from the pixels of the image, so that folds share what a network sees in the copies.
+    The pixels of an image decide its turn, so that folds share the features of the copies.
     """
     if not turns:
         return images

@@ -1,6 +1,6 @@
-"""What is unusual of an image as a whole, beside good ones: its brightness, contrast or colour, and a map high everywhere.
+"""What is unusual about an image as a whole: its brightness, contrast or colour, and an anomaly map that is high everywhere.
 
-It explains a verdict and takes no part in it.
+It explains a verdict and does not change it.
 """
 
 from dataclasses import dataclass, fields
@@ -13,12 +13,12 @@ from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.typing import Array
 
-# Of the values 0 to 255: their mean, their standard deviation, and the mean difference between the largest and smallest channel.
+# Of the values 0 to 255: their mean, their standard deviation, and the mean difference of the largest and smallest channel.
 MEASURES = (("darker", "brighter"), ("of less contrast", "of more contrast"), ("less coloured", "more coloured"))
 AT_ONCE = 16  # images
-MARGIN, LEAST_MARGIN = 0.25, 2.0  # beyond the range of good images, in such ranges and in values, before anything is said
-# The median of the map of 95 % of good images is below the usual one; from a quarter of the way from that to 1 on, a map is high
-# everywhere.
+MARGIN, LEAST_MARGIN = 0.25, 2.0  # beyond the range of good images, in shares of it and in values, before something is reported
+# The median of the map stays below `usual_map` in 95 % of good images. A map is high everywhere if its median is more than a
+# quarter of the way from there to 1.
 USUAL, EVERYWHERE = 0.95, 0.25
 
 
@@ -28,7 +28,7 @@ class WholeFrame:
 
     Args:
         low, high: 3, of brightness, contrast and colour.
-        usual_map: 1, what the median of the map of 95 % of good images stays below, in the unit of anomaly maps.
+        usual_map: 1, the 95 % quantile of the medians of maps of good images, in the unit of anomaly maps.
     """
 
     low: Array
@@ -37,11 +37,11 @@ class WholeFrame:
 
     @classmethod
     def of(cls, measures: Array, medians: Array) -> Self:
-        """Return the range of good images, given N,3 measures of them and N, the medians of their anomaly maps."""
+        """Return the range of good images, given N,3 measures and N medians of their anomaly maps."""
         return cls(measures.min(axis=0), measures.max(axis=0), np.quantile(medians, USUAL, keepdims=True))
 
     def notes(self, images: ImageSet, preprocess: Preprocess) -> Array:
-        """Return N sentences: what is unusual of the whole frame of each dense image; "" where nothing is."""
+        """Return N sentences on what is unusual about the whole of each dense image; "" if nothing is."""
         return np.array([self._note(row) for row in measured(images, preprocess)], dtype=str)
 
     def _note(self, values: Array) -> str:
@@ -52,23 +52,25 @@ class WholeFrame:
                 found.append(f"{words[value > high]} than any of the good images: {value:.0f} against {low:.0f} to {high:.0f}")
         return f"The whole image is {'; '.join(found)} (of 255)." if found else ""
 
-    def evened(self, anomaly_maps: Array, notes: Array) -> Array:
-        """Return N,H,W anomaly maps; where the whole frame is unusual, less what is high everywhere.
+    def evened(self, anomaly_maps: Array, notes: Array, kept: Array | None = None) -> Array:
+        """Return N,H,W anomaly maps; if an image is unusual as a whole, minus what is high everywhere.
 
         Args:
+            anomaly_maps: of the images.
             notes: N, as `notes` returns them.
+            kept: H,W, the pixels that are not ignored, or None.
         """
         from_here = self.usual_map + EVERYWHERE * np.maximum(0, 1 - self.usual_map)
-        excess = np.where(notes != "", np.maximum(0, median_anomaly(anomaly_maps) - from_here), 0)
+        excess = np.where(notes != "", np.maximum(0, median_anomaly(anomaly_maps, kept) - from_here), 0)
         return np.asarray(np.maximum(0, anomaly_maps - excess[:, None, None]), anomaly_maps.dtype)
 
     def tensors(self) -> dict[str, Array]:
-        """Return the arrays a model file keeps."""
+        """Return the arrays that a model file keeps."""
         return {item.name: getattr(self, item.name) for item in fields(self)}
 
 
 def measured(images: ImageSet, preprocess: Preprocess) -> Array:
-    """Return N,3: brightness, contrast and colour of dense images, on the scale of 0 to 255.
+    """Return N,3: brightness, contrast and colour of dense images, from 0 to 255.
 
     >>> images = ImageSet(np.full((1, 8, 8, 3), [10, 20, 30], np.uint8))
     >>> measured(images, Preprocess(height=8, width=8, channels=3)).round(1).tolist()
@@ -77,13 +79,14 @@ def measured(images: ImageSet, preprocess: Preprocess) -> Array:
     rows = [np.empty((0, len(MEASURES)))]
     for start in range(0, len(images), AT_ONCE):
         values = 255 * preprocess.to_unit(images.array[start : start + AT_ONCE])
+        values = values.reshape(len(values), -1, values.shape[3]) if preprocess.kept is None else values[:, preprocess.kept]
         pixels = values.reshape(len(values), -1)
         # Reductions over an axis of three numbers take much longer than over three arrays.
-        largest, smallest = (reduce(choose, np.moveaxis(values, 3, 0)) for choose in (np.maximum, np.minimum))
-        rows.append(np.stack([pixels.mean(axis=1), pixels.std(axis=1), (largest - smallest).mean(axis=(1, 2))], axis=1))
+        largest, smallest = (reduce(choose, np.moveaxis(values, 2, 0)) for choose in (np.maximum, np.minimum))
+        rows.append(np.stack([pixels.mean(axis=1), pixels.std(axis=1), (largest - smallest).mean(axis=1)], axis=1))
     return np.concatenate(rows)
 
 
-def median_anomaly(anomaly_maps: Array) -> Array:
-    """Return N: the median of each of N,H,W anomaly maps."""
-    return np.array([np.median(anomaly_map) for anomaly_map in anomaly_maps], np.float64)
+def median_anomaly(anomaly_maps: Array, kept: Array | None = None) -> Array:
+    """Return N: the median of each of N,H,W anomaly maps, over the pixels that are kept."""
+    return np.array([np.median(each if kept is None else each[kept]) for each in anomaly_maps], np.float64)

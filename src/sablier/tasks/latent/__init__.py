@@ -1,1 +1,1 @@
-"""What is done with codes: reconstructions, clusters, maps, sums, and new images."""
+"""Work with codes: reconstructions, clusters, maps, latent arithmetic, and new images."""

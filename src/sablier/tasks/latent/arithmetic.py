@@ -1,8 +1,7 @@
-"""Compute with codes: the mean of a set of images, and sums and differences of such means, decoded.
+"""Latent arithmetic: sums and differences of the mean codes of sets of images, decoded.
 
-What stands for an image is a place among codes. The mean of several places is one (their centre), and so is a place moved
-by the difference of two others: bold A - regular A + regular B. A difference alone is a direction and no place: it cannot
-be drawn. So the weights of what is combined always add up to 1.
+A mean of codes is a code, and so is a code plus the difference of two others: bold A - regular A + regular B. A difference
+alone is a direction and not the code of an image. The weights therefore always sum to 1.
 """
 
 from collections.abc import Sequence
@@ -30,9 +29,9 @@ class CodedSet:
 
     Args:
         name: of the set.
-        images: those that could be read, as they came.
+        images: those that could be read, as they were read.
         codes: N,latent.
-        skipped: those that could not.
+        skipped: those that could not be read.
     """
 
     name: str
@@ -47,10 +46,10 @@ class Term:
 
     Args:
         name: of the set.
-        weight: what its mean code is multiplied by.
-        count: how many images it has.
+        weight: of its mean code.
+        count: the number of its images.
         images: K,H,W,C in [0, 1]: at most six of them.
-        mean: H,W,C: the decoded mean of their codes.
+        mean: H,W,C: the decoded mean code.
     """
 
     name: str
@@ -62,15 +61,15 @@ class Term:
 
 @dataclass(frozen=True)
 class Combination:
-    """A sum of mean codes, and what it is decoded to.
+    """A decoded sum of mean codes.
 
     Args:
-        terms: what was added and subtracted.
+        terms: the sets with their weights.
         code: latent.
         image: H,W,C in [0, 1].
-        nearest_ids, nearest_images, nearest_distances: the real images whose codes lie nearest: their names, K,H,W,C, and
-            the Euclidean distances of their codes.
-        p_value: the share of the codes of held-out images that lie as far out; None where nothing is known of them.
+        nearest_ids, nearest_images, nearest_distances: the real images with the nearest codes: names, K,H,W,C, and Euclidean
+            distances of codes.
+        p_value: the share of held-out codes that are at least as far from the data; None if unknown.
         skipped: images that could not be read, at most 1,000 of them.
         skipped_count: how many there were.
     """
@@ -87,15 +86,15 @@ class Combination:
 
     @property
     def leaves_data(self) -> bool | None:
-        """Whether the code lies where nearly no image does; None where nothing is known of that."""
+        """Whether the code is where hardly any image is; None if unknown."""
         return None if self.p_value is None else self.p_value <= LEAVES
 
     def to_table(self) -> list[dict[str, Any]]:
-        """Return one row per set: its name, the weight of its mean, how many images it has."""
+        """Return one row per set: its name, its weight, its number of images."""
         return [{"set": term.name, "weight": term.weight, "images": term.count} for term in self.terms]
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything but the pictures."""
+        """Return everything except the pictures."""
         pairs = zip(self.nearest_ids.tolist(), self.nearest_distances.tolist(), strict=True)
         return {
             "terms": self.to_table(),
@@ -108,10 +107,10 @@ class Combination:
 
 
 def coded_set(model: Model, preprocess: Preprocess, images: ImageSet, name: str) -> CodedSet:
-    """Encode a set of images, a chunk at a time, so that only the codes of large images stay in memory.
+    """Encode a set of images, a chunk at a time, so that of large images only the codes stay in memory.
 
     Raises:
-        TooFewImages: where none can be read.
+        TooFewImages: if none can be read.
         ImagesError: for an image that `preprocess` does not accept.
     """
     codes, skipped, readable = [], list(images.skipped), np.ones(len(images), bool)
@@ -130,12 +129,12 @@ def coded_set(model: Model, preprocess: Preprocess, images: ImageSet, name: str)
 
 
 def weights_of(added: int, subtracted: int) -> tuple[float, ...]:
-    """Return the weight of each set, those that are added first; they add up to 1.
+    """Return the weights of added, then of subtracted sets; they sum to 1.
 
-    Without a difference what is added is averaged.
+    Without subtracted sets, the others are averaged.
 
     Raises:
-        ConfigError: where their sum would be no place among codes.
+        ConfigError: if the weights would not sum to 1.
 
     >>> weights_of(2, 1), weights_of(4, 0)
     ((1.0, 1.0, -1.0), (0.25, 0.25, 0.25, 0.25))
@@ -159,14 +158,14 @@ def combine(
     among: CodedSet | None = None,
     support: SupportTest | None = None,
 ) -> Combination:
-    """Add and subtract the mean codes of sets of images, and decode what comes out (Larsen et al. 2016).
+    """Add and subtract the mean codes of sets of images, and decode the result (Larsen et al. 2016).
 
     Args:
-        added, subtracted: sets; without `subtracted` the code is the average of the means, otherwise it takes one set more
-            to add than to subtract.
-        among: the real images to show the nearest of; otherwise those that are combined.
-        support: what knows where codes of images lie; without it the codes of the real images are asked, where there
-            are at least 200 of them.
+        added, subtracted: sets; without `subtracted` the mean codes are averaged, otherwise there must be one set more to
+            add than to subtract.
+        among: the real images to search for the nearest ones; None: those that are combined.
+        support: a test whether a code is among those of images; None: a test on the codes of the real images, if there are
+            at least 200.
 
     Raises:
         ConfigError: for another number of sets.
@@ -199,7 +198,7 @@ def combine(
 
 
 def nearest_images(sets: Sequence[CodedSet], code: Array, preprocess: Preprocess) -> tuple[Array, Array, Array]:
-    """Return the names, the pixels and the distances of the images of several sets whose codes lie nearest to a code."""
+    """Return the names, the pixels and the distances of the images in several sets with the codes nearest to a code."""
     distances = np.concatenate([np.linalg.norm(each.codes - code, axis=1) for each in sets])
     edges = np.cumsum([0, *(len(each.codes) for each in sets)])
     chosen = np.argsort(distances, kind="stable")[:SHOWN]
@@ -215,6 +214,6 @@ def nearest_images(sets: Sequence[CodedSet], code: Array, preprocess: Preprocess
 
 
 def _shown(images: ImageSet, preprocess: Preprocess) -> Array:
-    """Return a few images of a set, drawn evenly, K,H,W,C in [0, 1]."""
+    """Return a few images of a set, an even sample, K,H,W,C in [0, 1]."""
     chosen = np.unique(np.linspace(0, len(images) - 1, SHOWN).astype(int))
     return preprocess.to_unit(images.take(chosen).dense(preprocess).array)

@@ -1,9 +1,9 @@
-"""Clusters of codes: k-means, a Gaussian mixture or HDBSCAN, on the codes or on a manifold of them.
+"""Clusters of codes: k-means, a Gaussian mixture or HDBSCAN, on the codes or on a manifold embedding of them.
 
-Codes of one kind of image rarely lie in a ball: they lie along curved sheets, which a manifold flattens before a mixture
-parts them (N2D, McConville, Santos-Rodriguez, Piechocki and Craddock 2021). Everything is done several times with other
-seeds; the run that agrees most with the others is the answer, and how much they agree is reported. Labels, where they
-exist, only say afterwards how well the clusters match them.
+Codes of one kind of image rarely form a ball; they follow curved manifolds, which an embedding flattens before clustering
+(N2D; McConville, Santos-Rodriguez, Piechocki and Craddock 2021). Everything is done several times with different seeds. The
+run that agrees most with the others is the result, and the agreement is reported. Labels, if there are any, only measure the
+clusters.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,21 +20,21 @@ from sablier.typing import Array
 
 Method = Literal["mixture", "kmeans", "hdbscan"]
 METHODS = get_args(Method)
-FEWEST = 3  # images that can be parted
-MOST_AUTO = 20  # clusters that are tried where the number is to be found
-MOST_SILHOUETTES = 3000  # codes drawn to find it: their distances to each other are computed
-SMALLEST_SHARE = 100  # an HDBSCAN cluster has at least this part of the images, 1 / 100, and
-SMALLEST_CLUSTER = 5  # so many at least
-SAME = 1e-5  # distance, in standard deviations of all codes, up to which two are one: what the order of sums changes
+FEWEST = 3  # images that can be clustered
+MOST_AUTO = 20  # clusters that are tried if the number is to be found
+MOST_SILHOUETTES = 3000  # sampled codes for the silhouette, which needs all distances
+SMALLEST_SHARE = 100  # an HDBSCAN cluster has at least 1 / this of the images, and
+SMALLEST_CLUSTER = 5  # at least so many
+SAME = 1e-5  # distance, in standard deviations of all codes, up to which two are equal: rounding
 
 
 class Parts(NamedTuple):
-    """How one run parts N codes.
+    """The clusters of one run on N codes.
 
     Args:
-        clusters: N numbers from 0; -1 for codes that belong nowhere, which only HDBSCAN says.
-        typicality: N, higher for codes nearer to the heart of their cluster; compares members of one cluster only.
-        confidence: N in [0, 1], low for codes that could as well belong elsewhere.
+        clusters: N numbers from 0; -1 for codes in no cluster, only from HDBSCAN.
+        typicality: N, higher for codes nearer to the centre of their cluster; comparable within a cluster only.
+        confidence: N in [0, 1], low for codes that could belong to another cluster.
     """
 
     clusters: Array
@@ -50,13 +50,13 @@ class ClusterResult:
         ids: N names.
         clusters, typicality, confidence: as in `Parts`.
         method, manifold: how they were found.
-        numbers: of a code.
-        seeds: of the runs; the first is not better than the others.
-        stability: mean adjusted Rand index between pairs of runs: 1 where they all agree, 0 where by chance; None of one run.
-        silhouettes: number of clusters tried -> mean silhouette, where the number was to be found.
+        numbers: the length of a code.
+        seeds: of the runs; the order has no meaning.
+        stability: mean adjusted Rand index between pairs of runs: 1 if all agree, 0 by chance; None for one run.
+        silhouettes: number of clusters -> mean silhouette, if the number was to be found.
         labels: N labels, or None.
-        accuracy: share of images whose label is that of their cluster, clusters and labels matched one to one as well as
-            can be; None without labels, like the next two.
+        accuracy: share of images whose label is that of their cluster, with the best one-to-one matching; None without
+            labels, like the next two.
         nmi, ari: normalised mutual information, and adjusted Rand index, of clusters and labels.
     """
 
@@ -80,12 +80,12 @@ class ClusterResult:
 
     @property
     def count(self) -> int:
-        """How many clusters there are, without the images that belong nowhere."""
+        """The number of clusters, without the images in no cluster."""
         return int(self.clusters.max(initial=-1)) + 1
 
     @property
     def sizes(self) -> list[int]:
-        """How many images each cluster has."""
+        """The number of images in each cluster."""
         return np.bincount(self.clusters[self.clusters >= 0], minlength=self.count).tolist()  # type: ignore[no-any-return]
 
     def typical(self, cluster: int, most: int) -> Array:
@@ -94,7 +94,7 @@ class ClusterResult:
         return members[np.argsort(-self.typicality[members], kind="stable")][:most]
 
     def borderline(self, cluster: int, most: int) -> Array:
-        """Return the positions of the members that could most easily belong elsewhere, the least sure first."""
+        """Return the positions of the members with the lowest confidence, lowest first."""
         members = np.flatnonzero(self.clusters == cluster)
         return members[np.argsort(self.confidence[members], kind="stable")][:most]
 
@@ -118,7 +118,7 @@ class ClusterResult:
         return [dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)]
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything but the row of each image."""
+        """Return everything except the row of each image."""
         kept = ("method", "manifold", "numbers", "seeds", "stability", "silhouettes", "accuracy", "nmi", "ari")
         clusters = [
             {
@@ -146,19 +146,19 @@ def cluster_latents(
     runs: int = 3,
     seed: int = 0,
 ) -> ClusterResult:
-    """Part codes into clusters.
+    """Cluster codes.
 
     Args:
-        k: how many; None finds the number from 2 to 20 whose mean silhouette is largest (Rousseeuw 1987). HDBSCAN finds it
-            by itself and takes none.
+        k: the number of clusters; None: the one from 2 to 20 with the largest mean silhouette (Rousseeuw 1987). HDBSCAN
+            finds its own.
         method: "mixture" of Gaussians, "kmeans" or "hdbscan".
-        manifold: "none", "spectral", "umap" or "tsne"; "auto" is "umap" where it is installed, else "spectral".
-        runs: how often, with other seeds; the answer is the run that agrees most with the others.
+        manifold: "none", "spectral", "umap" or "tsne"; "auto" is "umap" if it is installed, else "spectral".
+        runs: how often, with different seeds; the run that agrees most with the others is returned.
 
     Raises:
         ConfigError: for a number of clusters or of runs below 1, a k for HDBSCAN, or a manifold that is not installed.
         UnknownName: for another method or manifold.
-        TooFewImages: for fewer images than clusters, or than a manifold takes.
+        TooFewImages: for fewer images than clusters, or than a manifold needs.
 
     >>> codes = np.r_[np.zeros((20, 2)), np.ones((20, 2))] + np.random.default_rng(0).normal(0, 0.05, (40, 2))
     >>> result = cluster_latents(Latents(np.arange(40), codes), manifold="none", runs=1)
@@ -170,7 +170,7 @@ def cluster_latents(
     codes = latents.codes[np.unique(groups, return_index=True)[1]]
     _check_images(len(latents), len(codes), k)
     if len(codes) < FEWEST or (method == "hdbscan" and chosen(manifold, len(codes)) == "none"):
-        runs = 1  # nothing in it is drawn
+        runs = 1  # it is deterministic
     seeds = tuple(range(seed, seed + runs))
     spaces = [flattened(codes, "none" if len(codes) < FEWEST else manifold, each) for each in seeds]
     silhouettes = None
@@ -181,7 +181,7 @@ def cluster_latents(
     found = [parter(space.codes, k or 0, each) for space, each in zip(spaces, seeds, strict=True)]
     agreement = _agreement([parts.clusters for parts in found])
     best = int(np.argmax(agreement.mean(axis=1)))
-    # What is alike is looked at once, and belongs to one cluster.
+    # Equal codes are clustered once, and belong to one cluster.
     parts = _by_size(Parts(*(values[groups] for values in found[best])))
     result = ClusterResult(
         latents.ids,
@@ -198,7 +198,7 @@ def cluster_latents(
 
 
 def with_truth(result: ClusterResult, labels: Array) -> ClusterResult:
-    """Return the result with how well its clusters match labels; images that belong nowhere count as wrong."""
+    """Return the result with its agreement with labels; images in no cluster count as wrong."""
     from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
     return replace(
@@ -211,7 +211,7 @@ def with_truth(result: ClusterResult, labels: Array) -> ClusterResult:
 
 
 def matched_accuracy(clusters: Array, labels: Array) -> float:
-    """Return the share of images whose label is that of their cluster, clusters and labels matched one to one (Kuhn 1955).
+    """Return the share of images whose label is that of their cluster, matched one to one (Kuhn 1955).
 
     >>> matched_accuracy(np.array([0, 0, 1, 1, -1]), np.array(["b", "b", "a", "b", "a"]))
     0.6
@@ -226,7 +226,7 @@ def matched_accuracy(clusters: Array, labels: Array) -> float:
 
 
 def check_wishes(k: int | None, method: str, manifold: str, runs: int) -> None:
-    """Raise where what is asked for cannot be done, whatever the images are.
+    """Raise an error for wrong arguments, before there are images.
 
     Raises:
         UnknownName, ConfigError: as for `cluster_latents`.
@@ -243,7 +243,7 @@ def check_wishes(k: int | None, method: str, manifold: str, runs: int) -> None:
 
 
 def alike(codes: Array) -> Array:
-    """Return N: the group of each of N,d codes; those closer than rounding could make them are of one.
+    """Return N: the group of each of N,d codes; codes that differ by rounding only are in one.
 
     >>> alike(np.array([[0.0, 1.0], [5.0, 2.0], [1e-9, 1.0]])).tolist()
     [0, 1, 0]
@@ -253,7 +253,7 @@ def alike(codes: Array) -> Array:
     from scipy.spatial import cKDTree
 
     scaled = np.asarray(codes, np.float64) / (float(np.std(codes)) or 1.0)
-    # First those of one cell of a grid, however many, then the few that lie on either side of an edge between cells.
+    # First codes in one cell of a grid, then the few on either side of an edge between cells.
     _, first, cell = np.unique(np.round(scaled / (10 * SAME)), axis=0, return_index=True, return_inverse=True)
     pairs = cKDTree(scaled[first]).query_pairs(SAME, output_type="ndarray")
     graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(first), len(first)))
@@ -262,7 +262,7 @@ def alike(codes: Array) -> Array:
 
 
 def _check_images(count: int, different: int, k: int | None) -> None:
-    """Raise TooFewImages where so many images, of which so many differ, cannot be parted."""
+    """Raise TooFewImages if there are too few images, or too few different ones, to cluster."""
     if count < FEWEST:
         raise TooFewImages(f"expected a set of at least {FEWEST} images to find clusters in, got {count}.")
     if k is not None and k > different:
@@ -271,7 +271,7 @@ def _check_images(count: int, different: int, k: int | None) -> None:
 
 
 def _silhouettes(codes: Array, method: str, seed: int) -> dict[int, float]:
-    """Return the mean silhouette of each number of clusters that is tried, of a sample of the codes."""
+    """Return the mean silhouette of each tried number of clusters, on a sample of the codes."""
     from sklearn.metrics import silhouette_score
 
     drawn = np.random.default_rng(seed).permutation(len(codes))[:MOST_SILHOUETTES]
@@ -280,14 +280,14 @@ def _silhouettes(codes: Array, method: str, seed: int) -> dict[int, float]:
         clusters = _PARTERS[method](codes, count, seed).clusters[drawn]
         if len(np.unique(clusters)) > 1:
             found[count] = float(silhouette_score(codes[drawn], clusters))
-    return found or {1: 0.0}  # codes that are all the same
+    return found or {1: 0.0}  # codes that are all equal
 
 
 def _mixture(codes: Array, k: int, seed: int) -> Parts:
     from sklearn.mixture import GaussianMixture
 
     codes = codes.astype(np.float64)
-    # Of a cluster that shrinks to few codes, the covariance must stay invertible.
+    # The covariance of a cluster that shrinks to few codes must stay invertible.
     least = 1e-6 * float(codes.var()) + 1e-9
     mixture = GaussianMixture(k, reg_covar=least, n_init=3, random_state=seed).fit(codes)
     shares = mixture.predict_proba(codes)

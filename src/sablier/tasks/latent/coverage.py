@@ -1,4 +1,4 @@
-"""Whether generated images show all there is: the share of each class among them, and how much they differ from each other."""
+"""Coverage of generated images: the share of each class among them, and how much they differ from each other."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from sablier.typing import Array
 
 FEWEST_SHARE = 0.1  # of a class's fair share, below which it counts as lost
 LEAST_DIVERSITY = 0.5
-PAIRS = 20_000  # of images, drawn at random to measure how much they differ
+PAIRS = 20_000  # of random images, to measure how much they differ
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """How a set of generated images covers what there is.
+    """How a set of generated images covers the classes.
 
     Args:
-        shares: name of a class -> its share of the generated images, as some classifier sees them.
-        diversity: the mean root mean squared difference of two generated images over that of two real ones: about 1 where they
-            vary as real ones do, near 0 where the generator repeats itself.
+        shares: name of a class -> its share of the generated images, by some classifier.
+        diversity: the mean root mean squared difference of two generated images over that of two real ones: about 1 if they
+            vary as real ones do, near 0 if the generator repeats itself.
     """
 
     shares: dict[str, float]
@@ -29,12 +29,12 @@ class Coverage:
 
     @property
     def lost(self) -> tuple[str, ...]:
-        """The classes that have less than a tenth of their fair share."""
+        """The classes with less than a tenth of their fair share."""
         return tuple(name for name, share in self.shares.items() if share < FEWEST_SHARE / len(self.shares))
 
     @property
     def collapsed(self) -> bool:
-        """Whether a class is lost, or the images hardly differ."""
+        """Whether a class is lost, or the images hardly differ (mode collapse)."""
         return bool(self.lost) or self.diversity < LEAST_DIVERSITY
 
     def to_table(self) -> list[dict[str, Any]]:
@@ -50,8 +50,8 @@ def coverage(found: Array, classes: Sequence[str], generated: Array, real: Array
     """Measure how generated images cover the classes.
 
     Args:
-        found: N names of classes, what a classifier that has nothing to do with the generator sees in each generated image.
-        classes: every class there is.
+        found: N names of classes, predicted for the generated images by an independent classifier.
+        classes: all classes.
         generated, real: N,... and M,... images in [0, 1].
         seed: of the pairs whose difference is measured.
 

@@ -1,9 +1,8 @@
-"""Encode a stream of images, and say what the codes are worth beside those of PCA with as many numbers.
+"""Encode a stream of images, and compare the codes with PCA of as many numbers.
 
-Three questions, answered on images that answered nothing before: how closely are images drawn again from the code, which
-share of their variance does that explain, and, where labels exist, do simple readers find them in the code? A linear
-probe (multinomial logistic regression on standardised codes) and the vote of the 5 nearest codes. Labels are never shown
-to the encoder: they only ask what it has learnt (Alain and Bengio 2016).
+On images held out from the comparison's fits: the reconstruction error, the share of variance that it explains and, with
+labels, how well these are predicted from the code. The predictors are a linear probe (multinomial logistic regression on
+standardised codes; Alain and Bengio 2016) and the vote of the 5 nearest codes. The encoder is never trained on labels.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -29,21 +28,21 @@ from sablier.tasks.latent.reconstruct import (
 from sablier.tasks.streaming import MOST_SKIPPED_LISTED
 from sablier.typing import Array
 
-MOST_COMPARED = 12_000  # images drawn evenly from the stream, on which the codes are compared with PCA's
-TRAINING_SHARE = 2 / 3  # of them; the others score
+MOST_COMPARED = 12_000  # an even sample of the stream, on which the codes are compared with PCA
+TRAINING_SHARE = 2 / 3  # of them; the others are scored
 NEIGHBOURS = 5
 MOST_PROBE_STEPS = 1000
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """What one way to encode images is worth.
+    """The quality of one encoding.
 
     Args:
         method: "PCA", or "model".
-        mse: mean squared error of pixels in [0, 1] when images are drawn again from the code; None without a decoder.
-        explained: the share of the variance of the pixels that this explains: 1 is all of it, 0 what the mean image does.
-        linear_probe, knn5: shares of labels that a linear probe and the 5 nearest codes find; None without labels.
+        mse: mean squared error of pixels in [0, 1] of images decoded from the code; None without a decoder.
+        explained: the explained share of the variance of the pixels: 1 is all of it, 0 that of the mean image.
+        linear_probe, knn5: accuracies of a linear probe and of the 5 nearest codes; None without labels.
     """
 
     method: str
@@ -55,12 +54,13 @@ class Encoding:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The model's codes beside PCA's, of as many numbers, on the same images.
+    """The model's codes next to PCA of as many numbers, on the same images.
 
     Args:
-        numbers: how many numbers a code has.
-        trained_on, scored_on: how many images PCA and the readers of labels learnt from, and how many others were scored.
-        rows: one for each way to encode.
+        numbers: the length of a code.
+        trained_on, scored_on: how many images PCA and the predictors of labels were fitted to, and how many others were
+            scored.
+        rows: one for each encoding.
     """
 
     numbers: int
@@ -69,7 +69,7 @@ class Comparison:
     rows: tuple[Encoding, ...]
 
     def to_table(self) -> list[dict[str, Any]]:
-        """Return one row for each way to encode."""
+        """Return one row for each encoding."""
         return [asdict(row) for row in self.rows]
 
     def to_json(self) -> dict[str, Any]:
@@ -83,9 +83,9 @@ class EmbeddingResult:
 
     Args:
         latents: the codes.
-        comparison: with PCA; None where there are too few images for one.
+        comparison: with PCA; None if there are too few images.
         skipped, skipped_count: images that could not be read, at most 1,000 of them, and how many there were.
-        network: which network encoded, where the model file holds several; otherwise "".
+        network: which network encoded, if the model file holds several; otherwise "".
     """
 
     latents: Latents
@@ -98,11 +98,11 @@ class EmbeddingResult:
         return len(self.latents)
 
     def to_table(self) -> list[dict[str, Any]]:
-        """Return one row per image: its name, its label where it has one, its code."""
+        """Return one row per image: its name, its label if it has one, its code."""
         return self.latents.to_table()
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything but the codes."""
+        """Return everything except the codes."""
         return {
             "images": len(self),
             "numbers": self.latents.numbers,
@@ -115,10 +115,10 @@ class EmbeddingResult:
 
 
 class Embedder:
-    """Encodes chunk by chunk; of the stream it keeps the codes, and a bounded number of images to compare on.
+    """Encodes chunk by chunk; keeps the codes, and a bounded sample of images for the comparison.
 
     Args:
-        model, preprocess: a network that can encode, and what is done to an image before.
+        model, preprocess: a network that can encode, and its preprocessing.
         compare: whether to compare with PCA.
     """
 
@@ -132,7 +132,7 @@ class Embedder:
         self.count = self.skipped_count = 0
 
     def add(self, images: ImageSet) -> Latents:
-        """Encode one chunk, remember its codes, and return them."""
+        """Encode one chunk, keep its codes, and return them."""
         dense = images.dense(self.preprocess)
         latents = Latents(dense.ids, encode(self.model, self.preprocess, dense), dense.labels)
         self.parts.append(latents)
@@ -147,7 +147,7 @@ class Embedder:
         """Return the codes of everything so far, and the comparison.
 
         Raises:
-            TooFewImages: where no image could be read.
+            TooFewImages: if no image could be read.
         """
         if not self.count:
             reasons = "; ".join(f"{item.id}: {item.reason}" for item in self.skipped[:3])
@@ -159,7 +159,7 @@ class Embedder:
 
 
 def joined(parts: list[Latents], model: str) -> Latents:
-    """Return the codes of several chunks as one; labels survive where every chunk has them."""
+    """Return the codes of several chunks as one; labels are kept if every chunk has them."""
     labels = [part.labels for part in parts if part.labels is not None]
     return Latents(
         np.concatenate([part.ids for part in parts]),
@@ -170,10 +170,10 @@ def joined(parts: list[Latents], model: str) -> Latents:
 
 
 def compare_with_pca(model: Model, preprocess: Preprocess, images: ImageSet, seed: int = 0) -> Comparison | None:
-    """Compare codes with those of PCA: both are read on images that neither PCA nor the readers have seen.
+    """Compare codes with those of PCA, on images that neither PCA nor the predictors were fitted to.
 
     Returns:
-        The comparison; None for images too few to fit PCA of so many numbers on two thirds of them.
+        The comparison; None if there are too few images to fit PCA of so many numbers to two thirds of them.
     """
     numbers = latent_size(model, preprocess)
     order = np.random.default_rng(seed).permutation(len(images))
@@ -201,10 +201,10 @@ def compare_with_pca(model: Model, preprocess: Preprocess, images: ImageSet, see
 
 
 def linear_probe(codes: Array, labels: Array, new_codes: Array, new_labels: Array, seed: int = 0) -> float:
-    """Return the share of new labels that a linear reader of the codes finds.
+    """Return the accuracy of a linear predictor of labels from codes.
 
     It is scikit-learn's multinomial logistic regression, with its default penalty, on codes that are standardised by the
-    mean and spread of those it learns from.
+    mean and spread of its training codes.
 
     >>> codes = np.array([[0.0], [0.1], [1.0], [1.1]])
     >>> linear_probe(codes, np.array(["a", "a", "b", "b"]), np.array([[0.2], [0.9]]), np.array(["a", "b"]))
@@ -218,7 +218,7 @@ def linear_probe(codes: Array, labels: Array, new_codes: Array, new_labels: Arra
 
 
 def nearest_neighbours(codes: Array, labels: Array, new_codes: Array, new_labels: Array) -> float:
-    """Return the share of new labels that the vote of the 5 nearest codes finds, by Euclidean distance."""
+    """Return the accuracy of the vote of the 5 nearest codes, by Euclidean distance."""
     from sklearn.neighbors import KNeighborsClassifier
 
     voters = KNeighborsClassifier(min(NEIGHBOURS, len(codes)), algorithm="brute").fit(codes, labels)
@@ -226,13 +226,13 @@ def nearest_neighbours(codes: Array, labels: Array, new_codes: Array, new_labels
 
 
 class _EvenSample:
-    """Keeps `most` images of a stream, each with the same chance: those that drew the lowest lots."""
+    """Keeps a uniform sample of `most` images of a stream: those with the lowest random keys."""
 
     def __init__(self, most: int, seed: int) -> None:
         self.most, self.random = most, np.random.default_rng(seed)
         self.kept: list[ImageSet] = []
         self.lots = np.empty(0)
-        self.bar = np.inf  # lots above it are beaten by enough others already
+        self.bar = np.inf  # keys above it are too high already
 
     def add(self, images: ImageSet) -> None:
         lots = self.random.random(len(images))

@@ -1,7 +1,7 @@
-"""How good generated images are: as a set against a set of real ones, and each against those it was learnt from.
+"""The quality of generated images: as a set against real images, and against the training images.
 
-Features are N,D numbers of each image, by whatever extractor; figures of different extractors do not compare, nor do those of
-different numbers of images. So each is to be read beside its floor: the same of real images against other real ones.
+Features are N,D numbers of each image, by any extractor. Figures of different extractors do not compare, nor do those of
+different numbers of images. Each is therefore to be read next to its floor: the same of real images against other real ones.
 """
 
 from collections.abc import Iterator
@@ -14,16 +14,16 @@ from sablier.typing import Array
 
 NEIGHBOURS = 3  # Kynkaanniemi et al. 2019
 CHUNK_VALUES = 20_000_000  # distances computed at once
-COPIED_QUANTILE = 0.01  # nearer to a training image than 99 % of new real images are: perhaps a copy
+COPIED_QUANTILE = 0.01  # nearer to a training image than 99 % of new real images are: possibly a copy
 
 
 @dataclass(frozen=True)
 class Memorising:
-    """How near generated images come to those of training, beside new real images.
+    """How near generated images are to training images, compared with new real images.
 
     Args:
         generated, real: the median root mean squared difference to the nearest training image.
-        copied: share of generated images nearer to one than 99 % of new real images are; 0.01 is what chance gives.
+        copied: share of generated images nearer to one than 99 % of new real images are; by chance 0.01.
     """
 
     generated: float
@@ -38,7 +38,7 @@ class Memorising:
 def frechet_distance(features: Array, real: Array) -> float:
     """Return the squared Frechet distance between the Gaussians of two sets of features (Heusel et al. 2017).
 
-    It is FID only where the features are those of the Inception net; these are not, so it is called FD.
+    It is FID only with the features of the Inception network; with others, it is called FD.
 
     >>> random = np.random.default_rng(0)
     >>> a = random.normal(size=(5000, 3))
@@ -58,11 +58,11 @@ def frechet_distance(features: Array, real: Array) -> float:
 
 
 def precision_recall(features: Array, real: Array, neighbours: int = NEIGHBOURS) -> tuple[float, float]:
-    """Return the shares of generated features among the real ones, and of real ones among the generated.
+    """Return precision and recall of generated features (Kynkaanniemi et al. 2019).
 
-    These are precision and recall of Kynkaanniemi et al. (2019). Among a set is what lies no farther from one of its features
-    than that one's k-th neighbour in the set. The first says whether images look real, the second whether they show all there
-    is.
+    A feature is in the support of a set if it is no farther from one of its features than that one's k-th neighbour in the
+    set. Precision is the share of generated features in the support of the real ones: whether images look real. Recall is
+    the reverse: whether they cover all real images.
 
     >>> random = np.random.default_rng(0)
     >>> real = random.normal(size=(500, 2))
@@ -75,7 +75,7 @@ def precision_recall(features: Array, real: Array, neighbours: int = NEIGHBOURS)
 
 
 def nearest_distances(images: Array, others: Array) -> tuple[Array, Array]:
-    """Return the root mean squared difference of each of N images to the nearest of M others, and that one's position."""
+    """Return the root mean squared difference of each of N images to the nearest of M others, and the position of that one."""
     flat, known = (np.ascontiguousarray(each.reshape(len(each), -1), np.float32) for each in (images, others))
     squares = (known**2).sum(axis=1)
     distances, places = np.empty(len(flat)), np.empty(len(flat), np.int64)
@@ -84,13 +84,13 @@ def nearest_distances(images: Array, others: Array) -> tuple[Array, Array]:
         block = flat[start : start + step]
         found = (squares - 2 * block @ known.T).argmin(axis=1)
         places[start : start + step] = found
-        # Once more by differences: squares of long sums lose what is small.
+        # Again by differences: squares of long sums lose small values.
         distances[start : start + step] = np.sqrt(((block - known[found]) ** 2).mean(axis=1))
     return distances, places
 
 
 def memorising(generated: Array, real: Array, training: Array) -> Memorising:
-    """Measure whether generated images are copies: how near they come to training images, beside new real images."""
+    """Measure whether generated images are copies of training images, compared with new real images."""
     ours, theirs = (nearest_distances(each, training)[0] for each in (generated, real))
     copied = float((ours < np.quantile(theirs, COPIED_QUANTILE)).mean())
     return Memorising(float(np.median(ours)), float(np.median(theirs)), copied)
@@ -102,7 +102,7 @@ def _moments(features: Array) -> tuple[Array, Array]:
 
 
 def _share_among(features: Array, known: Array, neighbours: int) -> float:
-    """Return the share of features within the k-th neighbour's distance of some known one."""
+    """Return the share of features within the distance of the k-th neighbour of some known one."""
     known, features = np.asarray(known, np.float32), np.asarray(features, np.float32)
     reach = np.concatenate([np.partition(block, neighbours, axis=1)[:, neighbours] for block in _squared(known, known)])
     inside = np.concatenate([(block <= reach).any(axis=1) for block in _squared(features, known)])

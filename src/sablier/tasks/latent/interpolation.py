@@ -1,4 +1,4 @@
-"""Interpolation: from the code of one image to that of another, decoded on the way; and how evenly the picture changes."""
+"""Interpolation between the codes of two images, and how evenly the decoded picture changes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,21 +15,21 @@ from sablier.typing import Array
 
 CURVES = ("linear", "spherical")
 MOST_PICTURES = 1000
-SMALLEST_ANGLE = 1e-4  # radians: below it an arc and its chord are the same, and between opposite codes no arc is the shortest
+SMALLEST_ANGLE = 1e-4  # radians: below it an arc equals its chord, and between opposite codes no arc is the shortest
 
 
 @dataclass(frozen=True)
 class Interpolation:
-    """N pictures on the way from one image to another.
+    """N pictures decoded between two images.
 
     Args:
-        ids: what the two images are called.
-        ends: 2,H,W,C pixels in [0, 1] of the two images as the model sees them.
-        images: N,H,W,C of what is decoded on the way; the first and the last are the two images redrawn.
+        ids: the names of the two images.
+        ends: 2,H,W,C pixels in [0, 1] of the two images as the model takes them.
+        images: N,H,W,C decoded pictures; the first and the last are the reconstructions of the two images.
         codes: N,latent.
-        steps: N-1 root mean squares of the pixel changes from each picture to the next.
+        steps: N-1 root mean squared pixel changes from each picture to the next.
         curve: "linear" or "spherical".
-        p_values: N: the share of the codes of held-out images that are no likelier; None where nothing is known of them.
+        p_values: N: the share of held-out codes that are no more likely; None if unknown.
     """
 
     ids: tuple[str, str]
@@ -45,16 +45,16 @@ class Interpolation:
 
     @property
     def unevenness(self) -> float | None:
-        """The largest step over the mean step: 1 for a picture that changes evenly; None where it does not change."""
+        """The largest step over the mean step: 1 for an even change; None if nothing changes."""
         return float(self.steps.max() / self.steps.mean()) if self.steps.any() else None
 
     @property
     def leaves_data(self) -> Array | None:
-        """N booleans: whether a code lies where nearly no image does; None where nothing is known of that."""
+        """N booleans: whether a code is where hardly any image is; None if unknown."""
         return None if self.p_values is None else self.p_values <= LEAVES
 
     def to_table(self) -> list[dict[str, Any]]:
-        """Return one row per picture: how far along it is, the change from the one before, the p-value of its code."""
+        """Return one row per picture: its position on the way, the change from the one before, the p-value of its code."""
         shares = np.linspace(0, 1, len(self)).tolist()
         steps = [None, *self.steps.tolist()]
         values = [None] * len(self) if self.p_values is None else self.p_values.tolist()
@@ -63,7 +63,7 @@ class Interpolation:
         ]
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything but the pictures and the codes."""
+        """Return everything except the pictures and the codes."""
         return {
             "from": self.ids[0],
             "to": self.ids[1],
@@ -85,12 +85,12 @@ def interpolation(
     centre: Array | None = None,
     support: SupportTest | None = None,
 ) -> Interpolation:
-    """Encode two dense images, interpolate between their codes, and decode `count` pictures, both ends among them.
+    """Encode two dense images, interpolate between their codes, and decode `count` pictures, both ends included.
 
     Args:
         curve: "linear" or "spherical".
-        centre: latent: of the sphere; the origin where None is given.
-        support: what knows where codes of images lie.
+        centre: latent: of the sphere; None: the origin.
+        support: a test whether a code is among those of images.
 
     Raises:
         ImagesError: for another number of images than two.
@@ -113,15 +113,15 @@ def interpolation(
 
 
 def codes_between(start: Array, end: Array, count: int, curve: str = "linear", centre: Array | None = None) -> Array:
-    """Return `count` codes from one to another, both among them, count,latent float32.
+    """Return `count` codes from one to another, both included, count,latent float32.
 
-    The straight line passes nearer to the middle of the codes than either end: halfway between two independent codes of a
-    Gaussian in many numbers lies where hardly any code does. The arc around `centre` (White 2016) keeps the distance from
-    it, if both ends have the same, and else goes evenly from one to the other.
+    A straight line comes nearer to the mean of the codes than either end. In many dimensions, hardly any code of a Gaussian
+    is there. The arc around `centre` (White 2016) keeps the distance from it if both ends have the same, and otherwise
+    changes it evenly.
 
     Raises:
         ConfigError: for another curve, or a count below 2 or above 1,000.
-        ImagesError: on an arc, for ends that lie opposite each other, since no arc is then the shortest.
+        ImagesError: on an arc, for ends opposite each other, since no arc is then the shortest.
 
     >>> codes_between(np.array([1.0, 0.0]), np.array([0.0, 1.0]), 3).round(3).tolist()
     [[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]
@@ -142,7 +142,7 @@ def codes_between(start: Array, end: Array, count: int, curve: str = "linear", c
 
 
 def _arc_weights(first: Array, last: Array, share: Array) -> tuple[Array, Array]:
-    """Return the weights of two codes, seen from the centre, along the arc between their directions."""
+    """Return the weights of two codes, relative to the centre, along the arc between their directions."""
     lengths = np.linalg.norm(first) * np.linalg.norm(last)
     angle = float(np.arccos(np.clip(first @ last / lengths, -1, 1))) if lengths else 0.0
     if angle > np.pi - SMALLEST_ANGLE:

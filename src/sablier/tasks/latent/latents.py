@@ -1,6 +1,6 @@
-"""Latents: what an encoder makes of a set of images, with their names, as a table that can be kept.
+"""Latents: the codes of a set of images with their names, as a table that can be saved.
 
-A file of latents says which network made them, so that they are never mixed with those of another one.
+A file of latents names the network that made them, so that they are never mixed with those of another.
 """
 
 import csv
@@ -34,7 +34,7 @@ class Latents:
         ids: N names.
         codes: N,d float32.
         labels: N labels, or None.
-        model: what `fingerprint` says of the network that made them; "" where nobody knows.
+        model: the `fingerprint` of the network that made them; "" if unknown.
 
     Raises:
         ImagesError: for codes of another shape, that are not finite, or a column of another length.
@@ -68,7 +68,7 @@ class Latents:
 
     @property
     def numbers(self) -> int:
-        """How many numbers there are for each image."""
+        """The length of a code."""
         return int(self.codes.shape[1])
 
     def take(self, indices: Sequence[int] | Array) -> "Latents":
@@ -78,7 +78,7 @@ class Latents:
         return Latents(self.ids[chosen], self.codes[chosen], labels, self.model)
 
     def to_table(self) -> list[dict[str, Any]]:
-        """Return one row per image: id, label where there are any, z0, z1 ..."""
+        """Return one row per image: id, label if there are any, z0, z1 ..."""
         names = ["id", *([] if self.labels is None else ["label"]), *_code_names(self.numbers)]
         columns = [self.ids.tolist(), *([] if self.labels is None else [self.labels.tolist()])]
         return [dict(zip(names, [*row, *code], strict=True)) for *row, code in zip(*columns, self.codes.tolist(), strict=True)]
@@ -88,11 +88,11 @@ class Latents:
         return {"images": len(self), "numbers": self.numbers, "model": self.model, "latents": self.to_table()}
 
     def save(self, path: Path) -> None:
-        """Write a .npz, .csv or .parquet file, whole or not at all.
+        """Write a .npz, .csv or .parquet file, as a whole or not at all.
 
         Raises:
-            ConfigError: for another suffix, or .parquet where pyarrow is not installed.
-            OutputError: where it cannot be written.
+            ConfigError: for another suffix, or .parquet if pyarrow is not installed.
+            OutputError: if it cannot be written.
         """
         check_latents_path(path)
         write_whole(Path(path), {".npz": _npz, ".csv": _csv, ".parquet": _parquet}[_suffix(path)](self))
@@ -102,11 +102,11 @@ class Latents:
         """Read what `save` wrote.
 
         Args:
-            model: the fingerprint of the network they must come from; None takes any.
+            model: the fingerprint of the expected network; None takes any.
 
         Raises:
             ImagesError: for a file that is missing, damaged, no latents, or of another network.
-            ConfigError: for another suffix, or .parquet where pyarrow is not installed.
+            ConfigError: for another suffix, or .parquet if pyarrow is not installed.
         """
         check_latents_path(path)
         path = Path(path)
@@ -125,7 +125,7 @@ class Latents:
 
 
 def fingerprint(model: Model, preprocess: Preprocess) -> str:
-    """Return 16 hexadecimal digits that tell an encoder from any other: of its weights and of what is done to images before.
+    """Return 16 hexadecimal digits that identify an encoder: its weights and its preprocessing.
 
     A model file whose calibration changed keeps its latents.
     """
@@ -137,7 +137,7 @@ def fingerprint(model: Model, preprocess: Preprocess) -> str:
 
 
 def check_latents_path(path: Path) -> None:
-    """Raise ConfigError where no latents can be kept under this name; said before an hour of work, not after."""
+    """Raise ConfigError, before any work, if latents cannot be saved under this name."""
     suffix = _suffix(path)
     if suffix not in SUFFIXES:
         raise ConfigError(f"expected a file of latents to end in {', '.join(SUFFIXES)}, got {Path(path).name!r}.")
@@ -163,13 +163,13 @@ def _npz(latents: Latents) -> bytes:
 
 
 def _from_npz(path: Path) -> Latents:
-    # Opened here: of a torn archive NumPy leaves the file open.
+    # Opened here: NumPy leaves a truncated archive open.
     with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
         return Latents(file["ids"], file["codes"], file.get("labels"), str(file["model"]))
 
 
 def _csv(latents: Latents) -> bytes:
-    """Return a table whose every row names the model, so that tables joined by hand are told apart."""
+    """Return a table whose every row names the model, so that tables joined by hand are noticed."""
     names = ["id", *([] if latents.labels is None else ["label"]), "model", *_code_names(latents.numbers)]
 
     def row(index: int) -> list[str]:
@@ -226,7 +226,7 @@ def _pyarrow() -> tuple[Any, Any]:
     """Return pyarrow and its reader and writer of Parquet.
 
     Raises:
-        ConfigError: where it is not installed.
+        ConfigError: if it is not installed.
     """
     try:
         return import_module("pyarrow"), import_module("pyarrow.parquet")

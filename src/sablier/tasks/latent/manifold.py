@@ -1,7 +1,7 @@
-"""Codes laid out in a few dimensions, so that what lies along curved sheets comes to lie in heaps.
+"""Manifold embeddings of codes in a few dimensions, in which clusters separate.
 
-"spectral" needs nothing but scikit-learn (Laplacian eigenmaps, Belkin and Niyogi 2003); "umap" (McInnes, Healy and Melville
-2018) and "tsne" (van der Maaten and Hinton 2008) come with the `map` extra.
+"spectral" needs scikit-learn only (Laplacian eigenmaps, Belkin and Niyogi 2003). "umap" (McInnes, Healy and Melville 2018)
+and "tsne" (van der Maaten and Hinton 2008) need the extra `map`.
 """
 
 import warnings
@@ -17,12 +17,12 @@ from sablier.typing import Array
 MANIFOLDS = ("auto", "none", "spectral", "umap", "tsne")
 PACKAGES = {"umap": "umap", "tsne": "openTSNE"}
 DIMENSIONS = 10  # of umap and of spectral, at most, as in N2D; t-SNE has 2
-NEIGHBOURS = 20  # codes that the manifold keeps near each, at most
-FEWEST = 30  # codes that a manifold takes; "auto" leaves fewer as they are
+NEIGHBOURS = 20  # of each code, at most
+FEWEST = 30  # codes that a manifold needs; "auto" does not embed fewer
 
 
 class Space(NamedTuple):
-    """Codes on a manifold, N,m float32, and the name of the manifold."""
+    """Embedded codes, N,m float32, and the name of the manifold."""
 
     codes: Array
     name: str
@@ -32,7 +32,7 @@ def flattened(codes: Array, manifold: str, seed: int = 0) -> Space:
     """Return N,d codes on a manifold; "none" returns them as they are.
 
     Args:
-        manifold: one of MANIFOLDS; "auto" is "umap" where it is installed, else "spectral", and "none" for fewer than 30 codes.
+        manifold: one of MANIFOLDS; "auto" is "umap" if it is installed, else "spectral", and "none" for fewer than 30 codes.
 
     Raises:
         UnknownName: for another name; ConfigError for a manifold whose package is not installed.
@@ -52,7 +52,7 @@ def flattened(codes: Array, manifold: str, seed: int = 0) -> Space:
 
 
 def check_manifold(manifold: str) -> None:
-    """Raise where there is no such manifold, or its package is not installed.
+    """Raise an error if there is no such manifold, or its package is not installed.
 
     Raises:
         UnknownName, ConfigError: as for `flattened`.
@@ -64,7 +64,7 @@ def check_manifold(manifold: str) -> None:
 
 
 def chosen(manifold: str, count: int) -> str:
-    """Return the manifold that "auto" stands for with so many codes; any other name as it is."""
+    """Return the manifold that "auto" means for so many codes; any other name as it is."""
     if manifold != "auto":
         return manifold
     if count < FEWEST:
@@ -79,16 +79,16 @@ def _spectral(codes: Array, neighbours: int, seed: int) -> Array:
     graph = kneighbors_graph(codes, neighbours, include_self=False)
     graph = 0.5 * (graph + graph.T)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Graph is not fully connected")  # then the pieces are clusters
+        warnings.filterwarnings("ignore", message="Graph is not fully connected")  # then the components are clusters
         dimensions = min(DIMENSIONS, codes.shape[1], len(codes) - 2)
         axes = spectral_embedding(graph, n_components=dimensions, random_state=seed, drop_first=False)
-    # Each code on the unit sphere: how far it lies out says how few neighbours it has (Ng, Jordan and Weiss 2001).
+    # Codes are normalised: their norm shows only how few neighbours they have (Ng, Jordan and Weiss 2001).
     return np.asarray(axes / np.maximum(np.linalg.norm(axes, axis=1, keepdims=True), 1e-12))
 
 
 def _umap(codes: Array, neighbours: int, seed: int) -> Array:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of numba, of TensorFlow missing, of the seed that takes one thread
+        warnings.simplefilter("ignore")  # of numba, of missing TensorFlow, of the seed that takes one thread
         maker = import_module("umap").UMAP
         dimensions = min(DIMENSIONS, codes.shape[1])
         made = maker(n_neighbors=neighbours, n_components=dimensions, min_dist=0.0, random_state=seed, n_jobs=1)
@@ -98,6 +98,6 @@ def _umap(codes: Array, neighbours: int, seed: int) -> Array:
 def _tsne(codes: Array, _neighbours: int, seed: int) -> Array:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        # A perplexity is about a third of the neighbours it looks at.
+        # A perplexity is about a third of the neighbours.
         made = import_module("openTSNE").TSNE(perplexity=min(30, (len(codes) - 1) // 3), random_state=seed)
         return np.asarray(made.fit(np.asarray(codes, np.float64)))

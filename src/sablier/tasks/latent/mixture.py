@@ -1,8 +1,7 @@
-"""Where codes lie: a mixture of Gaussians, fitted to the latents of training images once the autoencoder is trained.
+"""A mixture of Gaussians over the codes of training images, fitted after the autoencoder is trained.
 
-A plain autoencoder says nothing about which codes stand for images. A mixture fitted to the codes of its training images
-does: new codes are drawn from it, a code is moved near by, and a code where none of the training lie is
-told by its likelihood (Ghosh et al. 2020).
+A plain autoencoder does not tell which codes belong to images. The mixture does: new codes are sampled from it, codes are
+varied by it, and an unlikely code is outside of the training data (Ghosh et al. 2020).
 """
 
 from dataclasses import dataclass
@@ -22,13 +21,13 @@ KINDS = ("full", "diag")  # of covariance that are tried
 MOST_HELD_OUT = 2000
 HELD_OUT_SHARE = 0.15
 FEWEST_TO_HOLD_OUT = 10
-MOST_NUMBERS = 256  # of a code: longer ones are not squeezed, and their covariances would outweigh the network
+MOST_NUMBERS = 256  # of a code: longer ones hardly compress, and their covariances would be larger than the network
 MOST_COMPONENTS = 512
 FEWEST_PER_COMPONENT = 5
 ROUNDS = 12  # of EM after each doubling: the components start from the fit before
-WORK = 140_000  # multiplications a code and round of EM, at most: 128 full covariances of 32 numbers
+WORK = 140_000  # multiplications per code and round of EM, at most: 128 full covariances of 32 numbers
 RIDGE = 1e-3  # added to variances, in units of the variance of each number
-WORTH = 0.005  # nats a number by which a mixture of twice the size must be better on held-out codes
+WORTH = 0.005  # nats per number by which a mixture of twice the size must be better on held-out codes
 
 
 @dataclass(frozen=True)
@@ -36,9 +35,9 @@ class LatentMixture:
     """K Gaussians over codes of D numbers.
 
     Args:
-        weights: K shares that add up to 1.
+        weights: K shares that sum to 1.
         means: K,D.
-        factors: K,D,D: lower triangular, each times its transpose is the covariance of its Gaussian.
+        factors: K,D,D: lower triangular Cholesky factors of the covariances.
         held_out: sorted log-likelihoods, in nats, of codes that the mixture was not fitted to.
         kind: "full" or "diag": which covariances were fitted.
 
@@ -56,16 +55,16 @@ class LatentMixture:
 
     @property
     def components(self) -> int:
-        """How many Gaussians there are."""
+        """The number of Gaussians."""
         return len(self.weights)
 
     @property
     def numbers(self) -> int:
-        """How many numbers a code has."""
+        """The length of a code."""
         return int(self.means.shape[1])
 
     def sample(self, count: int, seed: int = 0) -> Array:
-        """Draw new codes, count,D float32; the same seed draws the same.
+        """Sample new codes, count,D float32; the same seed gives the same.
 
         Raises:
             ConfigError: for a count below 1.
@@ -77,11 +76,11 @@ class LatentMixture:
         return self._moved(np.zeros((count, self.numbers)), drawn, random, strength=1.0)
 
     def variations(self, codes: Array, strength: float, seed: int = 0) -> Array:
-        """Move each of N,D codes near by; return N,D float32.
+        """Vary each of N,D codes; return N,D float32.
 
-        The Gaussian that a code belongs to is drawn by how likely each is; then the code is drawn towards the mean of that
-        Gaussian, and noise of its covariance makes up for what is lost of the spread (the autoregressive step of Neal 1998).
-        So codes that were spread as the mixture says still are, whatever the strength.
+        The Gaussian of a code is sampled by its membership. The code is then shrunk towards the mean of that Gaussian, and
+        noise of its covariance restores the spread (the autoregressive step of Neal 1998). Codes that follow the mixture
+        still do so afterwards, whatever the strength.
 
         Args:
             strength: from 0, the code itself, to 1, any other of the same Gaussian.
@@ -96,7 +95,7 @@ class LatentMixture:
         return self._moved(np.asarray(codes, np.float64) - self.means[drawn], drawn, random, strength)
 
     def log_likelihood(self, codes: Array) -> Array:
-        """Return N: the logarithm of the density at each of N,D codes, in nats.
+        """Return N: the log density at each of N,D codes, in nats.
 
         Raises:
             ImagesError: for codes of another length, or that are not finite.
@@ -104,20 +103,20 @@ class LatentMixture:
         return np.asarray(np.logaddexp.reduce(self._joint(codes), axis=1))
 
     def memberships(self, codes: Array) -> Array:
-        """Return N,K: how likely each of N,D codes comes from each Gaussian; rows add up to 1."""
+        """Return N,K: the probability that each of N,D codes comes from each Gaussian; rows sum to 1."""
         joint = self._joint(codes)
         return np.asarray(np.exp(joint - np.logaddexp.reduce(joint, axis=1, keepdims=True)))
 
     def p_values(self, codes: Array) -> Array:
-        """Return N p-values that a code lies among those of training: the share of held-out ones that are no likelier.
+        """Return N p-values of codes: the share of held-out codes that are no more likely.
 
-        Small ones leave the data; the smallest there is, is 1 over one more than the held-out codes.
+        Codes with small ones are outside the data. The smallest possible is 1 over the number of held-out codes plus 1.
         """
         as_unlikely = np.searchsorted(self.held_out, self.log_likelihood(codes), side="right")
         return np.asarray((as_unlikely + 1) / (len(self.held_out) + 1))
 
     def gaussian(self) -> "LatentMixture":
-        """Return one Gaussian of the same mean and covariance: what the mixture is to be compared with."""
+        """Return one Gaussian with the same mean and covariance, for comparison."""
         mean = self.weights @ self.means
         centred = self.means - mean
         within = np.einsum("k,kij,klj->il", self.weights, self.factors, self.factors)
@@ -129,16 +128,16 @@ class LatentMixture:
         return Part("latent_mixture", {"kind": self.kind}, self.tensors())
 
     def tensors(self) -> dict[str, Array]:
-        """Return all there is to keep, by name; float32, but for the weights."""
+        """Return the arrays to keep, by name; float32, except the weights."""
         small = {name: getattr(self, name).astype(np.float32) for name in ("means", "factors", "held_out")}
         return {"weights": self.weights, **small}
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Array], kind: str = "full") -> "LatentMixture":
-        """Return the mixture that `tensors` keeps.
+        """Return the mixture that `tensors` kept.
 
         Raises:
-            KeyError, ValueError: where something lacks, or does not fit together.
+            KeyError, ValueError: if an array is missing, or they do not fit together.
         """
         weights, means, factors, held_out = (
             np.asarray(tensors[name], np.float64) for name in ("weights", "means", "factors", "held_out")
@@ -148,7 +147,7 @@ class LatentMixture:
         return cls(weights / weights.sum(), means, factors, held_out, kind)
 
     def _moved(self, centred: Array, drawn: Array, random: np.random.Generator, strength: float) -> Array:
-        """Return codes a step of `strength` from where they lie around the means of the Gaussians that were drawn."""
+        """Return codes after a step of `strength` around the means of the sampled Gaussians."""
         noise = random.standard_normal(centred.shape)
         moved = np.sqrt(1 - strength**2) * centred + self.means[drawn]
         for component in np.unique(drawn):
@@ -157,7 +156,7 @@ class LatentMixture:
         return np.asarray(moved.astype(np.float32))
 
     def _joint(self, codes: Array) -> Array:
-        """Return N,K: the logarithm of the density of each Gaussian at each code, times its share."""
+        """Return N,K: the log density of each Gaussian at each code, times its share."""
         from scipy.linalg import solve_triangular
 
         codes = np.asarray(codes, np.float64)
@@ -169,12 +168,12 @@ class LatentMixture:
         for index, (mean, factor) in enumerate(zip(self.means, self.factors, strict=True)):
             white = solve_triangular(factor, (codes - mean).T, lower=True, check_finite=False)
             found[:, index] = -0.5 * (white**2).sum(axis=0) - np.log(np.diagonal(factor)).sum()
-        with np.errstate(divide="ignore"):  # a share of nothing
+        with np.errstate(divide="ignore"):  # a share of 0
             return np.asarray(found + np.log(self.weights) - 0.5 * self.numbers * np.log(2 * np.pi))
 
 
 def mixture_of(file: ModelFile) -> LatentMixture | None:
-    """Return the mixture that a model file keeps of its training codes; None where it keeps none.
+    """Return the mixture of a model file; None if it keeps none.
 
     Raises:
         ModelFileError: for a mixture whose parts do not fit together.
@@ -189,10 +188,10 @@ def mixture_of(file: ModelFile) -> LatentMixture | None:
 
 
 def fitted_mixture(codes: Array, seed: int = 0) -> LatentMixture:
-    """Fit a mixture to N,D codes; how many Gaussians and of which covariance, codes that were held out decide.
+    """Fit a mixture to N,D codes; held-out codes decide the number of Gaussians and their kind of covariance.
 
-    The number is doubled as long as held-out codes become likelier by more than a trifle: each Gaussian is split in two along
-    the axis it is longest in, and EM goes on from there (Dempster, Laird and Rubin 1977).
+    The number is doubled as long as held-out codes become clearly more likely: each Gaussian is split in two along its
+    longest axis, and EM continues from there (Dempster, Laird and Rubin 1977).
 
     Raises:
         TooFewImages: for fewer than 2 codes.
@@ -219,7 +218,7 @@ def fitted_mixture(codes: Array, seed: int = 0) -> LatentMixture:
 
 
 def _grown(codes: Array, held_out: Array, kind: str, seed: int) -> "GaussianMixture":
-    """Return the mixture of one kind that held-out codes like best."""
+    """Return the mixture of one kind with the highest likelihood of held-out codes."""
     best = _fit(codes, kind, seed, None)
     score = best.score(held_out)
     while True:
@@ -253,7 +252,7 @@ def _fit(codes: Array, kind: str, seed: int, before: "GaussianMixture | None") -
             "precisions_init": np.concatenate([precisions, precisions]),
         }
     with warnings.catch_warnings():
-        # A dozen rounds are enough to tell whether the split is worth it; what is left to gain comes after the next one.
+        # A dozen rounds show whether the split is useful; the next one continues from there.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return GaussianMixture(covariance_type=kind, reg_covar=RIDGE, max_iter=ROUNDS, random_state=seed, **start).fit(codes)
 

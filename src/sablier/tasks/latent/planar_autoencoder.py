@@ -45,10 +45,10 @@ class _PlanarAutoencoder(Model):
 def trained_planar_autoencoder(
     codes: Array, seed: int, on_progress: Callable[[Progress], None] = lambda progress: None
 ) -> tuple[Way, Way]:
-    """Train a two-dimensional autoencoder of N,d codes, by the one loop, on codes as images of one row.
+    """Train a two-dimensional autoencoder of N,d codes with `fit`, on codes as images of one row.
 
     Returns:
-        What takes codes to the plane, M,d to M,2, and what leads back.
+        The projection of codes, M,d to M,2, and its inverse.
     """
     width = codes.shape[1]
     black, white = float(codes.min()), float(codes.max())
@@ -57,7 +57,7 @@ def trained_planar_autoencoder(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = _PlanarAutoencoder((1, width, 1))
-    # Chosen on codes held out: AdamW loses a quarter more of their variance with as many steps (docs/LOG.md).
+    # Chosen on held-out codes: AdamW loses a quarter more of their variance with as many steps (docs/LOG.md).
     config = FitConfig(
         steps=STEPS, megapixels=1e6, batch_size=128, optimizer="muon", learning_rate=0.05, weight_decay=0.0, dtype="float32",
         device="cpu", seed=seed,

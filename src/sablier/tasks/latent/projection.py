@@ -1,9 +1,9 @@
-"""Codes as points of a map: N,d numbers on a plane, so that neighbours among the codes are neighbours to the eye.
+"""Projections of codes to a map: N,d numbers to two dimensions, with neighbours kept together.
 
-Four ways. "pca" is linear and keeps the two directions of most variance. "tsne" (van der Maaten and Hinton 2008) and "umap"
-(McInnes, Healy and Melville 2018) keep neighbourhoods and give up distances: how far apart two heaps lie says nothing.
-"autoencoder" is a parametric two-dimensional autoencoder of the codes, trained as any other network here; codes of two
-numbers are their own map. How many neighbours survive is measured, as trustworthiness (Venna and Kaski 2001).
+"pca" is linear and keeps the two directions of most variance. "tsne" (van der Maaten and Hinton 2008) and "umap" (McInnes,
+Healy and Melville 2018) keep neighbourhoods but not distances between clusters. "autoencoder" is a parametric
+two-dimensional autoencoder of the codes. Codes of two numbers are their own map. Trustworthiness (Venna and Kaski 2001)
+measures how many neighbours are kept.
 """
 
 import warnings
@@ -25,19 +25,19 @@ OnProgress = Callable[[Progress], None]
 METHODS = ("auto", "pca", "tsne", "umap", "autoencoder")
 INSTALL = "pip install 'sablier[map]'"
 CANNOT_PLACE = f"t-SNE of scikit-learn places no new images. Use the method pca or autoencoder, or: {INSTALL}"
-MOST_SCIKIT_TSNE = 3000  # images that scikit-learn's t-SNE takes a minute for; openTSNE takes ten times as many
+MOST_SCIKIT_TSNE = 3000  # images for which scikit-learn's t-SNE takes a minute; openTSNE takes ten times as many
 FEWEST = {"pca": 2, "tsne": 8, "umap": 8, "autoencoder": 8}
-PERPLEXITY = 30.0  # neighbours that t-SNE looks at, so to say; never more than a third of the images
+PERPLEXITY = 30.0  # about the number of neighbours that t-SNE uses; at most a third of the images
 UMAP_NEIGHBOURS = 15
 EARLY_STEPS, STEPS = 250, 500  # of t-SNE: its authors' and openTSNE's values
 STEPS_BETWEEN_REPORTS = 25
-MOST_TRUSTED = 2000  # images drawn evenly to measure trustworthiness on: it takes all distances between them
+MOST_TRUSTED = 2000  # even sample to measure trustworthiness on: it needs all distances
 TRUST_NEIGHBOURS = 5
-MIXED = 8  # images whose codes are mixed for a place of the map that has none
+MIXED = 8  # images whose codes are averaged for a position of the map
 
 
 class Ways(NamedTuple):
-    """How codes come on the map and back: each takes and returns arrays of rows; None where the method knows no way."""
+    """Functions that project codes to the map and back, on arrays of rows; None if the method has none."""
 
     place: Callable[[Array], Array] | None
     codes_at: Callable[[Array], Array] | None
@@ -49,14 +49,14 @@ class Projection:
 
     Args:
         codes: N,d, what was mapped.
-        points: N,2 float64; only where points lie to each other means something.
-        method: "pca", "tsne", "umap" or "autoencoder"; "code" where the code had two numbers and is its own map.
+        points: N,2 float64; only relative positions have a meaning.
+        method: "pca", "tsne", "umap" or "autoencoder"; "code" if the code has two numbers and is its own map.
         made_by: the library that computed it, or "".
-        trustworthiness: share of the neighbours on the map that are neighbours among the codes, 1 at best, about 0.5 for a
-            map drawn at random; None for too few images.
+        trustworthiness: share of the neighbours on the map that are neighbours among the codes, at best 1, about 0.5 for a
+            random map; None for too few images.
         trusted_on: how many images that was measured on.
-        advice: how to get a better map where the default had to settle for less, or "".
-        ways: how other codes come on the map, and places of the map back to codes.
+        advice: how to get a better map if the default is a compromise, or "".
+        ways: the projection of other codes, and its inverse.
     """
 
     codes: Array
@@ -77,10 +77,10 @@ class Projection:
         return self.ways.place is not None
 
     def place(self, codes: Array) -> Array:
-        """Return where M,d other codes lie on the map, M,2, without moving what lies there.
+        """Return the positions of M,d other codes on the map, M,2; the map does not change.
 
         Raises:
-            ConfigError: for a method that places nothing new: scikit-learn's t-SNE.
+            ConfigError: for a method that cannot place codes: scikit-learn's t-SNE.
             ImagesError: for codes of another length.
         """
         if self.ways.place is None:
@@ -91,10 +91,10 @@ class Projection:
         return np.asarray(self.ways.place(codes), np.float64) if len(codes) else np.empty((0, 2))
 
     def codes_at(self, places: Array) -> Array:
-        """Return the codes M,d that belong to M,2 places of the map.
+        """Return the codes M,d at M,2 positions of the map.
 
-        PCA and the autoencoder know the way back. For the others it is the mean of the codes of the eight nearest images,
-        each weighed by the inverse square of its distance.
+        PCA and the autoencoder have an inverse. For the others, it is the mean code of the eight nearest images, weighted by
+        the inverse squared distance.
         """
         if self.ways.codes_at is not None:
             return np.asarray(self.ways.codes_at(np.asarray(places, np.float64)), np.float32)
@@ -105,7 +105,7 @@ class Projection:
         return [{"x": x, "y": y} for x, y in self.points.tolist()]
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything but the codes."""
+        """Return everything except the codes."""
         return {
             "images": len(self),
             "method": self.method,
@@ -119,17 +119,17 @@ class Projection:
 def project(
     codes: Array, method: str = "auto", *, placing: bool = False, seed: int = 0, on_progress: OnProgress = lambda progress: None
 ) -> Projection:
-    """Map N,d codes to a plane.
+    """Project N,d codes to two dimensions.
 
     Args:
         codes: N,d, finite.
-        method: one of METHODS; "auto" is t-SNE where it can be had at this size, else PCA, and the code itself where it has
-            two numbers.
-        placing: whether other codes will be placed on the map: then "auto" takes no method that cannot.
+        method: one of METHODS; "auto" is t-SNE if it is available at this size, else PCA, and the code itself if it has two
+            numbers.
+        placing: whether other codes will be placed on the map: then "auto" is a method that can.
 
     Raises:
-        UnknownName: for another method; ConfigError for one whose package is not installed, or that cannot place.
-        TooFewImages: for fewer images than the method takes.
+        UnknownName: for another method; ConfigError for one whose package is not installed, or that cannot place codes.
+        TooFewImages: for fewer images than the method needs.
         ImagesError: for codes that are not finite.
 
     >>> codes = np.random.default_rng(0).normal(size=(40, 6))
@@ -144,14 +144,14 @@ def project(
     chosen, advice = _chosen(method, len(codes), placing)
     if codes.shape[1] == 2 and method in ("auto", "autoencoder"):
         return _judged(codes, codes.copy(), "code", "", "", Ways(np.asarray, np.asarray), seed)
-    if not np.ptp(codes, axis=0).any():  # all images alike: one point, and nothing to learn from
+    if not np.ptp(codes, axis=0).any():  # all images alike: one point, and nothing to fit
         chosen, advice = "pca", ""
     points, made_by, ways = _MAKERS[chosen](codes, seed, on_progress)
     return _judged(codes, np.asarray(points, np.float64), chosen, made_by, advice, ways, seed)
 
 
 def check_method(method: str, count: int, placing: bool = False) -> None:
-    """Raise where a method cannot map so many images, or cannot place others where that is asked for.
+    """Raise an error if a method cannot project so many images, or cannot place others if that is needed.
 
     Raises:
         UnknownName, ConfigError, TooFewImages: as for `project`.
@@ -174,7 +174,7 @@ def check_method(method: str, count: int, placing: bool = False) -> None:
 
 
 def mixed_codes(points: Array, codes: Array, places: Array, count: int = MIXED) -> Array:
-    """Return M,d float32: for each of M,2 places the mean of the codes of the nearest points, near ones counting more.
+    """Return M,d float32: for each of M,2 positions the mean code of the nearest points, weighted by distance.
 
     >>> points, codes = np.array([[0.0, 0.0], [2.0, 0.0]]), np.array([[1.0], [5.0]])
     >>> mixed_codes(points, codes, np.array([[0.0, 0.0], [1.0, 0.0]])).tolist()
@@ -189,7 +189,7 @@ def mixed_codes(points: Array, codes: Array, places: Array, count: int = MIXED) 
 
 
 def trustworthiness_of(codes: Array, points: Array, seed: int = 0) -> tuple[float | None, int]:
-    """Return the trustworthiness of a map by 5 neighbours, and on how many images, drawn at random, it was measured."""
+    """Return the trustworthiness of a map by 5 neighbours, and the number of random images that it was measured on."""
     from sklearn.manifold import trustworthiness
 
     count = min(len(codes), MOST_TRUSTED)
@@ -200,7 +200,7 @@ def trustworthiness_of(codes: Array, points: Array, seed: int = 0) -> tuple[floa
 
 
 def _chosen(method: str, count: int, placing: bool) -> tuple[str, str]:
-    """Return the method that "auto" stands for, and how to get a better one where there is one."""
+    """Return the method that "auto" means, and how to get a better one if there is one."""
     if method != "auto":
         return method, ""
     if count < FEWEST["tsne"]:
@@ -216,7 +216,7 @@ def _judged(codes: Array, points: Array, method: str, made_by: str, advice: str,
 
 
 def _pca(codes: Array, seed: int, on_progress: OnProgress) -> tuple[Array, str, Ways]:
-    """Return the map by the two directions of most variance; a direction that is missing is a zero."""
+    """Return the map by the two directions of most variance; a missing direction is zero."""
     import sklearn
     from sklearn.decomposition import PCA
 
@@ -263,7 +263,7 @@ def _tsne(codes: Array, seed: int, on_progress: OnProgress) -> tuple[Array, str,
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             placed = np.array(found.transform(new, perplexity=min(5.0, perplexity)))
-        # In placing, openTSNE moves the whole map in place: that is taken back.
+        # openTSNE changes the map in place when it places codes: that is undone.
         return np.asarray(placed - (np.asarray(found).mean(axis=0) - points.mean(axis=0)))
 
     return points, f"openTSNE {openTSNE.__version__}", Ways(place, None)
@@ -271,7 +271,7 @@ def _tsne(codes: Array, seed: int, on_progress: OnProgress) -> tuple[Array, str,
 
 def _umap(codes: Array, seed: int, on_progress: OnProgress) -> tuple[Array, str, Ways]:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of numba, of TensorFlow missing, of the seed that takes one thread
+        warnings.simplefilter("ignore")  # of numba, of missing TensorFlow, of the seed that takes one thread
         import umap
 
         found = umap.UMAP(n_neighbors=min(UMAP_NEIGHBOURS, len(codes) - 1), init="pca", random_state=seed).fit(codes)

@@ -1,4 +1,4 @@
-"""Encode, decode and reconstruct whole sets of images with one network: a batch at a time, arrays in, arrays out."""
+"""Encode, decode and reconstruct sets of images with one network, a batch at a time."""
 
 from dataclasses import asdict, dataclass
 from math import isfinite, prod
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     from sklearn.decomposition import PCA
 
 TASK = "reconstruct"
-MOST_ERRORS = 100_000  # beyond this the median is that of as many errors drawn evenly: off by 0.2 % of the ranks
-SAMPLE = 64  # images drawn evenly, of which those nearest to the median are shown
+MOST_ERRORS = 100_000  # beyond this, the median is that of an even sample of the errors: off by 0.2 % of the ranks
+SAMPLE = 64  # even sample of images, of which those nearest to the median are shown
 MOST_PCA_VALUES = 50_000_000  # 200 megabytes as float32, a few times as much while PCA is fitted
 
 
 @dataclass(frozen=True)
 class ReconstructionResult:
-    """What a network makes of N images.
+    """The reconstructions of N images.
 
     Args:
         ids: N names.
-        mse: N mean squared errors of pixels in [0, 1], of the images as the model sees them.
-        images: N,H,W,C pixels in [0, 1] as the model sees them.
-        reconstructions: the same of what the network makes of them.
-        sizes: N,2 heights and widths of the images as they came.
-        labels: N labels of the source, where it has any.
+        mse: N mean squared errors of pixels in [0, 1], of the images as the model takes them.
+        images: N,H,W,C pixels in [0, 1] as the model takes them.
+        reconstructions: N,H,W,C, likewise.
+        sizes: N,2 original heights and widths.
+        labels: N labels of the source, if it has any.
         skipped: images that could not be read.
     """
 
@@ -53,13 +53,13 @@ class ReconstructionResult:
         return len(self.ids)
 
     def to_table(self) -> list[dict[str, Any]]:
-        """Return one row per image; the PSNR, in dB, is None where the reconstruction is exact."""
+        """Return one row per image; the PSNR, in dB, is None for an exact reconstruction."""
         columns = {"id": self.ids} | ({} if self.labels is None else {"label": self.labels}) | {"mse": self.mse}
         lists = [column.tolist() for column in columns.values()]
         return [dict(zip(columns, row, strict=True)) | {"psnr": _decibels(row[-1])} for row in zip(*lists, strict=True)]
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything but the pictures."""
+        """Return everything except the pictures."""
         return {"images": len(self), "skipped": [asdict(item) for item in self.skipped], "errors": self.to_table()}
 
 
@@ -68,14 +68,14 @@ class ReconstructionSummary:
     """A stream of reconstructions in numbers and pictures.
 
     Args:
-        count, skipped_count: how many images were reconstructed, and unreadable.
-        mean_mse, median_mse, worst_mse, worst_id: of the errors of the images, and which has the worst.
-        numbers: how many numbers the network keeps of an image.
-        values: how many an image has as the model sees it: height x width x channels.
-        pca_mse: the mean error of PCA with as many numbers on the same images; None unless one was fitted.
+        count, skipped_count: the numbers of reconstructed and of unreadable images.
+        mean_mse, median_mse, worst_mse, worst_id: of the errors of the images, and the image with the largest.
+        numbers: the length of a code.
+        values: of an image as the model takes it: height x width x channels.
+        pca_mse: the mean error of PCA with as many numbers on the same images, or None.
         best, typical, worst: a few images each, with pictures; typical ones are near the median.
         skipped: unreadable images, at most 1,000 of them.
-        network: which network drew, where the model file holds several; otherwise "".
+        network: which network reconstructed, if the model file holds several; otherwise "".
     """
 
     count: int
@@ -112,12 +112,12 @@ class ReconstructionSummary:
 
 
 class ReconstructionSummarizer:
-    """Reconstructs chunk by chunk and keeps what matters of it, in memory that does not grow with the stream.
+    """Reconstructs chunk by chunk and keeps a summary, in memory that does not grow with the stream.
 
     Args:
-        model, preprocess: the network and what is done to an image before it.
+        model, preprocess: the network and its preprocessing.
         shown: how many images to keep of the best, of the typical and of the worst.
-        pca: what `fitted_pca` returned, to compare with, or None.
+        pca: from `fitted_pca`, to compare with, or None.
     """
 
     def __init__(self, model: Model, preprocess: Preprocess, shown: int, pca: "PCA | None" = None, seed: int = 0) -> None:
@@ -132,7 +132,7 @@ class ReconstructionSummarizer:
         self.worst: Kept | None = None
 
     def reconstruct(self, images: ImageSet) -> ReconstructionResult:
-        """Reconstruct one chunk, remember what matters of it, and return all of it."""
+        """Reconstruct one chunk, update the summary, and return the result."""
         dense = images.dense(self.preprocess)
         result = reconstruction_result(self.model, self.preprocess, dense)
         self.count += len(result)
@@ -152,10 +152,10 @@ class ReconstructionSummarizer:
         return result
 
     def summary(self) -> ReconstructionSummary:
-        """Return what was kept.
+        """Return the summary.
 
         Raises:
-            TooFewImages: where no image could be read.
+            TooFewImages: if no image could be read.
         """
         if not self.count or self.best is None or self.sample is None or self.worst is None:
             raise TooFewImages("expected at least one image to reconstruct, got none.")
@@ -188,7 +188,7 @@ def encode(model: Model, preprocess: Preprocess, images: ImageSet) -> Array:
     """Return the latents of dense images, N,latent float32.
 
     Raises:
-        ModelFileError: where they are not finite.
+        ModelFileError: if they are not finite.
 
     >>> from sablier.models import create_model
     >>> images, rule = ImageSet(np.zeros((3, 8, 8), np.uint8)), Preprocess(height=8, width=8, channels=1)
@@ -207,7 +207,7 @@ def decode(model: Model, preprocess: Preprocess, latents: Array) -> Array:
 
     Raises:
         ImagesError: for codes of another shape, or that are not finite.
-        ModelFileError: where the images are not finite.
+        ModelFileError: if the images are not finite.
     """
     model.eval()
     codes = np.asarray(latents, np.float32)
@@ -224,12 +224,12 @@ def decode(model: Model, preprocess: Preprocess, latents: Array) -> Array:
 
 
 def reconstruct(model: Model, preprocess: Preprocess, images: ImageSet) -> Array:
-    """Return what the network makes of dense images, N,H,W,C float32 in [0, 1]."""
+    """Return the reconstructions of dense images, N,H,W,C float32 in [0, 1]."""
     return decode(model, preprocess, encode(model, preprocess, images))
 
 
 def reconstruction_result(model: Model, preprocess: Preprocess, images: ImageSet) -> ReconstructionResult:
-    """Return what the network makes of dense images, and how far it is from them."""
+    """Return the reconstructions of dense images, with their errors."""
     unit, again = preprocess.to_unit(images.array), reconstruct(model, preprocess, images)
     return ReconstructionResult(
         ids=images.ids,
@@ -249,9 +249,9 @@ def squared_errors(images: Array, reconstructions: Array) -> Array:
 
 
 def fitted_pca(images: ImageSet, preprocess: Preprocess, numbers: int, seed: int = 0) -> "PCA":
-    """Fit PCA to dense images: the linear relative of an autoencoder that keeps as many numbers.
+    """Fit PCA to dense images, with as many numbers as an autoencoder keeps.
 
-    Of more images than fit 50 million values, as many as do are drawn evenly.
+    If the images have more than 50 million values, an even sample is used.
 
     Raises:
         TooFewImages: for fewer images than numbers.
@@ -268,23 +268,23 @@ def fitted_pca(images: ImageSet, preprocess: Preprocess, numbers: int, seed: int
 
 
 def reconstructed_by_pca(pca: "PCA", images: Array) -> Array:
-    """Return what PCA keeps of N,H,W,C pixels in [0, 1], clipped to [0, 1] like what a network makes of them."""
+    """Return the PCA reconstructions of N,H,W,C pixels in [0, 1], clipped to [0, 1]."""
     if not len(images):
-        return images  # scikit-learn refuses none
+        return images  # scikit-learn does not accept none
     flat = images.reshape(len(images), -1)
     return np.asarray(pca.inverse_transform(pca.transform(flat)).clip(0, 1).reshape(images.shape))
 
 
 @torch.no_grad()
 def latent_size(model: Model, preprocess: Preprocess) -> int:
-    """Return how many numbers the network encodes an image to."""
+    """Return the length of the network's code of an image."""
     return int(model.eval().encode(torch.zeros(1, preprocess.channels, preprocess.height, preprocess.width)).shape[1])
 
 
 def scaled_back(pictures: Array, height: int, width: int) -> Array:
     """Return N,H,W or N,H,W,C pictures at the size of the images that `Preprocess` scaled to fit H x W.
 
-    The repeated edges are cut off, and what is left is scaled, bilinearly, to `height` x `width`.
+    The borders are cut off, and the rest is scaled bilinearly to `height` x `width`.
     """
     if pictures.shape[1:3] == (height, width):
         return pictures
@@ -307,5 +307,5 @@ def _without(images: ImageSet, others: ImageSet, most: int) -> ImageSet:
 
 
 def _decibels(mse: float) -> float | None:
-    """Return the PSNR as JSON knows it: an exact reconstruction has none."""
+    """Return the PSNR for JSON: None for an exact reconstruction."""
     return psnr(mse) if isfinite(psnr(mse)) else None

@@ -1,4 +1,4 @@
-"""New images from a model file: codes drawn where those of training lie, or noise led there, and decoded; and variations."""
+"""New images from a model file, decoded from sampled codes, and variations of given images."""
 
 from dataclasses import asdict, dataclass, replace
 from math import prod
@@ -18,10 +18,10 @@ from sablier.tasks.latent.mixture import LatentMixture, mixture_of
 from sablier.tasks.latent.reconstruct import decode, encode, latent_size
 from sablier.typing import Array
 
-FLOW = "flow"  # the part of a model file that leads noise to codes
+FLOW = "flow"  # the part of a model file with the flow, from noise to codes
 METHODS = ("mixture", FLOW, "gaussian", "network")
 STRENGTH = 0.5
-BATCH_VALUES = 2_000_000  # pixel values of the images that a network draws at once
+BATCH_VALUES = 2_000_000  # pixel values of the images that a network generates at once
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,10 @@ class SampleResult:
 
     Args:
         images: N,H,W,C float32 in [0, 1].
-        method: how they were drawn: "mixture", "flow", "gaussian" or "network"; "variations" of images that were given.
-        seed: of the draw.
-        p_values: N: how many of the codes of training images are no likelier than that of the image, as a share; None where
-            the model keeps no mixture.
-        likes: N names of the images that these are variations of, or None.
+        method: "mixture", "flow", "gaussian" or "network"; "variations" of given images.
+        seed: of the random codes.
+        p_values: N: the share of codes of training images that are no more likely; None if the model keeps no mixture.
+        likes: N names of the images that were varied, or None.
         nearest: N root mean squared differences to the nearest of the images to compare with, or None.
         nearest_ids: their names.
         skipped: images to vary that could not be read.
@@ -59,7 +58,7 @@ class SampleResult:
         return [{"image": index} | {name: column[index] for name, column in known.items()} for index in range(len(self))]
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything but the pictures."""
+        """Return everything except the pictures."""
         return {
             "images": len(self),
             "method": self.method,
@@ -71,13 +70,13 @@ class SampleResult:
 
 @dataclass(frozen=True)
 class Sampler:
-    """What draws: a network, and what is known of its codes.
+    """Generates images with a network and the distribution of its codes.
 
     Args:
-        network: one that decodes codes, or draws by itself.
-        preprocess: the images it draws.
-        mixture: where codes lie; None for one that has none.
-        flow: a network that draws codes, or None.
+        network: decodes codes, or generates by itself.
+        preprocess: the size, channels and value range of the images.
+        mixture: over the codes, or None.
+        flow: a network that generates codes, or None.
     """
 
     network: Model
@@ -87,7 +86,7 @@ class Sampler:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """The ways it can draw; the first is what it does unless told."""
+        """The methods it has; the first is the default."""
         can = {
             "mixture": self.mixture is not None,
             FLOW: self.flow is not None,
@@ -97,21 +96,21 @@ class Sampler:
         return tuple(name for name in METHODS if can[name])
 
     def sample(self, count: int, seed: int = 0, method: str | None = None) -> SampleResult:
-        """Draw new images; the same seed draws the same.
+        """Generate new images; the same seed gives the same.
 
         Args:
-            method: "mixture": codes of the mixture of Gaussians; "flow": codes that the flow leads to; "gaussian": codes of one
-                Gaussian, to compare with; "network": what the network draws by itself. None takes the first it can.
+            method: "mixture": codes from the mixture of Gaussians; "flow": codes from the flow; "gaussian": codes from one
+                Gaussian, for comparison; "network": images of the network itself. None: the first that it has.
 
         Raises:
-            ConfigError: for a count below 1, or a way it cannot draw.
-            ModelFileError: where it cannot draw in any way.
+            ConfigError: for a count below 1, or a method that it does not have.
+            ModelFileError: if it has no method.
         """
         if count < 1:
             raise ConfigError(f"expected to draw at least 1 image, got {count}.")
         if not self.methods:
             raise ModelFileError(
-                "this model keeps no mixture of its codes, so it cannot say which stand for images: it is older than this "
+                "this model keeps no mixture of its codes, so it does not know the codes of images: it is older than this "
                 "version, or its codes are too long. Train one with: sablier train IMAGES --recipe generator"
             )
         chosen = self.methods[0] if method is None else method
@@ -123,15 +122,15 @@ class Sampler:
         return SampleResult(decode(self.network, self.preprocess, codes), chosen, seed, self._p_values(codes))
 
     def variations(self, images: ImageSet, count: int, strength: float = STRENGTH, seed: int = 0) -> SampleResult:
-        """Draw `count` variations of dense images, taking each in turn.
+        """Generate `count` variations of dense images, taking each in turn.
 
         Args:
-            strength: from 0, the image as the model draws it again, to 1, any other of its kind: see
+            strength: from 0, the reconstruction, to 1, any other image of the same component: see
                 `LatentMixture.variations`.
 
         Raises:
             ConfigError: for a count below 1, or another strength.
-            ImagesError: for no images; ModelFileError where the network cannot encode, or keeps no mixture.
+            ImagesError: for no images; ModelFileError if the network cannot encode, or there is no mixture.
         """
         if count < 1:
             raise ConfigError(f"expected to draw at least 1 image, got {count}.")
@@ -161,7 +160,7 @@ class Sampler:
 
     @torch.no_grad()
     def _drawn(self, network: Model, count: int, seed: int) -> Array:
-        """Return what a network draws by itself, count,H,W,C float32."""
+        """Return images generated by a network itself, count,H,W,C float32."""
         network.eval()
         generator = torch.Generator().manual_seed(seed)
         size = max(1, BATCH_VALUES // prod(network.shape))
@@ -171,13 +170,13 @@ class Sampler:
 
 
 def compared(result: SampleResult, images: ImageSet, preprocess: Preprocess) -> SampleResult:
-    """Return the result with the nearest of dense images beside each: copies of training images are near 0."""
+    """Return the result with the nearest of dense images for each; for copies of training images, the difference is near 0."""
     distances, places = nearest_distances(result.images, preprocess.to_unit(images.array))
     return replace(result, nearest=distances, nearest_ids=images.ids[places])
 
 
 def sampler_of(file: ModelFile, network: Model) -> Sampler:
-    """Return what draws from a model file by one of its networks.
+    """Return the sampler of a model file with one of its networks.
 
     Raises:
         ModelFileError: for a mixture or a flow that does not fit the network.

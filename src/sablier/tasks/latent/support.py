@@ -1,4 +1,4 @@
-"""Where the codes of images lie, and whether a code that was computed still lies among them."""
+"""Support tests: whether a code is among the codes of images."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,33 +8,33 @@ import numpy as np
 from sablier.errors import ImagesError, TooFewImages
 from sablier.typing import Array
 
-LEAVES = 0.01  # a code that at most this share of the codes of held-out images are as far out as "leaves the data"
-FEWEST = 200  # codes, half of which stand apart: with fewer none could be said to leave
+LEAVES = 0.01  # a p-value up to which a code is outside the data
+FEWEST = 200  # codes, half of them held out: with fewer, none could be outside
 MOST = 4000
 NEIGHBOURS = 5
-SMALLEST_VARIANCE, SMALLEST_SHARE = 1e-12, 1e-9  # added to variances, which may be 0; the second is of their mean
+SMALLEST_VARIANCE, SMALLEST_SHARE = 1e-12, 1e-9  # added to variances, which may be 0; the second is relative to their mean
 MOST_DISTANCES = 10_000_000  # computed at once
 
 
 class SupportTest(Protocol):
-    """What knows where the codes of images lie: a mixture fitted to them, or the codes themselves."""
+    """A test whether codes are among those of images: a mixture fitted to them, or the codes themselves."""
 
     def p_values(self, codes: Array) -> Array:
-        """Return N: the share of the codes of held-out images that lie as far out as each of N,latent codes."""
+        """Return N: the share of held-out codes that are at least as far out as each of N,latent codes."""
         ...
 
 
 @dataclass(frozen=True)
 class NearestCodes:
-    """A k-nearest-neighbour support test: how far the nearest codes are, against how far they are of held-out images.
+    """A k-nearest-neighbour support test: distances to the nearest codes, compared with those of held-out images.
 
-    Distances are Mahalanobis distances with a shrunk covariance (Ledoit and Wolf 2004), so that no number of the code
-    counts for more because it is spread wider.
+    Distances are Mahalanobis distances with a shrunk covariance (Ledoit and Wolf 2004), so that no number counts more
+    because of its scale.
 
     Args:
         codes: M,latent, whitened.
-        mean, whitening: latent and latent,latent: what whitens another code.
-        held_out: sorted distances of the codes that stand apart to the nearest of `codes`.
+        mean, whitening: latent and latent,latent, to whiten other codes.
+        held_out: sorted distances of the held-out codes to the nearest of `codes`.
 
     >>> random = np.random.default_rng(0)
     >>> near = NearestCodes.of(random.normal(size=(400, 3)))
@@ -50,7 +50,7 @@ class NearestCodes:
 
     @classmethod
     def of(cls, codes: Array, seed: int = 0) -> "NearestCodes":
-        """Learn from N,latent codes, of which half, drawn at random, say what is usual; at most 4,000, drawn evenly.
+        """Fit on N,latent codes, of which a random half is held out; at most 4,000, an even sample.
 
         Raises:
             TooFewImages: for fewer than 200 codes.
@@ -80,7 +80,7 @@ class NearestCodes:
         return np.concatenate([self._nearest(block) for block in blocks])
 
     def p_values(self, codes: Array) -> Array:
-        """Return N: the share of held-out codes that lie as far out as each of N,latent codes."""
+        """Return N: the share of held-out codes that are at least as far out as each of N,latent codes."""
         nearer = np.searchsorted(self.held_out, self.distances(codes), side="left")
         return np.asarray((len(self.held_out) - nearer + 1) / (len(self.held_out) + 1))
 

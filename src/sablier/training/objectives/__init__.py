@@ -1,4 +1,4 @@
-"""What a batch costs, and whom it moves. A new idea is a new objective, one a file, never a new loop."""
+"""Objectives: the losses that a network is trained with, and the parameters that they update. One objective per file."""
 
 from sablier.training.objectives.adversarial import Adversarial
 from sablier.training.objectives.agreement import Agreement

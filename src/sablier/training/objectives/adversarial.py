@@ -1,4 +1,4 @@
-"""Two networks: one generates images, the other tells them from real ones."""
+"""Adversarial training: a generator, and a discriminator that distinguishes generated images from real ones."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,15 +23,15 @@ DRAWN_TO_VALIDATE = 500
 
 @dataclass(frozen=True)
 class Adversarial:
-    """The relativistic game with a penalty on both sides (R3GAN, Huang, Gokaslan, Kuleshov and Tompkin 2024).
+    """The relativistic GAN loss with gradient penalties (R3GAN; Huang, Gokaslan, Kuleshov and Tompkin 2024).
 
-    The discriminator shall find each real image more real than a drawn one beside it, the generator the reverse
-    (Jolicoeur-Martineau 2019). As every real image counts, no kind of image can be dropped at no cost. Alone the game would
-    circle; gamma / 2 times the squared gradient of the discriminator at real and at drawn images (R1 and R2, Mescheder, Geiger
-    and Nowozin 2018) lets it come to rest.
+    The discriminator is trained to score each real image higher than a generated one, the generator the reverse
+    (Jolicoeur-Martineau 2019). Every real image counts, so the generator cannot drop a kind of image at no cost. The penalty
+    is gamma / 2 times the squared gradient of the discriminator at real and at generated images (R1 and R2; Mescheder,
+    Geiger and Nowozin 2018). It makes the training converge.
 
     Args:
-        gamma: how much the gradients cost. Larger is steadier and slower to tell details; it depends on the images, so try
+        gamma: the weight of the penalty. Larger is steadier and slower to learn details. It depends on the images: try
             powers of ten.
     """
 
@@ -48,7 +48,7 @@ class Adversarial:
 
     def losses(self, model: Model, batch: Batch) -> Iterator[Loss]:
         pair = cast(AdversarialPair, model)
-        # The generator does not move in between, so both networks see the same generated images.
+        # The generator does not change in between, so both networks get the same generated images.
         drawn = pair.generate(torch.randn(len(batch.x), pair.latent, device=batch.x.device))
         images = torch.cat([batch.x, drawn.detach()]).requires_grad_()
         answers = pair.discriminate(images)
@@ -65,17 +65,17 @@ class Adversarial:
             yield "generator", F.softplus(real - pair.discriminate(drawn)).mean(), {}
 
     def validate(self, model: Model, batch: Batch) -> Tensor:
-        """Return the energy distance (Szekely and Rizzo 2013) between the images and 500 that are drawn from the same codes.
+        """Return the energy distance (Szekely and Rizzo 2013) between the images and 500 generated from the same codes.
 
-        Twice the mean distance between an image and a drawn one, less the mean distances within the two sets: 0 where both come
-        from one distribution, and large for a generator that repeats itself.
+        This is twice the mean distance between an image and a generated one, minus the mean distances within the two sets.
+        It is 0 for equal distributions, and large if the generator repeats itself.
         """
         drawn = model.sample(DRAWN_TO_VALIDATE, torch.Generator().manual_seed(0))
         return energy_distance(batch.x.flatten(1), drawn.flatten(1))
 
 
 def energy_distance(first: Tensor, second: Tensor) -> Tensor:
-    """Return the energy distance of N,D and M,D points, by root mean squared differences; unbiased, so at times just below 0.
+    """Return the energy distance of N,D and M,D points by root mean squared differences; unbiased, so it may be below 0.
 
     >>> points = torch.linspace(0, 1, 50)[:, None]
     >>> bool(energy_distance(points, points + 1) > energy_distance(points, points + 0.1) > 0)
@@ -92,7 +92,7 @@ def energy_distance(first: Tensor, second: Tensor) -> Tensor:
 
 @contextmanager
 def _held(group: nn.Module) -> Iterator[None]:
-    """Let no gradient be computed for a network's weights: it is not its turn."""
+    """Compute no gradient for the weights of a network while the other one is updated."""
     group.requires_grad_(False)
     try:
         yield

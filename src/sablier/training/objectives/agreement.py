@@ -1,4 +1,4 @@
-"""Draw images again from moved copies, whose codes must agree."""
+"""Reconstruction from moved copies whose codes must agree."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from sablier.training.objectives.base import Loss, mean_squared_error
 from sablier.training.objectives.reconstruction import Reconstruction
 from sablier.transforms.batches import Batch
 
-COVARIANCE = 0.04  # weight of the covariance against the other two terms: 1 against 25, as its authors chose
+COVARIANCE = 0.04  # weight of the covariance against the other two terms: 1 to 25, as its authors chose
 
 
 @dataclass(frozen=True)
 class Agreement(Reconstruction):
-    """Restoration, and a term that makes the codes of two moved copies of an image agree (VICReg, Bardes, Ponce and LeCun 2022).
+    """Reconstruction, with a term that makes the codes of two moved copies agree (VICReg; Bardes, Ponce and LeCun 2022).
 
-    Codes that agree could all be the same; so each of their numbers keeps a spread of at least 1 over the batch, and no
-    two numbers may say the same thing. No image is ever compared with another one as "different", and no label is used.
-    The error of the restored image keeps the code one that the decoder can draw from.
+    If all codes were equal, they would agree, too. So each number of a code keeps a spread of at least 1 over the batch, and
+    the numbers must be uncorrelated. No two images are compared as "different", and no label is used. The reconstruction
+    error keeps the codes decodable.
 
     Args:
         agreement: weight of the term against the squared error of the pixels.
@@ -33,15 +33,16 @@ class Agreement(Reconstruction):
 
     def losses(self, model: Model, batch: Batch) -> Iterator[Loss]:
         first, second = (model.encode(self.damaged(batch.x)).float() for _ in range(2))
-        error = mean_squared_error(model.decode(first), batch.x)  # to draw the second one too would teach little more
+        error = mean_squared_error(model.decode(first), batch.x)  # decoding the second copy, too, would add little
         term = disagreement(first, second)
         yield "model", error + self.agreement * term, {"error": error, "disagreement": term}
 
 
 def disagreement(first: Tensor, second: Tensor) -> Tensor:
-    """Return how little the codes of two copies of N images, N,d each, agree, and how little they say.
+    """Return how little the codes of two copies of N images, N,d each, agree and vary.
 
-    The mean squared difference, what each number's spread lacks of 1, and a little of the squared covariances.
+    The sum of the mean squared difference, what the spread of each number lacks of 1, and a share of the squared
+    covariances.
 
     >>> _ = torch.manual_seed(0)
     >>> codes = torch.randn(1000, 4)

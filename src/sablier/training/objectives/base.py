@@ -1,4 +1,4 @@
-"""What an objective is, and the error that most of them use."""
+"""The protocol of objectives, and the squared error that most of them use."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import Field
@@ -15,10 +15,10 @@ Loss = tuple[str, Tensor, Mapping[str, Tensor]]
 
 
 class Objective(Protocol):
-    """What training minimises, and by moving which parameters.
+    """The losses that training minimises, and the parameters that they update.
 
-    `parameter_groups` names groups of parameters, each with an optimizer of its own; `losses` yields (group, scalar, parts)
-    in turn, and the loop updates that group before it asks for the next. Its fields are settings.
+    `parameter_groups` names groups of parameters, each with its own optimizer. `losses` yields (group, scalar, parts) in
+    turn, and the loop updates that group before it asks for the next loss. The fields are settings.
     """
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
@@ -28,20 +28,20 @@ class Objective(Protocol):
         ...
 
     def losses(self, model: Model, batch: Batch) -> Iterator[Loss]:
-        """Yield what each parameter group in turn minimises on this batch, with named parts for the history."""
+        """Yield the loss of each parameter group in turn on this batch, with named parts for the history."""
         ...
 
     def validate(self, model: Model, batch: Batch) -> Tensor:
-        """Return the mean loss of a validation batch, without any randomness."""
+        """Return the mean loss of a validation batch, without randomness."""
         ...
 
 
 def mean_squared_error(reconstruction: Tensor, target: Tensor) -> Tensor:
-    """Return the mean of the squared differences, in float32.
+    """Return the mean squared difference, in float32.
 
     Raises:
-        ValueError: where the shapes differ. A loss never broadcasts: N,28,28 against N,1,28,28 would silently compare
-            every reconstruction with every image and teach the model the mean image.
+        ValueError: if the shapes differ. Broadcasting N,28,28 against N,1,28,28 would silently compare every reconstruction
+            with every image.
     """
     if reconstruction.shape != target.shape:
         raise ValueError(f"a loss compares equal shapes, got {tuple(reconstruction.shape)} and {tuple(target.shape)}.")

@@ -1,4 +1,4 @@
-"""Tell the class of an image."""
+"""Classification of images."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,19 +18,20 @@ from sablier.transforms.affine import moved
 from sablier.transforms.batches import Batch
 from sablier.transforms.geometry import shifted
 
-SCATTER = 2_654_435_761  # an odd number near 2**32 times the golden ratio: neighbouring places part (Knuth 1998)
+SCATTER = 2_654_435_761  # an odd number near 2**32 times the golden ratio: it spreads neighbouring positions (Knuth 1998)
 
 
 @dataclass(frozen=True)
 class Classification:
-    """Cross-entropy of the true class, of images that are moved a little each time they are seen.
+    """Cross-entropy of the true class, with random augmentation.
 
     Args:
-        smoothing: the share of certainty that is spread over all classes (Szegedy et al. 2016): more accurate, and less sure.
-        turn: degrees, shift: share of the side, scale: share: by how much images are moved, at most. With neither turn nor
-            scale, by whole pixels, which blurs nothing.
-        mirror: whether each image is seen in a mirror every other time (Jordan 2024): "yes" for photos, "no" for letters;
-            "auto" mirrors images in colour.
+        smoothing: the share of the target that is spread over all classes (Szegedy et al. 2016): more accurate, less
+            confident.
+        turn: degrees, shift: share of the side, scale: share: the largest augmentation. With neither turn nor scale, shifts
+            are by whole pixels, which blurs nothing.
+        mirror: whether each image is mirrored every other epoch (Jordan 2024): "yes" for photos, "no" for letters; "auto"
+            mirrors colour images.
     """
 
     smoothing: Annotated[float, Field(ge=0, le=0.9)] = 0.0
@@ -52,18 +53,18 @@ class Classification:
         yield "model", loss, {"errors": (logits.argmax(dim=1) != labels).float().mean()}
 
     def mirrors(self, channels: int) -> bool:
-        """Return whether images of so many channels are seen in a mirror."""
+        """Return whether images with so many channels are mirrored."""
         return self.mirror == "yes" or (self.mirror == "auto" and channels > 1)
 
     def shown(self, model: Model, batch: Batch) -> Tensor:
-        """Return the images of a batch as this epoch shows them to the model."""
+        """Return the images of a batch with the augmentation of this epoch."""
         x = batch.x
         if self.turn or self.scale:
             x = moved(x, turn=self.turn, shift=self.shift, scale=self.scale)
         elif self.shift:
             x = shifted(x, *(self._offsets(side, x) for side in x.shape[2:]))
         if self.mirrors(x.shape[1]) and batch.rows is not None:
-            # Which way an image is seen first is a matter of its place; from then on it turns round every epoch.
+            # The position of an image decides whether it is mirrored first; then this alternates every epoch.
             turned = (batch.rows * SCATTER // 2**16 + batch.epoch) % 2 == 1
             x = torch.where(turned[:, None, None, None], x.flip(3), x)
         return x
@@ -80,7 +81,7 @@ def true_classes(batch: Batch) -> Tensor:
     """Return the class numbers of a batch.
 
     Raises:
-        ImagesError: for images without labels.
+        ImagesError: if the images have no labels.
     """
     if batch.labels is None:
         raise ImagesError("expected images with labels, got none. Put the images of each class in a folder of its own.")

@@ -1,4 +1,4 @@
-"""Remove noise, learnt from clean images or from noisy ones alone."""
+"""Denoising, trained on clean images or on noisy ones alone."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ from sablier.training.objectives.base import Loss, mean_squared_error
 from sablier.transforms.batches import Batch
 from sablier.transforms.corruptions import CORRUPTIONS, estimated_sigma, random_levels
 
-LOWEST_LEVEL = 0.02  # the logarithm of the noise level is learnt down to here
+LOWEST_LEVEL = 0.02  # lowest level at which the logarithm of the noise level is trained
 
 
 @dataclass(frozen=True)
 class Denoising:
-    """Mean squared error between a clean image and what the model makes of a noisy copy, blind to the level of the noise.
+    """Mean squared error between a clean image and the output for a noisy copy, blind to the noise level.
 
-    A model that can tell the level learns that too, by the squared error of its logarithm.
+    A model that estimates the level is also trained by the squared error of its logarithm.
 
     Args:
-        corruption: what is done to the image, one of `CORRUPTIONS`; "mixed" draws one for each batch.
-        noise_low, noise_high: the levels, drawn evenly for each image, in the corruption's own unit.
-        clip: whether noisy images are clipped to [0, 1], as files of whole numbers are.
+        corruption: one of `CORRUPTIONS`; "mixed" chooses one for each batch.
+        noise_low, noise_high: the range of levels, uniform for each image, in the unit of the corruption.
+        clip: whether noisy images are clipped to [0, 1], as files of integers are.
     """
 
     corruption: Literal["gaussian", "poisson", "salt-and-pepper", "missing", "mixed"] = "gaussian"
@@ -49,7 +49,7 @@ class Denoising:
         yield "model", loss, parts
 
     def validate(self, model: Model, batch: Batch) -> Tensor:
-        """Return the mean squared error at the middle level, the same noise each time; of mixed ones the mean."""
+        """Return the mean squared error at the middle level, with the same noise each time; of mixed corruptions, the mean."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             level = torch.full((len(batch.x), 1, 1, 1), (self.noise_low + self.noise_high) / 2, device=batch.x.device)
@@ -67,14 +67,14 @@ class Denoising:
 
 @dataclass(frozen=True)
 class NoisyOnly:
-    """Learn to remove Gaussian noise from images that are all noisy: recorrupted to recorrupted (Pang, Zheng, Quan and Ji 2021).
+    """Denoising trained on images that are all noisy: recorrupted to recorrupted (Pang, Zheng, Quan and Ji 2021).
 
-    To an image y = x + s n a second noise z is added once, y + a s z, and taken away once, y - s z / a. The noises of the two are
-    uncorrelated, so that their squared error is that against the clean image plus a constant. s is estimated for each image
-    from its finest diagonal details (Donoho and Johnstone 1994). Pixels must not be clipped.
+    To an image y = x + s n, a second noise z is added once, y + a s z, and subtracted once, y - s z / a. The noises of the
+    two are uncorrelated, so their squared error is that against the clean image plus a constant. s is estimated for each
+    image from its finest diagonal details (Donoho and Johnstone 1994). Pixels must not be clipped.
 
     Args:
-        noise_low, noise_high: a, drawn evenly for each image.
+        noise_low, noise_high: the range of a, uniform for each image.
     """
 
     noise_low: float = 0.6
@@ -95,7 +95,7 @@ class NoisyOnly:
         yield "model", loss, parts
 
     def validate(self, model: Model, batch: Batch) -> Tensor:
-        """Return the same error at the middle of the levels: the clean image is not known."""
+        """Return the same error at the middle of the levels; the clean image is not known."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             share = max((self.noise_low + self.noise_high) / 2, 1e-2)
@@ -110,7 +110,7 @@ def check_levels(low: float, high: float) -> None:
 
 
 def denoising_loss(model: Model, noisy: Tensor, target: Tensor, level: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-    """Return the mean squared error of the images without noise, and where the model tells the level, that of its logarithm."""
+    """Return the mean squared error of the denoised images and, if the model estimates the level, that of its logarithm."""
     if "denoise" not in model.capabilities:
         return mean_squared_error(model.reconstruct(noisy), target), {}
     clean, found = model.denoise(noisy)

@@ -1,4 +1,4 @@
-"""Lead noise to data along straight lines."""
+"""Flow matching: velocities that transport noise to data along straight lines."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from sablier.transforms.batches import Batch
 
 @dataclass(frozen=True)
 class FlowMatching:
-    """Mean squared error of the velocity from a random point of noise to a data point, anywhere on the way (Lipman et al. 2023).
+    """Mean squared error of the velocity from random noise to a data point, at a random time (Lipman et al. 2023).
 
-    Where lines cross, the best answer is their mean; followed from noise in small steps, these means lead to the data.
+    Where lines cross, the optimum is their mean velocity; integrated from noise, these velocities lead to the data.
     """
 
     def parameter_groups(self, model: Model) -> Mapping[str, list[Parameter]]:
@@ -32,7 +32,7 @@ class FlowMatching:
         yield "model", _error(model, data, torch.randn_like(data), torch.rand(len(data), device=data.device)), {}
 
     def validate(self, model: Model, batch: Batch) -> Tensor:
-        """Return the same, with the same noise each time and times spread evenly."""
+        """Return the same, with the same noise each time and evenly spread times."""
         assert isinstance(model, Flow)  # parameter_groups checked
         data = model.standardised(batch.x)
         noise = torch.randn(data.shape, generator=torch.Generator().manual_seed(0)).to(data)

@@ -1,4 +1,4 @@
-"""Say what hidden places look like."""
+"""Inpainting: prediction of hidden places from their surroundings."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ from sablier.transforms.hiding import hidden_squares, square_sides
 
 @dataclass(frozen=True)
 class Inpainting:
-    """Surprise at hidden squares of an image, seen from around them (RIAD, Zavrtanik, Kristan and Skocaj 2021).
+    """Negative log-likelihood of hidden squares of an image (RIAD; Zavrtanik, Kristan and Skocaj 2021).
 
-    A quarter of the image is hidden at a time, in a raster of squares, and the negative logarithm of a Gaussian with the mean
-    and the variance that the model answers is the loss (Nix and Weigend 1994).
+    A quarter of the image is hidden at a time, in a raster of squares. The likelihood is a Gaussian with the mean and the
+    variance that the model predicts (Nix and Weigend 1994).
 
     Args:
         fewest_squares, most_squares: how many fit along the shorter side, doubling from one size to the next.
@@ -44,7 +44,7 @@ class Inpainting:
         yield "model", self._surprise(model, batch.x, hidden_squares(batch.x, side, down, right)), {}
 
     def validate(self, model: Model, batch: Batch) -> Tensor:
-        """Return the mean loss over all sizes of squares, each at one place."""
+        """Return the mean loss over all sizes of squares, each at one position."""
         sides = square_sides(batch.x, self.fewest_squares, self.most_squares)
         return torch.stack([self._surprise(model, batch.x, hidden_squares(batch.x, side, 0, 0)) for side in sides]).mean()
 

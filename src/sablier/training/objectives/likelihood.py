@@ -1,4 +1,4 @@
-"""Say how likely the next pixel is."""
+"""The likelihood of the next pixel."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ from sablier.transforms.batches import Batch
 
 @dataclass(frozen=True)
 class PixelLikelihood:
-    """Bits that it takes to say the pixels of an image, one after another; the mean over some places of each image.
+    """Bits to code the pixels of an image one after another, as a mean over some positions of each image.
 
     Args:
-        places: how many places of each image a step looks at; the same of all images of a batch.
+        places: how many positions of each image a step uses; they are the same for all images of a batch.
     """
 
     places: Annotated[int, Field(ge=1, le=1000000)] = 196
@@ -49,7 +49,7 @@ class PixelLikelihood:
 
 
 def _bits(net: PixelContext, batch: Batch, places: Tensor) -> Tensor:
-    """Return the mean bits of a value at some places."""
+    """Return the mean bits of a value at some positions."""
     values = (batch.x[:, :, -net.height :].flatten(2)[:, :, places] * 255).round().long()
     halves = zip(net.predict(batch.x, places), (values // VALUES, values % VALUES), strict=True)
     nats = sum(F.cross_entropy(logits.flatten(0, 2).float(), half.flatten()) for logits, half in halves)

@@ -1,4 +1,4 @@
-"""Draw images again from codes that take few bits: the bits and the error, weighed for every step of rounding at once."""
+"""Rate-distortion: the bits of a code and the error of the decoded image, for every rounding step at once."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,20 +15,20 @@ from sablier.models.compressor import Compressor
 from sablier.training.objectives.base import Loss, mean_squared_error
 from sablier.transforms.batches import Batch
 
-# A number rounded to steps of s has a mean squared error of s^2 / 12, and half the step costs one bit more: this is what an error
-# is worth in bits where that trade is even.
+# A number rounded to steps of s has a mean squared error of s^2 / 12, and half the step costs one bit more: this is the
+# worth of an error in bits where both balance.
 WORTH = 6 / log(2)
 
 
 @dataclass(frozen=True)
 class RateDistortion:
-    """Bits of a code and squared error of the image drawn from it (Ballé, Laparra and Simoncelli 2017), for many steps.
+    """Bits of a code and squared error of the decoded image (Ballé, Laparra and Simoncelli 2017), for many rounding steps.
 
-    Rounding is stood for by noise as wide as a step. The step is drawn anew for every image, and an error is worth the fewer
-    bits the larger the step is, so that one network serves all rates.
+    Noise as wide as a step replaces rounding. The step is random for each image, and errors weigh less for larger steps, so
+    one network serves all rates.
 
     Args:
-        finest, coarsest: steps of rounding, in units of the root of the summed squares of pixels in [0, 1].
+        finest, coarsest: rounding steps, in units of the root of the summed squares of pixels in [0, 1].
     """
 
     finest: float = 0.1

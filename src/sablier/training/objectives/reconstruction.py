@@ -1,4 +1,4 @@
-"""Draw images again, from damaged or moved copies of them."""
+"""Reconstruction of images from corrupted or moved copies of them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ from sablier.transforms.corruptions import gaussian, masked_blocks, random_level
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """Mean squared error between an image and its reconstruction, optionally from a damaged or moved copy of it.
+    """Mean squared error between an image and its reconstruction, optionally from a corrupted or moved copy.
 
-    With `noise` or `mask` this is the denoising autoencoder (Vincent, Larochelle, Bengio and Manzagol 2008). With the
-    others the copy is moved and must be drawn as it was, so that the code says what is drawn rather than where: copies
-    that differ only in how they were moved have the same target.
+    With `noise` or `mask` this is the denoising autoencoder (Vincent, Larochelle, Bengio and Manzagol 2008). With the other
+    options, the copy is moved and the target is not. Copies that differ only in position have the same target, so the code
+    describes content and not position.
 
     Args:
-        noise: largest standard deviation of the Gaussian noise added to the input; the target stays clean.
-        mask: largest share of blocks of the input set to zero.
+        noise: largest standard deviation of Gaussian noise on the input; the target stays clean.
+        mask: largest share of blocks of the input that are set to zero.
         turn, shift, scale, shear: how far the input is moved, as in `transforms.affine.moved`.
     """
 
@@ -48,7 +48,7 @@ class Reconstruction:
         yield "model", loss, {}
 
     def damaged(self, x: Tensor) -> Tensor:
-        """Return N,C,H,W images as the model sees them in training."""
+        """Return N,C,H,W images as the model gets them in training."""
         if self.turn or self.shift or self.scale or self.shear:
             x = moved(x, self.turn, self.shift, self.scale, self.shear)
         if self.noise:

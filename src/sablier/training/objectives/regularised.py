@@ -1,4 +1,4 @@
-"""Draw images again from short codes that lie densely: a decoder that can be asked for codes no image has."""
+"""Reconstruction with regularised codes, for a decoder that generates images from new codes."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ from sablier.transforms.batches import Batch
 
 @dataclass(frozen=True)
 class RegularisedReconstruction:
-    """Mean squared error of reconstructions, a penalty on the length of codes, and noise on them (Ghosh et al. 2020, RAE-L2).
+    """Mean squared error of reconstructions, a penalty on the norm of codes, and noise on them (RAE-L2; Ghosh et al. 2020).
 
-    The penalty keeps codes from growing, which would undo the smoothness that the weight decay of the decoder asks for
-    (`weight_decay` of the run). Noise on a code makes near codes decode to near images.
+    The penalty keeps codes from growing, which would undo the smoothness that weight decay of the decoder (`weight_decay`)
+    gives. Noise on a code makes near codes decode to similar images.
 
     Args:
-        code_penalty: what the mean square of the numbers of a code counts.
-        code_noise: standard deviation of the noise on each number of a code, as a share of that number's spread over the batch.
+        code_penalty: the weight of the mean squared numbers of a code.
+        code_noise: standard deviation of the noise on each number of a code, as a share of its spread over the batch.
     """
 
     code_penalty: Annotated[float, Field(ge=0, le=1000)] = 1e-4

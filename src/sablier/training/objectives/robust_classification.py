@@ -1,4 +1,4 @@
-"""Tell the class of an image that somebody has changed to be told wrong."""
+"""Classification of images that were attacked (adversarial training)."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -12,21 +12,21 @@ from sablier.training.objectives.classification import Classification, true_clas
 from sablier.transforms.attacks import Pgd
 from sablier.transforms.batches import Batch
 
-GREY_EPS, COLOUR_EPS = 0.3, 8 / 255  # the usual balls of MNIST (Madry et al. 2018) and of CIFAR-10
+GREY_EPS, COLOUR_EPS = 0.3, 8 / 255  # the usual eps of MNIST (Madry et al. 2018) and of CIFAR-10
 ONE_STEP_REACH = (
-    1.25  # radii: where a single step of more leads, only corners of the perturbation set are ever seen (Wong et al. 2020)
+    1.25  # times eps: with a longer single step, only corners of the perturbation set would be used (Wong et al. 2020)
 )
 
 
 @dataclass(frozen=True)
 class RobustClassification(Classification):
-    """Cross-entropy of images that were attacked first (Madry et al. 2018); by one step, FGSM (Wong et al. 2020).
+    """Cross-entropy of images that are attacked first (Madry et al. 2018); with one step, by FGSM (Wong et al. 2020).
 
     Args:
-        eps: largest change of a value, as a share of the range from black to white; None: 0.3 for grey images, which is for
-            black and white ones such as digits, 8/255 for colour.
-        attack_steps: gradient steps of the attack; training takes that many times longer, and one more.
-        ramp_epochs: passes over the images in which eps grows to its full size; else a net may learn to answer always the same.
+        eps: largest change of a value, as a share of the range from black to white; None: 0.3 for grey images, which suits
+            black and white ones such as digits, and 8/255 for colour.
+        attack_steps: gradient steps of the attack; training takes that many times longer, plus once.
+        ramp_epochs: epochs in which eps grows to its full size; otherwise a network may learn to give one constant answer.
     """
 
     eps: Annotated[float | None, Field(ge=0, le=1)] = None
@@ -34,7 +34,7 @@ class RobustClassification(Classification):
     ramp_epochs: Annotated[int, Field(ge=0, le=1000000)] = 2
 
     def shown(self, model: Model, batch: Batch) -> Tensor:
-        """Return the images of a batch, attacked; the attack sees the network as it will be used."""
+        """Return the attacked images of a batch; the network is attacked in eval mode."""
         x, labels = super().shown(model, batch), true_classes(batch)
         full = self.eps if self.eps is not None else GREY_EPS if x.shape[1] == 1 else COLOUR_EPS
         eps = full * min(1.0, (batch.epoch + 1) / max(1, self.ramp_epochs))

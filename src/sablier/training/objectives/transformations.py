@@ -1,4 +1,4 @@
-"""Tell how an image was transformed."""
+"""Classification of transformations."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ from sablier.transforms.geometry import Geometry
 
 @dataclass(frozen=True)
 class TransformationPrediction:
-    """Cross-entropy of telling how an image was turned, mirrored and shifted (Golan and El-Yaniv 2018).
+    """Cross-entropy of how an image was turned, mirrored and shifted (Golan and El-Yaniv 2018).
 
-    Whoever can tell knows what the images look like; on images that look otherwise the guess fails. A linear head for
-    orientations and one for shifts share the network (Hendrycks, Mazeika, Kadavath and Song 2019).
+    Only a network that knows what the images look like can classify these; on other images the predictions fail. A linear
+    head for orientations and one for shifts share the network (Hendrycks, Mazeika, Kadavath and Song 2019).
 
     Args:
         shift: by how much an image is shifted, a share of each side.
@@ -38,7 +38,7 @@ class TransformationPrediction:
 
     def losses(self, model: Model, batch: Batch) -> Iterator[Loss]:
         geometry = self._geometry(batch.x)
-        x = batch.x.repeat(2, 1, 1, 1) if len(batch.x) == 1 else batch.x  # one image has no spread to normalise by
+        x = batch.x.repeat(2, 1, 1, 1) if len(batch.x) == 1 else batch.x  # a single image has no spread to normalise by
         drawn = [torch.randint(len(table), (len(x),), device=x.device) for table in geometry]
         yield "model", self._error(model, geometry, x, *drawn), {}
 

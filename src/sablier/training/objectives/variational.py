@@ -1,4 +1,4 @@
-"""Draw images again from codes that are drawn themselves, and keep all codes together near one Gaussian."""
+"""The objective of a variational autoencoder: random codes whose distribution is close to a Gaussian."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,14 +22,14 @@ SMALLEST_ERROR = 1e-6
 
 @dataclass(frozen=True)
 class Variational:
-    """The bound of a variational autoencoder (Kingma and Welling 2014), in nats a value of an image.
+    """The evidence lower bound of a variational autoencoder (Kingma and Welling 2014), in nats per value of an image.
 
-    The noise that pixels are taken to have is not a setting: its best variance is the mean squared error itself, of the batch
-    (Rybkin, Daniilidis and Levine 2021), so that the error counts by its logarithm.
+    The variance of the pixel noise is not a setting: its optimum is the mean squared error of the batch (Rybkin, Daniilidis
+    and Levine 2021), so the error counts by its logarithm.
 
     Args:
-        divergence: what a nat by which a code's cloud differs from the common Gaussian counts; 1 is the bound, more keeps codes
-            closer together and draws images less exactly (Higgins et al. 2017).
+        divergence: the weight of the divergence of a code's distribution from the Gaussian prior; 1 is the bound. More keeps
+            codes closer together and reconstructs less exactly (Higgins et al. 2017).
     """
 
     divergence: Annotated[float, Field(ge=0, le=1000)] = 1.0

@@ -1,6 +1,6 @@
-"""How far the weights move. An optimizer is one file here, called by its name, with one registered function.
+"""Optimizers: one file each, called by its name, with one registered function.
 
-Nothing here is imported until an optimizer is made, so that settings of training can be checked without torch.
+They are imported only when an optimizer is made, so settings can be checked without torch.
 """
 
 from collections.abc import Callable
@@ -25,8 +25,8 @@ class Optimizer:
     """An entry of the table.
 
     Args:
-        make: takes parameters, all on one device, and the settings; its own defaults stand in it.
-        learning_rate: the usual peak, taken where a recipe that was made with another optimizer knows none for this one.
+        make: takes parameters, all on one device, and the settings.
+        learning_rate: the usual peak, for recipes that have no rate of their own for this optimizer.
     """
 
     make: "Maker"
@@ -47,7 +47,7 @@ def register(*, learning_rate: float) -> "Callable[[Maker], Maker]":
 
 
 def optimizer_names() -> list[str]:
-    """Return the names of all optimizers, from those of their files: no torch is loaded for it.
+    """Return the names of all optimizers, from those of their files, without loading torch.
 
     >>> optimizer_names()
     ['adam', 'adamw', 'muon', 'rmsprop', 'sgd']
@@ -56,6 +56,6 @@ def optimizer_names() -> list[str]:
 
 
 def check_optimizer(name: str) -> None:
-    """Raise UnknownName where there is no such optimizer; the message offers the nearest."""
+    """Raise UnknownName if there is no such optimizer; the message suggests the nearest."""
     if name not in optimizer_names():
         raise UnknownName(OPTIMIZERS.kind, name, optimizer_names())

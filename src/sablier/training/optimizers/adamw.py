@@ -1,4 +1,4 @@
-"""Adam whose weights are pulled to zero apart from the gradient (Loshchilov and Hutter 2019)."""
+"""AdamW: Adam with decoupled weight decay (Loshchilov and Hutter 2019)."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""Gradient descent with momentum 0.9 (Polyak 1964) that looks ahead (Nesterov 1983)."""
+"""Gradient descent with Nesterov momentum 0.9 (Polyak 1964; Nesterov 1983)."""
 
 import torch
 

@@ -1,7 +1,7 @@
-"""Attacks: images a little changed so that a classifier errs. Torch batch to torch batch, pixels in [0, 1], seeded.
+"""Adversarial attacks: small perturbations that make a classifier fail. Batches in and out, pixels in [0, 1], seeded.
 
-Every attack is a dataclass; called with a function that gives logits, images N,C,H,W and their class numbers, it returns images
-that lie in [0, 1] and no farther from the originals than `eps` in its norm. Where it fails, the image it returns is its best try.
+Every attack is a dataclass. Called with a function that returns logits, images N,C,H,W and their class numbers, it returns
+images in [0, 1] that are within `eps` of the originals in its norm. If it fails, it returns its best attempt.
 """
 
 from sablier.transforms.attacks.apgd import ApgdCe, ApgdDlr, ApgdTargeted

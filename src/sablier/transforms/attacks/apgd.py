@@ -1,4 +1,4 @@
-"""Auto-PGD: gradient steps whose length is halved where they no longer gain (Croce and Hein 2020)."""
+"""Auto-PGD: gradient steps whose length is halved when they no longer gain (Croce and Hein 2020)."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -19,8 +19,8 @@ from sablier.transforms.attacks.base import (
     wide,
 )
 
-MOMENTUM = 0.75  # of a step that goes on as the last one did
-FIRST_LOOK, LESS_EACH_LOOK, LEAST_BETWEEN = 0.22, 0.03, 0.06  # shares of the steps after which lengths are looked at
+MOMENTUM = 0.75  # of the previous step
+FIRST_LOOK, LESS_EACH_LOOK, LEAST_BETWEEN = 0.22, 0.03, 0.06  # shares of the steps after which step lengths are checked
 ENOUGH = 0.75  # share of steps that must have gained for a length to be kept
 
 
@@ -30,7 +30,7 @@ class _Apgd(IterativeAttack):
 
     @abstractmethod
     def losses(self, logits: Logits, x: Tensor, labels: Tensor) -> list[Callable[[Tensor, Tensor], Tensor]]:
-        """Return losses of logits and rows of the batch, maximised one after another for the images that resist."""
+        """Return losses of logits and rows of the batch, maximised one after another for the remaining images."""
 
     def run(self, logits: Logits, x: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
         best = x.clone()
@@ -50,7 +50,7 @@ class _Apgd(IterativeAttack):
     def _iterated(
         self, logits: Logits, loss: Callable[[Tensor, Tensor], Tensor], x: Tensor, labels: Tensor, rows: Tensor, start: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Return the images that were reached, those that fool the net or else those of the highest loss, and which do."""
+        """Return the final images (misclassified, or else those with the highest loss), and which are misclassified."""
         found, fooled = start.clone(), torch.zeros(len(x), dtype=torch.bool, device=x.device)
         iteration = _Iteration.begun(start, 2 * self.eps)
         look, since, between = max(1, round(FIRST_LOOK * self.steps)), 0, max(1, round(FIRST_LOOK * self.steps))
@@ -85,14 +85,14 @@ class _Apgd(IterativeAttack):
 
 @dataclass
 class _Iteration:
-    """The images under iteration: those that are misclassified take no more time.
+    """The images under iteration; misclassified ones take no more time.
 
     Args:
-        alive: N places in the batch.
-        here, before: N,C,H,W: where they are and were a step ago.
-        length: N, of the next step; length_then: at the last look.
-        top, top_gradient, highest: the best point so far, the gradient there, and its loss; highest_then: at the last look.
-        last: N, the loss a step ago; gained: in how many steps since the last look it grew.
+        alive: N positions in the batch.
+        here, before: N,C,H,W: the present images, and those one step ago.
+        length: N, of the next step; length_then: at the last check.
+        top, top_gradient, highest: the best images so far, their gradient, and their loss; highest_then: at the last check.
+        last: N, the loss one step ago; gained: how many steps since the last check raised it.
     """
 
     alive: Tensor
@@ -129,7 +129,7 @@ class _Iteration:
         )
 
     def note(self, gradient: Tensor, value: Tensor) -> None:
-        """Note the gradients and the losses, N, where the images are."""
+        """Note the gradients and the losses, N, of the present images."""
         better = value > self.highest
         self.top = torch.where(wide(better), self.here, self.top)
         self.top_gradient = torch.where(wide(better), gradient, self.top_gradient)
@@ -138,7 +138,7 @@ class _Iteration:
         self.last = value
 
     def look(self, gradient: Tensor, since: int) -> Tensor:
-        """Halve the steps of those who gained too little in so many, put them back to their best point; return the gradients."""
+        """Halve the steps of images that gained too rarely, return them to their best point; return the gradients."""
         stuck = (self.gained < ENOUGH * since) | ((self.length == self.length_then) & (self.highest <= self.highest_then))
         self.length_then, self.highest_then = self.length.clone(), self.highest.clone()
         self.length = torch.where(stuck, self.length / 2, self.length)
@@ -164,7 +164,7 @@ class ApgdCe(_Apgd):
 @ATTACKS.register("apgd-dlr")
 @dataclass(frozen=True)
 class ApgdDlr(_Apgd):
-    """Auto-PGD of the difference of logits ratio; with two classes, of the cross-entropy, since the ratio takes three."""
+    """Auto-PGD of the difference of logits ratio; with two classes, of the cross-entropy, since the ratio needs three."""
 
     def losses(self, logits: Logits, x: Tensor, labels: Tensor) -> list[Callable[[Tensor, Tensor], Tensor]]:
         with torch.no_grad():
@@ -177,7 +177,7 @@ class ApgdDlr(_Apgd):
 @ATTACKS.register("apgd-t")
 @dataclass(frozen=True)
 class ApgdTargeted(_Apgd):
-    """Auto-PGD towards each of the likeliest wrong classes in turn, by the targeted difference of logits ratio.
+    """Auto-PGD towards each of the most probable wrong classes in turn, by the targeted difference of logits ratio.
 
     Args:
         targets: how many classes, at most; with fewer than three classes, the cross-entropy is maximised instead.

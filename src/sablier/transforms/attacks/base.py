@@ -1,4 +1,4 @@
-"""What attacks share: the perturbation set, projection onto it, the losses they maximise, and what is misclassified."""
+"""What attacks share: the perturbation set, projection onto it, their losses, and the test for misclassification."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from sablier.registry import Registry
 Logits = Callable[[Tensor], Tensor]
 
 NORMS = ("linf", "l2")
-TOLERANCE = 1e-6  # of pixels beyond 0 or 1, and beyond the perturbation set: rounding, not a mistake
+TOLERANCE = 1e-6  # of pixels beyond 0 or 1, and beyond the perturbation set: rounding errors
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Attack(ABC):
     """An attack.
 
     Args:
-        eps: how far an image may be moved: the largest change of a value (linf), or the root of the summed squared changes (l2).
+        eps: the largest perturbation: of each value (linf), or of the image (l2 norm).
         norm: "linf" or "l2".
-        seed: of its random choices; they depend on the number of images, not on those attacked before.
+        seed: of its random choices; they depend on the number of images, not on earlier calls.
     """
 
     eps: float = 8 / 255
@@ -34,7 +34,7 @@ class Attack(ABC):
     def __post_init__(self) -> None:
         if self.norm not in NORMS:
             raise ConfigError(f"expected norm linf or l2, got {self.norm!r}.")
-        # Every value of an image lies in [0, 1]; in l2 a whole image may move.
+        # Every value of an image is in [0, 1]; in l2 a whole image may change.
         if not 0 <= self.eps <= (1 if self.norm == "linf" else 1000):
             raise ConfigError(
                 f"expected eps from 0 to {'1, such as 8/255' if self.norm == 'linf' else '1000'}, got {self.eps:g}."
@@ -44,11 +44,11 @@ class Attack(ABC):
         """Return N,C,H,W attacked images.
 
         Args:
-            logits: gives N,classes for N,C,H,W images in [0, 1]; must not depend on chance or on the other images.
+            logits: returns N,classes for N,C,H,W images in [0, 1]; must be deterministic and independent of other images.
             labels: N true class numbers.
 
         Raises:
-            ConfigError: for images outside [0, 1], or as many labels as there are not images.
+            ConfigError: for images outside [0, 1], or another number of labels.
         """
         if len(x) != len(labels):
             raise ConfigError(f"expected a label for each image, got {len(labels)} for {len(x)}.")
@@ -64,16 +64,16 @@ class Attack(ABC):
         """Return the attacked images of a batch that was checked."""
 
     def project(self, moved: Tensor, x: Tensor) -> Tensor:
-        """Return moved images projected onto the perturbation set around `x`, and into [0, 1]."""
+        """Return images projected onto the perturbation set around `x`, and into [0, 1]."""
         if self.norm == "linf":
             return torch.minimum(torch.maximum(moved, x - self.eps), x + self.eps).clamp(0, 1)
         change = moved - x
         shrink = (self.eps / lengths(change).clamp_min(1e-12)).clamp(max=1)
         nearer: Tensor = x + change * wide(shrink)
-        return nearer.clamp(0, 1)  # which only brings them nearer still
+        return nearer.clamp(0, 1)  # which only brings them nearer
 
     def normalize(self, gradient: Tensor) -> Tensor:
-        """Return the direction of steepest ascent whose norm is 1."""
+        """Return the direction of steepest ascent with norm 1."""
         if self.norm == "linf":
             return gradient.sign()
         direction: Tensor = gradient / wide(lengths(gradient).clamp_min(1e-12))
@@ -88,7 +88,7 @@ class Attack(ABC):
         return self.project(x + self.eps * wide(radius / lengths(noise).clamp_min(1e-12)) * noise, x)
 
 
-# An attack is a class with a file of its own in this package, or one of a family, that registers itself here.
+# Attacks are classes in files of this package that register themselves here.
 ATTACKS: Registry[type[Attack]] = Registry(
     "attack",
     __name__.rpartition(".")[0],
@@ -101,8 +101,8 @@ class IterativeAttack(Attack):
     """An attack by many gradient steps.
 
     Args:
-        steps: of each start.
-        restarts: how often an image that resists is tried again from another point.
+        steps: per start.
+        restarts: how often an image that is still classified correctly is tried again from another start.
     """
 
     steps: int = 100
@@ -115,23 +115,23 @@ class IterativeAttack(Attack):
 
 
 def lengths(x: Tensor) -> Tensor:
-    """Return N: the root of the summed squares of each image."""
+    """Return N: the l2 norm of each image."""
     found: Tensor = torch.linalg.vector_norm(x.flatten(1), dim=1)
     return found
 
 
 def wide(values: Tensor) -> Tensor:
-    """Return N values as N,1,1,1, to go with images."""
+    """Return N values as N,1,1,1, to broadcast with images."""
     return values[:, None, None, None]
 
 
 def misclassified(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return N booleans: which images are taken for another class than theirs."""
+    """Return N booleans: whether the predicted class is wrong."""
     return logits.argmax(dim=1) != labels
 
 
 def margins(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return N: how far the true class leads; below 0 the net errs."""
+    """Return N: the margin of the true class; negative if misclassified."""
     logits = logits.float()
     true = logits.gather(1, labels[:, None])[:, 0]
     lead: Tensor = true - logits.scatter(1, labels[:, None], -torch.inf).amax(dim=1)
@@ -144,12 +144,13 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def difference_of_logits_ratio(logits: Tensor, labels: Tensor, targets: Tensor | None = None) -> Tensor:
-    """Return N: how far the true class falls behind, in units of how far the logits are apart (Croce and Hein 2020).
+    """Return N: the margin by which the true class is behind, relative to the spread of the logits (Croce and Hein 2020).
 
-    Unlike the cross-entropy it does not change when logits are scaled, so a confident net does not hide its gradient.
+    Unlike the cross-entropy, it does not change with the scale of the logits, so a confident network does not mask its
+    gradient.
 
     Args:
-        targets: N classes to lead to; None: away from the true one.
+        targets: N target classes; None: any class but the true one.
     """
     logits = logits.float()
     ordered = logits.sort(dim=1, descending=True).values
@@ -163,7 +164,7 @@ def difference_of_logits_ratio(logits: Tensor, labels: Tensor, targets: Tensor |
 
 
 def input_gradient(loss: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the gradient of a loss N of images, N,C,H,W, and the loss."""
+    """Return the gradient of a loss, N, with respect to images, N,C,H,W, and the loss."""
     with torch.enable_grad():
         x = x.detach().requires_grad_()
         found = loss(x)

@@ -1,4 +1,4 @@
-"""DeepFool: across the nearest border, as if the net were linear, again and again (Moosavi-Dezfooli et al. 2016)."""
+"""DeepFool: repeated steps across the nearest decision boundary of the linearised network (Moosavi-Dezfooli et al. 2016)."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ from sablier.errors import ConfigError
 from sablier.transforms.attacks.base import ATTACKS, Attack, Logits, lengths, misclassified
 
 OVERSHOOT = 0.02
-MOST_CLASSES = 10  # the likeliest ones, whose borders are looked at
+MOST_CLASSES = 10  # the most probable ones, whose boundaries are considered
 
 
 @ATTACKS.register("deepfool")
 @dataclass(frozen=True)
 class DeepFool(Attack):
-    """The smallest change that it finds; what leaves the perturbation set is projected back onto it, and then mostly fails.
+    """The smallest perturbation that it finds; if that is outside the perturbation set, it is projected and mostly fails.
 
     Args:
         steps: at most.
@@ -44,7 +44,7 @@ class DeepFool(Attack):
         return self.project((x + (1 + OVERSHOOT) * change).clamp(0, 1), x)
 
     def _across(self, answers: Tensor, moved: Tensor, labels: Tensor, fooled: Tensor) -> Tensor:
-        """Return the shortest change that would cross a border if the net were linear; none for those that are misclassified."""
+        """Return the shortest perturbation across a boundary of the linearised network; none for misclassified images."""
         true = answers.gather(1, labels[:, None])[:, 0]
         order = answers.detach().scatter(1, labels[:, None], -torch.inf).argsort(dim=1, descending=True)
         shortest = torch.full((len(moved),), torch.inf, device=moved.device)
@@ -53,7 +53,7 @@ class DeepFool(Attack):
             behind = true - answers.gather(1, order[:, rank : rank + 1])[:, 0]
             (gradient,) = torch.autograd.grad(-behind.sum(), moved, retain_graph=True)
             behind = behind.detach().clamp_min(0) + 1e-6
-            # In linf the steepest way moves all values alike, in l2 along the gradient.
+            # In linf the steepest direction changes all values alike, in l2 it is the gradient.
             size = gradient.abs().flatten(1).sum(dim=1) if self.norm == "linf" else lengths(gradient)
             distance = behind / size.clamp_min(1e-12)
             step = self.normalize(gradient) * distance[:, None, None, None]

@@ -1,4 +1,4 @@
-"""Attacks on images as files of 8 bits hold them, so that what fools a net still does when it has been saved."""
+"""Attacks on images rounded to 8 bits, so that they still work on a saved file."""
 
 from dataclasses import replace
 
@@ -9,9 +9,10 @@ from sablier.transforms.attacks.base import Attack, Logits, lengths, wide
 
 
 def of_saved(logits: Logits) -> Logits:
-    """Return logits of the images that a file of 8 bits would hold; to their gradient, rounding is nothing.
+    """Return logits of the images rounded to 8 bits; the gradient ignores the rounding.
 
-    An attack on these counts an image as misclassified only if its rounded image is (compare Athalye, Carlini and Wagner 2018).
+    An attack on these counts an image as misclassified only if its rounded image is (compare Athalye, Carlini and Wagner
+    2018).
     """
 
     def seen(x: Tensor) -> Tensor:
@@ -21,7 +22,7 @@ def of_saved(logits: Logits) -> Logits:
 
 
 def in_whole_steps(attack: Attack) -> Attack:
-    """Return the attack with its linf perturbation set cut down to whole bytes, so that rounding does not leave it."""
+    """Return the attack with its linf perturbation set reduced to whole bytes, so that rounding does not leave it."""
     if attack.norm != "linf":
         return attack
     return replace(attack, eps=int(attack.eps * 255 + 1e-3) / 255)  # 1e-3: of rounding errors, as in 8 / 255
@@ -30,8 +31,8 @@ def in_whole_steps(attack: Attack) -> Attack:
 def saved(moved: Tensor, x: Tensor, attack: Attack) -> Tensor:
     """Return attacked images in whole bytes, in the perturbation set around the originals, which are of whole bytes.
 
-    Each value goes to the nearest byte, as in `of_saved`; in l2, where an image would leave it so, to the byte that is
-    nearer to the original.
+    Each value is rounded to the nearest byte, as in `of_saved`; in l2, if an image would leave the set, to the byte nearer
+    to the original.
     """
     near = (moved * 255).round().clamp(0, 255) / 255
     if attack.norm == "linf":

@@ -23,10 +23,11 @@ class Fgsm(Attack):
 class Pgd(IterativeAttack):
     """Gradient steps, each projected onto the perturbation set, from random points of it (Madry et al. 2018).
 
-    A step is 2.5 eps / steps long, so that any corner of the perturbation set can be reached: shorter ones make nets look robust.
+    A step is 2.5 eps / steps long, so that any corner of the perturbation set can be reached; with shorter steps networks
+    only look robust.
 
     Args:
-        reach: how far all steps together could go, in radii.
+        reach: the summed length of all steps, in units of eps.
     """
 
     steps: int = 40
@@ -48,7 +49,7 @@ class Pgd(IterativeAttack):
         return best
 
     def iterate(self, logits: Logits, x: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
-        """Return where the steps lead from one random start."""
+        """Return the result of the steps from one random start."""
         moved = self.random_start(x, generator)
         for _ in range(self.steps):
             gradient, _ = input_gradient(lambda images: cross_entropy(logits(images), labels), moved)

@@ -1,4 +1,4 @@
-"""Square Attack: random squares, kept where they help; it sees answers alone, never gradients (Andriushchenko et al. 2020)."""
+"""Square Attack: random squares, kept if they help; it needs logits but no gradients (Andriushchenko et al. 2020)."""
 
 from dataclasses import dataclass
 
@@ -9,19 +9,19 @@ from sablier.errors import ConfigError
 from sablier.transforms.attacks.base import ATTACKS, Attack, Logits, margins
 
 FIRST_SHARE = 0.8  # of the pixels that the first squares cover
-# Shares of all queries after which the squares shrink to half of their pixels (of 10,000, in the paper's numbers).
+# Shares of all queries after which the squares are halved in area (of 10,000, in the paper's numbers).
 SHRINK_AT = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 
 
 @ATTACKS.register("square")
 @dataclass(frozen=True)
 class Square(Attack):
-    """Squares of random colours at the edge of the linf perturbation set, placed at random.
+    """Squares of random colours at the edge of the linf perturbation set, at random positions.
 
-    What it beats and gradients do not tells of a net that hides its gradients.
+    If it succeeds where gradient attacks fail, the network masks its gradients.
 
     Args:
-        queries: how often the net is asked about an image, at most.
+        queries: the most evaluations of the network per image.
     """
 
     queries: int = 1000
@@ -40,7 +40,7 @@ class Square(Attack):
 
         count, channels, height, width = x.shape
         darkest, brightest = ((x + way * self.eps).clamp(0, 1) for way in (-1, 1))
-        # Stripes from top to bottom to begin with.
+        # It starts with vertical stripes.
         best = torch.where(random(count, channels, 1, width) < 0.5, brightest, darkest)
         lead = margins(logits(best), labels)
         for query in range(1, self.queries):

@@ -1,4 +1,4 @@
-"""Several attacks one after the other, the quick one first, each on the images that stand (the idea of AutoAttack)."""
+"""Several attacks one after the other, each on the images that are still classified correctly (as in AutoAttack)."""
 
 from dataclasses import dataclass
 
@@ -9,22 +9,22 @@ from sablier.transforms.attacks.apgd import ApgdCe, ApgdTargeted
 from sablier.transforms.attacks.base import ATTACKS, Attack, Logits, margins, misclassified
 from sablier.transforms.attacks.square import Square
 
-BLOCK, LEAST = 8, 32  # a block is an eighth of the images that stand, and at least 32 images
+BLOCK, LEAST = 8, 32  # a block is an eighth of the remaining images, and at least 32 images
 
 
 @ATTACKS.register("standard")
 @dataclass(frozen=True)
 class Standard(Attack):
-    """Auto-PGD of the cross-entropy, Square where the norm is linf, and Auto-PGD towards likely wrong classes.
+    """Auto-PGD of the cross-entropy, Square if the norm is linf, and Auto-PGD towards likely wrong classes.
 
-    AutoAttack (Croce and Hein 2020) runs such a sequence to its end. This one takes a small part of its time: an image that fails
-    takes no more of it, not even within an attack; and the two slow attacks begin with the images that were brought nearest to a
-    border, go on to the next block of them, and stop at the first block of which they beat none. FAB is left out, which hardly
-    beats what the others do not. bench/robustness.py measures what is lost by that.
+    AutoAttack (Croce and Hein 2020) runs such a sequence to its end. This one takes a small part of its time: misclassified
+    images take no more time. The two slow attacks begin with the images nearest to a decision boundary, go on block by
+    block, and stop at the first block without success. FAB is left out, since it hardly adds to the others.
+    bench/robustness.py measures what is lost.
 
     Args:
         steps: of the first Auto-PGD; queries: of Square.
-        targets, target_steps: wrong classes of an image, the likeliest ones, and steps towards each.
+        targets, target_steps: the most probable wrong classes of an image, and the steps towards each.
     """
 
     steps: int = 100
@@ -34,7 +34,7 @@ class Standard(Attack):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.members()  # which refuse what they do not take
+        self.members()  # which check their values
 
     def members(self) -> list[Attack]:
         """Return the attacks in their order."""

@@ -1,7 +1,7 @@
-"""Natural corruptions: what cameras, weather, files and hands do to images. N,H,W,C arrays in and out, seeded for each image.
+"""Natural corruptions of cameras, weather, files and handwriting. N,H,W,C arrays in and out, seeded for each image.
 
-They are what a classifier is measured under (MNIST-C, CIFAR-10-C); the damage that a network learns to undo is
-`transforms/corruptions.py`, drawn anew for each batch from torch's generator.
+Classifiers are evaluated on them (MNIST-C, CIFAR-10-C). The corruptions for training are in `transforms/corruptions.py`;
+they are random for each batch, from torch's generator.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -24,8 +24,8 @@ __all__ = ["CIFAR_10_C", "KINDS", "LEAST_SIDE", "MNIST_C", "SETS", "SEVERITIES",
 def corrupt(images: Array, kind: str, severity: int, seed: int = 0) -> Array:
     """Return corrupted images of the same shape and type.
 
-    What is drawn for an image depends on its pixels, the kind and the seed: not on the other images, nor on the severity, which
-    only makes the same damage worse.
+    The random numbers of an image depend on its pixels, the kind and the seed, not on other images. They do not depend on
+    the severity either, which only makes the same corruption stronger.
 
     Args:
         images: N,H,W,C of 1 or 3 channels, at least 8 pixels a side: uint8, or floats in [0, 1].

@@ -1,4 +1,4 @@
-"""What the kinds of natural corruption share: numbers drawn for each image, smoothing, shifts and samples between pixels."""
+"""What natural corruptions share: random numbers for each image, smoothing, shifts and resampling."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -15,37 +15,37 @@ Randoms = Sequence[np.random.Generator]
 
 
 def random_of(image: Array, kind: str, seed: int) -> np.random.Generator:
-    """Return the random numbers of an image: they depend on its pixels, never on its place in a batch.
+    """Return the random generator of an image, which depends on its pixels and not on its position in a batch.
 
     Args:
         image: H,W,C uint8.
-        kind: the name of the corruption; each draws other numbers.
+        kind: the name of the corruption, each with other numbers.
     """
     digest = hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16, key=f"{kind} {seed}".encode()).digest()
     return np.random.default_rng(int.from_bytes(digest, "little"))
 
 
 def drawn(randoms: Randoms, draw: Callable[[np.random.Generator], Any]) -> Array:
-    """Return what is drawn for each image, stacked, float32."""
+    """Return the stacked random values of all images, float32."""
     return np.stack([draw(random) for random in randoms]).astype(np.float32)
 
 
 def smoothed(x: Array, sigma: float) -> Array:
-    """Return N,H,W or N,H,W,C blurred by a Gaussian of `sigma` pixels; beyond the edge it goes on."""
+    """Return N,H,W or N,H,W,C blurred by a Gaussian of `sigma` pixels, with edges extended."""
     return np.asarray(gaussian_filter(x, (0, sigma, sigma, 0)[: x.ndim], mode="nearest"))
 
 
 def smooth_noise(noise: Array, sigma: float, unit: float) -> Array:
-    """Return noise N,H,W smoothed by `sigma` units, as strong as if it had been drawn one value a unit.
+    """Return noise N,H,W smoothed by `sigma` units, as strong as noise with one value per unit.
 
     Args:
-        unit: pixels that a pixel of the published size has become.
+        unit: pixels per pixel of the published size.
     """
     return np.asarray(unit * gaussian_filter(noise, (0, sigma * unit, sigma * unit), mode="reflect"))
 
 
 def sum_of_shifts(x: Array, down: Array, right: Array, weights: Array) -> Array:
-    """Return the weighted sum of copies of N,H,W or N,H,W,C, moved by whole pixels; beyond the edge an image goes on."""
+    """Return the weighted sum of copies of N,H,W or N,H,W,C, shifted by whole pixels, with edges extended."""
     height, width = x.shape[1:3]
     reach = int(max(np.abs(down).max(), np.abs(right).max()))
     padded = np.pad(x, ((0, 0), (reach, reach), (reach, reach), (0, 0))[: x.ndim], mode="edge")
@@ -56,11 +56,11 @@ def sum_of_shifts(x: Array, down: Array, right: Array, weights: Array) -> Array:
 
 
 def trailed(x: Array, degrees: Array, radius: float, sigma: float) -> Array:
-    """Return images with a fading trail of 2 radius + 1 pixels, as of things that move.
+    """Return images with a fading trail of 2 radius + 1 pixels (motion blur).
 
     Args:
         x: N,H,W or N,H,W,C.
-        degrees: N whole numbers: where the trail goes.
+        degrees: N integers: the direction of the trail.
         sigma: pixels after which it has faded to 0.6.
     """
     steps = np.arange(2 * max(1, round(radius)) + 1)
@@ -74,21 +74,21 @@ def trailed(x: Array, degrees: Array, radius: float, sigma: float) -> Array:
 
 
 def sampled(x: Array, rows: Array, columns: Array) -> Array:
-    """Return N,H,W,C taken from x at places between pixels, N,H,W; beyond the edge an image goes on."""
+    """Return N,H,W,C sampled from x at fractional positions, N,H,W, with edges extended."""
     height, width = x.shape[1:3]
     grid = np.stack([2 * columns / (width - 1) - 1, 2 * rows / (height - 1) - 1], axis=-1).astype(np.float32)
     return _sampled(x, torch.from_numpy(grid))
 
 
 def turned_about_middle(x: Array, matrices: Array, shifts: Array | float = 0.0) -> Array:
-    """Return images each of whose pixels comes from the place that a matrix leads to, seen from the middle.
+    """Return images resampled by a linear map around their centre.
 
     Args:
         x: N,H,W,C.
-        matrices: N,2,2, applied to (right, down) in pixels.
+        matrices: N,2,2, from an output to a source position, applied to (right, down) in pixels.
         shifts: N,2 pixels to the right and down.
     """
-    halves = (np.array([x.shape[2], x.shape[1]]) - 1) / 2  # torch counts from the middle, 1 being the edge
+    halves = (np.array([x.shape[2], x.shape[1]]) - 1) / 2  # torch counts from the centre, with 1 at the edge
     theta = np.concatenate(
         [matrices * halves / halves[:, None], np.broadcast_to(shifts / halves, (len(x), 2))[..., None]], axis=2
     )
@@ -97,7 +97,7 @@ def turned_about_middle(x: Array, matrices: Array, shifts: Array | float = 0.0) 
 
 
 def enlarged(x: Array, factor: float) -> Array:
-    """Return N,H,W,C drawn so many times as large around the middle, or smaller below 1; beyond the edge an image goes on."""
+    """Return N,H,W,C enlarged by a factor around the centre, or reduced below 1, with edges extended."""
     for axis in (1, 2):
         length = x.shape[axis]
         places = ((np.arange(length) - (length - 1) / 2) / factor + (length - 1) / 2).clip(0, length - 1)
@@ -113,5 +113,5 @@ def _sampled(x: Array, grid: torch.Tensor) -> Array:
 
 
 def grey_of(x: Array) -> Array:
-    """Return N,H,W: how bright pixels are."""
+    """Return N,H,W: the brightness of pixels."""
     return x[..., 0] if x.shape[3] == 1 else np.asarray(x @ np.array([0.299, 0.587, 0.114], np.float32))

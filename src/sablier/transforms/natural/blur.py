@@ -1,4 +1,4 @@
-"""Blur, as of lenses, of glass and of movement. N,H,W,C in and out; lengths in pixels of the published size, times `unit`."""
+"""Blur by lenses, glass and movement. N,H,W,C in and out; lengths in pixels of the published size, times `unit`."""
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -43,7 +43,7 @@ def defocus_blur(x: Array, randoms: Randoms, unit: float, radius: float, softnes
     colour=((0.05, 1, 1, 1), (0.25, 1, 1, 1), (0.4, 1, 1, 1), (0.25, 1, 2, 1), (0.4, 1, 2, 1)),
 )
 def glass_blur(x: Array, randoms: Randoms, unit: float, sigma: float, reach: int, rounds: int, chance: float) -> Array:
-    """Blur, put in the place of pixels a neighbour's, `rounds` times over, and blur again.
+    """Blur, exchange pixels with a neighbour, `rounds` times, and blur again.
 
     Args:
         reach: how far away a neighbour may be.
@@ -68,7 +68,7 @@ def glass_blur(x: Array, randoms: Randoms, unit: float, sigma: float, reach: int
     colour=((6, 1), (6, 1.5), (6, 2), (8, 2), (9, 2.5)),
 )
 def motion_blur(x: Array, randoms: Randoms, unit: float, radius: float, sigma: float) -> Array:
-    """Draw a fading trail, to the right, and up to 45 degrees up or down."""
+    """Motion blur: a fading trail to the right, up to 45 degrees up or down."""
     degrees = np.array([random.integers(-45, 46) for random in randoms])
     return trailed(x, degrees, radius * unit, sigma * unit)
 
@@ -79,7 +79,7 @@ def motion_blur(x: Array, randoms: Randoms, unit: float, radius: float, sigma: f
     colour=((1.06, 0.01), (1.11, 0.01), (1.16, 0.01), (1.21, 0.01), (1.26, 0.01)),
 )
 def zoom_blur(x: Array, randoms: Randoms, unit: float, most: float, step: float) -> Array:
-    """Average the image with enlargements of itself, up to `most` times, as where the camera comes nearer."""
+    """Average the image with enlargements of itself, up to a factor of `most`, as by a zooming camera."""
     factors = np.arange(1, most, step)
     total = x.copy()
     for factor in factors:

@@ -1,4 +1,4 @@
-"""Light, colour and files: what cameras and software do. N,H,W,C in and out."""
+"""Light, colour and file formats. N,H,W,C in and out."""
 
 import io
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from sablier.typing import Array
 
 @kind("too much light", grey=(0.1, 0.2, 0.3, 0.4, 0.5), colour=(0.05, 0.1, 0.15, 0.2, 0.3))
 def brightness(x: Array, randoms: Randoms, unit: float, added: float) -> Array:
-    """Make the brightest channel brighter by so much, and the others in proportion."""
+    """Brighten the brightest channel by this amount, and the others in proportion."""
     value = x.max(axis=3, keepdims=True)
     brighter = np.minimum(value + np.float32(added), 1)
     return np.asarray(np.where(value > 0, x * brighter / np.maximum(value, 1e-6), brighter))
@@ -32,7 +32,7 @@ def contrast(x: Array, randoms: Randoms, unit: float, kept: float) -> Array:
     colour=((0.3, 0), (0.1, 0), (1.5, 0), (2, 0.1), (2.5, 0.2)),
 )
 def saturate(x: Array, randoms: Randoms, unit: float, factor: float, added: float) -> Array:
-    """Make colours paler or stronger; of a grey image, its values. Grey pixels of a colour image stay grey."""
+    """Make colours paler or stronger; for a grey image, its values. Grey pixels of a colour image stay grey."""
     if x.shape[3] == 1:
         return x * np.float32(factor) + np.float32(added)
     value = x.max(axis=3, keepdims=True)
@@ -43,7 +43,7 @@ def saturate(x: Array, randoms: Randoms, unit: float, factor: float, added: floa
 
 @kind("few pixels", grey=(0.6, 0.5, 0.4, 0.3, 0.25), colour=(0.95, 0.9, 0.85, 0.75, 0.65))
 def pixelate(x: Array, randoms: Randoms, unit: float, share: float) -> Array:
-    """Keep so few pixels a side, and enlarge them."""
+    """Reduce the image to this share of its pixels a side, and enlarge it."""
     size = x.shape[2], x.shape[1]
     small = max(1, int(size[0] * share)), max(1, int(size[1] * share))
     return _by_pillow(x, lambda image: image.resize(small, Image.Resampling.BOX).resize(size, Image.Resampling.BOX))
@@ -62,7 +62,7 @@ def jpeg(x: Array, randoms: Randoms, unit: float, quality: int) -> Array:
 
 
 def _by_pillow(x: Array, change: Callable[[Image.Image], Image.Image]) -> Array:
-    """Return images, of 8 bits, each changed by itself."""
+    """Return 8-bit images, each changed on its own."""
     pixels = np.round(x * 255).astype(np.uint8)
     found = [np.asarray(change(Image.fromarray(image))) for image in (pixels[..., 0] if x.shape[3] == 1 else pixels)]
     return np.stack(found).reshape(x.shape).astype(np.float32) / 255

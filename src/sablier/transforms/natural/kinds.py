@@ -1,11 +1,11 @@
-"""What a kind of natural corruption is; each is a function in a file beside this one, registered with its five strengths.
+"""The kinds of natural corruption; each is a function in a file of this package, registered with its five severities.
 
 The kinds, and the numbers for colour, are those of CIFAR-10-C (Hendrycks and Dietterich 2019, *Benchmarking neural network
-robustness to common corruptions and perturbations*; 32 pixels a side); those for grey images are those of MNIST-C (Mu and Gilmer
-2019, *MNIST-C: a robustness benchmark for computer vision*; 28 pixels a side), which are harsher. Where nothing was published, on
-colour the grey numbers stand, and the five of `stripe`, `dotted-line`, `zigzag` and `canny-edges`, which MNIST-C has in one
-strength only, are ours: that one is the last of `stripe` and the first of the others. Three things are drawn here otherwise than
-there: ice, which was photos; drops of water; and clouds over grey images, which were a corner of larger ones.
+robustness to common corruptions and perturbations*; 32 pixels a side). Those for grey images are those of MNIST-C (Mu and
+Gilmer 2019, *MNIST-C: a robustness benchmark for computer vision*; 28 pixels a side), which are harsher. Unpublished colour
+severities are the grey ones. MNIST-C has one strength only of `stripe`, `dotted-line`, `zigzag` and `canny-edges`: the last
+of `stripe` and the first of the others here; the rest are sablier's. Three corruptions differ from the published ones: ice,
+which was photos; drops of water; and fog on grey images, which was a corner of a larger one.
 """
 
 from collections.abc import Callable
@@ -27,9 +27,9 @@ class Kind:
 
     Args:
         words: what it does to an image.
-        apply: takes N,H,W,C float32 in [0, 1], random numbers for each image, how many pixels a pixel of the published size
-            has become, and one strength; what it returns may leave [0, 1].
-        grey, colour: strengths at severity 1 to 5.
+        apply: takes N,H,W,C float32 in [0, 1], random generators for each image, the pixels per pixel of the published size,
+            and one severity; its output may leave [0, 1].
+        grey, colour: numbers of severities 1 to 5.
     """
 
     words: str
@@ -45,9 +45,9 @@ class Kind:
         return self.apply(x, randoms, unit, *(strength if isinstance(strength, tuple) else (strength,))).clip(0, 1)
 
 
-GREY_SIDE, COLOUR_SIDE = 28, 32  # pixels a side of the images whose strengths were published
+GREY_SIDE, COLOUR_SIDE = 28, 32  # pixels a side of the images whose severities were published
 
-# CIFAR-10-C's and MNIST-C's own come first, in the order of tables and of the sheet of pictures.
+# Those of CIFAR-10-C and of MNIST-C come first, in the order of tables and of the sheet.
 KINDS: Registry[Kind] = Registry(
     "kind of corruption",
     __name__.rpartition(".")[0],
@@ -63,7 +63,7 @@ def kind(words: str, *, grey: Strengths, colour: Strengths | None = None) -> Cal
     """Register a function as the kind of its name, with a dash for "_"; see `Kind`.
 
     Args:
-        colour: the strengths of `grey` where none are given.
+        colour: like `grey` if not given.
     """
 
     def add(apply: Apply) -> Apply:

@@ -1,4 +1,4 @@
-"""Noise, as of little light or of faulty sensors. N,H,W,C in and out."""
+"""Noise of low light and of faulty sensors. N,H,W,C in and out."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ def gaussian_noise(x: Array, randoms: Randoms, unit: float, sigma: float) -> Arr
 
 @kind("few photons, counted", grey=(60, 25, 12, 5, 3), colour=(500, 250, 100, 75, 50))
 def shot_noise(x: Array, randoms: Randoms, unit: float, photons: float) -> Array:
-    """Count photons, so many at white."""
+    """Poisson noise with this number of photons at white."""
     counts = [random.poisson(image * photons) for image, random in zip(x, randoms, strict=True)]
     return np.stack(counts).astype(np.float32) / np.float32(photons)
 
@@ -29,5 +29,5 @@ def impulse_noise(x: Array, randoms: Randoms, unit: float, share: float) -> Arra
 
 @kind("noise that grows with the light", grey=(0.15, 0.2, 0.35, 0.45, 0.6), colour=(0.06, 0.1, 0.12, 0.16, 0.2))
 def speckle_noise(x: Array, randoms: Randoms, unit: float, sigma: float) -> Array:
-    """Add Gaussian noise that is stronger where it is bright: `sigma` at white."""
+    """Add Gaussian noise in proportion to brightness: `sigma` at white."""
     return x + x * np.float32(sigma) * drawn(randoms, lambda random: random.standard_normal(x.shape[1:], np.float32))

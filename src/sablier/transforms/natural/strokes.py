@@ -1,4 +1,4 @@
-"""What is drawn onto an image or taken from it: stripes, lines, edges. N,H,W,C in and out."""
+"""Added strokes, and edges: stripes, lines, edge images. N,H,W,C in and out."""
 
 import numpy as np
 from scipy.ndimage import correlate1d, label
@@ -7,14 +7,14 @@ from sablier.transforms.natural.base import Randoms, drawn, grey_of, sampled, sm
 from sablier.transforms.natural.kinds import kind
 from sablier.typing import Array
 
-FADED = 2.3  # pixels from the middle of a line to where it ends
-ZIG = 2.0  # pixels that half a zigzag is long and high
-WEAK, STRONG = 0.1, 0.2  # slopes from which an edge goes on, and from which one begins
+FADED = 2.3  # pixels from the middle of a line to its edge
+ZIG = 2.0  # pixels of half the length and height of a zigzag
+WEAK, STRONG = 0.1, 0.2  # gradients from which on an edge continues, and begins
 
 
 @kind("inverted on both sides", grey=(0.05, 0.1, 0.15, 0.2, 0.25))
 def stripe(x: Array, randoms: Randoms, unit: float, share: float) -> Array:
-    """Invert a stripe on the left and one on the right, each so wide a share of the image."""
+    """Invert a stripe on the left and one on the right, each this share of the width."""
     wide = max(1, round(share * x.shape[2]))
     y = x.copy()
     y[:, :, :wide], y[:, :, -wide:] = 1 - x[:, :, :wide], 1 - x[:, :, -wide:]
@@ -45,16 +45,16 @@ def zigzag(x: Array, randoms: Randoms, unit: float, lines: int) -> Array:
 
 @kind("nothing but edges", grey=(1.0, 1.25, 1.5, 1.75, 2.0))
 def canny_edges(x: Array, randoms: Randoms, unit: float, sigma: float) -> Array:
-    """Leave nothing of the image but its edges, white on black (Canny 1986), found after a blur of `sigma` pixels."""
+    """Keep only the edges of the image, white on black (Canny 1986), found after a blur of `sigma` pixels."""
     grey = smoothed(grey_of(x), sigma * unit)
-    # scipy's own Sobel filter would smooth across images too.
+    # scipy's own Sobel filter would also smooth across images.
     down, right = (
         correlate1d(correlate1d(grey, [-1, 0, 1], axis, mode="nearest"), [1, 2, 1], 3 - axis, mode="nearest") for axis in (1, 2)
     )
     slope = np.hypot(down, right)
     length = np.maximum(slope, 1e-6)
     rows, columns = np.meshgrid(*map(np.arange, x.shape[1:3]), indexing="ij")
-    # An edge is steeper than the places before and behind it; of two as steep, one.
+    # An edge is steeper than the places before and behind it; of two equal ones, one is kept.
     before, behind = (
         sampled(slope[..., None], rows + way * down / length, columns + way * right / length)[..., 0] for way in (-1, 1)
     )
@@ -68,7 +68,7 @@ def canny_edges(x: Array, randoms: Randoms, unit: float, sigma: float) -> Array:
 
 
 def _with_lines(x: Array, rows: Array, unit: float, where: Array) -> Array:
-    """Return images with lines whose middle lies at `rows`, N,K,W, drawn in the columns `where`, W booleans."""
+    """Return images with lines whose middle is at `rows`, N,K,W, drawn in the columns `where`, W booleans."""
     height = x.shape[1]
     distance = np.abs(np.arange(height)[:, None] - rows.astype(np.float32)[:, :, None]).min(axis=1)
     light = (1 + np.log1p(-np.minimum(distance / (FADED * unit), 1 - 1e-6))).clip(0, 1)

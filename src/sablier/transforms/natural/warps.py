@@ -1,4 +1,4 @@
-"""Images slanted, turned, shrunk, shifted and stretched. N,H,W,C in and out; beyond the edge an image goes on."""
+"""Images sheared, rotated, scaled, shifted and stretched. N,H,W,C in and out, with edges extended."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from sablier.typing import Array
 
 @kind("slanted", grey=(0.2, 0.4, 0.6, 0.8, 1.0))
 def shear(x: Array, randoms: Randoms, unit: float, radians: float) -> Array:
-    """Slant the image to the left or to the right by that angle, which also makes it taller."""
+    """Shear the image to the left or to the right by that angle, which also makes it taller."""
     angle = radians * _signs(randoms, 1)[:, 0]
     one, none = np.ones_like(angle), np.zeros_like(angle)
     return turned_about_middle(x, _matrices([[one, -np.sin(angle)], [none, np.cos(angle)]]))
@@ -17,14 +17,14 @@ def shear(x: Array, randoms: Randoms, unit: float, radians: float) -> Array:
 
 @kind("turned", grey=(0.2, 0.4, 0.6, 0.8, 1.0))
 def rotate(x: Array, randoms: Randoms, unit: float, radians: float) -> Array:
-    """Turn the image either way by that angle."""
+    """Rotate the image either way by that angle."""
     angle = radians * _signs(randoms, 1)[:, 0]
     return turned_about_middle(x, _matrices([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]))
 
 
 @kind("smaller", grey=(0.9, 0.8, 0.7, 0.6, 0.5))
 def scale(x: Array, randoms: Randoms, unit: float, factor: float) -> Array:
-    """Make the image so many times as large."""
+    """Scale the image by this factor."""
     return enlarged(x, factor)
 
 
@@ -40,18 +40,18 @@ def translate(x: Array, randoms: Randoms, unit: float, pixels: float) -> Array:
     colour=((0, 0, 2.56), (1.6, 6.4, 2.24), (2.56, 1.92, 1.92), (3.2, 1.28, 1.6), (3.2, 0.96, 0.96)),
 )
 def elastic(x: Array, randoms: Randoms, unit: float, strength: float, smoothness: float, pulled: float) -> Array:
-    """Stretch the image as if on rubber: three corners of a square are pulled, then every place a little.
+    """Stretch the image elastically: three corners of a square are moved, then every place a little.
 
     Args:
-        strength: of the noise that moves places, in pixels; smoothness: what it is smoothed by.
-        pulled: how far a corner goes at most, in pixels.
+        strength: of the displacement noise, in pixels; smoothness: its smoothing.
+        pulled: the largest move of a corner, in pixels.
     """
     count, height, width = x.shape[:3]
     middle, side = np.array([height // 2, width // 2]), min(height, width) // 3
     corners = middle + side * np.array([[1, 1], [1, -1], [-1, -1]])
     goals = corners + pulled * unit * drawn(randoms, lambda random: random.uniform(-1, 1, (3, 2)))
     ends = np.concatenate([goals, np.ones((count, 3, 1))], axis=2)
-    back = np.linalg.solve(ends, np.broadcast_to(corners.astype(float), (count, 3, 2)))  # N,3,2: from goals to corners
+    back = np.linalg.solve(ends, np.broadcast_to(corners.astype(float), (count, 3, 2)))  # N,3,2: from targets to corners
     places = np.stack([*np.meshgrid(np.arange(height), np.arange(width), indexing="ij"), np.ones((height, width))], axis=-1)
     came = np.einsum("hwk,nkc->nhwc", places, back)
     if strength:

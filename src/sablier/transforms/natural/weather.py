@@ -1,4 +1,4 @@
-"""Snow, frost, fog, and what splashes onto the lens. N,H,W,C in and out."""
+"""Snow, frost, fog, and drops on the lens. N,H,W,C in and out."""
 
 from functools import lru_cache
 
@@ -16,10 +16,10 @@ from sablier.transforms.natural.base import (
 from sablier.transforms.natural.kinds import kind
 from sablier.typing import Array
 
-TEXTURE = 256  # pixels a side of the texture of ice, which goes on at its edges
+TEXTURE = 256  # pixels a side of the ice texture, which is periodic
 ICE = (0.86, 0.95, 1.0)
 WATER, MUD, GREY_MUD = (175 / 255, 238 / 255, 238 / 255), (63 / 255, 42 / 255, 20 / 255), (63 / 255,)
-COVERED = 0.8  # of a drop of mud, smoothed: what is less of a drop is none
+COVERED = 0.8  # of a smoothed drop of mud: lower values are no drop
 
 
 @kind(
@@ -43,11 +43,11 @@ def snow(
     x: Array, randoms: Randoms, unit: float,
     mean: float, spread: float, zoom: float, least: float, radius: float, sigma: float, kept: float,
 ) -> Array:  # fmt: skip
-    """Whiten the image and let flakes fall.
+    """Whiten the image and add snowflakes.
 
     Args:
-        mean, spread: of the noise that flakes are the peaks of; least: what counts as one.
-        zoom: times as large as a pixel.
+        mean, spread: of the noise whose peaks are flakes; least: the value of a peak.
+        zoom: size of a flake in pixels.
         radius, sigma: of their trails.
         kept: share of the image that is not whitened.
     """
@@ -66,7 +66,7 @@ def snow(
     colour=((1, 0.2), (1, 0.3), (0.9, 0.4), (0.85, 0.4), (0.75, 0.45)),
 )
 def frost(x: Array, randoms: Randoms, unit: float, kept: float, ice: float) -> Array:
-    """Lay a piece of a drawn texture of ice crystals over the image; the published ones are of photos."""
+    """Overlay a piece of a synthetic texture of ice crystals; the published ones are from photos."""
     height, width = x.shape[1:3]
     texture = ice_texture() if x.shape[3] == 3 else ice_texture().mean(axis=2, keepdims=True)
     down, right = drawn(randoms, lambda random: random.integers(TEXTURE, size=2)).astype(int).T
@@ -81,7 +81,7 @@ def frost(x: Array, randoms: Randoms, unit: float, kept: float, ice: float) -> A
     colour=((0.2, 3), (0.5, 3), (0.75, 2.5), (1, 2), (1.5, 1.75)),
 )
 def fog(x: Array, randoms: Randoms, unit: float, amount: float, decay: float) -> Array:
-    """Add a cloud, and darken both so that nothing is brighter than it was."""
+    """Add fog, and darken both so that nothing is brighter than before."""
     brightest = x.max(axis=(1, 2, 3), keepdims=True)
     cloud = plasma(randoms, max(x.shape[1:3]), decay)[:, : x.shape[1], : x.shape[2], None]
     return np.asarray((x + amount * cloud) * brightest / (brightest + amount))
@@ -108,17 +108,17 @@ def spatter(
     x: Array, randoms: Randoms, unit: float,
     mean: float, spread: float, size: float, least: float, strength: float, mud: int,
 ) -> Array:  # fmt: skip
-    """Splash drops onto the lens: of water, which brightens, or of mud, which covers.
+    """Add drops on the lens: of water, which brightens, or of mud, which covers.
 
     Args:
-        mean, spread: of the noise that drops are the peaks of; size: what it is smoothed by; least: what counts as a drop.
-        strength: how bright water is, or what a drop of mud is smoothed by.
+        mean, spread: of the noise whose peaks are drops; size: its smoothing; least: the value of a peak.
+        strength: the brightness of water, or the smoothing of a drop of mud.
     """
     noise = spread * drawn(randoms, lambda random: random.standard_normal(x.shape[1:3], np.float32))
     height = mean + smooth_noise(noise, size, unit) - least
     drops = (height > 0).astype(np.float32)
     if not mud:  # on colour images alone
-        # Light comes from above on the left: the near rim of a drop is bright.
+        # Light comes from the upper left: the near rim of a drop is bright.
         slope = height - np.roll(height, (-1, -1), axis=(1, 2))
         shine = 0.6 + 0.4 * np.sign(slope)
         return x + np.float32(strength) * (smoothed(drops, 0.5 * unit) * shine)[..., None] * np.array(WATER, np.float32)
@@ -128,10 +128,10 @@ def spatter(
 
 
 def plasma(randoms: Randoms, side: int, decay: float) -> Array:
-    """Return a cloud for each image, N,S,S in [0, 1], with S the next power of two: squares and diamonds, halved in turn.
+    """Return plasma noise for each image, N,S,S in [0, 1], with S the next power of two, by the diamond-square algorithm.
 
     Args:
-        decay: of the height of hills, from one size to half of it, in squares: the larger, the smoother.
+        decay: from one scale to half of it, the amplitude is divided by the square of this; larger is smoother.
     """
     size = 1 << max(1, side - 1).bit_length()
     hills = drawn(randoms, lambda random: random.uniform(-1, 1, (size, size)))

@@ -1,4 +1,4 @@
-"""An autoencoder: draws images again from what its network keeps of them, and knows where their codes lie."""
+"""Trains an autoencoder, with a mixture of Gaussians over its codes."""
 
 import time
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ from sablier.workflows.training.network_file import train_network_file
 from sablier.workflows.training.trial import Trial, expected_training
 
 FEWEST = 2
-TRIED_CODES = 500  # whose mixture is timed
+TRIED_CODES = 500  # codes of a trial fit, which is timed
 CODES, FLOWING = "learning which codes images have", "training the flow over codes"
 
 
@@ -34,10 +34,10 @@ def train_autoencoder(
     checkpoints: Iterable[Path | None] = (),
     on_progress: OnProgress = unheard,
 ) -> ModelFile:
-    """Train an autoencoder on images and return its model file, for encoding, decoding, reconstructing and drawing new images.
+    """Train an autoencoder on images and return its model file.
 
-    Beside the network it keeps a mixture of Gaussians over the codes of the training images, unless these are too long to be
-    codes, and the flow over them where the recipe has one.
+    Besides the network, the file keeps a mixture of Gaussians over the codes of the training images, unless codes are too
+    long, and the flow over them if the recipe has one.
 
     Raises:
         TooFewImages: for fewer than 2 images.
@@ -53,7 +53,7 @@ def train_autoencoder(
         return file
     flow = recipe.others.get(FLOW)
     with forecast.stage(CODES):
-        # Only as many as the mixture learns from, drawn evenly: encoding them all may take longer than fitting it.
+        # Only as many as the mixture is fitted to, an even sample: encoding them all may take longer than the fit.
         count = min(len(dense), recipe.mixture_codes)
         drawn = np.linspace(0, len(dense) - 1, len(dense) if flow else count).astype(int)
         codes = encode(network, preprocess, dense.take(drawn))
@@ -68,13 +68,13 @@ def train_autoencoder(
 
 
 def _columns(codes: Array) -> tuple[ImageSet, Preprocess]:
-    """Return N,D codes as images of one column, in their own numbers."""
+    """Return N,D codes as images of one column, in their own value range."""
     rule = Preprocess(height=codes.shape[1], width=1, channels=1, dtype="float32", black=0, white=1, bounded=False)
     return ImageSet(codes[:, :, None, None]), rule
 
 
 def _expected_of_codes(images: int, recipe: ReconstructionRecipe, checkpoint: Path | None) -> list[Stage]:
-    """Return how long what is learnt of codes is expected to take, by a trial with codes drawn at random."""
+    """Return how long the mixture and the flow are expected to take, from a trial with random codes."""
     numbers = recipe.settings().get("latent")
     if not isinstance(numbers, int) or numbers > mixture.MOST_NUMBERS:
         return []

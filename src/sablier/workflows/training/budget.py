@@ -1,4 +1,4 @@
-"""Training within a budget of time: what a step takes here decides how wide a network is and how long it learns."""
+"""Training within a time budget: timed steps decide the width of a network and the number of epochs."""
 
 import time
 from dataclasses import replace
@@ -16,29 +16,29 @@ from sablier.training.checkpoint import Checkpoint
 from sablier.workflows.training.trial import Counts, Trial
 
 WIDTHS = (8, 16, 32, 64, 128)
-# A wider network that sees the images eight times is better than one of half the width that sees them twenty times, and one
-# that sees them four times is not: bench/classify.py, docs/LOG.md.
+# A wider network trained for eight epochs is better than one of half the width trained for twenty; for four epochs it is
+# not: bench/classify.py.
 FEWEST_EPOCHS, MOST_EPOCHS = 8, 200
-KEPT_BACK = 0.15  # of the budget: for what follows training, and since a long run is slower than a few steps
+KEPT_BACK = 0.15  # of the budget: for the work after training, and since a long run is slower than a few steps
 TRIED_STEPS = 5
-CHEAPEST = 2  # at least so many times longer takes a network of twice the width
+CHEAPEST = 2  # the least factor in time for a network of twice the width
 
 
 def within_budget(
     recipe: Recipe, images: ImageSet, preprocess: Preprocess, checkpoint: Path | None = None
 ) -> ClassificationRecipe:
-    """Return the recipe with the width and the epochs that its budget has time for; as it is, where it has no budget.
+    """Return the recipe with the width and the epochs that fit its budget; unchanged if it has none.
 
-    A few steps are timed of one width after the other, narrowest first, as long as the next may have time for 8 passes over the
-    images; the widest that has it is taken.
+    A few steps are timed for increasing widths, as long as the next width may have time for 8 epochs. The widest that has it
+    is chosen.
 
     Args:
         images: dense training images.
-        checkpoint: of a run that was stopped, whose choice is kept.
+        checkpoint: of a stopped run, whose choice is kept.
 
     Raises:
-        ConfigError: for a model without a width, or a budget too short for one pass.
-        ModelFileError: for a checkpoint of another run.
+        ConfigError: if the model has no width, or the budget is too short for one epoch.
+        ModelFileError: if the checkpoint is of another run.
     """
     recipe = of_task(recipe, ClassificationRecipe)
     if recipe.budget_seconds is None:
@@ -61,7 +61,7 @@ def within_budget(
         if fewer < FEWEST_EPOCHS:
             break
         width, epochs = wider, fewer
-    if epochs < 1:  # the trial may have been disturbed: once more, by its fastest pass, and with nothing kept back
+    if epochs < 1:  # the trial may have been disturbed: again, by its fastest pass, with nothing kept back
         epochs = min(1, _epochs_until(start + recipe.budget_seconds, trial, width, min))
     if epochs < 1:
         raise ConfigError(f"{recipe.budget_seconds:g} s are too short to see all {len(images):,} images once. Give it more time.")
@@ -75,12 +75,12 @@ def _trial(recipe: ClassificationRecipe, images: ImageSet, preprocess: Preproces
 
 
 def _epochs_until(end: float, trial: Trial, width: int, counts: Counts = median) -> int:
-    """Return how many passes a network of this width has time for, when it has been timed."""
+    """Return how many epochs a network of this width has time for, after timing it."""
     seconds = trial.seconds_per_epoch({"width": width}, counts)
     return int((end - time.perf_counter()) / seconds)
 
 
 def _sized(recipe: ClassificationRecipe, width: int, epochs: int, dtype: Any) -> ClassificationRecipe:
-    """Return the recipe without a budget; in the arithmetic that was timed, so that it takes as long."""
+    """Return the recipe without a budget, in the arithmetic that was timed."""
     options = {**recipe.options, "width": width}
     return replace(recipe, budget_seconds=None, options=options, fit=replace(recipe.fit, epochs=epochs, dtype=dtype))

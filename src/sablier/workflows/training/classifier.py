@@ -1,4 +1,4 @@
-"""A classifier: one network from labelled images, and what makes its answers probabilities."""
+"""Trains and calibrates a classifier."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -42,11 +42,11 @@ def train_classifier(
 ) -> ModelFile:
     """Train a classifier on labelled images and return its model file.
 
-    A share `recipe.fusion_share` of each class, at least one image of it, is held out: the temperature is fitted on these, and
-    they say how unlike every class an image may be that belongs to one.
+    A share `recipe.fusion_share` of each class, at least one image, is held out. The temperature is fitted on it, and its
+    energies calibrate the test for images of no class.
 
     Args:
-        checkpoints: the first is a file to resume from where it exists, and to keep up to date.
+        checkpoints: the first is a file to resume from if it exists, and to keep up to date.
 
     Raises:
         TooFewImages: for fewer than 4 images, or a class with one image.
@@ -76,7 +76,7 @@ def train_classifier(
 
 
 def expected_classifier(images: ImageSet, recipe: Recipe) -> Stage:
-    """Return how long a classifier of images with labels is expected to train: as long as its budget, or by a few steps of it."""
+    """Return how long a classifier is expected to train: its budget, or by a few timed steps."""
     recipe = of_task(recipe, ClassificationRecipe)
     if recipe.budget_seconds is not None:
         return Stage(TRAINING, recipe.budget_seconds)
@@ -87,7 +87,7 @@ def expected_classifier(images: ImageSet, recipe: Recipe) -> Stage:
 
 
 def calibrated(network: Model, preprocess: Preprocess, apart: ImageSet, classes: Array, mirror: bool) -> Classifier:
-    """Return a classifier of which held-out images decide the temperature and whether it looks again where it is unsure."""
+    """Return a classifier; held-out images decide the temperature and whether test-time augmentation is used."""
     numbers, once = class_numbers(apart, classes), all_logits(network, preprocess, apart)
     again = Views.after(once, mirror)
     ways = [(ONE_VIEW, once), (again, all_logits(network, preprocess, apart, again))]
@@ -120,7 +120,7 @@ def check_labels(images: ImageSet, fewest: int = FEWEST_OF_A_CLASS) -> Array:
 
 
 def groups_by_class(images: ImageSet) -> tuple[Array, Array]:
-    """Return the names of the classes, in their order, and how many groups of images each has."""
+    """Return the names of the classes, in their order, and the number of groups of images in each."""
     classes, numbers = np.unique(np.asarray(images.labels), return_inverse=True)
     pairs = np.unique(np.column_stack([numbers, group_numbers(images)]), axis=0)
     return classes, np.bincount(pairs[:, 0], minlength=len(classes))
@@ -130,7 +130,7 @@ def class_numbers(images: ImageSet, classes: Array) -> Array:
     """Return N: the number of each image's class.
 
     Raises:
-        ImagesError: for images without labels, or of a class that is not among them.
+        ImagesError: for images without labels, or of an unknown class.
     """
     if images.labels is None:
         raise ImagesError(f"expected labels, got none from {images.source}. Name a file of labels with --labels.")
@@ -142,13 +142,13 @@ def class_numbers(images: ImageSet, classes: Array) -> Array:
 
 
 def held_out(labels: Any, share: float, seed: int, groups: Array | None = None) -> Array:
-    """Return N booleans: a share of each class at random, in whole groups, at least one of each, and about 2,500 in all at most.
+    """Return N booleans: a random share of each class in whole groups, at least one group, and at most about 2,500 in all.
 
     Args:
         labels: N classes.
         share: of the images of each class.
-        seed: of the draw.
-        groups: N numbers, equal for images that are not independent; None where each is by itself.
+        seed: of the random choice.
+        groups: N numbers, equal for images that are not independent; None: each image is its own group.
 
     >>> held_out(np.array(list("aaaaaaaaaabb")), 0.2, 0).sum()
     np.int64(3)

@@ -1,4 +1,4 @@
-"""A codec: a network that draws tiles from rounded codes, tables of how likely these are, and a net for what is left."""
+"""Trains a codec: a network for rounded codes, tables of their frequencies, and a network for lossless pixels."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -37,8 +37,8 @@ def train_codec(
 ) -> ModelFile:
     """Train a codec and return its model file.
 
-    Small images of one size are taken whole; from others, tiles of `recipe.size` pixels a side are cut, as the codec will cut
-    them from what it compresses.
+    Small images of one size are used as they are. Others are cut into tiles of `recipe.size` pixels a side, as in
+    compression.
 
     Raises:
         TooFewImages: for fewer than 2 images.
@@ -47,7 +47,7 @@ def train_codec(
     recipe = of_task(recipe, CompressionRecipe)
     tiles = patches(images, recipe.size, MOST_TILES, recipe.fit.seed)
     if len(tiles) < FEWEST:
-        raise TooFewImages(f"expected at least {FEWEST} images to learn from, got {len(tiles)} from {images.source}.")
+        raise TooFewImages(f"expected at least {FEWEST} images to train on, got {len(tiles)} from {images.source}.")
     if tiles.array.dtype != np.uint8:
         raise ImagesError(f"expected 8-bit images, got {tiles.array.dtype} from {images.source}. Convert them to 8 bits.")
     preprocess = Preprocess.for_images(tiles, recipe.size)
@@ -77,5 +77,5 @@ def train_codec(
 
 
 def _above(lossy: Array, tiles: Array) -> ImageSet:
-    """Return what the network of pixels learns from: each tile below what is drawn from its codes."""
+    """Return the training images of the network of pixels: each tile below the decoded version of its code."""
     return ImageSet(np.concatenate([lossy, tiles], axis=1))

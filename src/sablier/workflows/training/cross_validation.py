@@ -1,4 +1,4 @@
-"""Cross-validation of a classifier: every image is judged by a network that has not learnt from it."""
+"""Cross-validation of a classifier: a network that was not trained on an image predicts it."""
 
 import hashlib
 import json
@@ -24,17 +24,17 @@ from sablier.workflows.training.classifier import (
 )
 from sablier.workflows.training.forecast import Forecast, OnProgress, Stage, unheard
 
-FOLDS = 5  # by default: each network learns from four fifths of the images
+FOLDS = 5  # by default: each network is trained on four fifths of the images
 MOST_FOLDS = 100
 
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """What the networks of a cross-validation say of N images.
+    """The predictions of a cross-validation on N images.
 
     Args:
         classes: K names.
-        probabilities: N,K calibrated probabilities of each image, by the network that has not learnt from it.
+        probabilities: N,K calibrated probabilities, by the network that was not trained on the image.
         fold: N: the number of that network.
         classifiers: the networks.
     """
@@ -53,19 +53,19 @@ def cross_validate(
     folder: Path | None = None,
     on_progress: OnProgress = unheard,
 ) -> CrossValidation:
-    """Train a classifier for each fold, on the images of the others, and let it judge those of its own.
+    """Train a classifier for each fold on the images of the others, and predict the images of the fold.
 
-    A fold has its share of each class, drawn by the seed of the recipe. The temperature, too, is fitted on images of other folds.
+    Folds are stratified by class, with the seed of the recipe. The temperature is fitted on images of other folds, too.
 
     Args:
         images: dense images with labels.
-        recipe: what each network is trained by.
-        folder: one of `folder_of`, in which networks of finished folds are kept, and taken from; None keeps none.
+        recipe: of each network.
+        folder: from `folder_of`, keeps the networks of finished folds for a later run; None keeps none.
 
     Raises:
         ImagesError: for images without labels, or of one class; TooFewImages for a class with too few for so many folds.
-        ConfigError: for a number of folds that is not one.
-        Interrupted: on Ctrl-C; finished folds, and the epochs of the one at work, are in the folder.
+        ConfigError: for a number of folds below 2.
+        Interrupted: on Ctrl-C; finished folds and the checkpoint of the present one are in the folder.
     """
     classes = check_labels(images)
     fold = fold_numbers(images, folds, recipe.fit.seed)
@@ -82,9 +82,9 @@ def cross_validate(
 
 
 def fold_numbers(images: ImageSet, folds: int, seed: int) -> Array:
-    """Return N: the fold of each image, from 0; of each class every fold has as many as any other, or one more.
+    """Return N: the fold of each image, from 0; the folds have equal numbers of each class, or one more.
 
-    Where images form groups, which no fold divides, they have about as many.
+    With groups, which no fold divides, the numbers are about equal.
 
     Raises:
         ConfigError, TooFewImages: as for `cross_validate`.
@@ -95,7 +95,7 @@ def fold_numbers(images: ImageSet, folds: int, seed: int) -> Array:
         raise ConfigError(f"expected from 2 to {MOST_FOLDS} folds, or 0 for none, got {folds}.")
     labels = np.asarray(images.labels)
     classes, counts = groups_by_class(images)
-    # What a fold leaves of a class must be enough to learn from and to calibrate on.
+    # The other folds must have enough images of a class to train and to calibrate.
     least = counts.argmin()
     needed = max(folds, 2 * FEWEST_OF_A_CLASS if folds == 2 else 0)
     if counts[least] < needed:
@@ -115,27 +115,27 @@ def fold_numbers(images: ImageSet, folds: int, seed: int) -> Array:
 
 
 def folder_of(place: Path, images: ImageSet, recipe: Recipe, folds: int) -> Path:
-    """Return the folder, below `place`, for the folds of these images with these labels, of this recipe."""
+    """Return the folder, below `place`, for the folds of these images with these labels and this recipe."""
     labels = [] if images.labels is None else images.labels.tolist()
     identity = json.dumps([images.fingerprint(), labels, recipe.to_dict(), folds])
     return place / f"mistakes-{hashlib.sha256(identity.encode()).hexdigest()[:12]}.folds"
 
 
 def forget_folds(place: Path) -> None:
-    """Remove the folders of folds below `place`, also those of runs that were left for another."""
+    """Remove the folders of folds below `place`, also those of other stopped runs."""
     for folder in place.glob(f"mistakes-{'[0-9a-f]' * 12}.folds"):
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _expected(images: ImageSet, recipe: Recipe, names: Sequence[str], paths: Sequence[Path | None]) -> list[Stage]:
-    """Return how long each fold is expected to take, by a trial on the images that the first one learns from."""
+    """Return how long each fold is expected to take, from a trial on the training images of the first."""
     first = expected_classifier(images, recipe)
     done = [float(path is not None and path.exists()) for path in paths]
     return [replace(first, name=name, done=each) for name, each in zip(names, done, strict=True)]
 
 
 def _classifier(images: ImageSet, recipe: Recipe, path: Path | None, stage: str, forecast: Forecast) -> Classifier:
-    """Return the classifier of one fold, from its file where an earlier run has left it."""
+    """Return the classifier of one fold, from its file if an earlier run has left it."""
     if path is not None and path.exists():
         return Classifier.from_file(ModelFile.load(path))
     checkpoint = None if path is None else path.with_suffix(".resume")

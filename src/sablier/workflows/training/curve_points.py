@@ -1,4 +1,4 @@
-"""The points of a learning curve: detectors trained on random draws of good images, and how well each tells the bad ones."""
+"""The points of a learning curve: detectors trained on random samples of good images, and their AUROC."""
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -28,11 +28,11 @@ Keep = Callable[[str, Callable[[], float]], float]
 
 @dataclass(frozen=True)
 class Draw:
-    """What one training and its judgement take, all of it dense.
+    """The images of one training and its evaluation, all dense.
 
     Args:
         pool: good images, some of which train.
-        good, bad: what is judged.
+        good, bad: the test images.
     """
 
     pool: ImageSet
@@ -49,17 +49,17 @@ def measured_points(
     keep: Keep = lambda key, compute: compute(),
     on_progress: OnProgress = unheard,
 ) -> list[CurvePoint]:
-    """Train on so many good images, several times each, and return how well the detectors tell bad images from good ones.
+    """Train on each number of good images, several times, and return the AUROC of the detectors.
 
-    A training takes groups of images at random and one image of each, unless it takes all: then all images of them. Its seed is
-    that of the recipe plus the number of the training.
+    A training takes random groups of images and one image of each, or all images if it takes all groups. Its seed is that of
+    the recipe plus the number of the training.
 
     Args:
-        draws: from the number of a training, what it takes.
-        recipe: of a detector; with fewer images than folds there are as many folds as images.
+        draws: returns the images of a training by its number.
+        recipe: of a detector; with fewer images than folds, there are as many folds as images.
         sizes: numbers of groups of images, from 4.
-        backbone: the file of a feature network of the user's own.
-        keep: asked for each AUROC by a name for it, with what computes it: a long run may go on where it stopped.
+        backbone: the file of the user's feature network.
+        keep: called for each AUROC with its name and a function that computes it, so that a long run can be resumed.
     """
     recipe = recipe if backbone is None else recipe.with_backbone()
     forecast = Forecast(on_progress)
@@ -77,14 +77,14 @@ def measured_points(
 
 
 def one_of_each(images: ImageSet, seed: int) -> ImageSet:
-    """Return one image of each group at random, in random order."""
+    """Return one random image of each group, in random order."""
     random = np.random.default_rng(seed)
     order = random.permutation(len(images))
     return images.take(random.permutation(order[np.unique(group_numbers(images)[order], return_index=True)[1]]))
 
 
 def _drawn(pool: ImageSet, size: int, run: int) -> ImageSet:
-    """Return so many images at random, no two of one group; all images where there are no more groups than that."""
+    """Return so many random images, no two of one group; all images if there are no more groups."""
     return pool if size >= count_groups(pool) else one_of_each(pool, run).take(np.arange(size))
 
 
@@ -102,7 +102,7 @@ def _measured(
     with forecast.stage(name) as progressed:
         own = _sized(recipe, size, run)
         side = max(draw.pool.shape[:2])
-        trains = any(own.networks(side).values())  # these tell how far they are; of other members it is known that they work
+        trains = any(own.networks(side).values())  # these report their progress; other members only that they are at work
         with nullcontext() if trains else watching(lambda _: forecast.beat()):
             some = _drawn(draw.pool, size, run)
             heard = forecast.within(progressed) if trains else unheard
@@ -119,7 +119,7 @@ def _sized(recipe: DetectionRecipe, size: int, run: int) -> DetectionRecipe:
 def _expected(
     draw: Draw, recipe: DetectionRecipe, names: dict[tuple[int, int], str], backbone: str | PathLike[str] | None
 ) -> list[Stage]:
-    """Return how long each training and its judgement are expected to take, by a trial with as many images as there are."""
+    """Return how long each training and its evaluation are expected to take, from a trial with all images."""
     seconds: dict[int, float] = {}
     rates: Rates | None = None
     for size in sorted({size for size, _ in names}, reverse=True):

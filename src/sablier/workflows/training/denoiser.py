@@ -1,4 +1,4 @@
-"""A denoiser: trained on patches at the images' own resolution, used on images of any size."""
+"""Trains a denoiser on patches at the resolution of the images."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -21,7 +21,7 @@ from sablier.workflows.training.network_file import train_network_file
 
 NOISY_ONLY = "denoiser-noisy-only"
 MOST_PATCHES = 20_000
-MOST_RANGED = 5000  # images that tell what black and white are
+MOST_RANGED = 5000  # images to estimate black and white from
 
 
 def train_denoiser(
@@ -33,17 +33,17 @@ def train_denoiser(
 ) -> ModelFile:
     """Train a denoiser and return its model file.
 
-    Photos are cut into patches of `recipe.size` pixels a side; they are never scaled, since that would change their noise.
-    Training noise is clipped as the images' type would clip it: floats are not.
+    Photos are cut into patches of `recipe.size` pixels a side. They are not scaled, since that would change their noise.
+    Training noise is clipped as the type of the images would clip it; floats are not clipped.
 
     Raises:
-        TooFewImages: where no image can be read.
-        ConfigError: for images of whole numbers where the recipe learns from noisy images alone: their noise is clipped.
+        TooFewImages: if no image can be read.
+        ConfigError: if the recipe trains on noisy images alone and these are integers, whose noise is clipped.
     """
     seen_once = round(recipe.fit.megapixels * 1e6 / recipe.size**2)
     cut = patches(images, recipe.size, min(MOST_PATCHES, seen_once), recipe.fit.seed)
     if not len(cut):
-        raise TooFewImages(f"expected at least one image to learn from, got none from {images.source}.")
+        raise TooFewImages(f"expected at least one image to train on, got none from {images.source}.")
     preprocess = Preprocess.for_images(cut, recipe.size)
     whole_numbers = preprocess.dtype != "float32"
     if isinstance(recipe.objective, NoisyOnly) and whole_numbers:
@@ -61,14 +61,14 @@ def train_denoiser(
 
 
 def denoiser_recipe(recipe: str | None, noisy_only: bool, otherwise: str = "denoiser") -> str:
-    """Return the name of the recipe to train by: of a denoiser, the one that learns from noisy images alone where asked for.
+    """Return the name of the recipe, which is another one for training on noisy images alone.
 
     Args:
-        recipe: the one that was named, if any.
-        otherwise: what is meant where none was.
+        recipe: the name that was given, if any.
+        otherwise: the default.
 
     Raises:
-        ConfigError: where another recipe shall learn from noisy images alone.
+        ConfigError: if `noisy_only` comes with a recipe that is no denoiser.
     """
     if not noisy_only:
         return recipe or otherwise
@@ -78,7 +78,7 @@ def denoiser_recipe(recipe: str | None, noisy_only: bool, otherwise: str = "deno
 
 
 def _range_without_noise(images: ImageSet) -> tuple[float, float]:
-    """Return about the darkest and the brightest value of noisy images: those of means over 4 x 4 pixels, less the odd ones."""
+    """Return about the darkest and the brightest value of noisy images: quantiles of means over 4 x 4 pixels."""
     pixels = torch.from_numpy(np.array(images.array[:MOST_RANGED])).permute(0, 3, 1, 2)
     low, high = np.quantile(F.avg_pool2d(pixels, 4, ceil_mode=True).numpy(), (0.01, 0.99)).tolist()
     return (low, high) if low < high else (low, low + 1.0)

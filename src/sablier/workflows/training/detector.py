@@ -1,4 +1,4 @@
-"""A detector: its members trained, fused and calibrated on disjoint images."""
+"""Trains a detector: its members are trained, fused and calibrated on disjoint images."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -27,9 +27,9 @@ from sablier.workflows.training.network import prepared, provenance
 from sablier.workflows.training.scorers import Making, Uses
 
 FEWEST = 8
-MOST_CALIBRATION = 2000  # beyond this the band of the promise is narrow enough; more images train better
+MOST_CALIBRATION = 2000  # more would narrow the band of the guarantee little, and help more in training
 MOST_FUSION = 500
-FEWEST_CALIBRATION = images_needed(0.01)  # so that a split always supports a false-alarm rate of 1 %
+FEWEST_CALIBRATION = images_needed(0.01)  # so that a split always allows a false-alarm rate of 1 %
 
 
 def train_detector(
@@ -37,6 +37,7 @@ def train_detector(
     recipe: Recipe,
     *,
     backbone: BackboneFile | None = None,
+    ignored: Array | None = None,
     checkpoints: Iterable[Path | None] = (),
     on_progress: OnProgress = unheard,
     on_groups: Callable[[ImageSet, Preprocess], object] = lambda dense, preprocess: None,
@@ -44,27 +45,28 @@ def train_detector(
 ) -> ModelFile:
     """Train, fuse and calibrate a detector on normal images; return the model file.
 
-    Images that the contamination filter takes out neither train nor fuse, but stay where they calibrate: to take
-    the strangest images out of the calibration would break its promise. The model file lists them. What is filtered out of the
-    training and fusion images is found among these alone, so that no calibration image decides what is learnt.
+    Images that the contamination filter excludes are used neither in training nor in fusion. They still calibrate: without
+    the most anomalous images, the calibration would break its guarantee. The model file lists them. The filter searches the
+    training and fusion images alone, so no calibration image influences the scorer.
 
-    Training, fusion and calibration use disjoint images. With fewer than `recipe.folds_below` images every image
-    calibrates the one scorer of `recipe.folds` that has not seen it. Groups of images that are not independent (`images.groups`,
-    joined with those that repeat each other) are never divided, and each counts once.
+    Training, fusion and calibration use disjoint images. With fewer than `recipe.folds_below` images, every image calibrates
+    the scorer of `recipe.folds` that was not trained on it. Groups of dependent images (`images.groups`, joined with images
+    that repeat each other) are never divided, and each counts once.
 
     Args:
-        backbone: a feature network of the user's own, which looks in place of the recipe's members (`with_backbone`).
-        on_groups: called with the dense images, and what made them so, once their groups are known.
-        fewest: how many groups of images there have to be. Fewer than 8 can rank images, but promise next to nothing.
+        backbone: the user's feature network, in place of the recipe's members (`with_backbone`).
+        ignored: H,W booleans, true where pixels of the images are left out.
+        on_groups: called with the dense images and their preprocessing once their groups are known.
+        fewest: the least number of groups. With fewer than 8, a detector can rank images, but its guarantee is weak.
 
     Raises:
-        TooFewImages: for fewer than `fewest` groups of images, or fewer than folds that were asked for.
-        BackboneError: for a backbone that does not describe places of these images; ConfigError for one that nothing looks with.
+        TooFewImages: for fewer than `fewest` groups of images, or fewer than the requested folds.
+        BackboneError: for a backbone that does not return feature maps; ConfigError for one that no member uses.
     """
     recipe = of_task(recipe, DetectionRecipe)
     recipe = recipe if backbone is None else recipe.with_backbone()
-    preprocess, dense, prints = prepared(images, recipe.size, fewest, repeats=recipe.repeats, near=True)
-    dense = replace(dense, ids=distinct_names(dense.ids))  # by their names images are told apart between folds
+    preprocess, dense, prints = prepared(images, recipe.size, fewest, repeats=recipe.repeats, near=True, ignored=ignored)
+    dense = replace(dense, ids=distinct_names(dense.ids))  # the folds identify images by name
     on_groups(dense, preprocess)
     plan, forecast = plan_uses(dense, recipe), Forecast(on_progress)
     making = Making(recipe, preprocess, len(plan), checkpoints, forecast, backbone)
@@ -86,7 +88,7 @@ def train_detector(
 
 
 def _listed(contamination: ContaminationFilter, plan: Sequence[Uses], seed: int) -> list[tuple[str, float]]:
-    """Return names and scores of images that may not belong, of all images, those of calibration too; none of them has taught."""
+    """Return names and scores of all images that may not belong, calibration images included; the list has no influence."""
     found = contamination.among(contamination.images.ids, seed)
     taught = {name for uses in plan for each in (uses.training, uses.fusion) for name in each.ids.tolist()}
     return [pair for pair in zip(found.ids.tolist(), found.scores.tolist(), strict=True) if pair[0] not in taught]
@@ -99,7 +101,7 @@ def _uses_of_each(dense: ImageSet, plan: Sequence[Uses]) -> Array:
 
 
 def _filtered(uses: Uses, contamination: ContaminationFilter, seed: int) -> Uses:
-    """Return the uses without the training and fusion images that may not belong among the others."""
+    """Return the uses without the training and fusion images that may not belong."""
     apart = uses.fusion is not uses.training
     teaching = np.concatenate([uses.training.ids, uses.fusion.ids]) if apart else uses.training.ids
     kept = np.ones(len(teaching), bool)
@@ -112,7 +114,7 @@ def _filtered(uses: Uses, contamination: ContaminationFilter, seed: int) -> Uses
 
 
 def plan_uses(dense: ImageSet, recipe: Recipe) -> list[Uses]:
-    """Assign images to their disjoint uses: a single split where there are enough groups, cross-conformal folds below that.
+    """Assign images to disjoint uses: a single split if there are enough groups, otherwise cross-conformal folds.
 
     Raises:
         TooFewImages: for fewer groups than folds, or too few to train on.

@@ -1,4 +1,4 @@
-"""How long the stages of making a detector are expected to take: a few images are looked at first, and timed."""
+"""The expected time of each stage of a detector, from trials on a few images."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -20,8 +20,8 @@ from sablier.workflows.training.trial import Trial, expected_training
 
 FILTERING, LISTING = "filtering the training images", "listing what was filtered"
 CALIBRATING = "calibrating"
-FEWEST_TRIED, BATCHES_TRIED, BATCHES_FILTERED = 4, 2, 3  # images, and batches of them, where more make a batch
-MOST_FITTED = 32  # images, some of them several times, that a fit is timed with
+FEWEST_TRIED, BATCHES_TRIED, BATCHES_FILTERED = 4, 2, 3  # images, and batches of them if a batch has more
+MOST_FITTED = 32  # images, some of them several times, in a timed fit
 
 T = TypeVar("T")
 
@@ -29,15 +29,15 @@ T = TypeVar("T")
 def expected_stages(
     making: Making, dense: ImageSet, plan: Sequence[Uses], contamination_filter: bool, rates: Rates | None = None
 ) -> list[Stage]:
-    """Return the stages of making a detector, in their order, with the time that each is expected to take.
+    """Return the stages of making a detector, in order, with the expected time of each.
 
-    A few steps of each network are taken, and a few images are fitted, fused and judged. What a pretrained network sees in them
-    is kept, so that little of it is lost.
+    A few steps of each network are timed, and a few images are fitted, fused and scored. Features that a pretrained network
+    computes for this are kept, so little of the work is lost.
 
     Args:
-        dense: all images; `plan` says what each scorer uses them for.
-        contamination_filter: whether images are looked for that may not belong.
-        rates: what an image takes, where that is known of a making alike; `making` keeps it.
+        dense: all images; `plan` has their uses for each scorer.
+        contamination_filter: whether the filter is on.
+        rates: the seconds per image, if known from a similar run; `making` keeps them.
     """
     searched = [len(uses.training) + (len(uses.fusion) if uses.fusion is not uses.training else 0) for uses in plan]
     per_image = _seconds_to_filter(making, dense) if contamination_filter else 0.0
@@ -70,19 +70,19 @@ def _seconds_to_fit(making: Making, uses: Uses, rates: Rates, new: int) -> float
 
 
 def _seconds_to_filter(making: Making, dense: ImageSet) -> float:
-    """Return how long it takes to look for images that may not belong, an image."""
+    """Return the seconds per image of the contamination filter."""
     some = _some(dense, max(FEWEST, BATCHES_FILTERED * images_at_once(*dense.shape[:2])))
-    find_contamination(_some(some, FEWEST), making.preprocess, making.seed)  # the first time libraries are loaded
+    find_contamination(_some(some, FEWEST), making.preprocess, making.seed)  # the first call loads libraries
     return _timed(lambda: find_contamination(some, making.preprocess, making.seed))[1] / len(some)
 
 
 def _rates(making: Making, uses: Uses, tried: dict[str, tuple[Model, Objective]]) -> Rates:
-    """Return what a few training images take that are fitted, fused and judged twice: the second time nothing is new."""
+    """Return the seconds per image of fitting, fusion and scoring, measured twice on a few training images."""
     most = max(FEWEST_TRIED, BATCHES_TRIED * images_at_once(*uses.training.shape[:2]))
     both = _some(uses.training, 2 * most)
     halves = [both.take(np.arange(start, len(both), 2)) for start in (1, 0)] if len(both) >= 2 * FEWEST_TRIED else [both, both]
     some, preprocess = halves[1], making.preprocess
-    parts = (some,) * max(1, min(MOST_FITTED, len(uses.training)) // len(some))  # what is seen in them is summed up once
+    parts = (some,) * max(1, min(MOST_FITTED, len(uses.training)) // len(some))  # sums over them are computed once
 
     def fitted() -> tuple[Member, ...]:
         return making.members(tried, parts, some)
@@ -90,7 +90,7 @@ def _rates(making: Making, uses: Uses, tried: dict[str, tuple[Model, Objective]]
     def fused() -> Scorer:
         return Scorer.fit(members, preprocess, some, [(members, Batches(some, preprocess))], seed=making.seed)
 
-    making.members(tried, (halves[0],), halves[0])  # the first that a network sees takes longer
+    making.members(tried, (halves[0],), halves[0])  # the first images that a network gets take longer
     _, first_fit = _timed(fitted)
     members, fit = _timed(fitted)
     fused()
@@ -101,7 +101,7 @@ def _rates(making: Making, uses: Uses, tried: dict[str, tuple[Model, Objective]]
 
 
 def _some(images: ImageSet, most: int) -> ImageSet:
-    """Return a few images, drawn evenly."""
+    """Return a few images, an even sample."""
     return images.take(np.linspace(0, len(images) - 1, min(len(images), most)).astype(int))
 
 

@@ -1,4 +1,4 @@
-"""How long training will take: what is expected of each stage before it starts, corrected by what stages then take."""
+"""The forecast of the training time: expected seconds of each stage, corrected by the measured ones."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -10,15 +10,15 @@ from sablier.training.progress import Progress, Whole
 
 OnProgress = Callable[[str, Progress], None]
 
-SURE = 0.25  # of a stage: after so much of it only its own speed counts for the rest
-WEIGHT_OF_EXPECTED = 0.1  # of all that is expected, when finished stages tell how fast those of other kinds will be
-SMOOTHED_SECONDS = 3.0  # the time shown follows a change of the expected end within a few times this
-PARTS = 1000  # that a training within another counts its share in
-OVERDUE = 0.1  # of the time taken so far, which a stage that takes longer than expected and says nothing is given still
+SURE = 0.25  # of a stage: after this share, only its own speed counts for the rest
+WEIGHT_OF_EXPECTED = 0.1  # of the expected total: the weight of the expectation against finished stages of other kinds
+SMOOTHED_SECONDS = 3.0  # the displayed time follows changes within a few times this
+PARTS = 1000  # in which a training within another reports its share
+OVERDUE = 0.1  # of the elapsed time, the remaining time of a stage that is overdue and reports nothing
 
 
 def unheard(stage: str, progress: Progress) -> None:
-    """Take no notice. Where this is asked to listen, no time is spent on a forecast."""
+    """Do nothing. As `on_progress`, this also switches the forecast off."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Stage:
 
     Args:
         name: what is done, in words.
-        seconds: how long all of it is expected to take.
-        kind: of stages of one kind, what one takes tells of the others.
+        seconds: the expected time of the whole stage.
+        kind: stages of one kind correct each other's expected time.
         done: the share that an earlier run has done.
     """
 
@@ -39,16 +39,16 @@ class Stage:
 
     @property
     def expected(self) -> float:
-        """How many seconds are expected for what is still to be done."""
+        """The expected seconds of what remains."""
         return self.seconds * (1 - self.done)
 
 
 class Forecast:
-    """Tells how far the work is and how much time is left: before it starts, and whenever a stage tells of its progress.
+    """Reports progress and remaining time, before the work starts and whenever a stage reports.
 
     Args:
-        on_progress: whom to tell; where it is `unheard`, nothing is expected and nobody told.
-        clock: seconds that pass.
+        on_progress: the callback; if it is `unheard`, nothing is estimated or reported.
+        clock: a clock in seconds.
 
     >>> told = []
     >>> forecast = Forecast(lambda stage, progress: told.append(round(progress.whole.seconds_left)))
@@ -65,7 +65,7 @@ class Forecast:
         self._share, self._started, self._told_at, self._end = 0.0, 0.0, 0.0, 0.0
 
     def expect(self, work: str, stages: Callable[[], Sequence[Stage]]) -> None:
-        """Say what the work is, in words, and how long its stages are expected to take: told before any of them starts."""
+        """Set the work, in words, and its stages with their expected times, and report them."""
         if self._tell is unheard:
             return
         self._work, self._stages = work, {stage.name: stage for stage in stages()}
@@ -75,7 +75,7 @@ class Forecast:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Callable[[Progress], None]]:
-        """Be told while a stage runs; yields what takes its progress, which the stage need not give."""
+        """Run a stage; yields a function that takes its progress."""
         if self._tell is unheard:
             yield lambda progress: None
             return
@@ -88,7 +88,7 @@ class Forecast:
 
     @staticmethod
     def tally(progressed: Callable[[Progress], None], total: int) -> Callable[[int], None]:
-        """Return what takes counts of images as they are done, of about `total`, and tells the stage of them."""
+        """Return a function that takes increments of a count up to about `total` and reports them."""
         done = 0
 
         def add(count: int) -> None:
@@ -99,12 +99,12 @@ class Forecast:
         return add
 
     def beat(self) -> None:
-        """Tell again how much time is left, while a stage runs that does not say how far it is."""
+        """Report the remaining time again, during a stage that reports no progress."""
         if self._tell is not unheard and self._running is not None:
             self._report(self._running.stage.name, Progress(round(self._running.share * PARTS), PARTS))
 
     def within(self, progressed: Callable[[Progress], None]) -> OnProgress:
-        """Return what takes the progress of a whole training that is but a stage of the work, and tells the stage."""
+        """Return a function that takes the progress of a complete training that is one stage of this work."""
 
         def tell(_: str, progress: Progress) -> None:
             if progress.whole is not None:
@@ -147,10 +147,10 @@ class Forecast:
         return own + sum(stage.expected * paces[stage.kind] for stage in ahead)
 
     def _pace(self, kind: str) -> float:
-        """Return how many times longer than expected stages of a kind take, as far as finished ones tell."""
+        """Return how many times longer than expected stages of a kind take, estimated from finished ones."""
         finished = [stage for name, stage in self._stages.items() if name in self._taken]
         alike = [stage for stage in finished if stage.kind == kind and stage.expected]
-        # Of other kinds a short stage must not decide: as much as it took less than the whole, it counts less.
+        # A short stage of another kind must not decide: it is weighted by its share of the whole.
         prior = 0.0 if alike else WEIGHT_OF_EXPECTED * sum(stage.expected for stage in self._stages.values())
         expected = prior + sum(stage.expected for stage in alike or finished)
         taken = prior + sum(self._taken[stage.name] for stage in alike or finished)
@@ -158,25 +158,25 @@ class Forecast:
 
 
 class _Running:
-    """The stage at work: since when, and how far it is."""
+    """The running stage: its start and its progress."""
 
     def __init__(self, stage: Stage, now: float) -> None:
         self.stage, self.since, self.share = stage, now, stage.done
 
     @property
     def sure(self) -> float:
-        """How far its own speed is to be trusted, from 0 to 1."""
+        """How much its own speed counts, from 0 to 1."""
         return min(1.0, (self.share - self.stage.done) / SURE)
 
     def seconds_left(self, now: float, pace: float) -> float:
-        """Return how long the rest takes: at the pace of others, and by its own speed the more of it is done."""
+        """Return the remaining seconds: by the pace of others, and increasingly by its own speed."""
         passed, hoped = now - self.since, pace * self.stage.seconds * (1 - self.share)
         if not self.sure:
             return max(hoped - passed, OVERDUE * passed)
         return hoped + self.sure * (passed / (self.share - self.stage.done) * (1 - self.share) - hoped)
 
     def pace(self, now: float, others: float) -> float:
-        """Return how many times longer than expected it takes, as far as it tells."""
+        """Return how many times longer than expected it takes, as far as it shows."""
         if not self.stage.expected:
             return others
         own = (now - self.since + self.seconds_left(now, others)) / self.stage.expected
@@ -184,7 +184,7 @@ class _Running:
 
 
 def counted_work(images: int, preprocess: Preprocess, nouns: str = "images") -> str:
-    """Return how many images of what size are learnt from.
+    """Return the number and the size of training images in words.
 
     >>> counted_work(1437, Preprocess(height=8, width=8, channels=1))
     '1,437 images of 8 x 8'

@@ -1,4 +1,4 @@
-"""A generator of new images, trained by a game against a discriminator; what it draws is seen while it learns."""
+"""Trains a generator of images against a discriminator (GAN), with a sheet of samples during training."""
 
 import time
 from collections.abc import Iterable
@@ -17,9 +17,9 @@ from sablier.workflows.training.network_file import train_network_file
 
 TASK = "generate"
 FEWEST = 2
-ROWS, COLUMNS = 8, 12  # of the picture
+ROWS, COLUMNS = 8, 12  # of the sheet
 REFRESH_SECONDS = 15.0
-SAME_DRAW = 0  # the seed of the picture's codes: the same ones each time, so that one sees how they change
+SAME_DRAW = 0  # seed of the sheet's codes, the same each time, so that changes show
 
 
 def train_generator(
@@ -33,8 +33,8 @@ def train_generator(
     """Train a generator and its discriminator on images and return their model file.
 
     Args:
-        picture: a PNG to draw while training goes on, at the end of an epoch and at most every 15 seconds, and once more at the
-            end: what the average of the generator's weights makes of the same 96 codes.
+        picture: a PNG of samples from the same 96 codes, with averaged weights: at the end of an epoch, at most every 15
+            seconds, and at the end of training.
 
     Raises:
         TooFewImages: for fewer than 2 images.
@@ -57,8 +57,8 @@ def train_generator(
 
 @torch.no_grad()
 def sheet_of_samples(model: Model, rows: int = ROWS, columns: int = COLUMNS) -> bytes:
-    """Return a PNG of what the model draws from codes that are the same each time."""
-    # Drawing is imported only when something is drawn.
+    """Return a PNG of samples from codes that are the same each time."""
+    # Plotting is imported only when needed.
     from sablier.report.figures import sheet
 
     drawn = model.sample(rows * columns, torch.Generator().manual_seed(SAME_DRAW))

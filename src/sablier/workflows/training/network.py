@@ -1,4 +1,4 @@
-"""What every training does: one rule for the images, a network trained as a recipe says, and where it comes from."""
+"""What all trainings share: preprocessing, the training of a network by its configuration, and provenance."""
 
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
@@ -20,9 +20,10 @@ from sablier.recipes.tasks import USUAL
 from sablier.training.loop import History, fit
 from sablier.training.progress import Progress
 from sablier.transforms.batches import Batches, choose_device
+from sablier.typing import Array
 
 NET = "net"
-# What a network must be able to do to be trained for a task.
+# The capabilities that a network needs for a task.
 NEEDED = {
     "reconstruct": {"encode", "decode"},
     "denoise": {"reconstruct"},
@@ -32,36 +33,43 @@ NEEDED = {
 
 
 def prepared(
-    images: ImageSet, size: int, fewest: int, *, repeats: bool = True, near: bool = False
+    images: ImageSet,
+    size: int,
+    fewest: int,
+    *,
+    repeats: bool = True,
+    near: bool = False,
+    ignored: Array | None = None,
 ) -> tuple[Preprocess, ImageSet, Fingerprints]:
-    """Decide the preprocessing from training images; return it, the images it makes, with their groups, and fingerprints.
+    """Choose the preprocessing from training images; return it, the dense images with their groups, and fingerprints.
 
     Args:
         size: longer side in pixels that photos are scaled to.
-        fewest: how many images, and groups of them, there have to be.
-        repeats: whether pixel-equal images are looked for, which make one group.
-        near: whether near copies are looked for as well, which what promises a rate needs.
+        fewest: the least number of images, and of groups.
+        repeats: whether pixel-equal images are joined to groups.
+        ignored: H,W, the pixels of the images that are left out, or None.
+        near: whether near copies are joined as well, which guarantees need.
 
     Raises:
-        TooFewImages: where fewer than `fewest` can be read, or they make fewer groups.
+        TooFewImages: if fewer than `fewest` can be read, or they make fewer groups.
     """
-    preprocess = Preprocess.for_images(images, size)
+    preprocess = Preprocess.for_images(images, size, ignored)
     dense = images.dense(preprocess)
     if len(dense) < fewest:
-        raise TooFewImages(f"expected at least {fewest} images to learn from, got {len(dense)} from {images.source}.")
+        raise TooFewImages(f"expected at least {fewest} images to train on, got {len(dense)} from {images.source}.")
     prints = fingerprints(dense, preprocess)
     if repeats:
         dense = with_repeats(dense, prints, near=near)
     if count_groups(dense) < fewest:
         raise TooFewImages(
-            f"expected at least {fewest} groups of images to learn from, got {counted_groups(dense)} from {images.source}. "
+            f"expected at least {fewest} groups of images to train on, got {counted_groups(dense)} from {images.source}. "
             "Images of one group (repeats of an image, or a group that was given) count once: add others."
         )
     return preprocess, dense, prints
 
 
 def new_network(network: NetworkConfig, preprocess: Preprocess, member: int = 0) -> Model:
-    """Return a network that has learnt nothing yet; networks of several members start from other weights."""
+    """Return an untrained network; those of several members start from different weights."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(network.fit.seed + member)
         return create_model(network.model, (preprocess.height, preprocess.width, preprocess.channels), **network.options)
@@ -82,7 +90,7 @@ def train_model(
     """Train one network on dense images; return it, on the CPU and in eval mode, with its history.
 
     Raises:
-        ConfigError: for a model that lacks a capability that is `needed`.
+        ConfigError: if the model lacks a `needed` capability.
     """
     config, model = network.fit, new_network(network, preprocess, member)
     lacking = set(needed) - model.capabilities
@@ -106,7 +114,7 @@ def network_of(file: ModelFile, task: str) -> Model:
     """Return the network of a model file that `train_network_file` made for a task.
 
     Raises:
-        ModelFileError: for a file of another task, or one that lacks the network.
+        ModelFileError: if the file has another task, or lacks the network.
     """
     file.expect(task, USUAL[task])
     try:
@@ -116,10 +124,10 @@ def network_of(file: ModelFile, task: str) -> Model:
 
 
 def provenance(dense: ImageSet, recipe: Recipe, came: ImageSet, preprocess: Preprocess) -> Provenance:
-    """Return where a model trained now on these images comes from.
+    """Return the provenance of a model that was just trained on these images.
 
     Args:
-        came: the images as they were read: what they look like is kept.
+        came: the images as they were read, whose statistics are kept.
     """
     return Provenance(
         created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -1,4 +1,4 @@
-"""A model file with one network: trained on most images, reported on a few, with the time that it takes told."""
+"""Trains a model file with one network, with a forecast, and reports the loss on held-out images."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -37,14 +37,14 @@ def train_network_file(
 ) -> ModelFile:
     """Train the one network of a task on dense images and return its model file.
 
-    A share `recipe.fusion_share` of the images, at most 500, is held out, in whole groups: the history reports the loss on them.
+    A share `recipe.fusion_share` of the images, at most 500, is held out in whole groups; the history has the loss on them.
 
     Args:
-        prints: what the file keeps of the images to recognise them by; None for pieces of images, of which it keeps nothing.
-        came: the images as they were read, where `dense` are not all of them whole.
+        prints: fingerprints for the file to recognise the images; None for patches of images.
+        came: the images as they were read, if `dense` are not all of them.
         on_epoch: called with the network after every recorded epoch; see `fit`.
-        nouns: what the images are called where it is told how many there are.
-        following: what the task does after the training of the network, and how long that is expected to take.
+        nouns: what the images are called in reports.
+        following: the stages after the training of the network, with their expected times.
     """
     groups = group_numbers(dense)
     order = np.random.default_rng(recipe.fit.seed).permutation(groups.max() + 1)

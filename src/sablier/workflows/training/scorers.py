@@ -1,4 +1,4 @@
-"""The scorers of a detector: of each fold its members trained, fitted and fused, while the time left is told."""
+"""The scorers of a detector: the members of each fold are trained, fitted and fused, with a forecast."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -28,22 +28,22 @@ from sablier.transforms.turns import Turn
 from sablier.workflows.training.forecast import Forecast, counted_work
 from sablier.workflows.training.network import train_model
 
-MOST_UNSEEN = 4  # other folds on which the members of a fold are fused
-MOST_DAMAGED = 32  # images of a fold that defects are made in
+MOST_UNSEEN = 4  # other folds that a fold's members are fused on
+MOST_DAMAGED = 32  # images of a fold that get synthetic defects
 
-Trained = Mapping[str, tuple[Model, Objective]]  # networks by the kind of their member, with what they were trained by
+Trained = Mapping[str, tuple[Model, Objective]]  # networks by the kind of their member, with their objectives
 
 
 @dataclass(frozen=True)
 class Uses:
-    """Which images each use of one scorer takes.
+    """The images for each use of one scorer.
 
     Args:
-        effort: the share of the recipe's steps that its networks train for.
-        validation: only reported, never acted upon.
-        fusion: what members are fused on: held-out images, or with folds those that trained.
-        calibration: unseen by anything else.
-        folds: with folds, the images of all others, one set a fold; those that may not belong are among them.
+        effort: the share of the recipe's steps that its networks are trained for.
+        validation: only reported, without influence.
+        fusion: what members are fused on: held-out images, or with folds the training images.
+        calibration: used for nothing else.
+        folds: with folds, the images of all others, one set per fold, before the contamination filter.
     """
 
     name: str
@@ -57,13 +57,13 @@ class Uses:
 
 @dataclass(frozen=True)
 class Rates:
-    """How many seconds an image takes.
+    """Seconds per image.
 
     Args:
-        new: once, besides, where a network has not seen it yet; what it sees is then kept for all folds.
-        fit: each time that all members are fitted on it, after the first.
-        score: each time that all members score it.
-        calibrate: where it calibrates.
+        new: once, for an image that a network has not processed; its features are then kept for all folds.
+        fit: for each fit of all members after the first.
+        score: for each scoring by all members.
+        calibrate: in calibration.
     """
 
     new: float
@@ -73,16 +73,16 @@ class Rates:
 
 
 class Making:
-    """How scorers are made from their images: all that is the same for every fold.
+    """Makes scorers from their images: everything that is the same for all folds.
 
     Args:
         folds: how many there are.
         checkpoints: one for each network that is trained.
-        backbone: the feature network that the user has named.
+        backbone: the feature network that the user named.
 
     Raises:
-        ConfigError: for a backbone that no member looks with.
-        BackboneError: for one that does not describe places of these images.
+        ConfigError: if no member uses the backbone.
+        BackboneError: if it does not return feature maps of these images.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Making:
         self.checkpoints = [{kind: next(paths) for kind in self.trained_kinds} for _ in range(folds)]
         if backbone is not None and OwnBackbone.kind not in kinds:
             raise ConfigError(
-                f"nothing would look with the backbone {backbone.name}: the members for images of {preprocess.height} x "
+                f"no member would use the backbone {backbone.name}: the members for images of {preprocess.height} x "
                 f"{preprocess.width} are {', '.join(kinds)}. Put {OwnBackbone.kind} among them."
             )
         self.shared = {kind: MEMBERS[kind].share(preprocess, backbone, folds) for kind in kinds}
@@ -111,7 +111,7 @@ class Making:
         self._fitted: dict[tuple[tuple[ImageSet, ...], tuple[Turn, ...]], tuple[Member, ...]] = {}
         self._copies: dict[tuple[ImageSet, tuple[Turn, ...]], ImageSet] = {}
         self._made: dict[tuple[ImageSet, int], Batches] = {}
-        self.rates: Rates | None = None  # once they have been measured
+        self.rates: Rates | None = None  # once they were measured
 
     def scorer(self, index: int, uses: Uses) -> Scorer:
         """Train and fit the members of a fold, and fuse them."""
@@ -126,7 +126,7 @@ class Making:
         """Fit the members of a fold, whose networks are trained, and fuse them."""
         unseen = self._unseen(trained, uses)
         turns: tuple[Turn, ...] = ()
-        if self.photos and not self.trained_kinds and 2 * len(uses.training) <= MOST_WITH_COPIES:
+        if self.photos and not self.trained_kinds and not self.preprocess.ignored and 2 * len(uses.training) <= MOST_WITH_COPIES:
             turns = found_symmetries(unseen, self.preprocess)
         if turns:
             unseen = self._unseen(trained, uses, turns)
@@ -139,11 +139,11 @@ class Making:
         return Scorer.fit(members, self.preprocess, uses.training, normal, damaged, self.seed)
 
     def members(self, trained: Trained, parts: tuple[ImageSet, ...], normal: ImageSet) -> tuple[Member, ...]:
-        """Fit the members on the parts of training images; `normal` are those that they are fused on."""
+        """Fit the members on the parts of training images; `normal` are the images that they are fused on."""
         return tuple(MEMBERS[kind].fit(self._fitting(kind, trained, parts, normal)) for kind in self.networks)
 
     def config(self, kind: str, effort: float) -> NetworkConfig:
-        """Return the network of a member as it is trained: for its share of the time, with the options these images need."""
+        """Return the configuration of a member's network with its share of the time and the options that these images need."""
         network = self.networks[kind]
         assert network is not None
         fit = replace(network.fit, steps=max(1, round(effort * network.fit.steps)), megapixels=effort * network.fit.megapixels)
@@ -151,15 +151,15 @@ class Making:
         return replace(network, fit=fit, options={**network.options, **options})
 
     def training(self, kind: str, index: int) -> str:
-        """Return what the training of a network is called."""
+        """Return the name of the stage that trains a network."""
         return f"training the network of {kind}{self._fold(index)}"
 
     def fitting(self, index: int) -> str:
-        """Return what the fitting of a fold is called."""
+        """Return the name of the stage that fits a fold."""
         return f"learning what good {self.nouns} look like{self._fold(index)}"
 
     def work(self, images: int) -> str:
-        """Return what all of it is called."""
+        """Return the name of the whole work."""
         folds = f", {self.folds} folds" if self.folds > 1 else ""
         return counted_work(images, self.preprocess, self.nouns) + folds
 
@@ -169,20 +169,20 @@ class Making:
         return "photos" if self.photos else "images"
 
     def fused_unseen(self, uses: Uses) -> bool:
-        """Whether members are fused on parts of the training images, each as the others let them expect."""
+        """Whether members are fused on parts of the training images, by members fitted without that part."""
         return uses.fusion is uses.training and not self.trained_kinds
 
     def damaged(self, uses: Uses) -> int:
-        """Return how many images have defects made in them."""
+        """Return how many images get synthetic defects."""
         return min(MOST_DAMAGED, len(uses.fusion)) if self.photos else 0
 
     def fits(self, uses: Uses) -> int:
-        """Return on how many images, counted each time, all members are fitted; what two folds share counts half."""
+        """Return the total number of images in all fits; what two folds share counts half."""
         apart = len(self._apart(uses)) if self.fused_unseen(uses) else 0
         return round(len(uses.training) * (1 + apart / 2 * (1 - 1 / max(apart, 2))))
 
     def scored(self, index: int, uses: Uses) -> int:
-        """Return about how many images are scored until a fold is fused; what is seen in the first serves the others."""
+        """Return about how many images are scored until a fold is fused; features from the first fold serve the others."""
         return (0 if index else len(uses.training)) + len(uses.fusion) + self.damaged(uses)
 
     def _fold(self, index: int) -> str:
@@ -203,11 +203,11 @@ class Making:
         return Fitting(parts, self.preprocess, Batches(normal, self.preprocess), self.seed, network, objective, self.shared[kind])
 
     def _apart(self, uses: Uses) -> list[tuple[tuple[ImageSet, ...], ImageSet]]:
-        """Return images that members learn from, and those that these members are fused on, which they do not know.
+        """Return training images of members, and the images that these members are fused on.
 
-        They are held-out images, or another fold in turn. What members see in images that they know is too alike to tell how
-        much each of them should count. To fit members without networks again takes little, and members that leave out two folds
-        serve both: so nothing is filtered out of what these learn from, which is not the same for both.
+        They are held-out images, or another fold in turn. On their training images, members are too similar to tell how much
+        each should weigh. Fits without networks are fast, and members that leave out two folds serve both. So the
+        contamination filter, which differs between these, is not applied to their training images.
         """
         if not self.fused_unseen(uses):
             return [((uses.training,), uses.fusion)]
@@ -231,7 +231,7 @@ class Making:
         return tuple(self._copies[part, turns] for part in parts)
 
     def _damaged(self, images: ImageSet, sets: int) -> Batches:
-        """Return some of the images with a defect made in each; other folds get the same ones."""
+        """Return some of the images with a synthetic defect in each; other folds get the same ones."""
         if (images, sets) not in self._made:
             order = np.random.default_rng(self.seed).permutation(len(images))
             some = images.take(np.sort(order[: -(-MOST_DAMAGED // sets)]))
@@ -241,13 +241,13 @@ class Making:
 
 
 def _kept(images: ImageSet, among: ImageSet) -> ImageSet:
-    """Return those images that are among others."""
+    """Return the images that are among others."""
     kept = np.isin(images.ids, among.ids)
     return images if kept.all() else images.take(kept)
 
 
 def _halves(images: ImageSet) -> tuple[ImageSet, ...]:
-    """Return two halves of a set, no group divided."""
+    """Return two halves of a set; no group is divided."""
     groups = group_numbers(images)
     first = np.isin(groups, np.unique(groups)[::2])
     return images.take(first), images.take(~first)

@@ -1,4 +1,4 @@
-"""train = read, fit, calibrate where the recipe detects, save; list the images that may not belong."""
+"""The workflow `train`: trains what the recipe makes, calibrates it if it detects, and lists images that may not belong."""
 
 import time
 from collections.abc import Callable
@@ -17,6 +17,7 @@ from sablier.files import write_text, write_whole
 from sablier.files.cells import csv_text
 from sablier.files.kinds import FILTERED, MODEL, PNG, check_replaces
 from sablier.images.grouping import with_groups
+from sablier.images.ignored import read_ignored
 from sablier.images.imageset import ImageSet
 from sablier.images.mvtec import training_source
 from sablier.images.sources import read_images
@@ -24,6 +25,7 @@ from sablier.modelfile import ModelFile
 from sablier.recipes.config import Recipe
 from sablier.recipes.make import make_recipe
 from sablier.training.progress import Progress
+from sablier.typing import Array
 from sablier.workflows.groups import groups_paths, write_groups
 from sablier.workflows.outputs import writes
 from sablier.workflows.training.autoencoder import train_autoencoder
@@ -35,7 +37,7 @@ from sablier.workflows.training.forecast import OnProgress, unheard
 from sablier.workflows.training.generator import train_generator
 
 READING = "reading the images"
-MOST_PICTURED = 48  # of the filtered, the worst
+MOST_PICTURED = 48  # of the filtered images, the highest-scoring
 
 MAKERS: dict[str, Callable[..., ModelFile]] = {
     "detect": train_detector,
@@ -56,46 +58,49 @@ def train(
     resume: bool = False,
     groups: str | None = None,
     backbone: str | PathLike[str] | None = None,
+    ignore: str | PathLike[str] | None = None,
+    roi: str | PathLike[str] | None = None,
     on_progress: OnProgress = unheard,
     **reading: Any,
 ) -> ModelFile:
-    """Train what the recipe makes on the images of a source and write it to `output`.
+    """Train what the recipe makes on the images of a source, and write a .sablier file.
 
     Args:
-        source: whatever `read_images` takes; `reading` are its options.
-        output: the .sablier file; checkpoints lie beside it while training runs. Where training images of a detector may not
-            belong, they are listed in OUTPUT.filtered.csv, worst first, and the 48 worst drawn in OUTPUT.filtered.png. What a
-            generator draws is seen in OUTPUT.samples.png while it learns.
-        recipe: the configuration; `make_recipe()` where none is given.
-        resume: go on from those checkpoints.
-        groups: which images are not independent of each other, as `sablier.images.grouping.parse_groups` reads it; no split
-            divides a group. A detector finds images that repeat each other besides: OUTPUT.groups.csv lists the group of each
-            image, and OUTPUT.groups.png shows the largest, where there are groups of several.
-        backbone: of a detector, the .pt2 or .onnx file of a feature network of the user's own, which looks in place of the
-            members of the recipe. It is a program and is run: name only files that you trust. The model file names it, and does
-            not hold it, so that it is named again wherever the model scores images.
+        source: anything that `read_images` takes, a folder of good images for a detector.
+        output: the .sablier file. Beside it, a detector lists filtered training images (.filtered.csv and .png) and groups
+            (.groups.csv and .png), and a generator draws samples (.samples.png).
+        recipe: what to make, from `make_recipe`; None: a detector.
+        resume: continue from the checkpoints beside the output.
+        groups: a rule for groups of dependent images, which no split divides, such as "folder" (`sablier train --groups`).
+        backbone: for a detector, a trusted .pt2 or .onnx file, run as its feature network in place of the recipe's members.
+        ignore, roi: for a detector, a mask of the size of the images: what is not black is left out, or alone judged.
+        on_progress: called with the stage and its progress.
+        **reading: options of `read_images`.
+
+    Returns:
+        The model file.
 
     Raises:
-        BackboneError: for a backbone that cannot be loaded, or does not describe places of these images.
-        ImagesError: for a source that cannot be read; TooFewImages where it takes more.
-        OutputError: where the file cannot be written, said before training starts.
-        Interrupted: on Ctrl-C, with the work so far kept.
+        BackboneError: if the backbone cannot be loaded, or does not return feature maps of these images.
+        ImagesError: if the source or a mask cannot be read or used. TooFewImages: if there are too few images.
+        OutputError: if the file cannot be written. Interrupted: on Ctrl-C; the checkpoints are kept.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> import sablier
+        >>> with TemporaryDirectory() as folder:
+        ...     print(sablier.train("digits[label=3]", f"{folder}/three.sablier", sablier.make_recipe(tier="tiny")).task)
+        detect
     """
     output, recipe = Path(output), recipe or make_recipe()
-    check_writable(output)
-    for path, kind in zip(filtered_paths(output), (FILTERED, PNG), strict=True):
-        check_replaces(path, kind)
-    named = None if backbone is None else _checked_backbone(backbone, recipe)
+    own = _checked_options(output, recipe, backbone, read_ignored(ignore, roi))
     checkpoints = [output.with_name(f"{output.name}.network-{index}.resume") for index in range(recipe.most_trainings())]
     start = time.perf_counter()
     on_progress(READING, Progress(0, 1))
     images = with_groups(read_images(training_source(source), **reading), groups)
     if not resume:
         _remove(output)
-    watched: dict[str, Any] = {"picture": samples_path(output)} if recipe.task == "generate" else {}
-    if recipe.task == "detect":
-        watched = {"on_groups": partial(write_groups, places=groups_paths(output)), "backbone": named}
-    file = MAKERS[recipe.task](images, recipe, checkpoints=checkpoints, on_progress=on_progress, **watched)
+    file = MAKERS[recipe.task](images, recipe, checkpoints=checkpoints, on_progress=on_progress, **own)
     file = replace(file, provenance=file.provenance.model_copy(update={"seconds": time.perf_counter() - start}))
     file.save(output)
     _remove(output)
@@ -103,17 +108,24 @@ def train(
     return file
 
 
-def _checked_backbone(path: str | PathLike[str], recipe: Recipe) -> BackboneFile:
-    """Return the backbone of a detector, which can be loaded: said now rather than after all images were read."""
+def _checked_options(output: Path, recipe: Recipe, backbone: str | PathLike[str] | None, ignored: Array | None) -> dict[str, Any]:
+    """Return what the maker of a task takes besides, after what can be checked before images are read."""
+    check_writable(output)
+    for path, kind in zip(filtered_paths(output), (FILTERED, PNG), strict=True):
+        check_replaces(path, kind)
     if recipe.task != "detect":
-        raise ConfigError(f"expected a recipe of a detector for a backbone, got {recipe.name!r}, made to {recipe.task}.")
-    named = BackboneFile.read(path)
-    named.load()
-    return named
+        for what, given in {"a backbone": backbone, "a mask": ignored}.items():
+            if given is not None:
+                raise ConfigError(f"expected a recipe of a detector for {what}, got {recipe.name!r}, made to {recipe.task}.")
+        return {"picture": samples_path(output)} if recipe.task == "generate" else {}
+    named = None if backbone is None else BackboneFile.read(backbone)
+    if named is not None:
+        named.load()
+    return {"on_groups": partial(write_groups, places=groups_paths(output)), "backbone": named, "ignored": ignored}
 
 
 def filtered_paths(output: Path) -> tuple[Path, Path]:
-    """Return where the training images that may not belong are listed and drawn, beside a model file.
+    """Return the paths of the list and the picture of training images that may not belong.
 
     >>> [path.name for path in filtered_paths(Path("part.sablier"))]
     ['part.filtered.csv', 'part.filtered.png']
@@ -123,7 +135,7 @@ def filtered_paths(output: Path) -> tuple[Path, Path]:
 
 
 def samples_path(output: Path) -> Path:
-    """Return where a sheet of what a generator draws is kept up to date while it learns, beside its model file.
+    """Return the path of the sheet of samples that a generator updates during training.
 
     >>> samples_path(Path("g.sablier")).name
     'g.samples.png'
@@ -132,14 +144,14 @@ def samples_path(output: Path) -> Path:
 
 
 def _write_filtered(file: ModelFile, images: ImageSet, output: Path) -> None:
-    """List and draw the training images that may not belong; where there are none, remove the list of an earlier run."""
+    """List and draw training images that may not belong; without any, remove the list of an earlier run."""
     table, picture = filtered_paths(output)
     filtered = file.provenance.filtered
     if not filtered:
         for path in (table, picture):
             path.unlink(missing_ok=True)
         return
-    # Drawing is imported only when something is drawn.
+    # Plotting is imported only when needed.
     from sablier.report.figures import sheet
 
     positions = {str(name): index for index, name in enumerate(images.ids)}
@@ -152,13 +164,13 @@ def _write_filtered(file: ModelFile, images: ImageSet, output: Path) -> None:
 
 
 def _remove(output: Path) -> None:
-    """Remove the checkpoints of `output`, also those of earlier runs of more folds."""
+    """Remove the checkpoints of `output`, also those of earlier runs with more folds."""
     for path in output.parent.glob(f"{escape(output.name)}.network-*.resume"):
         path.unlink(missing_ok=True)
 
 
 def check_writable(output: Path) -> None:
-    """Raise OutputError now, rather than after an hour of training, where `output` cannot be written."""
+    """Raise OutputError before training if `output` cannot be written."""
     if output.is_dir():
         raise OutputError(f"{output} is a folder. Name a file, for example -o {output / 'model.sablier'}.")
     probe = output.with_name(f".{output.name}.probe")

@@ -1,4 +1,4 @@
-"""A few steps of training on this machine, timed: they tell how long all of it will take."""
+"""Timed steps of training on this machine, to estimate the time of all of it."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -26,13 +26,13 @@ Counts = Callable[[list[float]], float]
 
 
 class Trial:
-    """A network that learns for a few passes over a few batches.
+    """A network that is trained for a few passes over a few batches.
 
     Args:
         network: what is trained, and how.
         images: dense training images.
-        steps: how many batches of them make a pass.
-        passes: how many are timed, after one that warms up.
+        steps: batches per pass.
+        passes: how many are timed, after one to warm up.
     """
 
     def __init__(self, network: NetworkConfig, images: ImageSet, preprocess: Preprocess, steps: int = 1, passes: int = 3) -> None:
@@ -47,7 +47,7 @@ class Trial:
         self._in_all: float | None = None
 
     def seconds_per_epoch(self, options: Mapping[str, Any] | None = None, counts: Counts = median) -> float:
-        """Return how long a pass over all images takes, with these options of the model; `counts` chooses among those timed."""
+        """Return the seconds of an epoch with these options of the model; `counts` aggregates the timed passes."""
         network = replace(self.network, options={**self.network.options, **(options or {})})
         config = replace(
             network.fit, epochs=1 + self.passes, batch_size=self.size, dtype=self.dtype, compile=False, profile=False
@@ -55,12 +55,12 @@ class Trial:
         self.trained = new_network(network, self.preprocess)
         rows = fit(self.trained, self.batches, network.objective, config).rows
         self.trained.cpu()
-        # The first pass warms up; of the others one may have been disturbed.
+        # The first pass warms up; one of the others may have been disturbed.
         seconds = [after["seconds"] - before["seconds"] for before, after in pairwise(rows)]
         return counts(seconds) * self.images / len(self.batches)
 
     def seconds_in_all(self, validated: int = 0) -> float:
-        """Return how long the whole training takes, with validations on so many images; what is timed is timed once."""
+        """Return the seconds of the whole training, with validations on so many images; times are measured once."""
         if self._in_all is None:
             self._in_all = self.plan.epochs * self.seconds_per_epoch() + self._seconds_of_validations(validated)
         return self._in_all
@@ -88,7 +88,7 @@ def expected_training(trial: Trial, name: str, validated: int = 0, checkpoint: P
     Args:
         name: of the stage.
         validated: how many images the loss is reported on.
-        checkpoint: where it exists, what an earlier run has done need not be done again.
+        checkpoint: if it exists, what an earlier run has done is subtracted.
     """
     done = Checkpoint.load(checkpoint).epoch / trial.plan.epochs if checkpoint and checkpoint.exists() else 0.0
     return Stage(name, trial.seconds_in_all(validated), trial.network.model, min(1.0, done))

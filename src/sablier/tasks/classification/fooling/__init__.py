@@ -1,6 +1,6 @@
-"""Fooling images: strange images that a classifier is sure of, found in three ways.
+"""Fooling images: images of nothing that a classifier is sure of, found by three methods.
 
-Each way takes a `Goal` and a callback, and returns what it `Found`. Genes and noise are drawn by a generator of its own.
+Each method takes a `Goal` and a callback, and returns what it `Found`. It has its own random generator.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
-"""Gradient ascent: from noise to an image that a classifier is sure of, as smooth as the classifier lets it be.
+"""Gradient ascent: from noise to an image that a classifier is sure of, as smooth as possible.
 
-After Simonyan, Vedaldi and Zisserman (2014), with the differences between neighbours in place of the length of the image: that
-alone would leave noise as it is. Adam (Kingma and Ba 2015) takes the steps.
+After Simonyan, Vedaldi and Zisserman (2014), with the differences of neighbouring pixels in place of the norm of the image,
+which alone would leave noise as it is. Adam (Kingma and Ba 2015) takes the steps.
 """
 
 import torch
@@ -13,10 +13,10 @@ from sablier.transforms.attacks.base import input_gradient
 
 STEP = 0.05  # of a pixel, at most
 MOMENTUM, MEMORY, TINY = 0.9, 0.99, 1e-8  # of Adam
-# While steps settle, a unit of log odds weighs as much as one of roughness; then roughness weighs half as much every 20 steps,
-# so that each class is reached as smoothly as it can be.
+# At first, a unit of log odds weighs as much as one of roughness. Then the weight of roughness halves every 20 steps, so
+# that each class is reached as smoothly as possible.
 SETTLING, HALVED_EVERY = 100, 20
-# Who is stuck by then starts again from other noise, with a tenth of that weight.
+# Classes that are not reached by then start again from other noise, with a tenth of that weight.
 ROUND, LIGHTER = 300, 0.1
 
 
@@ -24,7 +24,7 @@ def ascend(goal: Goal, on_progress: OnProgress = lambda images: None) -> Found:
     """Maximise the log odds of each class until the classifier is sure enough, or steps run out.
 
     Args:
-        on_progress: takes the number of images that the classifier has looked at.
+        on_progress: called with the number of images that the classifier has evaluated.
     """
     random = torch.Generator().manual_seed(goal.seed)
     x = torch.zeros(len(goal.classes), *goal.shape)
@@ -53,9 +53,9 @@ def ascend(goal: Goal, on_progress: OnProgress = lambda images: None) -> Found:
 
 
 def roughness(x: Tensor) -> Tensor:
-    """Return N: the summed squared differences between neighbouring pixels of N,C,H,W images.
+    """Return N: the summed squared differences of neighbouring pixels of N,C,H,W images.
 
-    The same figure drawn on twice as many pixels a side is about as rough.
+    An image at twice the resolution is about as rough.
     """
     down, across = x[..., 1:, :] - x[..., :-1, :], x[..., 1:] - x[..., :-1]
     found: Tensor = down.square().sum(dim=(1, 2, 3)) + across.square().sum(dim=(1, 2, 3))
@@ -63,13 +63,13 @@ def roughness(x: Tensor) -> Tensor:
 
 
 def _gradient(goal: Goal, x: Tensor, own: Tensor, weight: float) -> Tensor:
-    """Return the direction in which images become surer signs of their own class and smoother, N,C,H,W."""
+    """Return the direction that raises the log odds of the own class and smooths the images, N,C,H,W."""
     parts = []
     for images, columns in zip(torch.split(x, goal.batch_size), torch.split(own, goal.batch_size), strict=True):
 
         def gain(images: Tensor, columns: Tensor = columns) -> Tensor:
             missing = goal.enough - goal.log_odds(images).gather(1, columns[:, None])[:, 0]
-            # Beyond what is enough there is little to gain, and the smoothness term counts.
+            # Beyond the goal, little is gained, and the smoothness term dominates.
             return -F.softplus(missing) - weight * roughness(images)
 
         parts.append(input_gradient(gain, images)[0])

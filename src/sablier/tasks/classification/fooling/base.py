@@ -1,4 +1,4 @@
-"""What is wanted of fooling images, and how sure a classifier is of them."""
+"""The goal of fooling images, and the confidence of a classifier in them."""
 
 import math
 from collections.abc import Callable
@@ -14,21 +14,21 @@ from sablier.transforms.batches import images_at_once
 OnProgress = Callable[[int], None]
 
 SURELY_ENOUGH = 1e-3  # of log odds: the same image in another batch gives logits that differ in their last digits
-SUREST = -1e-13  # log probability beyond which float64 does not tell it from 0, and the odds would be infinite
+SUREST = -1e-13  # log probability beyond which float64 rounds to 0, and the odds would be infinite
 
 
 @dataclass(frozen=True)
 class Goal:
-    """An image for each of K classes that a classifier is sure of.
+    """The goal: an image for each of K classes that a classifier is sure of.
 
     Args:
-        logits: gives N,classes for N,C,H,W images in [0, 1].
-        temperature: what logits are divided by, so that they become calibrated probabilities.
+        logits: returns N,classes for N,C,H,W images in [0, 1].
+        temperature: divides the logits, so that probabilities are calibrated.
         shape: C,H,W of an image.
         classes: K numbers of classes.
-        sure: the calibrated probability that is enough, between 0 and 1.
-        generations: of evolution, or steps of a gradient, at most.
-        seed: the same seed gives the same images.
+        sure: the calibrated probability to reach, between 0 and 1.
+        generations: the most generations of evolution, or gradient steps.
+        seed: the seed of random choices.
     """
 
     logits: Logits
@@ -46,13 +46,13 @@ class Goal:
 
     @property
     def batch_size(self) -> int:
-        """How many images are best looked at together."""
+        """How many images are best evaluated together."""
         return images_at_once(*self.shape[1:])
 
     def log_odds(self, x: Tensor) -> Tensor:
         """Return N,K float64: log(p / (1 - p)) of the calibrated probability of each wanted class, with its gradient.
 
-        Where probabilities round to 0 or 1, these still tell which image is better.
+        Log odds still rank images whose probabilities round to 0 or 1.
         """
         scaled = self.logits(x.contiguous(memory_format=torch.channels_last)).double() / self.temperature
         log_probability = F.log_softmax(scaled, dim=1)[:, self.classes].clamp(max=SUREST)
@@ -60,17 +60,16 @@ class Goal:
 
     @torch.no_grad()
     def judged(self, x: Tensor) -> Tensor:
-        """Return the log odds N,K of images, as bytes of 8 bits hold them."""
+        """Return the log odds N,K of images, rounded to 8 bits."""
         return torch.cat([self.log_odds(as_bytes(part)) for part in torch.split(x, self.batch_size)])
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a search found.
+    """The result of a search.
 
     Args:
-        images: K,C,H,W in [0, 1], as bytes hold them: for each wanted class the image that the classifier is surest of, or the
-            first that it was sure enough of.
+        images: K,C,H,W in [0, 1], rounded to 8 bits: for each class the first image that reached the goal, or else the best.
         generations: how many it took.
     """
 
@@ -79,5 +78,5 @@ class Found:
 
 
 def as_bytes(x: Tensor) -> Tensor:
-    """Return images in [0, 1] as bytes of 8 bits hold them."""
+    """Return images in [0, 1], rounded to 8 bits."""
     return (x * 255).round() / 255

@@ -1,7 +1,7 @@
-"""Evolution for all classes at once: a niche for each class, which any child may win (MAP-Elites, Mouret and Clune 2015).
+"""Evolution for all classes at once: a niche for each class, which any child may enter (MAP-Elites, Mouret and Clune 2015).
 
-Nguyen, Yosinski and Clune (2015) keep the best image of each class. Here a niche keeps its ten best, so that pixels can be mixed:
-that takes a few hundred generations where mutation alone takes thousands.
+Nguyen, Yosinski and Clune (2015) keep the best image of each class. Here a niche keeps its ten best, so that their pixels
+can be combined. That takes a few hundred generations; mutation alone takes thousands.
 """
 
 from abc import ABC, abstractmethod
@@ -14,13 +14,13 @@ from sablier.tasks.classification.fooling.base import Found, Goal, OnProgress, a
 
 FIRST = 100  # images of the first generation
 ELITES = 10  # of a niche
-CHILDREN = 10  # born in a niche in each generation
+CHILDREN = 10  # of a niche in each generation
 
-Genes = tuple[Tensor, ...]  # what images are made of; the first axis of each tensor counts images
+Genes = tuple[Tensor, ...]  # what images are made from; the first axis of each tensor counts images
 
 
 class Encoding(ABC):
-    """How genes become an image, and how they vary.
+    """An encoding: how genes become an image, and how they vary.
 
     Args:
         shape: C,H,W of an image.
@@ -39,17 +39,17 @@ class Encoding(ABC):
 
     @abstractmethod
     def children(self, elites: Genes, niches: Tensor, random: torch.Generator) -> Genes:
-        """Return the genes of N children, changed at random.
+        """Return the genes of N children with random changes.
 
         Args:
             elites: genes whose first two axes are K niches and their elites, the best first.
-            niches: N: the niche whose elites are the parents of each child.
+            niches: N: the niche of the parents of each child.
         """
 
 
 @dataclass(frozen=True)
 class Niches:
-    """The best of every class: log odds K,E, highest first, and genes K,E,... of K niches."""
+    """The elites of every class: log odds K,E, highest first, and genes K,E,... of K niches."""
 
     log_odds: Tensor
     genes: Genes
@@ -61,7 +61,7 @@ class Niches:
         return cls(best, tuple(gene[places] for gene in genes))
 
     def challenged(self, genes: Genes, log_odds: Tensor) -> "Niches":
-        """Return the niches after N children with log odds N,K: each takes a place wherever it is better than who holds it."""
+        """Return the niches after N children with log odds N,K: each replaces an elite wherever it is better."""
         held = self.log_odds.shape[1]
         best, places = torch.cat([self.log_odds, log_odds.T], dim=1).topk(held, dim=1)
         stays, elder, child = places < held, places.clamp(max=held - 1), (places - held).clamp(min=0)
@@ -84,13 +84,13 @@ class Niches:
 
 @torch.no_grad()
 def evolve(encoding: Encoding, goal: Goal, on_progress: OnProgress = lambda images: None) -> Found:
-    """Evolve images until the classifier is sure enough of one for each class, or generations run out.
+    """Evolve images until the classifier is sure of one for each class, or generations run out.
 
-    Children are born in the niches that still lack such an image, and compete in all of them; the classifier looks at all
-    children of a generation at once.
+    The parents are from niches below the goal; the children compete in all niches. The classifier evaluates all children of
+    a generation at once.
 
     Args:
-        on_progress: takes the number of images that the classifier has looked at.
+        on_progress: called with the number of images that the classifier has evaluated.
     """
     random = torch.Generator().manual_seed(goal.seed)
     children = encoding.fresh(FIRST, random)

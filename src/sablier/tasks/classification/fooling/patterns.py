@@ -1,4 +1,4 @@
-"""The indirect encoding: small nets that say how bright a place is (compositional pattern-producing networks, Stanley 2007)."""
+"""The indirect encoding: networks from coordinates to brightness (compositional pattern-producing networks, Stanley 2007)."""
 
 from collections.abc import Callable
 
@@ -7,12 +7,12 @@ from torch import Tensor
 
 from sablier.tasks.classification.fooling.evolution import Encoding, Genes
 
-HIDDEN = 12  # nodes, at most: one to which nothing leads, or from which nothing leads on, is as good as absent
-INPUTS = 4  # across, down, distance from the middle, and 1
+HIDDEN = 12  # nodes, at most: one without inputs or without outputs is as good as absent
+INPUTS = 4  # horizontal, vertical, distance from the middle, and 1
 REACH = 2.0  # coordinates run from -2 to 2 on the longer side
-FIRST_CONNECTIONS = 0.25  # share of the possible ones that a first net has
-CHANGED, CHANGE = 0.15, 0.5  # share of the connections of a child whose weight is changed, and by how much
-TOGGLED = 0.02  # share of the possible connections that come or go
+FIRST_CONNECTIONS = 0.25  # share of the possible connections in a first network
+CHANGED, CHANGE = 0.15, 0.5  # share of a child's connections whose weight changes, and by how much
+TOGGLED = 0.02  # share of the possible connections that are added or removed
 OTHER_FUNCTION = 0.03  # share of the nodes that get another function
 
 # As in Nguyen, Yosinski and Clune (2015).
@@ -25,11 +25,11 @@ FUNCTIONS: tuple[Callable[[Tensor], Tensor], ...] = (
 
 
 class Patterns(Encoding):
-    """Nets from coordinates to brightness, each with connections, weights and functions of its own.
+    """Networks from coordinates to brightness, each with its own connections, weights and functions.
 
-    The genes are weights N,nodes,inputs + nodes, 0 where there is no connection, and the number of each node's function, N,nodes.
-    A node is led to by inputs and hidden nodes before it; the last nodes, one a channel, are what is drawn: black at -1, white
-    at 1. So a whole population is drawn at once, node by node.
+    The genes are weights N,nodes,inputs + nodes, 0 without a connection, and the number of each node's function, N,nodes.
+    Inputs and earlier hidden nodes lead to a node. The last nodes, one per channel, are the output: black at -1, white at 1.
+    A whole population is computed at once, node by node.
     """
 
     def __init__(self, shape: tuple[int, int, int]) -> None:
@@ -40,8 +40,8 @@ class Patterns(Encoding):
         down, across = (torch.linspace(-1, 1, side) * REACH * side / longer for side in (height, width))
         down, across = torch.meshgrid(down, across, indexing="ij")
         self.coordinates = torch.stack([across, down, (across**2 + down**2).sqrt(), torch.ones_like(down)]).flatten(1)
-        before = torch.arange(INPUTS + self.nodes) - INPUTS  # the number of the node that each weight leads from
-        own = torch.arange(self.nodes).clamp(max=HIDDEN)  # those that are drawn do not lead to each other
+        before = torch.arange(INPUTS + self.nodes) - INPUTS  # the number of the node that each weight comes from
+        own = torch.arange(self.nodes).clamp(max=HIDDEN)  # output nodes are not connected to each other
         self.possible = before < own[:, None]
 
     def fresh(self, count: int, random: torch.Generator) -> Genes:
@@ -64,7 +64,7 @@ class Patterns(Encoding):
         return ((drawn + 1) / 2).clamp(0, 1)
 
     def children(self, elites: Genes, niches: Tensor, random: torch.Generator) -> Genes:
-        """Return changed copies of one of the elites each."""
+        """Return mutated copies of one of the elites each."""
         parents = torch.randint(elites[0].shape[1], niches.shape, generator=random)
         weights, functions = (gene[niches, parents] for gene in elites)
         changed = (torch.rand(weights.shape, generator=random) < CHANGED) & (weights != 0)

@@ -5,17 +5,17 @@ from torch import Tensor
 
 from sablier.tasks.classification.fooling.evolution import Encoding, Genes
 
-# Share of the pixels of a child that change, from the paper's to its hundredth: many to get away from noise, few to get on from
-# an image that is nearly there. Each child draws its own (heavy-tailed mutation; Doerr and others 2017), and how many parents
-# it has, since noise of another brightness mixes badly.
+# Share of a child's pixels that change, from the paper's value to its hundredth: many to leave noise, few to improve an
+# image that is nearly there. The share is random for each child (heavy-tailed mutation; Doerr et al. 2017), and so is the
+# number of its parents, since noise of different brightness combines badly.
 MOST_MUTATED, LEAST_MUTATED = 0.1, 0.001
 SHARPNESS = 15  # of the change of a pixel, as in the paper: the higher, the smaller
-# First images span at least half of the way from black to white: flat ones would crowd niches that they cannot win.
+# First images span at least half of the range from black to white: flat ones would fill niches without success.
 LEAST_CONTRAST = 0.5
 
 
 class Pixels(Encoding):
-    """Pixels of their own value each; to begin with, noise between two values that each image draws."""
+    """Independent pixels; first images are noise between two random values of each image."""
 
     def fresh(self, count: int, random: torch.Generator) -> Genes:
         span, place = torch.rand(2, count, 1, 1, 1, generator=random)
@@ -26,7 +26,7 @@ class Pixels(Encoding):
         return genes[0]
 
     def children(self, elites: Genes, niches: Tensor, random: torch.Generator) -> Genes:
-        """Return children that take each pixel from any of the best of their niche, one to all of them, and change some."""
+        """Return children that take each pixel from one to all of the elites of their niche, with mutations."""
         (pixels,) = elites
         flat = pixels.flatten(2)
         mixed_from = torch.randint(1, flat.shape[1] + 1, (len(niches), 1), generator=random)
@@ -38,7 +38,7 @@ class Pixels(Encoding):
 
 
 def polynomial_mutation(x: Tensor, random: torch.Generator, sharpness: float = SHARPNESS) -> Tensor:
-    """Return values in [0, 1] moved a little, without leaving it (Deb and Agrawal 1999).
+    """Return values in [0, 1] with small changes that stay in this range (Deb and Agrawal 1999).
 
     Args:
         sharpness: the change is about 1 / (1 + sharpness) of the way to either end.

@@ -1,4 +1,4 @@
-"""The members a detector may have, one a file: ways to look at images whose errors differ.
+"""The members that a detector may have, one a file: ways to score images whose errors differ.
 
 >>> list(MEMBERS)
 ['backbone', 'closed-form', 'features', 'inpainting', 'patches', 'restoration', 'transformations']

@@ -1,4 +1,4 @@
-"""The member that sees as a feature network of the user's own does. A model file names that network, and does not hold it."""
+"""The member that uses the user's own feature network. A model file names that network and does not contain it."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -20,7 +20,7 @@ PART = "backbone-file"
 
 
 class OutputRecord(PartConfig):
-    """What a model file says of an output of the network: its name, its shape without N as it came, its usual size."""
+    """What a model file keeps of an output of the network: its name, its original shape without N, its usual magnitude."""
 
     name: str = Field(max_length=200)
     shape: list[int] = Field(min_length=2, max_length=3)
@@ -28,7 +28,7 @@ class OutputRecord(PartConfig):
 
 
 class BackboneRecord(PartConfig):
-    """How a model file names the network that it looks with: the name of its file, which may change, and its SHA-256."""
+    """What a model file keeps of the network: the name of its file, which may change, and its SHA-256."""
 
     file: str = Field(max_length=1000)
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
@@ -38,7 +38,7 @@ class BackboneRecord(PartConfig):
 @member
 @dataclass(frozen=True)
 class OwnBackbone(Features):
-    """The same with a feature network that the user names, at training and at every use."""
+    """The member `features` with a feature network that the user names, at training and at every use."""
 
     kind: ClassVar[str] = "backbone"
     sees: ClassVar[str] = (
@@ -54,14 +54,16 @@ class OwnBackbone(Features):
 
     @classmethod
     def share(cls, preprocess: Preprocess, backbone: BackboneFile | None, folds: int) -> Remembered:
-        """Return the network of the file that was named.
+        """Return the network of the named file.
 
         Raises:
-            ConfigError: where none was.
-            BackboneError: where it is none that describes places of such images.
+            ConfigError: if none was named.
+            BackboneError: if it does not return feature maps of such images.
         """
         if backbone is None:
-            raise ConfigError(f"the member {cls.kind} looks with a feature network of yours. Name its file: --backbone FILE.")
+            raise ConfigError(
+                f"the member {cls.kind} scores with a backbone (feature network) of yours. Name its file: --backbone FILE."
+            )
         return Remembered(BackboneNetwork.measured(_shape(preprocess), backbone), keeps=folds > 1)
 
     def shared_parts(self) -> Mapping[str, Part]:
@@ -72,7 +74,7 @@ class OwnBackbone(Features):
 
     @classmethod
     def from_shared_parts(cls, parts: Mapping[str, Part], preprocess: Preprocess, backbone: BackboneFile | None) -> Remembered:
-        """Return the network of the file that was named, which is the right one; where none was, one that cannot look."""
+        """Return the network of the checked file that the user named; without one, a network that cannot score."""
         record = BackboneRecord.model_validate(parts["network"].config)
         views = tuple(View(each.name, tuple(each.shape), each.scale) for each in record.outputs)
         if backbone is None:

@@ -1,4 +1,4 @@
-"""What a member of a detector is: one way to score images, beside others."""
+"""The base class of the members of a detector: a member is one way to score images."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -23,12 +23,12 @@ Kind = TypeVar("Kind", bound=Objective)
 
 @dataclass(frozen=True)
 class MemberOutput:
-    """What one member makes of N images.
+    """The output of one member on N images.
 
     Args:
-        statistics: N,J float64; higher is stranger. Most are logarithms, so that differences are ratios.
-        anomaly_map: N,H,W, how strange each place is, in the member's own unit; None for one that cannot tell.
-        reconstructions: N,H,W,C in [0, 1]; None for one that draws nothing.
+        statistics: N,J float64; higher is more anomalous. Most are logarithms, so differences are ratios.
+        anomaly_map: N,H,W anomaly scores of pixels in the member's own unit; None for a member that cannot localise.
+        reconstructions: N,H,W,C in [0, 1]; None for a member that does not reconstruct.
     """
 
     statistics: Array
@@ -41,12 +41,12 @@ class Fitting:
     """What a member is fitted on.
 
     Args:
-        parts: dense normal images, as `preprocess` makes them, in disjoint sets. What is summed up over a set may be kept, since
-            members of other folds learn from it, too.
-        normal: the images that members are fused on, at least two of them: held-out ones where there are enough.
-        seed: of what is drawn at random.
-        network: trained on the training images with `objective`, of a member that has one.
-        shared: what the kind shares among folds, as its `share` made it.
+        parts: dense normal images, as `preprocess` makes them, in disjoint sets. Sums over a set may be kept, since members
+            of other folds are fitted to it, too.
+        normal: at least two images that members are fused on, held out if there are enough.
+        seed: of random choices.
+        network: trained on the training images with `objective`, for a member that has one.
+        shared: what the members of this kind share among folds, from `share`.
     """
 
     parts: tuple[ImageSet, ...]
@@ -66,7 +66,7 @@ class Fitting:
         """Return the network and the objective that it was trained with.
 
         Raises:
-            TypeError: where there is no network, or it was trained with another kind of objective.
+            TypeError: if there is no network, or the objective is of another kind.
         """
         if self.network is None or not isinstance(self.objective, kind):
             raise TypeError(f"expected a network trained with {kind.__name__}, got {self.network} with {self.objective}.")
@@ -74,18 +74,18 @@ class Fitting:
 
 
 class Member(ABC):
-    """One way to score images. A subclass in a file of this package, marked with `@member`, is all that a new one takes.
+    """One way to score images. A new one is a subclass in a file of this package, marked with `@member`.
 
     Args:
         kind: its name in recipes and in model files.
-        weight: how much it counts beside others, on small images.
-        sees: in a sentence or two, what it compares; reports say so.
-        map_shows: what its anomaly map shows; "" for one that cannot tell where.
-        map_is_even: whether maps of good images are alike at all places, so that they are not divided by what is usual there.
-        draws: whether it draws what it expected, and says where, too.
+        weight: its weight among the members, on small images.
+        sees: what it compares, in a sentence or two, for reports.
+        map_shows: what its anomaly map shows; "" for a member that cannot localise.
+        map_is_even: whether maps of good images are alike everywhere, so they are not divided by the usual value of a place.
+        draws: whether it returns reconstructions, and localises.
         objective: what its network is trained with; None for a member without one.
-        needs: what its network must be able to do.
-        part_kinds: the kinds of parts that it alone writes to a model file, by name.
+        needs: the capabilities that its network must have.
+        part_kinds: the kinds of parts that only it writes to a model file, by name.
     """
 
     kind: ClassVar[str]
@@ -100,7 +100,7 @@ class Member(ABC):
 
     @property
     def trained_network(self) -> Model | None:
-        """The network it looks with: its field `network`, of a member that has one."""
+        """The network it uses: its field `network`, if it has one."""
         return vars(self).get("network")
 
     @classmethod
@@ -113,24 +113,24 @@ class Member(ABC):
         """Return what members of this kind share among all folds of a detector; it must not depend on any image.
 
         Args:
-            backbone: the feature network that the user has named, if any.
+            backbone: the feature network that the user named, if any.
             folds: how many there are.
         """
         return None
 
     def shared_parts(self) -> Mapping[str, Part]:
-        """Return what a model file keeps once for all folds of what is shared, by name."""
+        """Return the shared parts that a model file keeps once for all folds, by name."""
         return {}
 
     @classmethod
     def from_shared_parts(cls, parts: Mapping[str, Part], preprocess: Preprocess, backbone: BackboneFile | None) -> Any:
-        """Return what `shared_parts` kept; `backbone` is the file that it names, where the user has named it, too."""
+        """Return what `shared_parts` kept; `backbone` is the file that it names, if the user named it."""
         return None
 
     @classmethod
     @abstractmethod
     def fit(cls, fitting: Fitting) -> Self:
-        """Fit it on normal images."""
+        """Fit the member on normal images."""
 
     @abstractmethod
     def score(self, x: Tensor) -> MemberOutput:
@@ -138,12 +138,12 @@ class Member(ABC):
 
     @abstractmethod
     def parts(self) -> Mapping[str, Part]:
-        """Return what a model file keeps of it, by name."""
+        """Return the parts that a model file keeps of it, by name."""
 
     @classmethod
     @abstractmethod
     def from_parts(cls, parts: Mapping[str, Part], shared: Any = None) -> Self:
-        """Return the member that `parts` kept, beside what its kind shares among folds."""
+        """Return the member that `parts` kept, with what its kind shares among folds."""
 
 
 M = TypeVar("M", bound=type[Member])
@@ -154,7 +154,7 @@ def member(made: M) -> M:
     """Register a kind of member under its own name, and the kinds of parts that it writes.
 
     Raises:
-        ConfigError: where the name is taken.
+        ConfigError: if the name is taken.
     """
     MEMBERS.add(made.kind, made)
     for name, kind in made.part_kinds.items():

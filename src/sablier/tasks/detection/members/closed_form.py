@@ -1,4 +1,4 @@
-"""The member without a network: how far an image is from mixtures of nearby training images."""
+"""The member without a network: the distance of an image to mixtures of nearby training images."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from sablier.tasks.detection.members.base import Fitting, Member, MemberOutput, 
 
 
 def space_kinds(name: str, values: str) -> dict[str, TensorKind]:
-    """Return what is kept of training images in one space: their coordinates along its principal components."""
+    """Return the parts that keep training images in one space: their coordinates along its principal components."""
     return {
         f"{name}_mean": TensorKind((values,)),
         f"{name}_components": TensorKind((f"{name} axes", values)),
@@ -28,9 +28,10 @@ def space_kinds(name: str, values: str) -> dict[str, TensorKind]:
 @member
 @dataclass(frozen=True)
 class Mixtures(Member):
-    """Neighbourhoods of training thumbnails, looked at in pixels and in oriented gradients.
+    """Neighbourhoods of training thumbnails, in pixels and in oriented gradients.
 
-    Its statistics are logarithms of squared distances; its map is the squared error of the best mixture of thumbnails, blurred.
+    The statistics are logarithms of squared distances. The map is the squared error of the best mixture of thumbnails,
+    blurred.
     """
 
     kind: ClassVar[str] = "closed-form"
@@ -49,7 +50,7 @@ class Mixtures(Member):
 
     @classmethod
     def fit(cls, fitting: Fitting) -> "Mixtures":
-        """Keep training images, as thumbnails."""
+        """Keep training images as thumbnails."""
         return cls(ClosedForm.fit(fitting.training.array, fitting.preprocess, fitting.seed))
 
     def score(self, x: Tensor) -> MemberOutput:

@@ -1,4 +1,4 @@
-"""What makes an image strange to a network without being strange: how much there is to draw."""
+"""The covariate: the amount of edges, in which normal images differ, too."""
 
 import torch
 from torch import Tensor
@@ -7,9 +7,9 @@ SMALLEST_COVARIATE = 0.01
 
 
 def covariates_of(x: Tensor) -> Tensor:
-    """Return N,1 of N,C,H,W images: the logarithm of the mean absolute gradient, which stands for how many edges there are.
+    """Return N,1 of N,C,H,W images: the log mean absolute gradient, a measure of the amount of edges.
 
-    Brightness was tried beside it: it gains a point on digits and loses several on clothes (docs/LOG.md).
+    Brightness as a second covariate gains a point on digits and loses several on clothes (docs/LOG.md).
     """
     down = (x[:, :, 1:] - x[:, :, :-1]).abs().flatten(1).sum(dim=1)
     right = (x[:, :, :, 1:] - x[:, :, :, :-1]).abs().flatten(1).sum(dim=1)

@@ -1,4 +1,4 @@
-"""The members that see as a network trained on other photos does: how far each place is from what it saw in good images."""
+"""The member that compares pretrained features: the distance of each place from the features of good images."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,10 +27,10 @@ SMALLEST = 1e-6
 @member
 @dataclass(frozen=True)
 class Features(Member):
-    """What a pretrained network sees at the places of an image, and mixtures of Gaussians of what it saw in good images.
+    """A pretrained network, and mixtures of Gaussians of its features at the places of good images.
 
-    The map holds the Mahalanobis distance of each place from the nearest Gaussian, averaged over the views, each weighted by the
-    square of how many places it has: fine ones say best where a defect is. The statistics are the logarithms of the mean
+    The map holds the Mahalanobis distance of each place from the nearest Gaussian. It is averaged over the views, weighted
+    by the square of their number of places, since fine views localise best. The statistics are the logarithms of the mean
     distance of the highest places of each view.
     """
 
@@ -73,7 +73,7 @@ class Features(Member):
 
     @classmethod
     def fit(cls, fitting: Fitting) -> Self:
-        """Sum up what the network sees in the training images, in one pass; sums of parts are kept for other folds."""
+        """Sum the features of the training images in one pass; the sums of parts are kept for other folds."""
         parts = [fitting.shared.sums(part, fitting.preprocess, fitting.seed) for part in fitting.parts]
         views = [PlaceSums.joined(of_parts) for of_parts in zip(*parts, strict=True)]
         return cls(fitting.shared, tuple(PlaceMixture.fit(each, fitting.seed) for each in views))

@@ -1,4 +1,4 @@
-"""How features of normal images spread: a Gaussian with a shrunk covariance."""
+"""A Gaussian with shrunk covariance, for features of normal images."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The member that inpaints: a place that differs from what the network predicts from around it is anomalous."""
+"""The member that inpaints: a place that differs from its prediction from the surroundings is anomalous."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,11 +19,11 @@ from sablier.training.objectives import Inpainting, Objective
 from sablier.transforms.hiding import hidden_squares, square_sides
 from sablier.typing import Array
 
-FINE = 8  # so many squares along the shorter side, or more, are fine ones; fewer are wide
+FINE = 8  # squares along the shorter side from which on they are fine; fewer are wide
 SPOT, GRAIN, SHADOW = 1.0, 5.0, 6.0  # standard deviations of blurs, in pixels
-HIGHEST = {"spots": 0.001, "grain": 0.01, "shadows": 0.05}  # shares of an image's places, whose mean anomaly score is a statistic
-USUAL_SHARE = 0.9  # of an image's places have no stranger spot than what counts as usual in it
-FAINTEST = 1e-3  # of a surprise, squared: what is fainter counts as nothing
+HIGHEST = {"spots": 0.001, "grain": 0.01, "shadows": 0.05}  # shares of an image's places whose mean anomaly score is a statistic
+USUAL_SHARE = 0.9  # of an image's places: this quantile of the spots is what is usual in it
+FAINTEST = 1e-3  # of a squared residual: smaller ones count as nothing
 SMALLEST = 1e-6
 
 
@@ -37,19 +37,18 @@ class SquaresConfig(PartConfig):
 @member
 @dataclass(frozen=True)
 class Inpaintings(Member):
-    """A network that was trained on `Inpainting`, and how far normal images are from what it expects.
+    """A network that was trained on `Inpainting`, and its prediction errors on normal images.
 
-    Every place is hidden once for each size of squares. What is there, less what was expected, in the standard deviations that
-    were expected, is its surprise. Signs of three kinds are looked for in it. Spots: the surprise at fine squares, blurred a
-    little. Grain: how large that is around a place, whatever its sign, against most of the same image; a place may be too
-    rough or too smooth. Shadows: the surprise at wide squares, blurred. Each sign is squared in units of what is usual in
-    normal images, and averaged over the sizes of squares; spots also against what is usual in the same image, since some
-    surfaces are rougher than others. The map is the mean of the kinds; the statistics are the logarithms of each one's mean
-    over its highest places.
+    Every place is hidden once for each size of squares. The residual is the difference from the predicted mean in predicted
+    standard deviations. Three kinds of signs are computed from it. Spots: the residual at fine squares, blurred a little.
+    Grain: the magnitude of the residual around a place relative to most of the image, since a place may be too rough or too
+    smooth. Shadows: the residual at wide squares, blurred. Each sign is squared relative to normal images and averaged over
+    the sizes of squares; spots are also relative to the same image, since some surfaces are rougher than others. The map is
+    the mean of the kinds. The statistics are the logarithms of the mean over the highest places of each kind.
 
     Args:
         fewest_squares, most_squares: that fit along the shorter side, as in training.
-        spread: of each kind of sign, D: its root mean square in normal images, one for each size of squares.
+        spread: of each kind of sign, D: its root mean square in normal images, for each size of squares.
     """
 
     kind: ClassVar[str] = "inpainting"
@@ -80,7 +79,7 @@ class Inpaintings(Member):
 
     @classmethod
     def fit(cls, fitting: Fitting) -> "Inpaintings":
-        """Measure how far normal images are from what the network expects."""
+        """Measure the prediction errors of the network on normal images."""
         network, objective = fitting.trained(Inpainting)
         draft = cls(network, objective.fewest_squares, objective.most_squares, {})
         squares: dict[str, list[Tensor]] = {}
@@ -113,7 +112,7 @@ class Inpaintings(Member):
 
     @torch.no_grad()
     def _signs(self, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        """Return the signs of each kind, D,N,H,W, and N,C,H,W: what the smallest squares were expected to hold."""
+        """Return the signs of each kind, D,N,H,W, and N,C,H,W: the prediction at the smallest squares."""
         found: dict[str, list[Tensor]] = {kind: [] for kind in HIGHEST}
         for index, side in enumerate(square_sides(x, self.fewest_squares, self.most_squares)):
             surprise, drawn = torch.zeros_like(x[:, 0]), torch.zeros_like(x)

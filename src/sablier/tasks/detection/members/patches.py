@@ -1,4 +1,4 @@
-"""The member that compares place by place: how far each patch is from the good ones that were there."""
+"""The member that compares place by place: the distance of each patch to the good patches at that place."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

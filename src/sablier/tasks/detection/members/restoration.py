@@ -1,7 +1,7 @@
-"""The member that redraws: what an autoencoder cannot draw again does not belong.
+"""The member that reconstructs: an image that an autoencoder reconstructs badly is anomalous.
 
-A good image is reconstructed well not only in its pixels: fed back through the encoder, the reconstruction excites the
-same hidden layers (RaPP, Kim et al. 2020).
+A good image is reconstructed well not only in its pixels: encoded again, the reconstruction gives similar hidden layers
+(RaPP, Kim et al. 2020).
 """
 
 from collections.abc import Mapping
@@ -26,10 +26,10 @@ SMALLEST_RESIDUAL = 1e-8
 @member
 @dataclass(frozen=True)
 class Restoration(Member):
-    """An autoencoder, and how the latents of normal images spread.
+    """An autoencoder, and the spread of the latents of normal images.
 
-    Its statistics are logarithms: of the mean squared residual at the pixels and at each hidden layer, and of the
-    Mahalanobis distance of the latent. Its anomaly map is the squared error, blurred.
+    The statistics are logarithms: of the mean squared residual at the pixels and at each hidden layer, and of the
+    Mahalanobis distance of the latent. The anomaly map is the squared error, blurred.
 
     Args:
         latents: of normal images.

@@ -1,7 +1,7 @@
-"""The member that tells turns: where it cannot say how an image was turned, mirrored and shifted, something does not belong.
+"""The member that classifies transformations: an image whose turn, mirroring and shift it cannot tell is anomalous.
 
-Its errors differ from those of a member that redraws: it sees what an image is of rather than how well it is drawn (Golan
-and El-Yaniv 2018).
+Its errors differ from those of a member that reconstructs, since it depends on the content of an image and not on the error
+of its pixels (Golan and El-Yaniv 2018).
 """
 
 from collections.abc import Mapping
@@ -23,12 +23,12 @@ from sablier.training.objectives import Objective, TransformationPrediction
 from sablier.transforms.geometry import Geometry
 from sablier.typing import Array
 
-INDISTINCT = 0.15  # mean probability given to another orientation from which on the two are not told apart
-SURE = 0.01  # added to a surprise before its logarithm: who is surer than that is sure
+INDISTINCT = 0.15  # mean probability of another orientation from which on the two are not distinguished
+SURE = 0.01  # added to a negative log-probability before the next logarithm: beyond it, certainty does not count
 
 
 class OrientationsConfig(PartConfig):
-    """By how much images were shifted in training, a share of each side."""
+    """The largest shift in training, a share of each side."""
 
     shift: float = Field(ge=0, le=0.5)
 
@@ -36,11 +36,11 @@ class OrientationsConfig(PartConfig):
 @member
 @dataclass(frozen=True)
 class Transformations(Member):
-    """A network that was trained on `TransformationPrediction`, and which orientations normal images tell apart.
+    """A network that was trained on `TransformationPrediction`, and the orientations that normal images distinguish.
 
-    Every image is looked at in each orientation, each with another shift. The statistic is the logarithm of the mean surprise,
-    minus the logarithm of the probability of what was done. Orientations that are not told apart on normal images, as a
-    T-shirt and its mirror image, count as one: a network that knows which is which sees something else.
+    Every image is scored in each orientation, each with another shift. The statistic is the log mean negative
+    log-probability of the applied transformation. Orientations that normal images do not distinguish, such as a T-shirt and
+    its mirror image, count as one.
 
     Args:
         shift: by how much images are shifted, a share of each side, as in training.
@@ -70,7 +70,7 @@ class Transformations(Member):
 
     @classmethod
     def fit(cls, fitting: Fitting) -> "Transformations":
-        """Find the orientations that normal images tell apart."""
+        """Find the orientations that normal images distinguish."""
         network, objective = fitting.trained(TransformationPrediction)
         shift = objective.shift
         every = cls(network, shift, np.empty(0))
@@ -91,7 +91,7 @@ class Transformations(Member):
 
     @torch.no_grad()
     def _views(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Return, of each view, the logarithms of the probabilities of all orientations and of all shifts."""
+        """Return, for each view, the log-probabilities of all orientations and of all shifts."""
         height, width, _ = self.network.shape
         geometry = Geometry.of(height, width, self.shift)
         views = []

@@ -1,0 +1,76 @@
+"""The tables of `detect`, and what it draws, written while it scores."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sablier.images.imageset import ImageSet
+from sablier.tasks.detection.detect import Detector
+from sablier.tasks.detection.regions import RegionRule
+from sablier.tasks.detection.result import DetectionResult
+from sablier.tasks.detection.summary import DetectionSummary
+from sablier.workflows.detection_pictures import DetectionPictures, detection_pictures
+from sablier.workflows.tables import StreamedTables, WaitingRows, streamed_tables, waiting_rows
+
+Row = dict[str, Any]
+
+MOST_JUDGED = 5000  # images in the report
+
+
+@dataclass(frozen=True)
+class DetectionOutputs:
+    """Writes the rows of a stream.
+
+    Args:
+        tables: detections.csv and detections.json.
+        waiting: keeps rows until the end of the stream, where something of them is known only then; else None.
+        drawing: what draws maps, masks and regions; None draws nothing.
+    """
+
+    tables: StreamedTables
+    waiting: WaitingRows | None
+    drawing: DetectionPictures | None
+
+    def append(self, images: ImageSet, result: DetectionResult) -> None:
+        """Write the rows of N dense images, and draw those that are flagged."""
+        rows = result.to_table()
+        if self.drawing is not None:
+            rows = [row | drawn for row, drawn in zip(rows, self.drawing.add(images, result), strict=True)]
+        (self.waiting or self.tables).append(rows)
+
+    def close(self, summary: DetectionSummary) -> list[Row]:
+        """Write what is known at the end of the stream: verdicts, pictures drawn last, regions, and the summary.
+
+        Returns the rows of the images that are drawn, at most `MOST_JUDGED`, each with its number of regions.
+        """
+        drawn: list[Row] = []
+        if self.waiting is not None:
+            late, regions = ({}, {}) if self.drawing is None else self.drawing.close(summary)
+            for row in self.waiting.take():
+                whole = {**row, "verdict": summary.verdict(row["p_value"]), **late.get(row["id"], {})}
+                self.tables.append([whole])
+                if whole.get("map") and len(drawn) < MOST_JUDGED:
+                    drawn.append({**whole, "regions": regions.get(row["id"], 0)})
+        self.tables.close(summary.to_json())
+        return drawn
+
+
+@contextmanager
+def detection_outputs(
+    detector: Detector, folder: Path, cut: float, rule: RegionRule, batch: bool, report: bool
+) -> Iterator[DetectionOutputs]:
+    """Open the outputs in a folder.
+
+    Args:
+        detector, cut, rule: as for `DetectionPictures`.
+        folder: the output.
+        batch: whether verdicts are known at the end only.
+        report: whether something is drawn.
+    """
+    with ExitStack() as stack:
+        tables = stack.enter_context(streamed_tables(folder, "detections.csv", "detections.json", "detections"))
+        waiting = stack.enter_context(waiting_rows(folder)) if batch or report else None
+        drawing = stack.enter_context(detection_pictures(detector, folder, cut, rule)) if report else None
+        yield DetectionOutputs(tables, waiting, drawing)
