@@ -58,12 +58,13 @@ class Listener:
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--listen", type=float, default=8.0, help="seconds of each training")
+    parser.add_argument("--tiers", nargs="+", default=TIERS, help="which tiers are measured; others are shown as not measured")
 
 
 def main() -> None:
     bench = Bench("recipe_minutes", __doc__ or "", add)
-    quick = bench.args.quick
-    recipes, tiers, listen = (list_recipes()[:3], TIERS[:2], 2.0) if quick else (list_recipes(), TIERS, bench.args.listen)
+    quick, args = bench.args.quick, bench.args
+    recipes, tiers, listen = (list_recipes()[:3], TIERS[:2], 2.0) if quick else (list_recipes(), tuple(args.tiers), args.listen)
     steps = bench.partial("mnist")
     rows = [
         row_of(recipe, kind, tiers, listen, steps) for recipe in recipes for kind in KINDS if kind == "images" or recipe in PHOTOS
