@@ -16,6 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from harness import Bench, Partial, idle, print_table
 from sablier.images.imageset import ImageSet
 from sablier.images.sources import read_images
@@ -30,6 +32,9 @@ KINDS: dict[str, Callable[[], ImageSet]] = {
     "photos": lambda: read_images(INDUSTRIAL / "pcb" / "train" / "good"),
 }
 PHOTOS = ("detector",)  # recipes that take photos of this size as a main use
+
+
+NOISY_ONLY = "denoiser-noisy-only"
 
 
 class Enough(Exception):
@@ -94,12 +99,21 @@ def described(images: ImageSet) -> str:
     return f"{len(images):,} images of {' x '.join(map(str, images.sizes[0].tolist()))}"
 
 
+def images_for(recipe: str, kind: str) -> ImageSet:
+    """Return the training images; for a denoiser that learns from noisy images alone, with noise that is not clipped."""
+    images = KINDS[kind]()
+    if recipe != NOISY_ONLY:
+        return images
+    noise = np.random.default_rng(0).normal(0, 0.2, images.array.shape)
+    return ImageSet((images.array / 255 + noise).astype(np.float32))
+
+
 def measured(recipe: str, tier: str, kind: str, listen: float) -> dict[str, Any]:
     """Return the seconds of one training, of which the end is forecast."""
     with tempfile.TemporaryDirectory() as folder:
         heard = Listener(listen)
         try:
-            train(KINDS[kind](), Path(folder) / "m.sablier", make_recipe(recipe, tier), on_progress=heard)
+            train(images_for(recipe, kind), Path(folder) / "m.sablier", make_recipe(recipe, tier), on_progress=heard)
         except Enough:
             return {"seconds": round(heard.seconds, 1), "idle": idle()}
         return {"seconds": round(time.perf_counter() - heard.start, 1), "idle": idle()}
