@@ -85,7 +85,7 @@ def main() -> None:
 def row_of(recipe: str, kind: str, tiers: tuple[str, ...], listen: float, steps: Partial) -> dict[str, Any]:
     """Return the seconds of a recipe by tier."""
     name = recipe if kind == "images" else f"{recipe}, {kind}"
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for tier in tiers:
         asked = make_recipe(recipe, tier)
         alike = next((other for other in found if replace(make_recipe(recipe, other), tier=tier) == asked), tier)

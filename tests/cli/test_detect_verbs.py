@@ -36,7 +36,7 @@ def test_from_a_batch_to_an_audit_to_a_calibration(sablier, digits_file):
 
     done = sablier("audit", "out")
     assert done.code == 2
-    assert "out/audit.csv: expected a verdict on test/" in done.err
+    assert "out/audit.csv: expected a verdict on each image, good or bad, got none on test/" in done.err
 
     fill_in("out/audit.csv")
     done = sablier("audit", "out")

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -209,7 +210,12 @@ def test_a_triage_writes_three_verdicts_and_says_how_many_good_images_go_where(d
 
 
 def test_a_triage_has_two_rates_in_order_and_no_other(digits_file, tmp_path):
-    for wrong in ({"alpha": 0.05, "reject_alpha": 0.05}, {"reject_alpha": 0.0}, {"fdr": 0.1, "reject_alpha": 0.01}):
+    wrongs: list[dict[str, Any]] = [
+        {"alpha": 0.05, "reject_alpha": 0.05},
+        {"reject_alpha": 0.0},
+        {"fdr": 0.1, "reject_alpha": 0.01},
+    ]
+    for wrong in wrongs:
         with pytest.raises(ConfigError, match="expected a false-"):
             detect(digits_file, "digits:test", tmp_path, **wrong)
     assert os.listdir(tmp_path) == []
