@@ -26,6 +26,8 @@ def read_ignored(ignore: str | PathLike[str] | None, roi: str | PathLike[str] | 
     path = ignore if roi is None else roi
     if path is None:
         return None
+    if Path(path).is_dir():
+        raise ImagesError(f"{path}: expected an image file as a mask, got a folder.")
     marked = np.asarray(read_images(Path(path), strict=True)[0].any(axis=2))
     ignored = marked if roi is None else ~marked
     if ignored.all():

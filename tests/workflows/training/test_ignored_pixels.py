@@ -121,6 +121,8 @@ def test_one_mask_for_a_detector(photos, tmp_path):
     Image.fromarray(np.zeros((SIDE, SIDE), np.uint8)).save(tmp_path / "black.png")
     with pytest.raises(ImagesError, match="leaves nothing"):
         read_ignored(None, tmp_path / "black.png")
+    with pytest.raises(ImagesError, match="expected an image file as a mask, got a folder"):
+        read_ignored(tmp_path, None)
 
 
 def test_a_damaged_mask_in_a_file_is_refused():
