@@ -20,7 +20,7 @@ from sablier.workflows.detection_outputs import Row, detection_outputs
 from sablier.workflows.likeness import stream_like
 from sablier.workflows.outputs import writes
 
-MOST_PICTURED, MOST_TYPICAL = 36, 12  # images of the report, besides the flagged ones that are drawn
+MOST_PICTURED, MOST_TYPICAL = 20, 12  # images of the report, besides the flagged ones that are drawn
 MOST_RANKED = 200  # where there are no verdicts
 
 
