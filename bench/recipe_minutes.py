@@ -32,8 +32,6 @@ KINDS: dict[str, Callable[[], ImageSet]] = {
     "photos": lambda: read_images(INDUSTRIAL / "pcb" / "train" / "good"),
 }
 PHOTOS = ("detector",)  # recipes that take photos of this size as a main use
-
-
 NOISY_ONLY = "denoiser-noisy-only"
 
 

@@ -101,3 +101,11 @@ def test_a_figure_is_stale_when_code_that_its_bench_runs_has_changed(monkeypatch
 
 def test_the_page_is_short():
     assert len((ROOT / "docs" / "BENCHMARKS.md").read_text().replace("|", " ").split()) < 2000
+
+
+def test_the_minutes_that_the_program_prints_are_those_of_the_result_file():
+    measured = json.loads((ROOT / "bench" / "results" / "recipe_minutes-mnist.json").read_text())["rows"]
+    printed = json.loads((ROOT / "src" / "sablier" / "recipes" / "minutes.json").read_text())["seconds"]
+    assert {(row["kind"], row["recipe"]): row["seconds"] for row in measured} == {
+        (kind, recipe): seconds for kind, recipes in printed.items() for recipe, seconds in recipes.items()
+    }
