@@ -2,7 +2,8 @@
 
 train/good trains and calibrates; test/good and every other folder of test are only judged, anomaly maps against ground_truth.
 Figures are means over the seeds; times are of the whole verbs. A mask covers the places of a bad photo where its map is 1 or
-more; its area is compared with that of the defect. Beside the false alarms on test/good stands the band that holds 99 % of such
+more; its area is compared with that of the defect. A connected part of the ground truth is hit where a region of a flagged
+photo covers some of it; regions that cover none are false, counted for each photo, good or bad. Beside the false alarms on test/good stands the band that holds 99 % of such
 experiments where those images are like the ones that calibrated (beta-binomial; with folds it is that of one split of as many
 images).
 """
@@ -16,15 +17,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.ndimage import label
 
 from harness import Bench, print_table
-from sablier.calibration import simultaneous_band
-from sablier.images.masks import at_original_size
+from sablier.calibration import is_flagged, simultaneous_band
+from sablier.images.chunks import at_once
 from sablier.images.mvtec import layout_of
 from sablier.modelfile import ModelFile
 from sablier.recipes.make import make_recipe
 from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.evaluate import EvaluationResult
+from sablier.tasks.detection.regions import RegionRule
+from sablier.typing import Array
 from sablier.workflows.detect import detect
 from sablier.workflows.evaluate import evaluate
 from sablier.workflows.training.train import train
@@ -33,7 +37,7 @@ ALPHA = 0.05
 AT_ONCE = 16
 MEANS = (
     "image_auroc", "pixel_auroc", "aupro", "miss_rate", "false_alarm_rate", "auroc_pca", "auroc_knn", "train_seconds",
-    "detect_seconds", "mask_area_ratio_median", "model_mb",
+    "detect_seconds", "mask_area_ratio_median", "boxes_hit", "false_regions", "model_mb",
 )  # fmt: skip
 
 
@@ -42,6 +46,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recipe", default="detector")
     parser.add_argument("--tier", default="base")
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--tiles", type=int, metavar="SIZE", help="judge photos at full resolution, in tiles of that size")
     parser.add_argument("--seeds", type=int, default=3)
 
 
@@ -50,13 +55,14 @@ def main() -> None:
     args = bench.args
     tier, seeds = ("tiny", 1) if args.quick else (args.tier, args.seeds)
     place = Path(os.environ.get("SABLIER_DATA", ".data")) / "industrial" / args.category
-    variant = [args.recipe] * (args.recipe != "detector") + [tier] * (tier != "base") + args.settings
+    asked = [*args.settings, *([] if args.tiles is None else [f"tiles={args.tiles}"])]
+    variant = [args.recipe] * (args.recipe != "detector") + [tier] * (tier != "base") + asked
     key = "-".join([args.category, *variant])
     steps = bench.partial(key)
 
     runs = []
     for seed in range(seeds):
-        settings = [f"seed={seed}", *args.settings]
+        settings = [f"seed={seed}", *asked]
         runs.append(steps.get(str(seed), partial(measured, place, args.recipe, tier, settings)))
     means = {name: float(np.mean([run[name] for run in runs])) for name in MEANS}
     kinds = {
@@ -92,7 +98,7 @@ def measured(place: Path, recipe: str, tier: str, settings: list[str]) -> dict[s
     low, high = simultaneous_band(ALPHA, calibration.groups, len(result.good), splits=1)
     return {
         **_figures(result),
-        **mask_areas(detector, place),
+        **mask_figures(detector, place),
         "false_alarm_band": [low, high],
         "calibrated_on": calibration.groups,
         "folds": len(calibration.folds),
@@ -102,22 +108,43 @@ def measured(place: Path, recipe: str, tier: str, settings: list[str]) -> dict[s
     }
 
 
-def mask_areas(detector: Detector, place: Path) -> dict[str, float]:
-    """Return how large masks of bad photos are: the median in areas of the defect, and the largest as a share of the frame."""
+def mask_figures(detector: Detector, place: Path) -> dict[str, float]:
+    """Return how large masks of bad photos are, how many parts of the ground truth are hit, and how many regions are false.
+
+    The median area is in areas of the defect, and the largest is a share of the frame.
+    """
     layout = layout_of(place)
     if layout is None or not layout.ground_truth.is_dir():
-        return {"mask_area_ratio_median": float("nan"), "mask_area_max": float("nan")}
-    _, bad = layout.read_tests()
-    ratios, shares = [], []
-    for part in bad.chunks(AT_ONCE):
-        maps = detector.detect(part, ALPHA, pictures=True).anomaly_maps
-        assert maps is not None
-        for anomaly_map, size, truth in zip(maps, part.sizes.tolist(), layout.masks(part), strict=True):
-            if isinstance(truth, np.ndarray):
-                mask = at_original_size(anomaly_map, tuple(size)) >= 1
-                shares.append(float(mask.mean()))
-                ratios.append(float(mask.sum() / truth.sum()))
-    return {"mask_area_ratio_median": float(np.median(ratios)), "mask_area_max": max(shares)}
+        return dict.fromkeys(("mask_area_ratio_median", "mask_area_max", "boxes_hit", "false_regions"), float("nan"))
+    ratios: list[float] = []
+    shares: list[float] = []
+    hit: list[bool] = []
+    false: list[int] = []
+    for images, bad in zip(layout.read_tests(), (False, True), strict=True):
+        for part in images.chunks(at_once(AT_ONCE, detector.preprocess.height * detector.preprocess.width)):
+            found = detector.detect(part, ALPHA, pictures=True)
+            assert found.anomaly_maps is not None
+            truths = layout.masks(part) if bad else (np.zeros(size, bool) for size in part.sizes.tolist())
+            flagged, sizes = is_flagged(found.verdicts).tolist(), part.sizes.tolist()
+            for anomaly_map, shown, size, truth in zip(found.anomaly_maps, flagged, sizes, truths, strict=True):
+                if not isinstance(truth, np.ndarray):
+                    continue  # it has no mask
+                mask = RegionRule().mask(anomaly_map, tuple(size))
+                if bad:
+                    shares.append(float(mask.mean()))
+                    ratios.append(float(mask.sum() / truth.sum()))
+                    hit += parts_met(truth, mask & shown)
+                false.append(parts_met(mask & shown, truth).count(False))
+    return {
+        "mask_area_ratio_median": float(np.median(ratios)), "mask_area_max": max(shares),
+        "boxes_hit": float(np.mean(hit)), "false_regions": float(np.mean(false)),
+    }  # fmt: skip
+
+
+def parts_met(mask: Array, others: Array) -> list[bool]:
+    """Return for each connected part of a mask whether another mask covers some of it."""
+    numbers, count = label(mask, np.ones((3, 3)))
+    return np.isin(np.arange(1, count + 1), numbers[others]).tolist()
 
 
 def _figures(result: EvaluationResult) -> dict[str, Any]:

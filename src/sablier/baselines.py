@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from sablier.images.chunks import at_once
 from sablier.images.preprocess import Preprocess
 from sablier.typing import Array
 
@@ -106,13 +107,14 @@ def thumbnails(pixels: Array, preprocess: Preprocess) -> Array:
     """Return N,H,W,C pixels as N,D values, 0 for black and 1 for white, scaled so that no side exceeds 32 pixels."""
     height, width, channels = thumbnail_shape(preprocess)
     found = np.empty((len(pixels), height, width, channels), np.float32)
-    for start in range(0, len(pixels), AT_ONCE):
-        values = preprocess.scaled(pixels[start : start + AT_ONCE])
+    step = at_once(AT_ONCE, preprocess.height * preprocess.width)
+    for start in range(0, len(pixels), step):
+        values = preprocess.scaled(pixels[start : start + step])
         if (height, width) != values.shape[1:3]:
             planes = values.transpose(0, 3, 1, 2).reshape(-1, *values.shape[1:3])
             small = [np.asarray(Image.fromarray(plane).resize((width, height), Image.Resampling.BOX)) for plane in planes]
             values = np.array(small).reshape(len(values), channels, height, width).transpose(0, 2, 3, 1)
-        found[start : start + AT_ONCE] = values
+        found[start : start + step] = values
     return found.reshape(len(pixels), height * width * channels)
 
 

@@ -39,6 +39,7 @@ def add_to(app: typer.Typer) -> None:
         "train tile/ -o tile.sablier --curve    (tile/ in the MVTec layout: do more photos help?)",
         "train good/ -o part.sablier --backbone network.pt2",
         "train good/ -o part.sablier --ignore clamp.png",
+        "train photos/ -o part.sablier --tiles 256    (full resolution, for small defects)",
         r"train shots/ -o part.sablier --groups 'regex:(part\d+)'",
         panel=MODELS,
     )
@@ -64,6 +65,15 @@ def _asked(
         str | None,
         typer.Option(metavar="TIME", help="For classifiers: training time, such as 90s, 5m or 1h; it determines the size."),
     ] = None,
+    tiles: Annotated[
+        int | None,
+        typer.Option(
+            metavar="SIZE",
+            show_default=False,
+            help="For detectors: judge photos at full resolution, up to 4,096 pixels a side, for small defects. They are "
+            "computed in overlapping tiles of SIZE pixels, such as 256. Larger tiles take more memory; results are the same.",
+        ),
+    ] = None,
     seed: Annotated[
         int, typer.Option(metavar="N", help="The same seed on the same machine gives the same model, bit by bit.")
     ] = 0,
@@ -82,8 +92,11 @@ def _asked(
     name = denoiser_recipe(recipe, noisy_only, otherwise=DEFAULT)
     if budget is not None and make_recipe(name).task != "classify":
         raise ConfigError(f"expected a recipe of a classifier for --budget, got {name}. Use --tier to limit the training time.")
+    if tiles is not None and make_recipe(name).task != "detect":
+        raise ConfigError(f"expected a recipe of a detector for --tiles, got {name}.")
     own = [f"seed={seed}", f"threads={threads}", f"dtype={dtype}", f"profile={profile}"]
     within = [] if budget is None else [f"budget_seconds={options.seconds(budget)}"]
+    within += [] if tiles is None else [f"tiles={tiles}"]
     return Asked(make_recipe(name, tier, [*own, *within, *(settings or [])]), profile)
 
 

@@ -4,6 +4,7 @@ from sablier.images.preprocess import Preprocess
 
 PIXELS = 4_000_000  # a few dozen megabytes with intermediate results
 LEAST, MOST = 16, 2048
+MOST_PIXELS = 27_000_000  # of large photos, of which fewer are taken than otherwise: a few hundred megabytes with results
 
 
 def chunk_for(preprocess: Preprocess, *, pixels: int = PIXELS, least: int = LEAST, most: int = MOST) -> int:
@@ -12,4 +13,14 @@ def chunk_for(preprocess: Preprocess, *, pixels: int = PIXELS, least: int = LEAS
     >>> [chunk_for(Preprocess(height=side, width=side, channels=1)) for side in (8, 64, 1024)]
     [2048, 976, 16]
     """
-    return min(most, max(least, pixels // (preprocess.height * preprocess.width)))
+    size = preprocess.height * preprocess.width
+    return min(most, max(at_once(least, size), pixels // size))
+
+
+def at_once(most: int, size: int) -> int:
+    """Return how many images of `size` pixels to compute at once: `most`, or fewer of large ones.
+
+    >>> at_once(64, 640 * 640), at_once(64, 3000 * 4000)
+    (64, 2)
+    """
+    return max(1, min(most, MOST_PIXELS // size))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sablier.images.blocks import means_of_blocks
+from sablier.images.chunks import at_once
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.typing import Array
@@ -21,7 +22,7 @@ FEWEST_NUMBERS = 8  # images of a few pixels have fewer frequencies, too few to 
 COLOUR_NUMBERS = 5  # of these, for each of two colour differences
 HIGHEST = 8  # frequency, in waves per image
 FLAT = 0.3  # norm below which a spectrum is rounding noise: descriptors of flat images are not scaled
-AT_ONCE = 64  # images whose thumbnails are made at once
+AT_ONCE = 64  # images whose thumbnails are made at once, or fewer large ones
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,9 @@ def _thumbnails(pixels: Array, preprocess: Preprocess) -> Array:
     side = min(max(1, max(height, width) // THUMBNAIL), height, width)
     rows, columns = height // side, width // side
     found = np.empty((count, rows, columns, channels), np.float32)
-    for start in range(0, count, AT_ONCE):
-        found[start : start + AT_ONCE] = means_of_blocks(preprocess.to_unit(pixels[start : start + AT_ONCE]), side)
+    step = at_once(AT_ONCE, height * width)
+    for start in range(0, count, step):
+        found[start : start + step] = means_of_blocks(preprocess.to_unit(pixels[start : start + step]), side)
     return found
 
 

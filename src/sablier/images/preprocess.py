@@ -123,7 +123,8 @@ class Preprocess(BaseModel):
         if shrink > DETAIL_IS_LOST_ABOVE:
             warnings.warn(
                 f"photos are reduced {shrink:.1f} times, to {rule.height} x {rule.width}: a defect smaller than about "
-                f"{round(shrink)} pixels will not be seen. Pass a larger --set size=... to keep more, at the cost of time.",
+                f"{round(shrink)} pixels will not be seen. Pass a larger --set size=... to keep more, at the cost of time. "
+                "Detectors judge photos at full resolution with --tiles 256.",
                 ImagesWarning,
                 stacklevel=2,
             )

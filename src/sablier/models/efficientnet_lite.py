@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, distribution
+from itertools import product
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -20,6 +21,7 @@ from torch.nn import functional as F
 from sablier.errors import ConfigError, PackageError, UnknownName
 from sablier.models.base import Model
 from sablier.models.registry import create_model, register
+from sablier.models.tiles import Layer, Tile, grid_of, padding_before, place, spans_of, stride_of
 
 # Of each stage: blocks, side and stride of the filters, expansion of the channels inside a block, and output channels.
 STAGES = (
@@ -39,6 +41,8 @@ LARGEST = 6.0  # of an activation
 # defects (docs/LOG.md): 88 numbers per place at stride 8, and 304 at stride 16 with more context.
 VIEWS = (("block4", "block2", "block1"), ("block10", "block14"))
 AVERAGED = 3  # places a side over which activations are averaged
+TILE = 256  # pixels a side: fine activations of a tile stay in the processor's cache
+FINE_STRIDE = 8  # up to which activations of a large image are computed in tiles; coarser ones are small
 
 
 # The weights: a file of a package, its SHA-256, and the command that installs or repairs it.
@@ -62,15 +66,29 @@ class Shape:
 class SameConv2d(nn.Conv2d):
     """A convolution with TensorFlow's padding: outputs are the size over the stride, rounded up, extra zeros right and below."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    @property
+    def layer(self) -> Layer:
+        """The side and the stride of its filters."""
+        return Layer(self.kernel_size[0], self.stride[0])
+
+    def forward(self, x: Tensor, tile: Tile | None = None) -> Tensor:
+        """Return the outputs of a whole image, or of a tile."""
         kernel, stride = self.kernel_size[0], self.stride[0]
         if kernel == 1:
             return F.conv2d(x, self.weight, self.bias)
-        down, right = ((-(-length // stride) - 1) * stride + kernel - length for length in x.shape[2:])
-        if down % 2 == 0 and right % 2 == 0:
-            return F.conv2d(x, self.weight, self.bias, stride, (down // 2, right // 2), 1, self.groups)
-        padded = F.pad(x, (right // 2, right - right // 2, down // 2, down - down // 2))
-        return F.conv2d(padded, self.weight, self.bias, stride, 0, 1, self.groups)
+        above, below, left, right = self._padding(x.shape[2:]) if tile is None else tile.padding
+        if above == below and left == right:
+            return F.conv2d(x, self.weight, self.bias, stride, (above, left), 1, self.groups)
+        return F.conv2d(F.pad(x, (left, right, above, below)), self.weight, self.bias, stride, 0, 1, self.groups)
+
+    def _padding(self, sides: Iterable[int]) -> list[int]:
+        """Return the zeros above, below, left and right of a whole image."""
+        zeros = []
+        for length in sides:
+            total = (-(-length // self.layer.stride) - 1) * self.layer.stride + self.layer.kernel - length
+            before = padding_before(length, self.layer)
+            zeros += [before, total - before]
+        return zeros
 
 
 class Block(nn.Module):
@@ -87,14 +105,14 @@ class Block(nn.Module):
         self.project = SameConv2d(shape.inner, shape.leaving, 1) if whole else None
         self.residual = shape.stride == 1 and shape.entering == shape.leaving
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, tile: Tile | None = None) -> tuple[Tensor, Tensor]:
         """Return the depthwise activations, after ReLU6, and the output; the former twice if there is no output."""
         wide = x if self.expand is None else _relu6(self.expand(x))
-        inner = _relu6(self.depthwise(wide))
+        inner = _relu6(self.depthwise(wide, tile))
         if self.project is None:
             return inner, inner
         found = self.project(inner)
-        return inner, found.add_(x) if self.residual else found
+        return inner, found.add_(x if tile is None else tile.middle(x)) if self.residual else found
 
 
 class EfficientNetLite(Model):
@@ -106,6 +124,8 @@ class EfficientNetLite(Model):
     Args:
         shape: height, width and channels, 1 or 3, of the images.
         views: names of activations, those that describe a place together.
+        tile: the side in pixels of the tiles in which fine activations of larger images are computed, to save time and
+            memory; the result is that of the whole image.
 
     Raises:
         UnknownName: for an activation that does not exist.
@@ -118,9 +138,9 @@ class EfficientNetLite(Model):
 
     capabilities: ClassVar[frozenset[str]] = frozenset({"describe"})
 
-    def __init__(self, shape: tuple[int, int, int], views: Iterable[Iterable[str]]) -> None:
+    def __init__(self, shape: tuple[int, int, int], views: Iterable[Iterable[str]], tile: int = TILE) -> None:
         super().__init__(shape)
-        shapes = block_shapes()
+        shapes, self.tile = block_shapes(), tile
         self.views = tuple(map(tuple, views))
         taps = tuple(dict.fromkeys(tap for view in self.views for tap in view))
         if not taps:
@@ -158,11 +178,13 @@ class EfficientNetLite(Model):
         Finer activations are averaged, coarser ones interpolated.
         """
         found = self.activations(x)
-        averages = {tap: F.avg_pool2d(each, AVERAGED, 1, AVERAGED // 2, count_include_pad=False) for tap, each in found.items()}
-        grids = [averages[view[0]].shape[2:] for view in self.views]
+
+        def averaged(tap: str, grid: torch.Size) -> Tensor:
+            return _on_grid(F.avg_pool2d(found[tap], AVERAGED, 1, AVERAGED // 2, count_include_pad=False), *grid)
+
+        grids = [found[view[0]].shape[2:] for view in self.views]
         return tuple(
-            torch.cat([_on_grid(averages[tap], *grid) for tap in view], dim=1)
-            for view, grid in zip(self.views, grids, strict=True)
+            torch.cat([averaged(tap, grid) for tap in view], dim=1) for view, grid in zip(self.views, grids, strict=True)
         )
 
     def activations(self, x: Tensor) -> dict[str, Tensor]:
@@ -171,19 +193,45 @@ class EfficientNetLite(Model):
         Args:
             x: N,C,H,W in [0, 1], grey or RGB.
         """
-        x = (x.expand(-1, 3, -1, -1) * (255 / SPREAD) - MIDDLE / SPREAD).contiguous(memory_format=torch.channels_last)
-        x = _relu6(self.stem(x))
-        found = {}
-        for number, block in enumerate(self.blocks):
+        found: dict[str, Tensor] = {}
+        if max(x.shape[2:]) > self.tile:
+            x, done = self._fine(x, found)
+        else:
+            x, done = _relu6(self.stem(_as_expected(x))), 0
+        for number, block in enumerate(self.blocks[done:], done):
             inner, x = block(x)
-            found[f"depthwise{number}"], found[f"block{number}"] = inner, x
+            self._keep(found, number, inner, x)
         return {tap: found[tap] for tap in self.taps}
+
+    def _keep(self, found: dict[str, Tensor], number: int, inner: Tensor, x: Tensor) -> None:
+        """Keep what was requested of a block."""
+        found |= {tap: each for tap, each in ((f"depthwise{number}", inner), (f"block{number}", x)) if tap in self.taps}
+
+    def _fine(self, x: Tensor, found: dict[str, Tensor]) -> tuple[Tensor, int]:
+        """Compute the blocks of small stride in tiles; return the output of the last of them, and how many they are."""
+        every = [self.stem.layer, *(block.depthwise.layer for block in self.blocks)]
+        layers = [layer for number, layer in enumerate(every, 1) if stride_of(every[:number]) <= FINE_STRIDE]
+        grids = [grid_of(x.shape[2:], layers[:number]) for number in range(2, len(layers) + 1)]
+        whole: dict[str, Tensor] = {}
+        for rows, columns in product(*(spans_of(length, layers, self.tile) for length in x.shape[2:])):
+            first, *tiles = map(Tile, rows, columns)
+            part = _relu6(self.stem(_as_expected(x[:, :, *first.read]), first))
+            for number, (block, tile, grid) in enumerate(zip(self.blocks, tiles, grids, strict=False)):
+                own: dict[str, Tensor] = {}
+                inner, part = block(part, tile)
+                self._keep(own, number, inner, part)
+                for name, each in own.items():
+                    place(whole, name, each, tile, grid)
+            place(whole, "", part, tiles[-1], grids[-1])
+        last = whole.pop("")
+        found |= whole
+        return last, len(grids)
 
 
 @register
-def efficientnet_lite(shape: tuple[int, int, int]) -> Model:
+def efficientnet_lite(shape: tuple[int, int, int], *, tile: int = TILE) -> Model:
     """Return the feature network for photos, EfficientNet-Lite0 up to block 14, with random weights."""
-    return EfficientNetLite(shape, VIEWS)
+    return EfficientNetLite(shape, VIEWS, tile)
 
 
 def block_shapes() -> list[Shape]:
@@ -196,13 +244,17 @@ def block_shapes() -> list[Shape]:
     return found
 
 
-def pretrained(shape: tuple[int, int, int]) -> EfficientNetLite:
+def pretrained(shape: tuple[int, int, int], tile: int = TILE) -> EfficientNetLite:
     """Return the feature network for photos with the ImageNet weights of the installed package.
+
+    Args:
+        shape: height, width and channels of the images.
+        tile: as for `EfficientNetLite`.
 
     Raises:
         PackageError: if the package is missing or has other weights; the message has the command to run.
     """
-    net = create_model("efficientnet_lite", shape)
+    net = create_model("efficientnet_lite", shape, tile=tile)
     assert isinstance(net, EfficientNetLite)  # as it is registered
     return net.load_pretrained()
 
@@ -259,6 +311,11 @@ def _on_grid(found: Tensor, height: int, width: int) -> Tensor:
     if found.shape[2] > height or found.shape[3] > width:
         return F.adaptive_avg_pool2d(found, (height, width))
     return found if found.shape[2:] == (height, width) else F.interpolate(found, (height, width), mode="bilinear")
+
+
+def _as_expected(x: Tensor) -> Tensor:
+    """Return N,C,H,W in [0, 1] in the value range of the weights, RGB."""
+    return (x.expand(-1, 3, -1, -1) * (255 / SPREAD) - MIDDLE / SPREAD).contiguous(memory_format=torch.channels_last)
 
 
 def _relu6(x: Tensor) -> Tensor:

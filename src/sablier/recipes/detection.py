@@ -10,6 +10,8 @@ from sablier.recipes.config import NetworkConfig, Recipe, of_task
 from sablier.tasks.detection.members import MEMBERS
 from sablier.tasks.detection.members.backbone import OwnBackbone
 
+LARGEST, SMALLEST_TILE = 4096, 64  # pixels of the longer side of a photo, and of a tile
+
 
 @dataclass(frozen=True, kw_only=True)
 class DetectionRecipe(Recipe):
@@ -32,6 +34,8 @@ class DetectionRecipe(Recipe):
     folds_below: int = 300
     # Share of `steps` and `megapixels` that each fold is trained for, since few images need less
     fold_effort: Annotated[float, Field(ge=0.01, le=1)] = 0.4
+    # Side of the tiles in which photos are computed at full resolution; 0 scales photos to `size` instead
+    tiles: Annotated[int, Field(ge=0, le=LARGEST)] = 0
     # Of the images, held out for calibration
     calibration_share: Annotated[float, Field(ge=0.01, le=0.5)] = 0.2
 
@@ -39,6 +43,8 @@ class DetectionRecipe(Recipe):
         super().__post_init__()
         for name in ("members", "photo_members"):
             self._check_members(name, getattr(self, name))
+        if self.tiles:
+            self._check_tiles()
 
     def _check_members(self, name: str, kinds: tuple[str, ...]) -> None:
         known = MEMBERS
@@ -53,6 +59,22 @@ class DetectionRecipe(Recipe):
         if not any(known[kind].map_shows for kind in kinds):
             telling = [kind for kind, member in known.items() if member.map_shows]
             raise ConfigError(f"expected one of {', '.join(telling)} among {name}: only they have anomaly maps. Add one.")
+
+    def _check_tiles(self) -> None:
+        if self.tiles < SMALLEST_TILE:
+            raise ConfigError(f"expected tiles of {SMALLEST_TILE} to {LARGEST} pixels a side, got {self.tiles}.")
+        whole = [kind for kind in self.photo_members if not MEMBERS[kind].takes_tiles]
+        if whole:
+            takers = ", ".join(kind for kind, member in MEMBERS.items() if member.takes_tiles)
+            raise ConfigError(
+                f"expected members that can compute photos in tiles, {takers}, got {', '.join(whole)}. Leave out the members, "
+                "or the tiles."
+            )
+
+    @property
+    def longer_side(self) -> int:
+        """The largest number of pixels of the longer side of photos, which larger ones are scaled to."""
+        return LARGEST if self.tiles else self.size
 
     def network_of(self, kind: str) -> NetworkConfig | None:
         """Return the network of a member; None for a member without one."""

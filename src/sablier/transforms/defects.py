@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sablier.images.chunks import at_once
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.transforms.batches import Batches
@@ -29,9 +30,10 @@ def with_defects(images: ImageSet, preprocess: Preprocess, seed: int = 0) -> Arr
 
     Some defects come from other images, so many are made at a time. The same seed gives the same defects.
     """
+    step = at_once(AT_ONCE, preprocess.height * preprocess.width)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        damaged = [synthetic_defects(batch.x, 1.0)[0] for batch in Batches(images, preprocess).in_order(AT_ONCE)]
+        damaged = [synthetic_defects(batch.x, 1.0)[0] for batch in Batches(images, preprocess).in_order(step)]
     unit = preprocess.model_copy(update={"dtype": "float32", "black": 0.0, "white": 1.0})
     return unit.covered(torch.cat(damaged).permute(0, 2, 3, 1).contiguous().numpy())
 

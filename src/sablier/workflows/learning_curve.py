@@ -61,7 +61,7 @@ def learning_curve(
     recipe = of_task(recipe, DetectionRecipe)
     table, picture = check_curve(source, output, recipe)
     images = with_groups(read_images(training_source(source), **reading), groups)
-    preprocess, dense, _ = prepared(images, recipe.size, 2 * FEWEST, repeats=recipe.repeats, near=True)
+    preprocess, dense, _ = prepared(images, recipe.longer_side, 2 * FEWEST, repeats=recipe.repeats, near=True)
     layout = layout_of(source)
     if layout is None:
         held = held_out(count_groups(dense))

@@ -10,6 +10,7 @@ import numpy as np
 from sablier.backbones import BackboneFile
 from sablier.calibration import Calibration, discovery_cut, triage_promise, verdicts_at
 from sablier.errors import BackboneError, ModelFileError, PackageError
+from sablier.images.chunks import at_once
 from sablier.images.grouping import group_numbers, sizes_of_groups
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
@@ -72,13 +73,13 @@ class Detector:
         judges = [scorers] if len(normals) == 1 else [(scorer,) for scorer in scorers]
         found: list[dict[str, Array]] = []
         peaks, frames = [], []
+        rule = scorers[0].preprocess
+        most = at_once(CALIBRATED_AT_ONCE, rule.height * rule.width)  # the maps of all images would fill the memory
         for judging, images in zip(judges, normals, strict=True):
             rows = []
-            for start in range(0, len(images), CALIBRATED_AT_ONCE):  # the maps of all images would fill the memory
-                part = images.take(np.arange(start, min(start + CALIBRATED_AT_ONCE, len(images))))
+            for part in images.chunks(most):
                 scores = _mean(*score_together(judging, part, pictures=True))
                 rows.append({"model": scores.scores, **scores.baselines})
-                rule = scorers[0].preprocess
                 anomaly_map = _anomaly_map(scores, rule)
                 peaks.append(anomaly_map.max(axis=(1, 2)))
                 frames.append((measured(part, rule), median_anomaly(anomaly_map, rule.kept)))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from sablier.errors import TooFewImages
+from sablier.images.chunks import chunk_for
 from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.masks import at_original_size
 from sablier.metrics import PixelCounts, auroc, auroc_interval, roc_curve
@@ -24,7 +25,6 @@ Masks = Callable[[ImageSet], Iterable[Array | Skipped]]
 
 MOST_PICTURES = 12
 PIXELS_AT_ONCE = 2_000_000  # about a hundred megabytes with intermediate results
-MOST_AT_ONCE, LEAST_AT_ONCE = 2048, 16
 ALL_KINDS = "all"
 
 
@@ -220,14 +220,14 @@ class _Judged:
 
 def _judged(detector: Detector, images: ImageSet, alpha: float, masks: Masks | None, known: KnownImages | None) -> _Judged:
     recognizer = None if known is None else Recognizer(known, detector.preprocess)
-    size = PIXELS_AT_ONCE // (detector.preprocess.height * detector.preprocess.width)
+    size = chunk_for(detector.preprocess, pixels=PIXELS_AT_ONCE)
     results: list[DetectionResult] = []
     lowest: Kept | None = None
     highest: Kept | None = None
     pixels: defaultdict[str, PixelCounts] = defaultdict(PixelCounts)
     without_mask: list[Skipped] = []
     # Every chunk would repeat what was skipped when the source was read.
-    for chunk in replace(images, skipped=()).chunks(min(MOST_AT_ONCE, max(LEAST_AT_ONCE, size))):
+    for chunk in replace(images, skipped=()).chunks(size):
         dense = chunk.dense(detector.preprocess)
         found = detector.detect(dense, alpha, pictures=masks is not None)
         lowest, highest = kept(lowest, dense, -found.scores, MOST_PICTURES), kept(highest, dense, found.scores, MOST_PICTURES)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
+from itertools import chain
 from typing import TypeVar
 
 import torch
@@ -15,6 +16,8 @@ from sablier.transforms.batches import Batch
 T = TypeVar("T")
 Watcher = Callable[[int], object]
 
+MOST_SHARED = 4_000_000  # pixels of a batch that one thread computes
+
 _watchers: list[Watcher] = []
 
 
@@ -22,10 +25,15 @@ def in_parallel(compute: Callable[[Batch], T], batches: Iterable[Batch]) -> Iter
     """Yield `compute` of each batch, in order; one batch per thread is faster than many threads per batch.
 
     Layers of a few dozen channels are too small to share among threads, which would wait for each other at every layer. As
-    many batches as threads are held at once.
+    many batches as threads are held at once; large photos are computed one after the other, by all threads, to save memory.
     """
-    threads = torch.get_num_threads()
-    if threads == 1:
+    threads, coming = torch.get_num_threads(), iter(batches)
+    first = next(coming, None)
+    if first is None:
+        return
+    batches = chain((first,), coming)
+    if threads == 1 or first.x[:, 0].numel() > MOST_SHARED:
+        del first
         for batch in batches:
             found = compute(batch)
             _note(len(batch.x))

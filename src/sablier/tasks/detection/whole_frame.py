@@ -9,6 +9,7 @@ from typing import Self
 
 import numpy as np
 
+from sablier.images.chunks import at_once
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.typing import Array
@@ -77,8 +78,9 @@ def measured(images: ImageSet, preprocess: Preprocess) -> Array:
     [[20.0, 8.2, 20.0]]
     """
     rows = [np.empty((0, len(MEASURES)))]
-    for start in range(0, len(images), AT_ONCE):
-        values = 255 * preprocess.to_unit(images.array[start : start + AT_ONCE])
+    step = at_once(AT_ONCE, preprocess.height * preprocess.width)
+    for start in range(0, len(images), step):
+        values = 255 * preprocess.to_unit(images.array[start : start + step])
         values = values.reshape(len(values), -1, values.shape[3]) if preprocess.kept is None else values[:, preprocess.kept]
         pixels = values.reshape(len(values), -1)
         # Reductions over an axis of three numbers take much longer than over three arrays.

@@ -8,7 +8,7 @@ import numpy as np
 
 from sablier.backbones import BackboneFile
 from sablier.calibration import images_needed
-from sablier.errors import TooFewImages
+from sablier.errors import ImagesError, TooFewImages
 from sablier.images.grouping import count_groups, counted_groups, group_numbers
 from sablier.images.imageset import ImageSet
 from sablier.images.names import distinct_names
@@ -61,11 +61,13 @@ def train_detector(
 
     Raises:
         TooFewImages: for fewer than `fewest` groups of images, or fewer than the requested folds.
+        ImagesError: for tiles that are larger than the photos.
         BackboneError: for a backbone that does not return feature maps; ConfigError for one that no member uses.
     """
     recipe = of_task(recipe, DetectionRecipe)
     recipe = recipe if backbone is None else recipe.with_backbone()
-    preprocess, dense, prints = prepared(images, recipe.size, fewest, repeats=recipe.repeats, near=True, ignored=ignored)
+    preprocess, dense, prints = prepared(images, recipe.longer_side, fewest, repeats=recipe.repeats, near=True, ignored=ignored)
+    _check_tiles(recipe, preprocess)
     dense = replace(dense, ids=distinct_names(dense.ids))  # the folds identify images by name
     on_groups(dense, preprocess)
     plan, forecast = plan_uses(dense, recipe), Forecast(on_progress)
@@ -85,6 +87,16 @@ def train_detector(
             origin = origin.model_copy(update={"filtered": _listed(contamination, plan, recipe.fit.seed)})
     parts = {**detector.parts(), **known_part(prints, _uses_of_each(dense, plan))}
     return ModelFile(TASK, preprocess, parts, making.histories, origin)
+
+
+def _check_tiles(recipe: DetectionRecipe, preprocess: Preprocess) -> None:
+    """Raise ImagesError for tiles of images that are no photos, or smaller than a tile."""
+    most = min(preprocess.height, preprocess.width)
+    if recipe.tiles > most or (recipe.tiles and max(preprocess.height, preprocess.width) <= recipe.photo_side):
+        raise ImagesError(
+            f"expected photos of at least {recipe.tiles} pixels a side for tiles of that size, got {preprocess.height} x "
+            f"{preprocess.width}. Choose smaller tiles, or leave them out: photos are then scaled to fit {recipe.size} pixels."
+        )
 
 
 def _listed(contamination: ContaminationFilter, plan: Sequence[Uses], seed: int) -> list[tuple[str, float]]:

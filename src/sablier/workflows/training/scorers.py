@@ -29,7 +29,8 @@ from sablier.workflows.training.forecast import Forecast, counted_work
 from sablier.workflows.training.network import train_model
 
 MOST_UNSEEN = 4  # other folds that a fold's members are fused on
-MOST_DAMAGED = 32  # images of a fold that get synthetic defects
+# Images of a fold that get synthetic defects: fewer large ones, which are in memory in single precision
+MOST_DAMAGED, FEWEST_DAMAGED, PIXELS_DAMAGED = 32, 8, 27_000_000
 
 Trained = Mapping[str, tuple[Model, Objective]]  # networks by the kind of their member, with their objectives
 
@@ -106,11 +107,12 @@ class Making:
                 f"no member would use the backbone {backbone.name}: the members for images of {preprocess.height} x "
                 f"{preprocess.width} are {', '.join(kinds)}. Put {OwnBackbone.kind} among them."
             )
-        self.shared = {kind: MEMBERS[kind].share(preprocess, backbone, folds) for kind in kinds}
+        self.shared = {kind: MEMBERS[kind].share(preprocess, backbone, folds, recipe.tiles) for kind in kinds}
         self.histories: dict[str, dict[str, Any]] = {}
         self._fitted: dict[tuple[tuple[ImageSet, ...], tuple[Turn, ...]], tuple[Member, ...]] = {}
         self._copies: dict[tuple[ImageSet, tuple[Turn, ...]], ImageSet] = {}
         self._made: dict[tuple[ImageSet, int], Batches] = {}
+        self.most_damaged = max(FEWEST_DAMAGED, min(MOST_DAMAGED, PIXELS_DAMAGED // (preprocess.height * preprocess.width)))
         self.rates: Rates | None = None  # once they were measured
 
     def scorer(self, index: int, uses: Uses) -> Scorer:
@@ -174,7 +176,7 @@ class Making:
 
     def damaged(self, uses: Uses) -> int:
         """Return how many images get synthetic defects."""
-        return min(MOST_DAMAGED, len(uses.fusion)) if self.photos else 0
+        return min(self.most_damaged, len(uses.fusion)) if self.photos else 0
 
     def fits(self, uses: Uses) -> int:
         """Return the total number of images in all fits; what two folds share counts half."""
@@ -234,7 +236,7 @@ class Making:
         """Return some of the images with a synthetic defect in each; other folds get the same ones."""
         if (images, sets) not in self._made:
             order = np.random.default_rng(self.seed).permutation(len(images))
-            some = images.take(np.sort(order[: -(-MOST_DAMAGED // sets)]))
+            some = images.take(np.sort(order[: -(-self.most_damaged // sets)]))
             unit = self.preprocess.model_copy(update={"dtype": "float32", "black": 0.0, "white": 1.0})
             self._made[images, sets] = Batches(ImageSet(with_defects(some, self.preprocess, self.seed)), unit)
         return self._made[images, sets]

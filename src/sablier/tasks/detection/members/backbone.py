@@ -45,6 +45,7 @@ class OwnBackbone(Features):
         "A feature network named at training computes features at each place of the image. Their Mahalanobis distance from those "
         "of good images is the anomaly score of the place. The highest places count."
     )
+    takes_tiles: ClassVar[bool] = False  # how far its filters reach is not known
     map_shows: ClassVar[str] = "The Mahalanobis distance of the named network's features at each place from those of good images"
     part_kinds: ClassVar[Mapping[str, PartKind]] = {PART: PartKind({}, BackboneRecord)}
 
@@ -53,7 +54,7 @@ class OwnBackbone(Features):
         return None  # it was not trained here, and is not kept
 
     @classmethod
-    def share(cls, preprocess: Preprocess, backbone: BackboneFile | None, folds: int) -> Remembered:
+    def share(cls, preprocess: Preprocess, backbone: BackboneFile | None, folds: int, tiles: int = 0) -> Remembered:
         """Return the network of the named file.
 
         Raises:

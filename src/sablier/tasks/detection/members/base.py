@@ -83,6 +83,7 @@ class Member(ABC):
         map_shows: what its anomaly map shows; "" for a member that cannot localise.
         map_is_even: whether maps of good images are alike everywhere, so they are not divided by the usual value of a place.
         draws: whether it returns reconstructions, and localises.
+        takes_tiles: whether it computes large photos in tiles.
         objective: what its network is trained with; None for a member without one.
         needs: the capabilities that its network must have.
         part_kinds: the kinds of parts that only it writes to a model file, by name.
@@ -94,6 +95,7 @@ class Member(ABC):
     map_shows: ClassVar[str] = ""
     map_is_even: ClassVar[bool] = False
     draws: ClassVar[bool] = False
+    takes_tiles: ClassVar[bool] = False
     objective: ClassVar[type[Objective] | None] = None
     needs: ClassVar[tuple[str, ...]] = ()
     part_kinds: ClassVar[Mapping[str, PartKind]] = {}
@@ -109,12 +111,13 @@ class Member(ABC):
         return {}
 
     @classmethod
-    def share(cls, preprocess: Preprocess, backbone: BackboneFile | None, folds: int) -> Any:
+    def share(cls, preprocess: Preprocess, backbone: BackboneFile | None, folds: int, tiles: int = 0) -> Any:
         """Return what members of this kind share among all folds of a detector; it must not depend on any image.
 
         Args:
             backbone: the feature network that the user named, if any.
             folds: how many there are.
+            tiles: the side of the tiles in which photos are computed; 0 computes them whole.
         """
         return None
 

@@ -13,7 +13,7 @@ from sablier.backbones import BackboneFile
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import Part
 from sablier.models.base import Model
-from sablier.models.efficientnet_lite import pretrained
+from sablier.models.efficientnet_lite import TILE, pretrained
 from sablier.part_fit import check_fit
 from sablier.part_kinds import PartKind, TensorKind
 from sablier.tasks.detection.members.base import Fitting, Member, MemberOutput, member
@@ -41,6 +41,7 @@ class Features(Member):
     )
     map_shows: ClassVar[str] = "The Mahalanobis distance of pretrained features at each place from those of good images"
     map_is_even: ClassVar[bool] = True
+    takes_tiles: ClassVar[bool] = True
     part_kinds: ClassVar[Mapping[str, PartKind]] = {
         "places": PartKind(
             {
@@ -60,9 +61,9 @@ class Features(Member):
         return self.backbone.network
 
     @classmethod
-    def share(cls, preprocess: Preprocess, backbone: BackboneFile | None, folds: int) -> Remembered:
+    def share(cls, preprocess: Preprocess, backbone: BackboneFile | None, folds: int, tiles: int = 0) -> Remembered:
         shape = (preprocess.height, preprocess.width, preprocess.channels)
-        return Remembered(pretrained(shape), keeps=folds > 1)
+        return Remembered(pretrained(shape, tiles or TILE), keeps=folds > 1)
 
     def shared_parts(self) -> Mapping[str, Part]:
         return {"backbone": Part.of_model(self.backbone.network)}
