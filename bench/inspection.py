@@ -3,9 +3,9 @@
 train/good trains and calibrates; test/good and every other folder of test are only judged, anomaly maps against ground_truth.
 Figures are means over the seeds; times are of the whole verbs. A mask covers the places of a bad photo where its map is 1 or
 more; its area is compared with that of the defect. A connected part of the ground truth is hit where a region of a flagged
-photo covers some of it; regions that cover none are false, counted for each photo, good or bad. Beside the false alarms on test/good stands the band that holds 99 % of such
-experiments where those images are like the ones that calibrated (beta-binomial; with folds it is that of one split of as many
-images).
+photo covers some of it; regions that cover none are false, counted for each photo, good or bad. Beside the false alarms on
+test/good stands the band that holds 99 % of such experiments where those images are like the ones that calibrated
+(beta-binomial; with folds it is that of one split of as many images).
 """
 
 import argparse
@@ -144,7 +144,8 @@ def mask_figures(detector: Detector, place: Path) -> dict[str, float]:
 def parts_met(mask: Array, others: Array) -> list[bool]:
     """Return for each connected part of a mask whether another mask covers some of it."""
     numbers, count = label(mask, np.ones((3, 3)))
-    return np.isin(np.arange(1, count + 1), numbers[others]).tolist()
+    met: list[bool] = np.isin(np.arange(1, count + 1), numbers[others]).tolist()
+    return met
 
 
 def _figures(result: EvaluationResult) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """A network computed in tiles gives what it gives of the whole image."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -44,10 +46,10 @@ def test_depthwise_activations_are_computed_in_tiles_too():
 @pytest.mark.parametrize("length", range(1, 40))
 def test_tiles_make_every_place_once_from_what_the_image_has(length):
     layers = [Layer(3, 2), Layer(3, 1), Layer(5, 2)]
-    made = []
+    made: list[int] = []
     for spans in spans_of(length, layers, 8):
         assert 0 <= spans[0].start < spans[0].stop <= length
-        for before, after in zip(spans, spans[1:], strict=False):
+        for before, after in pairwise(spans):
             assert (before.first, before.last) == (after.start, after.stop)
         for layer, span in zip(layers, spans, strict=True):
             read = span.before + span.stop - span.start + span.after

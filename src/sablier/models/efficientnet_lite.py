@@ -209,7 +209,7 @@ class EfficientNetLite(Model):
 
     def _fine(self, x: Tensor, found: dict[str, Tensor]) -> tuple[Tensor, int]:
         """Compute the blocks of small stride in tiles; return the output of the last of them, and how many they are."""
-        every = [self.stem.layer, *(block.depthwise.layer for block in self.blocks)]
+        every = [each.layer for each in self.modules() if isinstance(each, SameConv2d) and each.layer.kernel > 1]
         layers = [layer for number, layer in enumerate(every, 1) if stride_of(every[:number]) <= FINE_STRIDE]
         grids = [grid_of(x.shape[2:], layers[:number]) for number in range(2, len(layers) + 1)]
         whole: dict[str, Tensor] = {}
