@@ -89,11 +89,25 @@ class PlaceMixture:
         Raises:
             ModelFileError: if D is not that of the fitted images.
         """
-        check_fit("features", self.means.shape[2], described.shape[1])
-        apart = described.permute(0, 2, 3, 1) - _at_size(torch.from_numpy(self.means), *described.shape[2:])
+        apart = self._apart(described)
         flat = apart.reshape(-1, apart.shape[3])
         squares = [self._nearest(rows) for rows in torch.split(flat, AT_ONCE)]
         return (torch.cat(squares) / flat.shape[1]).sqrt().view(apart.shape[:3])
+
+    @torch.no_grad()
+    def whitened(self, described: Tensor) -> Tensor:
+        """Return N,D,h,w differences of N,D,h,w features from the mean of their place, whitened by the first component.
+
+        Raises:
+            ModelFileError: if D is not that of the fitted images.
+        """
+        apart = self._apart(described)
+        return (apart @ torch.from_numpy(self.whitening[0]).T).permute(0, 3, 1, 2)
+
+    def _apart(self, described: Tensor) -> Tensor:
+        """Return N,h,w,D differences of N,D,h,w features from the mean of their place."""
+        check_fit("features", self.means.shape[2], described.shape[1])
+        return described.permute(0, 2, 3, 1) - _at_size(torch.from_numpy(self.means), *described.shape[2:])
 
     def _nearest(self, rows: Tensor) -> Tensor:
         """Return R: the smallest squared distance of R,D from the components, with penalties."""

@@ -139,6 +139,10 @@ class Member(ABC):
     def score(self, x: Tensor) -> MemberOutput:
         """Score N,C,H,W images in [0, 1]."""
 
+    def appearance(self, x: Tensor) -> Tensor | None:
+        """Return N,D,h,w features of places of N,C,H,W images, in which defects that look alike are near; None without any."""
+        return None
+
     @abstractmethod
     def parts(self) -> Mapping[str, Part]:
         """Return the parts that a model file keeps of it, by name."""

@@ -93,6 +93,10 @@ class Features(Member):
         )
         return MemberOutput(statistics, torch.as_tensor(anomaly_map).numpy())
 
+    def appearance(self, x: Tensor) -> Tensor:
+        """Return the whitened residuals of the last view, the one with the most context."""
+        return self.good[-1].whitened(self.backbone.describe(x)[-1])
+
     def parts(self) -> Mapping[str, Part]:
         return {f"view-{number}": Part("places", {}, good.tensors()) for number, good in enumerate(self.good)}
 
