@@ -6,6 +6,7 @@ import torch
 
 from sablier.tasks.detection.defect_appearance import Strongest, appearances
 from sablier.tasks.detection.defect_groups import MOST_COMPARED, grouped
+from sablier.tasks.detection.members.features import Features
 
 
 def clouds(sizes, spread=0.15, numbers=20, seed=0):
@@ -46,12 +47,15 @@ def test_many_images_join_the_groups_of_those_compared():
     np.testing.assert_array_equal(grouped(features), cloud + 1)
 
 
-class Places:
+class Places(Features):
+    def __init__(self):
+        pass
+
     def appearance(self, x):
         return torch.stack([torch.full((4, 4), 1.0), torch.arange(16.0).view(4, 4)])[None].repeat(len(x), 1, 1, 1)
 
 
-class Nothing:
+class Nothing(Places):
     def appearance(self, x):
         return None
 
