@@ -9,7 +9,8 @@ const FAINT = 60; // percent: the anomaly map at first
 export class LargeView {
   // images, ignored: as for `mountReview`
   // actions: what the buttons do, as {text, title, run}
-  constructor(images, ignored, actions) {
+  // closed: is called when it is closed
+  constructor(images, ignored, actions, closed) {
     this.images = images;
     this.ignored = ignored;
     this.canvases = new Map();
@@ -25,7 +26,7 @@ export class LargeView {
     this.lines = made("input", { type: "checkbox", title: "key C", onchange: () => this.outline(this.lines.checked) });
     this.zooming = made("button", { type: "button", title: "key Z", onclick: () => this.zoom() });
     const button = ({ text, title, run }) => made("button", { type: "button", title, "aria-label": title, onclick: run }, text);
-    this.dialog = made("dialog", { class: "review-large", onclose: () => this.stage.replaceChildren() },
+    this.dialog = made("dialog", { class: "review-large", onclose: closed },
       made("div", { class: "review-bar" }, made("div", { class: "review-bar" }, ...actions.map(button)),
         made("div", { class: "review-bar review-tools" }, this.zooming, made("label", {}, "map", this.slider),
           made("label", {}, this.lines, "outlines"), this.legend()),

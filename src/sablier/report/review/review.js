@@ -30,13 +30,13 @@ export function mountReview(root, { images, ignored }, key) {
   const bar = made("div", { class: "review-bar" }, ...judging.map(button), progress, judgedCount,
     button({ text: "Save verdicts (CSV)", title: "for calibrate --feedback and audit --reviewed", run: save }));
   const turning = made("div", { class: "review-bar" },
-    button({ text: "Previous page", title: "key Page Up", run: () => select((page - 1) * PER_PAGE) }), place,
-    button({ text: "Next page", title: "key Page Down", run: () => select((page + 1) * PER_PAGE) }));
+    button({ text: "Previous page", title: "key Page Up", run: () => turn(-1) }), place,
+    button({ text: "Next page", title: "key Page Down", run: () => turn(1) }));
   const large = new LargeView(images, ignored, [
     { text: "\u2190", title: "previous image, key Arrow Left", run: () => select(selected - 1) },
     { text: "\u2192", title: "next image, key Arrow Right", run: () => select(selected + 1) },
     ...judging,
-  ]);
+  ], () => select(selected));
   root.append(bar, grid, turning, large.dialog);
 
   function card(image, index) {
@@ -71,9 +71,13 @@ export function mountReview(root, { images, ignored }, key) {
 
   function select(index) {
     selected = Math.min(images.length - 1, Math.max(0, index));
+    if (large.open) return showLarge(); // the cards behind it follow when it is closed
     draw();
     grid.querySelector(".selected")?.scrollIntoView({ block: "nearest" });
-    if (large.open) showLarge();
+  }
+
+  function turn(pagesOn) {
+    select((Math.floor(selected / PER_PAGE) + pagesOn) * PER_PAGE);
   }
 
   function showLarge() {
@@ -81,8 +85,9 @@ export function mountReview(root, { images, ignored }, key) {
   }
 
   function open(index) {
+    if (large.open) return;
     select(index);
-    if (!large.open) showLarge();
+    showLarge();
   }
 
   function judge(verdict) {
@@ -108,7 +113,7 @@ export function mountReview(root, { images, ignored }, key) {
   const KEYS = {
     ArrowRight: () => select(selected + 1), ArrowLeft: () => select(selected - 1),
     ArrowDown: () => select(selected + columns()), ArrowUp: () => select(selected - columns()),
-    PageDown: () => select((page + 1) * PER_PAGE), PageUp: () => select((page - 1) * PER_PAGE),
+    PageDown: () => turn(1), PageUp: () => turn(-1),
     Enter: () => open(selected),
     g: () => judge(WORDS.good), b: () => judge(WORDS.bad), u: undo,
   };
