@@ -51,6 +51,11 @@ SECTIONS: dict[str, dict[str, list[tuple[str, str, str]]]] = {
             ("report_seconds_42", "42 photos with report: seconds", "<= 12"),
             ("model_mb", "largest model file, MB", "<= 30"),
         ],
+        "report_page-magnetic_tile": [
+            ("open_seconds", "report of 2,000 judged photos: opens after, seconds", "<= 2"),
+            ("next_ms", "next photo in the large view, ms", "<= 150"),
+            ("folder_ratio", "folder / photos shown, bytes", "<= 3"),
+        ],
         "false_alarms_photos-toothbrush": [
             ("rows/toothbrush/runs_outside", "toothbrush, random splits: runs outside the band", "0"),
         ],

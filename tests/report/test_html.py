@@ -156,7 +156,7 @@ def test_many_skipped_files_are_counted_and_cut(threes: Threes) -> None:
     assert "and 4800 more" in page.text
 
 
-def test_evaluation_puts_misses_first_and_baselines_beside(threes: Threes) -> None:
+def test_evaluation_says_what_is_flagged_and_puts_baselines_beside(threes: Threes) -> None:
     result = threes.evaluation()
     text = threes.evaluation_page(result)
     page = Page(text)
@@ -166,7 +166,6 @@ def test_evaluation_puts_misses_first_and_baselines_beside(threes: Threes) -> No
         f"{ours.missed.count - ours.missed.hits} of 80 bad images and {ours.false_alarms.hits} of 63 good images are flagged"
         in page.text
     )
-    assert page.text.index("not flagged (missed)") < page.text.index("training data")
     for row in result.rows:
         low, high = row.auroc_interval
         assert f"{row.auroc:.3f} {low:.3f} to {high:.3f}" in page.text

@@ -88,8 +88,12 @@ def test_keys_judge_undo_and_show_an_image_large(opened):
     page.keyboard.press("ArrowDown")
     assert int(page.locator(".review-card.selected").get_attribute("data-index")) > 2
     page.keyboard.press("Enter")
-    assert page.locator("dialog img").evaluate("image => image.clientWidth") > 500
+    assert page.locator("dialog .review-photo").evaluate("image => image.clientWidth") > 500
     page.keyboard.press("Escape")
+    assert not page.locator("dialog").evaluate("dialog => dialog.open")
+    page.locator(".review-card img").first.click()
+    assert page.locator("dialog").evaluate("dialog => dialog.open")
+    page.get_by_role("button", name="close").click()
     assert not page.locator("dialog").evaluate("dialog => dialog.open")
 
 
@@ -111,7 +115,7 @@ def test_two_hundred_key_presses_are_exported_and_calibrate(opened, run, digits_
     page = opened()
     page.evaluate("localStorage.clear()")
     page.reload()
-    count = page.evaluate("JSON.parse(document.getElementById('review-data').textContent).length")
+    count = page.evaluate("JSON.parse(document.getElementById('review-data').textContent).images.length")
     keys = ["b" if index % 3 else "g" for index in range(count)]
     for key in keys:
         page.keyboard.press(key)

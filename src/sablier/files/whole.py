@@ -43,6 +43,24 @@ def write_whole(path: Path, data: bytes) -> None:
             part.finish()
 
 
+def move_whole(present: Path, path: Path) -> None:
+    """Give a file its final path, as `write_whole` does with what it wrote.
+
+    Args:
+        present: a file on the same disk that is complete.
+        path: its final path.
+
+    Raises:
+        OutputError: if it cannot be moved; an existing file then stays as it was.
+    """
+    with _named(path):
+        make_folder(path.parent)
+        for watcher in _watchers:
+            watcher(path, present)
+        os.replace(present, path)
+        sync_folder(path.parent)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write text as `write_whole` does, in UTF-8; parts of names that are no text are escaped.
 

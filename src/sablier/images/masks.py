@@ -1,4 +1,4 @@
-"""Masks of defects, and anomaly maps at the original size of an image."""
+"""Masks of defects, and anomaly maps and ignored pixels at the original size of an image."""
 
 from pathlib import Path
 
@@ -50,3 +50,16 @@ def at_original_size(anomaly_map: Array, size: tuple[int, int]) -> Array:
     if cut.shape == tuple(size):
         return cut
     return np.asarray(Image.fromarray(cut).resize((int(size[1]), int(size[0])), Image.Resampling.BILINEAR))
+
+
+def ignored_at_original_size(kept: Array, size: tuple[int, int]) -> Array:
+    """Return H,W booleans: which pixels of an image a model ignores.
+
+    Args:
+        kept: height,width booleans, false where pixels are ignored, as `Preprocess.kept`.
+        size: the original height and width of the image.
+
+    >>> ignored_at_original_size(np.array([[True, False], [True, True]]), (4, 4)).astype(int).tolist()
+    [[0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 0, 0], [0, 0, 0, 0]]
+    """
+    return np.asarray(at_original_size(~kept, size) >= 0.5)

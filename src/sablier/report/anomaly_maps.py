@@ -1,7 +1,7 @@
 """One picture a file: each image beside its anomaly map."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -9,23 +9,24 @@ import numpy as np
 from sablier.errors import ConfigError
 from sablier.files import write_whole
 from sablier.files.names import Numbering
-from sablier.report.pictures import as_rgb, enlarged, overlay, png
+from sablier.report.pictures import SMALL, as_rgb, enlarged, jpeg, overlay, png, reduced
 from sablier.tasks.detection.result import DetectionResult
+from sablier.typing import Array
 
 LEAST_HEIGHT = 256
+QUALITY = 70  # of JPEG: the photo itself lies elsewhere
 LONGEST_NAME = 120
 IMAGE_ENDING = re.compile(r"\.(png|jpe?g|webp|bmp|tiff?|gif)$", re.IGNORECASE)
 # Windows opens a device instead of a file of such a name.
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 
 
-def write_maps(result: DetectionResult, folder: Path, names: Sequence[str] | None = None) -> list[Path]:
-    """Write one PNG per image, image | anomaly map, at least 256 pixels high; return the paths, in the order of the result.
+def write_maps(result: DetectionResult, folder: Path) -> list[Path]:
+    """Write the picture of each image by `side_by_side`, under its `file_names`; return the paths, in the order of the result.
 
     Args:
         result: a detection with pictures.
         folder: where they go.
-        names: of the files, without ending; those of `file_names` if None.
 
     Raises:
         ConfigError: for a result without pictures.
@@ -33,12 +34,33 @@ def write_maps(result: DetectionResult, folder: Path, names: Sequence[str] | Non
     """
     if result.images is None or result.anomaly_maps is None:
         raise ConfigError("expected a detection with pictures, got one without. Detect with pictures=True.")
-    paths = [Path(folder) / f"{name}.png" for name in names or file_names(result.ids)]
-    for path, image, anomaly_map in zip(paths, result.images, result.anomaly_maps, strict=True):
-        left, right = (enlarged(part, LEAST_HEIGHT) for part in (as_rgb(image), overlay(image, anomaly_map)))
-        gap = np.full((left.shape[0], max(4, left.shape[1] // 40), 3), 255, np.uint8)
-        write_whole(path, png(np.concatenate([left, gap, right], axis=1)))
+    paths = []
+    for name, image, anomaly_map in zip(file_names(result.ids), result.images, result.anomaly_maps, strict=True):
+        data, ending = side_by_side(image, anomaly_map)
+        paths.append(Path(folder) / f"{name}{ending}")
+        write_whole(paths[-1], data)
     return paths
+
+
+def side_by_side(image: Array, anomaly_map: Array, most: int | None = None) -> tuple[bytes, str]:
+    """Return an image beside its anomaly map as the bytes of a picture, and the ending of its file.
+
+    Images of at most 64 pixels a side become PNG of at least 256 pixels in height, larger ones JPEG.
+
+    Args:
+        image: H,W,C pixels in [0, 1].
+        anomaly_map: H,W.
+        most: the most pixels a side of the image and of the map in a JPEG; None: those that they have.
+    """
+    small = max(image.shape[:2]) <= SMALL
+    parts = [as_rgb(image), overlay(image, anomaly_map)]
+    if small:
+        parts = [enlarged(part, LEAST_HEIGHT) for part in parts]
+    elif most is not None:
+        parts = [reduced(part, most) for part in parts]
+    height, width = parts[0].shape[:2]
+    joined = np.concatenate([parts[0], np.full((height, max(4, width // 40), 3), 255, np.uint8), parts[1]], axis=1)
+    return (png(joined), ".png") if small else (jpeg(joined, QUALITY), ".jpg")
 
 
 def file_names(ids: Iterable[str]) -> list[str]:

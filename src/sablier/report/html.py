@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sablier.calibration import FLAGGING, Calibration, is_flagged, percent
+from sablier.calibration import FLAGGING, Calibration, percent
 from sablier.images.grouping import counted
 from sablier.modelfile import ModelFile
 from sablier.models.base import Model, count_parameters, layer_table
@@ -16,7 +16,7 @@ from sablier.report.page_charts import loss_charts, p_values_chart, roc_chart, s
 from sablier.report.pages import rendered
 from sablier.report.pictures import SMALL, anomaly_key, as_rgb, data_uri, overlay
 from sablier.report.plot import binned, edges_around, evaluation_groups
-from sablier.report.review_page import review_of
+from sablier.report.review_page import detection_review, evaluation_review
 from sablier.report.settings import OWN_MEMBER, as_text, settings_in_use
 from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.evaluate import EvaluationResult, KindRow, MethodRow, PixelRow
@@ -28,7 +28,6 @@ from sablier.typing import Array
 MOST_CARDS = 24
 FEWEST_CARDS = 8  # of the highest scores, flagged or not, so that images near the threshold can be inspected
 MOST_SECOND = 12
-MOST_RIGHT = 6  # of the images with a correct verdict, for comparison
 MOST_SKIPPED = 200
 WIDE = 1.8  # width over height from which the pictures of a card lie below one another
 
@@ -51,12 +50,11 @@ class Card:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, a sentence, and the images below it; `empty` is said where there is none."""
+    """A heading, a sentence, and the images below it."""
 
     heading: str
     note: str
     cards: list[Card]
-    empty: str = ""
 
 
 def detection_report(
@@ -69,7 +67,8 @@ def detection_report(
         detector: what scored the images.
         summary: its detections.
         title: which images were scored by which model; shown above the headline and on the browser's tab.
-        rows: the images to judge, as `review_of` takes them, whose pictures lie beside the page; none shows the highest scores.
+        rows: the images to judge, as `detection_review` takes them, whose pictures lie beside the page; none shows the highest
+            scores.
     """
     calibration = detector.calibration
     tiles = [("images", f"{summary.count:,}")]
@@ -96,10 +95,13 @@ def detection_report(
         drift_words=words.drift_note(summary),
         rule=words.flagging_rule(summary.alpha, summary.fdr, summary.reject_alpha),
         tiles=tiles,
-        sections=[section for section in sections if section.cards or section.empty],
+        sections=[section for section in sections if section.cards],
         charts=[scores_chart(summary.edges, groups, summary.threshold), p_values_chart(summary)] if summary.count else [],
         flagged=_flagged(summary),
-        review=review_of(rows, 0.0 if summary.undetermined else summary.alpha, summary.flagged) if rows else None,
+        review=detection_review(
+            rows, 0.0 if summary.undetermined else summary.alpha, summary.flagged, not summary.undetermined,
+            _smallest_p(calibration), file.preprocess.kept,
+        ) if rows else None,
         methods=[],
         kinds=[],
         alphas=[],
@@ -110,12 +112,15 @@ def detection_report(
     )  # fmt: skip
 
 
-def evaluation_report(file: ModelFile, detector: Detector, result: EvaluationResult, title: str) -> str:
+def evaluation_report(
+    file: ModelFile, detector: Detector, result: EvaluationResult, title: str, rows: Sequence[Mapping[str, Any]] = ()
+) -> str:
     """Return the page on images known to be good or bad: misses and false alarms, compared with the baselines.
 
     Args:
         file, detector, title: as for `detection_report`.
         result: the measured detector.
+        rows: the images to judge, as `evaluation_review` takes them, whose pictures lie beside the page.
     """
     calibration, alpha, ours = detector.calibration, result.good.alpha, result.rows[0]
     tiles = [("good images", f"{len(result.good):,}"), ("bad images", f"{len(result.bad):,}"), ("AUROC", f"{ours.auroc:.3f}")]
@@ -136,11 +141,13 @@ def evaluation_report(file: ModelFile, detector: Detector, result: EvaluationRes
         drift_words="",
         rule=words.flagging_rule(alpha),
         tiles=tiles + _promise_tiles(calibration, "false-alarm rate", alpha),
-        sections=_ranked_sections(result) if result.undetermined else _judged_sections(result),
+        sections=[],
         charts=[scores_chart(edges, groups, calibration.threshold(alpha)), roc_chart(result)],
         flagged=[],
         methods=_method_rows(result),
-        review=None,
+        review=evaluation_review(
+            rows, _smallest_p(calibration), file.preprocess.kept, not result.undetermined, len(result.good) + len(result.bad)
+        ) if rows else None,
         kinds=_kind_rows(result),
         alphas=_alpha_rows(result),
         without_mask=[(item.id, item.reason) for item in result.without_mask],
@@ -165,7 +172,7 @@ def _page(file: ModelFile, detector: Detector, **content: Any) -> str:
         shape=(preprocess.width, preprocess.height),
         crossed=crossed,
         calibration=detector.calibration,
-        smallest_p=f"{1 / (detector.calibration.groups + 1):.3g}",
+        smallest_p=f"{_smallest_p(detector.calibration):.3g}",
         trained_on=counted(provenance.images, provenance.groups or provenance.images),
         provenance=provenance,
         preprocess=words.preprocess_note(preprocess),
@@ -213,35 +220,6 @@ def _worst(summary: DetectionSummary) -> Section:
     return Section("Images with the highest scores", f"Highest scores first.{more}", cards)
 
 
-def _judged_sections(result: EvaluationResult) -> list[Section]:
-    ours = result.rows[0]
-
-    def section(heading: str, empty: str, note: str, found: DetectionResult, flagged: bool, total: int, most: int) -> Section:
-        chosen = np.flatnonzero(is_flagged(found.verdicts) == flagged)[:most].tolist()
-        shown = f" {len(chosen)} of {total:,} are shown." if total > len(chosen) else ""
-        return Section(heading, note + shown, _cards(found, chosen), empty)
-
-    missed, flagged = ours.missed, ours.false_alarms
-    low, high = "Lowest scores first.", "Highest scores first."
-    parts = [
-        section("Bad images not flagged (missed)", "None is missed.", low, result.missed, False, missed.hits, MOST_SECOND),
-        section(
-            "Good images flagged (false alarms)", "None is flagged.", high, result.false_alarms, True, flagged.hits, MOST_SECOND
-        ),
-        section("Bad images flagged", "None is flagged.", high, result.found, True, missed.count - missed.hits, MOST_RIGHT),
-        section("Good images not flagged", "", high, result.false_alarms, False, flagged.count - flagged.hits, MOST_RIGHT),
-    ]
-    return [part for part in parts if part.cards or part.empty]
-
-
-def _ranked_sections(result: EvaluationResult) -> list[Section]:
-    return [
-        Section("Bad images with the lowest scores", "Lowest scores first.", _cards(result.missed)),
-        Section("Good images with the highest scores", "Highest scores first.", _cards(result.false_alarms)),
-        Section("Bad images with the highest scores", "Highest scores first.", _cards(result.found)),
-    ]
-
-
 def _cards(result: DetectionResult, indices: Iterable[int] | None = None) -> list[Card]:
     """Return the cards of some images of a result, or of the first dozen; none where it has no pictures."""
     images, again, anomaly_map = result.images, result.reconstructions, result.anomaly_maps
@@ -263,6 +241,10 @@ def _cards(result: DetectionResult, indices: Iterable[int] | None = None) -> lis
         )
         for i in chosen
     ]
+
+
+def _smallest_p(calibration: Calibration) -> float:
+    return 1 / (calibration.groups + 1)
 
 
 def _promise_tiles(calibration: Calibration, name: str, rate: float) -> list[tuple[str, str]]:

@@ -25,6 +25,8 @@ TOO_DARK, TOO_BRIGHT = (0, 114, 178), (213, 94, 0)  # blue and orange of Okabe a
 SMALL = 64  # pixels a side up to which an image is shown as squares, never smoothed
 MOST_PIXELS = 320  # pixels a side of a picture in a report; more would only weigh
 JPEG_QUALITY = 88
+LAYER_LEVELS = 64  # colours of a transparent anomaly map, each with its opacity
+MOST_LAYER_PIXELS = 480  # pixels a side of one; of photos it has half the pixels of the map, which is smooth
 
 
 def as_rgb(image: Array) -> Array:
@@ -96,6 +98,24 @@ def overlay(image: Array, anomaly_map: Array) -> Array:
     return as_rgb(grey * (1 - opacity) + colours * opacity)
 
 
+def anomaly_layer(anomaly_map: Array) -> bytes:
+    """Return H,W anomaly scores as the bytes of a PNG to lay over the image: in colour, transparent where nothing is drawn.
+
+    It has the pixels of a small map, and fewer than those of a larger one.
+    """
+    scores = Image.fromarray((anomaly_map / HIGHEST).clip(0, 1).astype(np.float32))
+    longer = max(scores.size)
+    if longer > SMALL:
+        side = min(longer // 2, MOST_LAYER_PIXELS)
+        scores = scores.resize([max(1, round(each * side / longer)) for each in scores.size], Image.Resampling.BILINEAR)
+    levels = np.round(np.asarray(scores) * (LAYER_LEVELS - 1)).astype(np.uint8)
+    colours, opacity = anomaly_colours(np.linspace(0, HIGHEST, LAYER_LEVELS))
+    picture = Image.fromarray(levels)
+    picture.putpalette(np.round(255 * colours).astype(np.uint8).tobytes())
+    alpha = np.round(255 * opacity).astype(np.uint8).tobytes()
+    return _encoded(picture, format="PNG", transparency=alpha, optimize=True)
+
+
 def enlarged(rgb: Array, least: int) -> Array:
     """Return the picture with each pixel repeated until it is at least `least` pixels high."""
     times = -(-least // rgb.shape[0])
@@ -107,13 +127,28 @@ def png(rgb: Array) -> bytes:
     return _encoded(Image.fromarray(rgb), format="PNG", compress_level=PNG_COMPRESSION)
 
 
+def mask_png(mask: Array) -> bytes:
+    """Return H,W booleans as the bytes of a grey PNG file, white where they are true."""
+    return png(np.where(mask, 255, 0).astype(np.uint8))
+
+
+def jpeg(rgb: Array, quality: int = JPEG_QUALITY) -> bytes:
+    """Return the picture as the bytes of a JPEG file."""
+    return _encoded(Image.fromarray(rgb), format="JPEG", quality=quality)
+
+
+def reduced(rgb: Array, most: int) -> Array:
+    """Return the picture with at most `most` pixels a side."""
+    picture = Image.fromarray(rgb)
+    picture.thumbnail((most, most), Image.Resampling.LANCZOS)
+    return np.asarray(picture)
+
+
 def data_uri(rgb: Array) -> str:
     """Return the picture as a data URI: small ones exactly, larger ones as JPEG of at most 320 pixels a side."""
     if max(rgb.shape[:2]) <= SMALL:
         return _uri("png", png(rgb))
-    picture = Image.fromarray(rgb)
-    picture.thumbnail((MOST_PIXELS, MOST_PIXELS), Image.Resampling.LANCZOS)
-    return _uri("jpeg", _encoded(picture, format="JPEG", quality=JPEG_QUALITY))
+    return _uri("jpeg", jpeg(reduced(rgb, MOST_PIXELS)))
 
 
 def anomaly_key() -> str:

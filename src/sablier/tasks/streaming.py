@@ -19,12 +19,25 @@ class Kept:
 
 
 def kept(before: Kept | None, images: ImageSet, priorities: Array, most: int) -> Kept:
-    """Return the `most` images with the highest priority among the kept and the new ones."""
-    top = np.argsort(-priorities, kind="stable")[:most]
+    """Return the `most` images with the highest priority among the kept and the new ones.
+
+    Args:
+        before: what is kept so far, if anything.
+        images: N new images.
+        priorities: N numbers; or N,K, of which a later column counts where the earlier ones are equal.
+        most: how many to keep.
+    """
+    top = _highest_first(priorities)[:most]
     # Skipped images are counted elsewhere; here they would grow with the stream.
     new = Kept(replace(images.take(top), skipped=()), priorities[top])
     if before is None:
         return new
-    order = np.argsort(-np.r_[before.priorities, new.priorities], kind="stable")[:most]
-    joined = ImageSet.concatenate([before.images, new.images]).take(order)
-    return Kept(joined, np.r_[before.priorities, new.priorities][order])
+    priorities = np.concatenate([before.priorities, new.priorities])
+    order = _highest_first(priorities)[:most]
+    return Kept(ImageSet.concatenate([before.images, new.images]).take(order), priorities[order])
+
+
+def _highest_first(priorities: Array) -> Array:
+    """Return the positions of N or N,K priorities in descending order; equal ones stay in theirs."""
+    columns = np.atleast_2d(-priorities.T)
+    return np.lexsort(columns[::-1])

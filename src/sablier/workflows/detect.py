@@ -20,8 +20,7 @@ from sablier.workflows.detection_outputs import Row, detection_outputs
 from sablier.workflows.likeness import stream_like
 from sablier.workflows.outputs import writes
 
-MOST_PICTURED, MOST_TYPICAL = 20, 12  # images of the report, besides the flagged ones that are drawn
-MOST_RANKED = 200  # where there are no verdicts
+MOST_TYPICAL = 12  # images that the report shows as an even sample of all
 
 
 @writes("detect", "source")
@@ -64,7 +63,7 @@ def detect(
     detector = Detector.from_file(file, backbone, scores=True)
     cut = checked_alpha(alpha) if fdr is None else checked_fdr(fdr)
     summarizer = Summarizer(
-        detector, alpha, **_most(detector.calibration.decides(cut), report), fdr=fdr, reject_alpha=reject_alpha,
+        detector, alpha, worst=1, typical=MOST_TYPICAL if report else 1, fdr=fdr, reject_alpha=reject_alpha,
         recognizer=Recognizer.of(file),
     )  # fmt: skip
     if audit is not None and checked_count(audit) and folder is None:
@@ -75,7 +74,7 @@ def detect(
             dense = images.dense(file.preprocess)
             result = summarizer.judge(dense)
             if outputs is not None:
-                outputs.append(dense, result)
+                outputs.append(images, dense, result)
             on_progress(summarizer.count)
         summary = _summary(summarizer, source)
         rows = [] if outputs is None else outputs.close(summary)
@@ -85,13 +84,6 @@ def detect(
         title = f"{Path(model).stem}: {summary.count} images from {source}"
         _write_report(file, detector, summary, folder, title, rows)
     return summary
-
-
-def _most(decided: bool, report: bool) -> dict[str, int]:
-    """Return how many images of each kind the summary keeps with pictures; flagged ones are drawn as they come besides."""
-    if not report:
-        return {"worst": 1, "typical": 1}
-    return {"worst": MOST_PICTURED if decided else MOST_RANKED, "typical": MOST_TYPICAL}
 
 
 def _summary(summarizer: Summarizer, source: Any) -> DetectionSummary:

@@ -16,8 +16,6 @@ from sablier.workflows.tables import StreamedTables, WaitingRows, streamed_table
 
 Row = dict[str, Any]
 
-MOST_JUDGED = 5000  # images in the report
-
 
 @dataclass(frozen=True)
 class DetectionOutputs:
@@ -33,28 +31,29 @@ class DetectionOutputs:
     waiting: WaitingRows | None
     drawing: DetectionPictures | None
 
-    def append(self, images: ImageSet, result: DetectionResult) -> None:
-        """Write the rows of N dense images, and draw those that are flagged."""
+    def append(self, images: ImageSet, dense: ImageSet, result: DetectionResult) -> None:
+        """Write the rows of N images, and draw those that are flagged; the arguments are those of `DetectionPictures.add`."""
         rows = result.to_table()
         if self.drawing is not None:
-            rows = [row | drawn for row, drawn in zip(rows, self.drawing.add(images, result), strict=True)]
+            rows = [row | drawn for row, drawn in zip(rows, self.drawing.add(images, dense, result), strict=True)]
         (self.waiting or self.tables).append(rows)
 
     def close(self, summary: DetectionSummary) -> list[Row]:
         """Write what is known at the end of the stream: verdicts, pictures drawn last, regions, and the summary.
 
-        Returns the rows of the images that are drawn, at most `MOST_JUDGED`, each with its number of regions.
+        Returns the rows of the images that the report shows, with what it shows of each.
         """
-        drawn: list[Row] = []
+        shown: list[Row] = []
         if self.waiting is not None:
-            late, regions = ({}, {}) if self.drawing is None else self.drawing.close(summary)
+            late = {} if self.drawing is None else self.drawing.close(summary)
             for row in self.waiting.take():
                 whole = {**row, "verdict": summary.verdict(row["p_value"]), **late.get(row["id"], {})}
+                more = whole.pop("shown", None)
                 self.tables.append([whole])
-                if whole.get("map") and len(drawn) < MOST_JUDGED:
-                    drawn.append({**whole, "regions": regions.get(row["id"], 0)})
+                if more is not None:
+                    shown.append({**whole, **more})
         self.tables.close(summary.to_json())
-        return drawn
+        return shown
 
 
 @contextmanager

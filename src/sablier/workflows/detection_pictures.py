@@ -1,9 +1,10 @@
-"""What `detect` draws while it scores: anomaly maps, masks and regions of flagged images, in memory that does not grow."""
+"""What `detect` draws while it scores: pictures of flagged images and of those next to them, in memory that does not grow."""
 
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,59 +14,69 @@ from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.regions import RegionRule
 from sablier.tasks.detection.result import DetectionResult
 from sablier.tasks.detection.summary import DetectionSummary
-from sablier.workflows.picture_names import MAPS, MASKS
+from sablier.tasks.streaming import Kept, kept
+from sablier.workflows.picture_names import MOST_JUDGED
 from sablier.workflows.tables import WaitingRows, streamed_tables, waiting_rows
 
-AT_ONCE = 64
+MOST_NEAREST = 24  # images that are not flagged, nearest to the threshold
+MOST_RANKED = 200  # where there are no verdicts
 NOTHING = {"map": "", "mask": ""}
 COLUMNS = ("id", "region")
 
 
 class DetectionPictures:
-    """Draws flagged images as they are scored, and the other images of the report at the end.
+    """Draws flagged images as they are scored, and those next to them at the end.
 
     Args:
         detector: computes the anomaly maps.
-        folder: the output, where maps/, masks/ and the tables of regions go.
+        folder: the output, where pictures and the tables of regions go.
         cut: the largest p-value of an image that may be flagged.
         rule: which regions count.
         waiting: keeps the regions until verdicts are final.
     """
 
     def __init__(self, detector: Detector, folder: Path, cut: float, rule: RegionRule, waiting: WaitingRows) -> None:
-        from sablier.report.anomaly_maps import FileNames  # plotting is slow to import
+        from sablier.workflows.review_pictures import ReviewPictures  # plotting is slow to import
 
-        self.detector, self.folder, self.cut, self.rule, self.waiting = detector, folder, cut, rule, waiting
-        self._name_of, self._drawn = FileNames(), set[str]()
+        self.detector, self.folder, self.rule, self.waiting = detector, folder, rule, waiting
+        self.cut = cut if detector.calibration.decides(cut) else 0.0
+        self.most_near = MOST_NEAREST if self.cut else MOST_RANKED
+        self.pictures = ReviewPictures(folder, detector.preprocess, rule, mask_files=True)
+        self._near: Kept | None = None
+        self._drawn = 0
+        self._sizes = set[tuple[int, int]]()
 
-    def add(self, images: ImageSet, result: DetectionResult) -> list[dict[str, str]]:
+    def add(self, images: ImageSet, dense: ImageSet, result: DetectionResult) -> list[dict[str, Any]]:
         """Draw those of N images that may be flagged; return the columns of each that name its pictures.
 
         Args:
-            images: a dense set.
-            result: what the detector found in them.
+            images: as they were read; they may hold others, too.
+            dense: the N images as the detector takes them.
+            result: what it found in them.
         """
-        columns = [NOTHING] * len(result)
-        if self.detector.calibration.decides(self.cut):
-            chosen = np.flatnonzero(result.p_values <= self.cut)
-            for start in range(0, len(chosen), AT_ONCE):
-                part = chosen[start : start + AT_ONCE]
-                pictured = self.detector.detect(images.take(part), pictures=True)
-                self._keep_regions(pictured)
-                for index, drawn in zip(part.tolist(), self._draw(pictured), strict=True):
-                    columns[index] = drawn
+        columns: list[dict[str, Any]] = [NOTHING] * len(result)
+        chosen = np.flatnonzero(result.p_values <= self.cut)
+        for start in range(0, len(chosen), self.pictures.at_once):
+            part = chosen[start : start + self.pictures.at_once]
+            # The report shows the first flagged images of a long stream, and all that are nearest to the threshold.
+            drawn = self._draw(images, dense.take(part), self._drawn < MOST_JUDGED - self.most_near)
+            self._drawn += len(drawn)
+            for index, each in zip(part.tolist(), drawn, strict=True):
+                columns[index] = each
+        self._keep_near(images, result)
+        if len(self._sizes) < 2:
+            self._sizes |= {(height, width) for height, width in dense.sizes.tolist()}
         return columns
 
-    def close(self, summary: DetectionSummary) -> tuple[dict[str, dict[str, str]], dict[str, int]]:
-        """Draw the images of the report that are not drawn yet, and write the regions.
-
-        Returns by id such columns of those images, and the numbers of regions of flagged ones.
-        """
-        missing = np.flatnonzero([id not in self._drawn for id in summary.worst.ids.tolist()])
-        late = summary.worst.take(missing)
-        columns = dict(zip(late.ids.tolist(), self._draw(late), strict=True)) if len(missing) else {}
-        own = [*COLUMNS, *self.rule.columns()]
+    def close(self, summary: DetectionSummary) -> dict[str, dict[str, Any]]:
+        """Draw the images next to the flagged ones, and write the regions; return by id such columns of those images."""
+        columns: dict[str, dict[str, Any]] = {}
+        for part in [] if self._near is None else self._near.images.chunks(self.pictures.at_once):
+            dense = part.dense(self.detector.preprocess)
+            columns |= dict(zip(dense.ids.tolist(), self._draw(part, dense, shown=True), strict=True))
+        self.pictures.write_ignored(self._sizes)
         counts = Counter[str]()
+        own = [*COLUMNS, *self.rule.columns()]
         with streamed_tables(self.folder, "regions.csv", "regions.json", "regions", own) as tables:
             for row in self.waiting.take():
                 if is_flagged(np.array([summary.verdict(row.pop("p_value"))]))[0]:
@@ -75,28 +86,24 @@ class DetectionPictures:
                 "flagged_images": summary.flagged, "images_with_regions": len(counts),
                 "min_area": self.rule.min_area, "mm_per_pixel": self.rule.mm_per_pixel,
             })  # fmt: skip
-        return columns, counts
+        return columns
 
-    def _keep_regions(self, pictured: DetectionResult) -> None:
-        """Keep the regions of images until verdicts are final."""
-        assert pictured.anomaly_maps is not None
-        assert pictured.sizes is not None
-        names, sizes = pictured.ids.tolist(), pictured.sizes.tolist()
-        for id, p_value, anomaly_map, size in zip(names, pictured.p_values.tolist(), pictured.anomaly_maps, sizes, strict=True):
-            regions = self.rule.regions(anomaly_map, tuple(size))
-            rows = [{"id": id, "region": number, **self.rule.row(region)} for number, region in enumerate(regions, 1)]
+    def _keep_near(self, images: ImageSet, result: DetectionResult) -> None:
+        """Keep, as they were read, the images nearest to the threshold that are not flagged."""
+        beyond = np.flatnonzero(result.p_values > self.cut)
+        place = {id: index for index, id in enumerate(images.ids.tolist())}
+        near = images.take([place[id] for id in result.ids[beyond].tolist()])
+        priorities = np.stack([-result.p_values, result.scores], axis=1)[beyond]
+        self._near = kept(self._near, near, priorities, self.most_near)
+
+    def _draw(self, images: ImageSet, dense: ImageSet, shown: bool) -> list[dict[str, Any]]:
+        """Write the pictures of dense images, and keep their regions; return the columns of each."""
+        pictured = self.detector.detect(dense, pictures=True)
+        drawn = self.pictures.draw(images, pictured, shown=shown)
+        for id, p_value, each in zip(pictured.ids.tolist(), pictured.p_values.tolist(), drawn, strict=True):
+            rows = [{"id": id, "region": number, **self.rule.row(region)} for number, region in enumerate(each.regions, 1)]
             self.waiting.append([{**row, "p_value": p_value} for row in rows])
-
-    def _draw(self, pictured: DetectionResult) -> list[dict[str, str]]:
-        """Write the map and the mask of each image; return the columns that name them."""
-        from sablier.report.anomaly_maps import write_maps
-        from sablier.report.masks import write_masks
-
-        names = [self._name_of(id) for id in pictured.ids.tolist()]
-        self._drawn.update(pictured.ids.tolist())
-        write_maps(pictured, self.folder / MAPS, names)
-        write_masks(pictured, self.folder / MASKS, pictured.sizes, names, self.rule)
-        return [{"map": f"{MAPS}/{name}.png", "mask": f"{MASKS}/{name}.png"} for name in names]
+        return [{"map": each.map, "mask": each.mask, "shown": each.shown} for each in drawn]
 
 
 @contextmanager

@@ -13,10 +13,11 @@ from sablier.images.mvtec import GOOD, layout_of
 from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
 from sablier.tasks.detection.detect import Detector
-from sablier.tasks.detection.evaluate import EvaluationResult, Masks, evaluate_detector
+from sablier.tasks.detection.evaluate import EvaluationResult, Masks, evaluate_detector, masks_in
 from sablier.tasks.known_images import KnownImages
 from sablier.workflows.likeness import check_likeness
 from sablier.workflows.outputs import writes
+from sablier.workflows.page_files import files_beside, files_folder
 
 
 @writes("evaluate", "good", "bad", file=PAGE)
@@ -41,7 +42,8 @@ def evaluate(
         good: good images: anything that `read_images` takes. Without `bad`, a folder laid out like MVTec AD: the images in
             test/ are measured, and anomaly maps against the masks in ground_truth/.
         bad: bad images, likewise.
-        output: an HTML file for the report; None writes nothing.
+        output: an HTML file for the report, whose pictures go to a folder beside it: page_files/ for page.html. None writes
+            nothing.
         alpha: the false-alarm rate, between 0 and 1.
         backbone: the file of the user's feature network that the model was trained with, if any; it is run.
         **reading: options of `read_images`.
@@ -70,19 +72,28 @@ def evaluate(
     detector = Detector.from_file(file, backbone, scores=True)
     good_images, bad_images, masks = _test_images(good, bad, reading)
     check_likeness(file, good_images, strict=bool(reading.get("strict")))
-    result = evaluate_detector(detector, good_images, bad_images, alpha, masks, KnownImages.from_file(file))
-    if output is not None:
-        from sablier.report.html import evaluation_report
+    known = KnownImages.from_file(file)
+    measured = partial(evaluate_detector, detector, good_images, bad_images, alpha, masks, known)
+    if output is None:
+        return measured()
+    from sablier.report.html import evaluation_report  # plotting is slow to import
+    from sablier.workflows.evaluation_pictures import EvaluationPictures
 
+    page = Path(output)
+    with files_beside(page, "evaluate", good, bad) as folder:
+        pictures = EvaluationPictures(detector, folder, (good_images, bad_images), masks)
+        result = measured(on_found=pictures.add if pictures.all_fit else None)
         title = f"{Path(model).stem}: {len(result.good)} good and {len(result.bad)} bad images"
-        write_text(Path(output), evaluation_report(file, detector, result, title))
+        text = evaluation_report(file, detector, result, title, pictures.close(result, files_folder(page).name))
+    write_text(page, text)
     return result
 
 
 def _test_images(good: Any, bad: Any, reading: dict[str, Any]) -> tuple[ImageSet, ImageSet, Masks | None]:
     """Return the good and the bad images, and the masks if there are any."""
     if bad is not None:
-        return read_images(good, **reading), read_images(bad, **reading), None
+        bad_images = read_images(bad, **reading)
+        return read_images(good, **reading), bad_images, masks_in(bad_images)
     layout = layout_of(good)
     if layout is None:
         raise ImagesError(

@@ -4,7 +4,9 @@ from pathlib import PurePosixPath
 
 from sablier.workflows.arrivals import Stamp, identity
 
-MAPS, MASKS = "maps", "masks"
+MAPS, MASKS, OVERLAYS, PHOTOS = "maps", "masks", "overlays", "photos"
+IGNORED = "ignored.png"
+MOST_JUDGED = 5000  # images in a report
 LONGEST_MAP_NAME, MAP_DIGITS = 100, 8
 
 

@@ -21,7 +21,7 @@ def anomaly_map():
 
 
 def test_regions_are_measured_highest_peak_first(anomaly_map):
-    assert RegionRule().regions(anomaly_map, (20, 30)) == [
+    assert RegionRule().found(anomaly_map, (20, 30))[1] == [
         Region(left=20, top=10, width=2, height=2, area=2, peak=4.0),
         Region(left=3, top=2, width=6, height=3, area=18, peak=2.5),
     ]
@@ -30,15 +30,16 @@ def test_regions_are_measured_highest_peak_first(anomaly_map):
 @pytest.mark.parametrize(("rule", "areas"), AREAS.items())
 def test_small_regions_are_left_out_of_table_and_mask(anomaly_map, rule, areas):
     own = RegionRule(*rule)
-    assert [region.area for region in own.regions(anomaly_map, (20, 30))] == areas
-    assert own.mask(anomaly_map, (20, 30)).sum() == sum(areas)
+    mask, regions = own.found(anomaly_map, (20, 30))
+    assert [region.area for region in regions] == areas
+    assert mask.sum() == sum(areas)
 
 
 def test_places_are_those_of_the_original_image():
     anomaly_map = np.zeros((32, 32))
     anomaly_map[8:16, 16:24] = 3.0
     # A photo of 40 x 80 was scaled to 16 x 32 and centred: 8 rows above and below.
-    (region,) = RegionRule().regions(anomaly_map, (40, 80))
+    _, (region,) = RegionRule().found(anomaly_map, (40, 80))
     assert region.left == pytest.approx(40, abs=2)
     assert region.top <= 1
     assert region.width == pytest.approx(20, abs=4)

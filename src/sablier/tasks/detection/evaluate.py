@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,13 @@ from sablier.tasks.detection.rates import AlphaRow, Rate, rates_by_alpha
 from sablier.tasks.detection.result import BASELINES, DetectionResult
 from sablier.tasks.detection.summary import BY_MISTAKE, known_words
 from sablier.tasks.known_images import KnownImages, Recognized, Recognizer
-from sablier.tasks.streaming import Kept, kept
 from sablier.typing import Array
 
 # Yields the mask of each image of a set, H,W booleans at its original size, or why there is none.
 Masks = Callable[[ImageSet], Iterable[Array | Skipped]]
+# Is given whether images are bad, the images as they were read, and what was found in those that can be decoded, with pictures.
+OnFound = Callable[[bool, ImageSet, DetectionResult], None]
 
-MOST_PICTURES = 12
 PIXELS_AT_ONCE = 2_000_000  # about a hundred megabytes with intermediate results
 ALL_KINDS = "all"
 
@@ -75,9 +76,6 @@ class EvaluationResult:
         rows: sablier first, then the baselines.
         undetermined: whether too few images calibrate for a verdict at this alpha.
         good, bad: the detections behind the rows, without pictures.
-        false_alarms: the good images with the highest scores, highest first, with pictures.
-        missed: the bad images with the lowest scores, lowest first, with pictures.
-        found: the bad images with the highest scores, highest first, with pictures.
         kinds: sablier on each kind of bad images, by label; empty without labels.
         pixels: sablier's anomaly maps against the masks of all bad images; None without masks.
         without_mask: the bad images without a mask, and why.
@@ -89,9 +87,6 @@ class EvaluationResult:
     undetermined: bool
     good: DetectionResult
     bad: DetectionResult
-    false_alarms: DetectionResult
-    missed: DetectionResult
-    found: DetectionResult
     kinds: tuple[KindRow, ...] = ()
     pixels: PixelRow | None = None
     without_mask: tuple[Skipped, ...] = ()
@@ -145,6 +140,7 @@ def evaluate_detector(
     alpha: float,
     masks: Masks | None = None,
     known: KnownImages | None = None,
+    on_found: OnFound | None = None,
 ) -> EvaluationResult:
     """Score good and bad images at `alpha`, and count misses and false alarms.
 
@@ -156,23 +152,22 @@ def evaluate_detector(
         alpha: the false-alarm rate.
         masks: yields the mask of each bad image, H,W booleans, or why there is none; by default those of the set.
         known: the images that trained or calibrated the detector, for the notes; None searches for none.
+        on_found: is given each chunk of images, first of the good ones and then of the bad ones.
 
     Raises:
         TooFewImages: if there are no good or no bad images.
     """
-    if masks is None and bad_images.masks is not None and bad_images.masks.any():
-        masks = own_masks
-    good = _judged(detector, good_images, alpha, None if masks is None else _no_defects, known)
-    bad = _judged(detector, bad_images, alpha, masks, known)
+    masks = masks or masks_in(bad_images)
+    good = _judged(
+        detector, good_images, alpha, None if masks is None else _no_defects, known, on_found and partial(on_found, False)
+    )
+    bad = _judged(detector, bad_images, alpha, masks, known, on_found and partial(on_found, True))
     decided = detector.calibration.decides(alpha)
     return EvaluationResult(
         tuple(_method_rows(good.result, bad.result, decided)),
         not decided,
         good.result,
         bad.result,
-        false_alarms=good.highest,
-        missed=bad.lowest,
-        found=bad.highest,
         kinds=tuple(_kind_rows(good, bad, decided)),
         pixels=_pixel_row(good, list(bad.pixels.values())),
         without_mask=tuple(bad.without_mask),
@@ -197,6 +192,11 @@ def _notes(kind: str, result: DetectionResult) -> Iterator[str]:
         )
 
 
+def masks_in(images: ImageSet) -> Masks | None:
+    """Return what yields the masks that a set of images has; None where it has none."""
+    return None if images.masks is None or not images.masks.any() else own_masks
+
+
 def own_masks(images: ImageSet) -> Iterator[Array | Skipped]:
     """Yield the masks of the images; an empty mask does not say where a bad image is bad."""
     for id, mask in zip(images.ids.tolist(), images.masks if images.masks is not None else (), strict=True):
@@ -209,39 +209,41 @@ def _no_defects(images: ImageSet) -> Iterator[Array]:
 
 @dataclass(frozen=True)
 class _Judged:
-    """Scored good or bad images: all scores, pictures of the extremes, and pixel counts by label."""
+    """Scored good or bad images: all scores, and pixel counts by label."""
 
     result: DetectionResult
-    lowest: DetectionResult
-    highest: DetectionResult
     pixels: dict[str, PixelCounts]
     without_mask: list[Skipped]
 
 
-def _judged(detector: Detector, images: ImageSet, alpha: float, masks: Masks | None, known: KnownImages | None) -> _Judged:
+def _judged(
+    detector: Detector,
+    images: ImageSet,
+    alpha: float,
+    masks: Masks | None,
+    known: KnownImages | None,
+    on_found: Callable[[ImageSet, DetectionResult], None] | None,
+) -> _Judged:
     recognizer = None if known is None else Recognizer(known, detector.preprocess)
     size = chunk_for(detector.preprocess, pixels=PIXELS_AT_ONCE)
     results: list[DetectionResult] = []
-    lowest: Kept | None = None
-    highest: Kept | None = None
     pixels: defaultdict[str, PixelCounts] = defaultdict(PixelCounts)
     without_mask: list[Skipped] = []
     # Every chunk would repeat what was skipped when the source was read.
     for chunk in replace(images, skipped=()).chunks(size):
         dense = chunk.dense(detector.preprocess)
-        found = detector.detect(dense, alpha, pictures=masks is not None)
-        lowest, highest = kept(lowest, dense, -found.scores, MOST_PICTURES), kept(highest, dense, found.scores, MOST_PICTURES)
+        found = detector.detect(dense, alpha, pictures=masks is not None or on_found is not None)
+        if on_found is not None:
+            on_found(chunk, found)
         recognized = None if recognizer is None else recognizer.recognize(dense)
         results.append(replace(found, images=None, reconstructions=None, anomaly_maps=None, recognized=recognized))
         if masks is not None and found.anomaly_maps is not None:
             without_mask += _count(pixels, dense, found.anomaly_maps, masks)
-    if lowest is None or highest is None or not len(lowest.images):
+    if not sum(map(len, results)):
         raise TooFewImages("AUROC compares normal images with anomalies: expected at least one of each.")
     result = joined(results)
     return _Judged(
         replace(result, skipped=images.skipped + result.skipped),
-        detector.detect(lowest.images, alpha, pictures=True),
-        detector.detect(highest.images, alpha, pictures=True),
         dict(pixels),
         without_mask,
     )

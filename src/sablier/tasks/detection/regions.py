@@ -74,29 +74,24 @@ class RegionRule:
             row |= dict(zip(("width_mm", "height_mm", "area_mm2"), measures, strict=True))
         return row
 
-    def mask(self, anomaly_map: Array, size: tuple[int, int]) -> Array:
-        """Return H,W booleans: where an image is anomalous, at its original size, without regions that are too small.
+    def found(self, anomaly_map: Array, size: tuple[int, int]) -> tuple[Array, list[Region]]:
+        """Return where an image is anomalous, without regions that are too small.
 
         Args:
             anomaly_map: as a detector returns it.
             size: height and width of the original image.
-        """
-        return self._labelled(at_original_size(anomaly_map, size))[0] > 0
 
-    def regions(self, anomaly_map: Array, size: tuple[int, int]) -> list[Region]:
-        """Return the regions of an image, highest peak first.
-
-        Args:
-            anomaly_map: as a detector returns it.
-            size: height and width of the original image.
+        Returns:
+            H,W booleans at the original size, and the regions in them, highest peak first.
 
         >>> anomaly_map = np.zeros((4, 6))
         >>> anomaly_map[1:3, 2:5] = 1.5
-        >>> RegionRule().regions(anomaly_map, (4, 6))
+        >>> RegionRule().found(anomaly_map, (4, 6))[1]
         [Region(left=2, top=1, width=3, height=2, area=6, peak=1.5)]
         """
         full = at_original_size(anomaly_map, size)
-        return sorted(_measured(full, *self._labelled(full)), key=lambda region: -region.peak)
+        numbers, count = self._labelled(full)
+        return numbers > 0, sorted(_measured(full, numbers, count), key=lambda region: -region.peak)
 
     def _labelled(self, anomaly_map: Array) -> tuple[Array, int]:
         """Return the number of the region of each pixel, 0 outside all that are large enough, and the largest number."""
