@@ -58,7 +58,12 @@ class Section:
 
 
 def detection_report(
-    file: ModelFile, detector: Detector, summary: DetectionSummary, title: str, rows: Sequence[Mapping[str, Any]] = ()
+    file: ModelFile,
+    detector: Detector,
+    summary: DetectionSummary,
+    title: str,
+    rows: Sequence[Mapping[str, Any]] = (),
+    groups: Sequence[Any] = (),
 ) -> str:
     """Return the page on images whose truth is not known: which are flagged, and what the guarantee is.
 
@@ -69,6 +74,7 @@ def detection_report(
         title: which images were scored by which model; shown above the headline and on the browser's tab.
         rows: the images to judge, as `detection_review` takes them, whose pictures lie beside the page; none shows the highest
             scores.
+        groups: flagged images whose defects look alike, each with its `number`, `count` and `picture`.
     """
     calibration = detector.calibration
     tiles = [("images", f"{summary.count:,}")]
@@ -82,7 +88,7 @@ def detection_report(
         tiles.append(("unreadable", f"{summary.skipped_count:,}"))
     worst = [] if rows else [_worst(summary)]
     sections = [*worst, Section("Typical images", "An even sample of all images.", _cards(summary.typical))]
-    groups = [_calibration_group(calibration, summary.edges), ScoreGroup("images scored", summary.histogram, BLUE)]
+    scored = [_calibration_group(calibration, summary.edges), ScoreGroup("images scored", summary.histogram, BLUE)]
     return _page(
         file, detector,
         title=title,
@@ -96,8 +102,9 @@ def detection_report(
         rule=words.flagging_rule(summary.alpha, summary.fdr, summary.reject_alpha),
         tiles=tiles,
         sections=[section for section in sections if section.cards],
-        charts=[scores_chart(summary.edges, groups, summary.threshold), p_values_chart(summary)] if summary.count else [],
+        charts=[scores_chart(summary.edges, scored, summary.threshold), p_values_chart(summary)] if summary.count else [],
         flagged=_flagged(summary),
+        groups=groups,
         review=detection_review(
             rows, 0.0 if summary.undetermined else summary.alpha, summary.flagged, not summary.undetermined,
             _smallest_p(calibration), file.preprocess.kept,
@@ -144,6 +151,7 @@ def evaluation_report(
         sections=[],
         charts=[scores_chart(edges, groups, calibration.threshold(alpha)), roc_chart(result)],
         flagged=[],
+        groups=[],
         methods=_method_rows(result),
         review=evaluation_review(
             rows, _smallest_p(calibration), file.preprocess.kept, not result.undetermined, len(result.good) + len(result.bad)

@@ -81,6 +81,7 @@ def detection_review(
             "verdict": VERDICTS.get(row["verdict"], row["verdict"]),
             "marked": row["verdict"] in FLAGGING,
             "label": f"label {row['label']}" if row.get("label") else "",
+            "group": f"group {row['group']}" if row.get("group") else "",
             "mask": row["mask"],
         }
         for row in sorted(rows, key=order)
@@ -114,6 +115,7 @@ def evaluation_review(rows: Sequence[Row], smallest_p: float, kept: Array | None
             "verdict": {"bad": "missed", "good": "false alarm"}[truth] if wrong else VERDICTS.get(row["verdict"], row["verdict"]),
             "marked": wrong,
             "label": truth if row.get("label", "") in ("", truth) else f"{truth}: {row['label']}",
+            "group": "",
             "mask": "",
         })  # fmt: skip
     missed, alarms = (sum(image["verdict"] == name for image in images) for name in ("missed", "false alarm"))

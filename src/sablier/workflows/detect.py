@@ -1,6 +1,6 @@
 """The workflow `detect`: scores images, and writes verdicts and a report, in memory that does not grow with their number."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
 from os import PathLike
 from pathlib import Path
@@ -9,14 +9,14 @@ from typing import Any
 from sablier.calibration import checked_alpha, checked_fdr
 from sablier.errors import ConfigError, ImagesError
 from sablier.files import write_text
-from sablier.images.chunks import chunk_for
+from sablier.images.chunks import at_once, chunk_for
 from sablier.modelfile import ModelFile
 from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.regions import RegionRule
 from sablier.tasks.detection.summary import DetectionSummary, Summarizer
 from sablier.tasks.known_images import Recognizer
 from sablier.workflows.audit import checked_count, write_questions
-from sablier.workflows.detection_outputs import Row, detection_outputs
+from sablier.workflows.detection_outputs import Shown, detection_outputs
 from sablier.workflows.likeness import stream_like
 from sablier.workflows.outputs import writes
 
@@ -62,8 +62,10 @@ def detect(
     file, folder = ModelFile.load(Path(model)), None if output is None else Path(output)
     detector = Detector.from_file(file, backbone, scores=True)
     cut = checked_alpha(alpha) if fdr is None else checked_fdr(fdr)
+    size = file.preprocess.height * file.preprocess.width
+    typical = at_once(MOST_TYPICAL, size) if report else 1
     summarizer = Summarizer(
-        detector, alpha, worst=1, typical=MOST_TYPICAL if report else 1, fdr=fdr, reject_alpha=reject_alpha,
+        detector, alpha, worst=1, typical=typical, fdr=fdr, reject_alpha=reject_alpha,
         recognizer=Recognizer.of(file),
     )  # fmt: skip
     if audit is not None and checked_count(audit) and folder is None:
@@ -77,12 +79,12 @@ def detect(
                 outputs.append(images, dense, result)
             on_progress(summarizer.count)
         summary = _summary(summarizer, source)
-        rows = [] if outputs is None else outputs.close(summary)
+        shown = Shown() if outputs is None else outputs.close(summary)
     if folder is not None and audit is not None:
         write_questions(folder, audit, source)
     if folder is not None and report:
         title = f"{Path(model).stem}: {summary.count} images from {source}"
-        _write_report(file, detector, summary, folder, title, rows)
+        _write_report(file, detector, summary, folder, title, shown)
     return summary
 
 
@@ -94,9 +96,7 @@ def _summary(summarizer: Summarizer, source: Any) -> DetectionSummary:
     return summarizer.summary()
 
 
-def _write_report(
-    file: ModelFile, detector: Detector, summary: DetectionSummary, folder: Path, title: str, rows: Sequence[Row]
-) -> None:
+def _write_report(file: ModelFile, detector: Detector, summary: DetectionSummary, folder: Path, title: str, shown: Shown) -> None:
     from sablier.report.html import detection_report  # plotting is slow to import
 
-    write_text(folder / "report.html", detection_report(file, detector, summary, title, rows))
+    write_text(folder / "report.html", detection_report(file, detector, summary, title, shown.rows, shown.groups))

@@ -1,10 +1,10 @@
 """The tables of `detect`, and what it draws, written while it scores."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sablier.images.imageset import ImageSet
 from sablier.tasks.detection.detect import Detector
@@ -13,6 +13,9 @@ from sablier.tasks.detection.result import DetectionResult
 from sablier.tasks.detection.summary import DetectionSummary
 from sablier.workflows.detection_pictures import DetectionPictures, detection_pictures
 from sablier.workflows.tables import StreamedTables, WaitingRows, streamed_tables, waiting_rows
+
+if TYPE_CHECKING:
+    from sablier.workflows.alike_defects import DefectGroup
 
 Row = dict[str, Any]
 
@@ -38,22 +41,34 @@ class DetectionOutputs:
             rows = [row | drawn for row, drawn in zip(rows, self.drawing.add(images, dense, result), strict=True)]
         (self.waiting or self.tables).append(rows)
 
-    def close(self, summary: DetectionSummary) -> list[Row]:
-        """Write what is known at the end of the stream: verdicts, pictures drawn last, regions, and the summary.
-
-        Returns the rows of the images that the report shows, with what it shows of each.
-        """
+    def close(self, summary: DetectionSummary) -> "Shown":
+        """Write what is known at the end of the stream: verdicts, pictures drawn last, regions, groups, and the summary."""
         shown: list[Row] = []
-        if self.waiting is not None:
-            late = {} if self.drawing is None else self.drawing.close(summary)
-            for row in self.waiting.take():
-                whole = {**row, "verdict": summary.verdict(row["p_value"]), **late.get(row["id"], {})}
-                more = whole.pop("shown", None)
-                self.tables.append([whole])
-                if more is not None:
-                    shown.append({**whole, **more})
-        self.tables.close(summary.to_json())
-        return shown
+        late = None if self.drawing is None else self.drawing.close(summary)
+        for row in () if self.waiting is None else self.waiting.take():
+            whole = {**row, "verdict": summary.verdict(row["p_value"])}
+            if late is not None:
+                whole |= {**late.columns.get(row["id"], {}), "group": late.group_of.get(row["id"], "")}
+            more = whole.pop("shown", None)
+            self.tables.append([whole])
+            if more is not None:
+                shown.append({**whole, **more})
+        groups = [] if late is None else late.groups
+        self.tables.close({**summary.to_json(), "groups": [asdict(group) for group in groups]})
+        return Shown(shown, groups)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the report shows.
+
+    Args:
+        rows: those of the tables, of the images to judge, with what is shown of each.
+        groups: of flagged images whose defects look alike.
+    """
+
+    rows: Sequence[Row] = ()
+    groups: "Sequence[DefectGroup]" = ()
 
 
 @contextmanager

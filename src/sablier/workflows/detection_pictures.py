@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,10 +19,28 @@ from sablier.tasks.streaming import Kept, kept
 from sablier.workflows.picture_names import MOST_JUDGED
 from sablier.workflows.tables import WaitingRows, streamed_tables, waiting_rows
 
+if TYPE_CHECKING:
+    from sablier.workflows.alike_defects import DefectGroup
+
 MOST_NEAREST = 24  # images that are not flagged, nearest to the threshold
 MOST_RANKED = 200  # where there are no verdicts
 NOTHING = {"map": "", "mask": ""}
 COLUMNS = ("id", "region")
+
+
+@dataclass(frozen=True)
+class DrawnAtEnd:
+    """What is known of a stream when it ends.
+
+    Args:
+        columns: by id, those of images that were drawn at the end.
+        group_of: by id, the number of the group of a flagged image.
+        groups: of flagged images whose defects look alike.
+    """
+
+    columns: dict[str, dict[str, Any]]
+    group_of: dict[str, int]
+    groups: "list[DefectGroup]"
 
 
 class DetectionPictures:
@@ -36,12 +55,14 @@ class DetectionPictures:
     """
 
     def __init__(self, detector: Detector, folder: Path, cut: float, rule: RegionRule, waiting: WaitingRows) -> None:
-        from sablier.workflows.review_pictures import ReviewPictures  # plotting is slow to import
+        from sablier.workflows.alike_defects import AlikeDefects  # plotting is slow to import
+        from sablier.workflows.review_pictures import ReviewPictures
 
         self.detector, self.folder, self.rule, self.waiting = detector, folder, rule, waiting
         self.cut = cut if detector.calibration.decides(cut) else 0.0
         self.most_near = MOST_NEAREST if self.cut else MOST_RANKED
         self.pictures = ReviewPictures(folder, detector.preprocess, rule, mask_files=True)
+        self.alike = AlikeDefects(detector, folder)
         self._near: Kept | None = None
         self._drawn = 0
         self._sizes = set[tuple[int, int]]()
@@ -59,7 +80,9 @@ class DetectionPictures:
         for start in range(0, len(chosen), self.pictures.at_once):
             part = chosen[start : start + self.pictures.at_once]
             # The report shows the first flagged images of a long stream, and all that are nearest to the threshold.
-            drawn = self._draw(images, dense.take(part), self._drawn < MOST_JUDGED - self.most_near)
+            pictured = self.detector.detect(dense.take(part), pictures=True)
+            self.alike.add(pictured)
+            drawn = self._draw(images, pictured, self._drawn < MOST_JUDGED - self.most_near)
             self._drawn += len(drawn)
             for index, each in zip(part.tolist(), drawn, strict=True):
                 columns[index] = each
@@ -68,12 +91,13 @@ class DetectionPictures:
             self._sizes |= {(height, width) for height, width in dense.sizes.tolist()}
         return columns
 
-    def close(self, summary: DetectionSummary) -> dict[str, dict[str, Any]]:
-        """Draw the images next to the flagged ones, and write the regions; return by id such columns of those images."""
+    def close(self, summary: DetectionSummary) -> DrawnAtEnd:
+        """Draw the images next to the flagged ones, group the flagged ones, and write the regions."""
         columns: dict[str, dict[str, Any]] = {}
         for part in [] if self._near is None else self._near.images.chunks(self.pictures.at_once):
             dense = part.dense(self.detector.preprocess)
-            columns |= dict(zip(dense.ids.tolist(), self._draw(part, dense, shown=True), strict=True))
+            pictured = self.detector.detect(dense, pictures=True)
+            columns |= dict(zip(dense.ids.tolist(), self._draw(part, pictured, shown=True), strict=True))
         self.pictures.write_ignored(self._sizes)
         counts = Counter[str]()
         own = [*COLUMNS, *self.rule.columns()]
@@ -86,7 +110,7 @@ class DetectionPictures:
                 "flagged_images": summary.flagged, "images_with_regions": len(counts),
                 "min_area": self.rule.min_area, "mm_per_pixel": self.rule.mm_per_pixel,
             })  # fmt: skip
-        return columns
+        return DrawnAtEnd(columns, *self.alike.close(summary))
 
     def _keep_near(self, images: ImageSet, result: DetectionResult) -> None:
         """Keep, as they were read, the images nearest to the threshold that are not flagged."""
@@ -96,9 +120,8 @@ class DetectionPictures:
         priorities = np.stack([-result.p_values, result.scores], axis=1)[beyond]
         self._near = kept(self._near, near, priorities, self.most_near)
 
-    def _draw(self, images: ImageSet, dense: ImageSet, shown: bool) -> list[dict[str, Any]]:
-        """Write the pictures of dense images, and keep their regions; return the columns of each."""
-        pictured = self.detector.detect(dense, pictures=True)
+    def _draw(self, images: ImageSet, pictured: DetectionResult, shown: bool) -> list[dict[str, Any]]:
+        """Write the pictures of what the detector found, and keep the regions; return the columns of each image."""
         drawn = self.pictures.draw(images, pictured, shown=shown)
         for id, p_value, each in zip(pictured.ids.tolist(), pictured.p_values.tolist(), drawn, strict=True):
             rows = [{"id": id, "region": number, **self.rule.row(region)} for number, region in enumerate(each.regions, 1)]

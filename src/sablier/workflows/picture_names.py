@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 from sablier.workflows.arrivals import Stamp, identity
 
 MAPS, MASKS, OVERLAYS, PHOTOS = "maps", "masks", "overlays", "photos"
+DEFECT_GROUPS = "defect-groups"
 IGNORED = "ignored.png"
 MOST_JUDGED = 5000  # images in a report
 LONGEST_MAP_NAME, MAP_DIGITS = 100, 8

@@ -67,15 +67,15 @@ def region(rows, columns, side=8):
 
 
 def test_features_are_averaged_over_the_region():
-    x = torch.rand(1, 1, 8, 8)
-    found = appearances((Nothing(), Places()), x, [region(slice(2, 4), slice(4, 8))])
+    images = np.random.default_rng(0).random((1, 8, 8, 1), np.float32)
+    found = appearances((Nothing(), Places()), images, [region(slice(2, 4), slice(4, 8))])
     np.testing.assert_allclose(found, [[1, 6.5]])  # places 6 and 7 of the second row
 
 
 def test_without_features_of_places_the_pixels_tell():
-    x = torch.zeros(2, 1, 8, 8)
-    x[:, 0, 2, 2:6] = 1
-    found = appearances((Nothing(),), x, [region(slice(2, 4), slice(2, 6))] * 2)
+    images = np.zeros((2, 8, 8, 1), np.float32)
+    images[:, 2, 2:6] = 1
+    found = appearances((Nothing(),), images, [region(slice(2, 4), slice(2, 6))] * 2)
     assert found.shape == (2, 144)
     np.testing.assert_allclose(found.mean(axis=1), 0, atol=1e-6)
     assert found[0].reshape(12, 12)[0].max() > 0.4 > found[0].reshape(12, 12)[-1].max()

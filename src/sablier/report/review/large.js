@@ -46,7 +46,7 @@ export class LargeView {
   show(index, judged) {
     this.index = index;
     const image = this.images[index];
-    const facts = [image.p, `score ${image.score}`, counted(image.regions, "region"), image.label, judged ? `judged ${judged}` : "not judged"];
+    const facts = [image.p, `score ${image.score}`, counted(image.regions, "region"), image.group, image.label, judged ? `judged ${judged}` : "not judged"];
     if (!image.photo) facts.push("as the model saw it: the photo could not be copied");
     this.head.replaceChildren(
       made("b", {}, image.id), made("span", { class: `badge${image.marked ? " marked" : ""}` }, image.verdict),

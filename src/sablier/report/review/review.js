@@ -8,8 +8,8 @@ const PER_PAGE = 24;
 const WORDS = { good: "good", bad: "bad" };
 
 // Show images in `root`, a page of them at a time, and take verdicts on them.
-//   images: {id, map, photo, overlay, width, height, outline, truth, regions, mask, verdict, marked, p, score, label}, in the order
-//     in which they are shown; map, photo, overlay and mask are files beside the page, outline and truth paths in pixels of the photo
+//   images: {id, map, photo, overlay, width, height, outline, truth, regions, mask, verdict, marked, p, score, group, label}, in the
+//     order in which they are shown; map, photo, overlay and mask are files beside the page, outline and truth paths in pixels of the photo
 //   ignored: the outline of ignored pixels for each "widthxheight"
 //   key: tells the verdicts of this report from those of others
 export function mountReview(root, { images, ignored }, key) {
@@ -40,7 +40,7 @@ export function mountReview(root, { images, ignored }, key) {
   root.append(bar, grid, turning, large.dialog);
 
   function card(image, index) {
-    const marks = [image.p, `score ${image.score}`, counted(image.regions, "region"), image.label].filter(Boolean);
+    const marks = [image.p, `score ${image.score}`, counted(image.regions, "region"), image.group, image.label].filter(Boolean);
     const shown = made("div", { class: "review-picture", onclick: (event) => { event.stopPropagation(); open(index); } },
       picture(image.map, `${image.id} and its anomaly map`, { loading: "lazy" }));
     return made("article", { class: `card review-card${image.marked ? " flagged" : ""}`, "data-index": index, onclick: () => select(index) },

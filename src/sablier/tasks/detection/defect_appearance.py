@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from scipy.ndimage import label
-from torch import Tensor, from_numpy
 from torch.nn import functional as F
 
 from sablier.tasks.detection.members import Member
@@ -19,13 +19,20 @@ class Strongest:
     """The strongest region of an anomaly map: the places around the highest one that are at least half as high.
 
     Args:
+        peak: the row and column of the highest place.
         rows, columns: of its box.
         inside: H,W booleans.
     """
 
+    peak: tuple[int, int]
     rows: slice
     columns: slice
     inside: Array
+
+    @property
+    def extent(self) -> int:
+        """The longer side of its box."""
+        return int(max(self.rows.stop - self.rows.start, self.columns.stop - self.columns.start))
 
     @classmethod
     def of(cls, anomaly_map: Array) -> "Strongest":
@@ -34,29 +41,32 @@ class Strongest:
         >>> anomaly_map = np.zeros((6, 8))
         >>> anomaly_map[1:3, 4:7], anomaly_map[5, 0] = 2, 1.5
         >>> found = Strongest.of(anomaly_map)
-        >>> found.rows, found.columns
-        (slice(1, 3, None), slice(4, 7, None))
+        >>> found.peak, found.rows, found.columns
+        ((1, 4), slice(1, 3, None), slice(4, 7, None))
         """
-        peak = np.unravel_index(anomaly_map.argmax(), anomaly_map.shape)
+        row, column = divmod(int(anomaly_map.argmax()), anomaly_map.shape[1])
+        peak = row, column
         numbers, _ = label(anomaly_map >= WITHIN * anomaly_map[peak], np.ones((3, 3)))
         inside = numbers == numbers[peak]
         rows, columns = (np.flatnonzero(inside.any(axis=axis)) for axis in (1, 0))
-        return cls(slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1), inside)
+        return cls(peak, slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1), inside)
 
 
-def appearances(members: tuple[Member, ...], x: Tensor, regions: list[Strongest]) -> Array:
-    """Return N,D features of the strongest region of each of N,C,H,W images in [0, 1].
+@torch.no_grad()
+def appearances(members: tuple[Member, ...], images: Array, regions: list[Strongest]) -> Array:
+    """Return N,D features of the strongest region of each of N,H,W,C images in [0, 1].
 
     They are those of the first member that has features of places, averaged over the region, and otherwise its pixels on a
     grid of 12 x 12, less their mean.
     """
+    x = torch.from_numpy(images).permute(0, 3, 1, 2)
     features = next((found for member in members if (found := member.appearance(x)) is not None), None)
     if features is None:
         boxes = [F.interpolate(image[None, :, region.rows, region.columns], (SIDE, SIDE), mode="bilinear")[0]
                  for image, region in zip(x, regions, strict=True)]  # fmt: skip
         rows = np.stack([box.flatten().numpy() for box in boxes])
         return np.asarray(rows - rows.mean(axis=1, keepdims=True))
-    inside = from_numpy(np.stack([region.inside for region in regions]).astype(np.float32))[:, None]
+    inside = torch.from_numpy(np.stack([region.inside for region in regions]).astype(np.float32))[:, None]
     weights = F.adaptive_avg_pool2d(inside, (features.shape[2], features.shape[3]))
     total = (features * weights).sum(dim=(2, 3)) / weights.sum(dim=(2, 3))
     return np.asarray(total.numpy(), np.float64)

@@ -7,14 +7,15 @@ from sablier.typing import Array
 MOST_GROUPS, FEWEST_GROUPED = 8, 4
 MOST_COMPARED = 1000  # images that groups are found among; others join the nearest group
 LEAST_SILHOUETTE = 0.05  # of several groups: below it, defects are not told apart
+LEAST_APART = 0.25  # mean cosine distance between groups: nearer ones are one
 
 
 def grouped(features: Array) -> Array:
     """Return N group numbers, 1 for the largest group, of N,D features of defects.
 
     Groups are merged by the mean cosine distance of their members (average linkage; Sokal and Michener 1958). Their number is
-    the one with the highest mean silhouette (Rousseeuw 1987), at most 8. Fewer than four defects are one group, and so are
-    defects that no number of groups tells apart.
+    the one with the highest mean silhouette (Rousseeuw 1987), at most 8. Groups at a mean distance below 0.25 are one. Fewer
+    than four defects are one group, and so are defects that no number of groups tells apart.
 
     >>> grouped(np.array([[1, 0], [1, 0.1], [1, 0.05], [0, 1], [0.1, 1]])).tolist()
     [1, 1, 1, 2, 2]
@@ -44,7 +45,8 @@ def _best(directions: Array) -> Array:
     np.fill_diagonal(distances, 0)
     tree = linkage(squareform(distances, checks=False), "average")
     best, highest = np.zeros(len(directions), int), LEAST_SILHOUETTE
-    for number in range(2, min(MOST_GROUPS, len(directions) - 1) + 1):
+    distinct = 1 + int(np.sum(tree[:, 2] >= LEAST_APART))
+    for number in range(2, min(MOST_GROUPS, distinct, len(directions) - 1) + 1):
         groups = fcluster(tree, number, "maxclust") - 1
         if groups.any() and (score := float(silhouette_score(distances, groups, metric="precomputed"))) > highest:
             best, highest = groups, score
