@@ -98,13 +98,23 @@ def test_detect_with_a_report(sablier, digits_file):
     done = sablier("detect", digits_file, "digits:test[label=5]", "-o", "out")
     assert done.code == 0
     assert "See out/report.html" in done.out
-    tables = ["detections.csv", "detections.json", "maps", "masks", "regions.csv", "regions.json", "report.html"]
+    tables = [
+        "detections.csv",
+        "detections.json",
+        "maps",
+        "masks",
+        "overlays",
+        "photos",
+        "regions.csv",
+        "regions.json",
+        "report.html",
+    ]
     assert visible("out") == tables
 
 
 def test_evaluate_with_a_report(sablier, digits_file):
     done = sablier("evaluate", digits_file, "--good", GOOD, "--bad", BAD, "-o", "evaluation.html")
-    assert (done.code, os.listdir()) == (0, ["evaluation.html"])
+    assert (done.code, sorted(os.listdir())) == (0, ["evaluation.html", "evaluation_files"])
 
 
 def test_the_job_on_glyphs_with_defects(sablier):

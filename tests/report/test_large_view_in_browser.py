@@ -1,4 +1,4 @@
-"""The large view of a report in Chromium, from a file: photo, map, outlines, zoom and keys; a folder that was moved."""
+"""The large view of a report in Chromium, from a file: photo, map, outlines, zoom, keys; folders that were moved or lost."""
 
 import json
 import shutil

@@ -43,5 +43,5 @@ def test_a_report_without_verdicts_does_not_say_that_none_is_flagged(digits_file
     summary = detect(digits_file, "digits:test[label=5]", tmp_path, alpha=0.001)
     assert summary.undetermined
     page = (tmp_path / "report.html").read_text()
-    assert "there are no verdicts" in " ".join(page.split())
-    assert "none is flagged" not in page
+    assert "There are no verdicts." in " ".join(page.split())
+    assert "None is flagged" not in page

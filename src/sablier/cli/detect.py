@@ -40,7 +40,7 @@ def detect(
             "--output",
             "-o",
             metavar="FOLDER",
-            help="Folder for detections and regions (.csv and .json), anomaly maps, masks and report.html.",
+            help="Folder for detections and regions (.csv and .json), photos, anomaly maps, masks and report.html.",
         ),
     ] = Path("detections"),
     alpha: Annotated[float | None, typer.Option(help=options.ALPHA_HELP + options.default(0.05), metavar="RATE")] = None,

@@ -38,7 +38,15 @@ def evaluate(
     ] = None,
     good: options.Good = None,
     bad: options.Bad = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="The HTML report to write.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The HTML report to write. Its pictures go to a folder beside it: page_files/ for page.html.",
+        ),
+    ] = None,
     alpha: options.Alpha = 0.05,
     backbone: options.Backbone = None,
     strict: options.Strict = False,

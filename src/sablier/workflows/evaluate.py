@@ -1,5 +1,6 @@
 """The workflow `evaluate`: measures a detector on good and bad images, next to the baselines."""
 
+from collections.abc import Sequence
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -33,17 +34,15 @@ def evaluate(
 ) -> EvaluationResult:
     """Measure a detector on images known to be good and known to be bad.
 
-    The result reports AUROC with its 95 % interval (DeLong, DeLong and Clarke-Pearson 1988), rates with exact 95 % intervals
-    (Clopper and Pearson 1934), and with masks AUPRO (Bergmann et al. 2020). It notes images that trained or calibrated the
-    model.
+    The result has AUROC with its 95 % interval (DeLong, DeLong and Clarke-Pearson 1988), rates with exact 95 % intervals (Clopper
+    and Pearson 1934), and with masks AUPRO (Bergmann et al. 2020). It notes images that trained or calibrated the model.
 
     Args:
         model: a .sablier file of a detector.
         good: good images: anything that `read_images` takes. Without `bad`, a folder laid out like MVTec AD: the images in
             test/ are measured, and anomaly maps against the masks in ground_truth/.
         bad: bad images, likewise.
-        output: an HTML file for the report, whose pictures go to a folder beside it: page_files/ for page.html. None writes
-            nothing.
+        output: an HTML file for the report, with its pictures in page_files/ beside page.html; None writes nothing.
         alpha: the false-alarm rate, between 0 and 1.
         backbone: the file of the user's feature network that the model was trained with, if any; it is run.
         **reading: options of `read_images`.
@@ -72,21 +71,24 @@ def evaluate(
     detector = Detector.from_file(file, backbone, scores=True)
     good_images, bad_images, masks = _test_images(good, bad, reading)
     check_likeness(file, good_images, strict=bool(reading.get("strict")))
-    known = KnownImages.from_file(file)
-    measured = partial(evaluate_detector, detector, good_images, bad_images, alpha, masks, known)
+    measured = partial(evaluate_detector, detector, good_images, bad_images, alpha, masks, KnownImages.from_file(file))
     if output is None:
         return measured()
-    from sablier.report.html import evaluation_report  # plotting is slow to import
-    from sablier.workflows.evaluation_pictures import EvaluationPictures
+    with files_beside(Path(output), "evaluate", good, bad) as folder:
+        from sablier.workflows.evaluation_pictures import EvaluationPictures  # plotting is slow to import
 
-    page = Path(output)
-    with files_beside(page, "evaluate", good, bad) as folder:
         pictures = EvaluationPictures(detector, folder, (good_images, bad_images), masks)
         result = measured(on_found=pictures.add if pictures.all_fit else None)
-        title = f"{Path(model).stem}: {len(result.good)} good and {len(result.bad)} bad images"
-        text = evaluation_report(file, detector, result, title, pictures.close(result, files_folder(page).name))
-    write_text(page, text)
+        text = _report(file, detector, result, Path(model).stem, pictures.close(result, files_folder(Path(output)).name))
+    write_text(Path(output), text)
     return result
+
+
+def _report(file: ModelFile, detector: Detector, result: EvaluationResult, name: str, rows: Sequence[dict[str, Any]]) -> str:
+    from sablier.report.html import evaluation_report
+
+    title = f"{name}: {len(result.good)} good and {len(result.bad)} bad images"
+    return evaluation_report(file, detector, result, title, rows)
 
 
 def _test_images(good: Any, bad: Any, reading: dict[str, Any]) -> tuple[ImageSet, ImageSet, Masks | None]:

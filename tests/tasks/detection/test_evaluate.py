@@ -156,7 +156,8 @@ def test_every_image_is_handed_over_with_its_pictures(digits_detector, images, r
         assert found.anomaly_maps.shape == (len(found), 8, 8)
         handed[bad] += found.ids.tolist()
 
-    again = evaluate_detector(digits_detector, *images, 0.1, on_found=on_found)
+    good, bad = images
+    again = evaluate_detector(digits_detector, good, bad, 0.1, on_found=on_found)
     assert handed == {False: images[0].ids.tolist(), True: images[1].ids.tolist()}
     assert again.good.images is None
     assert again.rows[0].auroc == result.rows[0].auroc
