@@ -134,8 +134,9 @@ class NewImages:
 
     def words(self, training: int) -> str:
         """Return what was added, for the provenance; `training` of the images are."""
-        alarms = f", {self.false_alarms:,} of them confirmed false alarms" if self.false_alarms else ""
-        found = f"{counted(training, training)} from {self.source}{alarms}"
+        found = f"{counted(training, training)} from {self.source}"
+        if self.false_alarms:
+            found += f", {'all' if self.false_alarms == training else f'{self.false_alarms:,}'} of them confirmed false alarms"
         if self.rejected:
             found += f"; {self.rejected:,} judged bad left out"
         if self.known:

@@ -54,23 +54,24 @@ class PlaceMoments:
         The mean of a place is shrunk to that of all places, as far as the means differ by chance (after James and Stein
         1961): fully if parts lie in any position, hardly if they lie alike.
         """
-        everywhere, differing = self._everywhere, self._differing
-        if not self._trust:
+        own, everywhere, trust = self._shrinkage()
+        if not trust:
             return np.asarray(everywhere[None, None], np.float32)
-        means = everywhere + self._trust * differing.reshape(self.totals.shape)
-        height, width = (min(MOST_MEANS, side) for side in means.shape[:2])
-        if (height, width) != means.shape[:2]:
-            pooled = F.adaptive_avg_pool2d(torch.from_numpy(means).permute(2, 0, 1), (height, width))
-            means = pooled.permute(1, 2, 0).numpy()
+        means: Array = (trust * own + (1 - trust) * everywhere).reshape(self.totals.shape)
+        height, width, _ = means.shape
+        if max(height, width) > MOST_MEANS:
+            grid = min(MOST_MEANS, height), min(MOST_MEANS, width)
+            means = F.adaptive_avg_pool2d(torch.from_numpy(means).permute(2, 0, 1), grid).permute(1, 2, 0).numpy()
         return np.ascontiguousarray(means, np.float32)
 
     @cached_property
     def covariance(self) -> Array:
         """D,D float64: the covariance of all places around their shrunk means."""
-        own, differing = self._own, self._differing
+        own, everywhere, trust = self._shrinkage()
+        differing = own - everywhere
         scatter = self.products - self.count * own.T @ own
         # Around other means than their own, places scatter more, by the distance of the means.
-        scatter += self.count * (1 - self._trust) ** 2 * differing.T @ differing
+        scatter += self.count * (1 - trust) ** 2 * differing.T @ differing
         return np.asarray(scatter / (self.count * len(own)))
 
     @property
@@ -78,29 +79,15 @@ class PlaceMoments:
         """The mean square of all features."""
         return float(np.trace(self.products)) / (self.count * self.totals.size)
 
-    @property
-    def _own(self) -> Array:
-        """P,D: the mean of each place."""
-        return self.totals.reshape(-1, self.totals.shape[2]).astype(np.float64) / self.count
-
-    @cached_property
-    def _everywhere(self) -> Array:
-        """D: the mean of all places."""
-        return np.asarray(self._own.mean(axis=0))
-
-    @property
-    def _differing(self) -> Array:
-        """P,D: by how much the mean of each place differs from that of all."""
-        return self._own - self._everywhere
-
-    @cached_property
-    def _trust(self) -> float:
-        """How far means of places are trusted, from 0 to 1."""
-        own = self._own
-        between = float((self._differing**2).sum()) / len(own)
-        scatter = float(np.trace(self.products)) - self.count * float((own**2).sum())
+    def _shrinkage(self) -> tuple[Array, Array, float]:
+        """Return P,D means of places, D means of all places, and how far the former are trusted, from 0 to 1."""
+        own = self.totals.reshape(-1, self.totals.shape[2]).astype(np.float64) / self.count
+        everywhere = own.mean(axis=0)
+        between = float(np.square(own - everywhere).sum()) / len(own)
+        scatter = float(np.trace(self.products)) - self.count * float(np.square(own).sum())
         by_chance = scatter / ((self.count - 1) * len(own)) / self.count
-        return min(1.0, max(0.0, 1 - by_chance / between)) if between > SMALLEST else 0.0
+        trust = min(1.0, max(0.0, 1 - by_chance / between)) if between > SMALLEST else 0.0
+        return own, everywhere, trust
 
     def tensors(self) -> dict[str, Array]:
         """Return the arrays that a model file keeps: of the products, the lower triangle."""

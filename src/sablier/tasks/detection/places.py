@@ -80,7 +80,8 @@ class PlaceSums:
     @property
     def moments(self) -> PlaceMoments:
         """The sums as a model file keeps them, without the sample."""
-        return PlaceMoments(self.count, self.totals.astype(np.float32), self.products)
+        lower = np.tril(self.products)  # in single precision, a product and its mirror image may differ
+        return PlaceMoments(self.count, self.totals.astype(np.float32), lower + np.tril(lower, -1).T)
 
     @property
     def sample(self) -> Tensor:
