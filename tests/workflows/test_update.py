@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bar_photos import bars
 from PIL import Image
 
 import sablier
 from backbones import Patches, write_pt2
-from bars import bars
 from sablier.calibration import simultaneous_band
 from sablier.errors import BackboneError, ConfigError, ImagesError, ModelFileError, OutputError, TooFewImages
 from sablier.images.fingerprints import fingerprints
@@ -19,6 +19,8 @@ from sablier.images.parts import parts
 from sablier.modelfile import ModelFile
 from sablier.recipes.make import make_recipe
 from sablier.tasks.detection.detect import Detector
+from sablier.tasks.detection.members.features import Features
+from sablier.tasks.detection.scorer import Scorer
 from sablier.tasks.known_images import CALIBRATED, NEW, TRAINED, KnownImages
 from sablier.workflows.info import describe_model
 from sablier.workflows.update import update
@@ -62,11 +64,18 @@ def uses(file: ModelFile, images: ImageSet) -> np.ndarray:
     return KnownImages.from_file(file).equal(fingerprints(images.dense(file.preprocess), file.preprocess))
 
 
+def taught(scorer: Scorer) -> int:
+    """Return how many images a scorer has learnt from, without turned copies."""
+    (member,) = scorer.members
+    assert isinstance(member, Features)
+    (count,) = {moments.count for moments in member.moments}
+    return count // (1 + bool(scorer.turns))
+
+
 def counted(file: ModelFile) -> tuple[int, int]:
-    """Return how many images each scorer has learnt from, of the first in sum, and how many calibrate."""
+    """Return how many images were added to both scorers together, and how many calibrate."""
     detector = Detector.from_file(file)
-    taught = [scorer.members[0].moments[0].count // (1 + bool(scorer.turns)) for scorer in detector.scorers]
-    return taught[0] + taught[1] - FIRST, detector.calibration.count
+    return sum(map(taught, detector.scorers)) - FIRST, detector.calibration.count
 
 
 def calibrating(file: ModelFile) -> int:
@@ -303,7 +312,7 @@ def test_a_detector_with_a_backbone_of_ones_own_is_updated_with_it(new, photos, 
         update(model, new, tmp_path / "x.sablier")
     file = update(model, new, tmp_path / "new.sablier", backbone=named)
     scorer = Detector.from_file(ModelFile.load(tmp_path / "new.sablier"), named).scorers[0]
-    assert [moments.count for moments in scorer.members[0].moments] == [(8 + 40) * (1 + bool(scorer.turns))] * 2
+    assert taught(scorer) == 8 + 40
     assert calibrating(file) == 40
     assert file.parts["shared/backbone/network"].tensors == {}
 

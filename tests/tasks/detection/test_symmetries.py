@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from bar_photos import bars
 
-from bars import bars
 from sablier.images.imageset import ImageSet
 from sablier.recipes.make import make_recipe
 from sablier.tasks.detection.symmetries import found_symmetries, with_turned_copies

@@ -4,14 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from bar_photos import bars
 
-from bars import bars
 from sablier.errors import ModelFileError
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
 from sablier.recipes.make import make_recipe
 from sablier.tasks.detection.detect import Detector
+from sablier.tasks.detection.members.features import Features
 from sablier.tasks.detection.place_moments import PlaceMoments
 from sablier.tasks.detection.scorer import Scorer, score_together
 from sablier.tasks.detection.symmetries import with_turned_copies
@@ -24,14 +25,22 @@ RECIPE = make_recipe("detector", "tiny", ["folds=2", "repeats=no"])
 TIGHT = 1e-5
 
 
+def counts(scorer: Scorer) -> list[int]:
+    """Return how many images each view of the member has summed."""
+    (member,) = scorer.members
+    assert isinstance(member, Features)
+    return [moments.count for moments in member.moments]
+
+
 def one_pass(scorer: Scorer, training: ImageSet, more: ImageSet) -> Scorer:
     """Return the scorer with the sums of one pass over all images, and its own choices."""
     (member,) = scorer.members
+    assert isinstance(member, Features)
     together = with_turned_copies(ImageSet(np.concatenate([training.array, more.array])), scorer.turns)
-    whole = [sums.moments for sums in member.backbone.sums(together, scorer.preprocess)]
+    whole = tuple(sums.moments for sums in member.backbone.sums(together, scorer.preprocess))
     pairs = zip(member.good, member.moments, whole, strict=True)
     good = tuple(mixture.renewed(before, after) for mixture, before, after in pairs)
-    return replace(scorer, members=(replace(member, good=good, moments=tuple(whole)),))
+    return replace(scorer, members=(replace(member, good=good, moments=whole),))
 
 
 def trained(images: ImageSet, recipe=RECIPE, ignored=None, path=None) -> tuple[Detector, list[ImageSet], Preprocess]:
@@ -59,7 +68,7 @@ def test_added_to_each_fold_is_equal_to_one_pass_over_all(tmp_path, settings):
     more, others = bars(14, upright=True, seed=1).dense(rule), bars(5, upright=True, seed=2).dense(rule)
     found = updated_scorers(detector.scorers, more)
     for own, scorer, images in zip(found, detector.scorers, training, strict=True):
-        assert [moments.count for moments in own.members[0].moments] == [len(images) + 14] * 2
+        assert counts(own) == [len(images) + 14] * 2
         assert_equal(own, one_pass(scorer, images, more), others, scorer)
 
 
@@ -77,7 +86,7 @@ def test_new_images_get_turned_copies_where_the_first_had_them(tmp_path):
     more, others = bars(8, upright=False, seed=1).dense(rule), bars(4, upright=False, seed=2).dense(rule)
     found = updated_scorers(detector.scorers, more)
     for own, scorer, images in zip(found, detector.scorers, training, strict=True):
-        assert own.members[0].moments[0].count == 2 * (len(images) + 8)
+        assert counts(own) == [2 * (len(images) + 8)] * 2
         assert_equal(own, one_pass(scorer, images, more), others, scorer)
 
 
@@ -88,8 +97,8 @@ def test_what_is_under_a_mask_still_changes_nothing():
     more, others = bars(10, upright=True, seed=1), bars(4, upright=True, seed=2)
     darker = ImageSet(np.where(ignored[:, :, None], 0, more.array).astype(np.uint8))
     found, again = (updated_scorers(detector.scorers, images.dense(rule)) for images in (more, darker))
-    scores = [np.stack([each.scores for each in score_together(own, others.dense(rule))]) for own in (found, again)]
-    assert np.array_equal(*scores)
+    ours, theirs = (np.stack([each.scores for each in score_together(own, others.dense(rule))]) for own in (found, again))
+    assert np.array_equal(ours, theirs)
     assert_equal(found[0], one_pass(detector.scorers[0], training[0], more.dense(rule)), others.dense(rule), detector.scorers[0])
 
 
