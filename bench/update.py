@@ -114,7 +114,7 @@ def largest_difference(pooled: ImageSet, part: tuple[Array, Array, Array], recip
     file = train_detector(first, recipe)
     scorers, rule = Detector.from_file(file).scorers, file.preprocess
     taught = [uses.training for uses in plan_uses(first.dense(rule), recipe)]
-    added, judged = more.dense(rule), others.take(np.arange(JUDGED)).dense(rule)
+    added, judged = more.dense(rule), others.take(np.arange(len(others))[:JUDGED]).dense(rule)
     found, largest = updated_scorers(scorers, added), 0.0
     for scorer, own, training in zip(scorers, found, taught, strict=True):
         (ours,), (theirs,) = (score_together([each], judged, pictures=True) for each in (own, one_pass(scorer, training, added)))
