@@ -29,6 +29,7 @@ from sablier.workflows.info import describe_model
 from sablier.workflows.reconstruct import reconstruct
 from sablier.workflows.sample import sample
 from sablier.workflows.training.train import MAKERS
+from sablier.workflows.update import update
 
 SOME = [0, -1, 1, 2, 7, 64, 1e-30, -1e-9, 0.5, 1e10, 1e30, 1e38, 1e308, float("nan"), float("inf"), -float("inf"), 2**31, 2**63]
 WORDS: list[Any] = [
@@ -95,6 +96,8 @@ def use(path: Path, images: ImageSet, folder: Path, draw: random.Random) -> None
     ways: tuple[Callable[[], Any], ...] = (
         lambda: Detector.from_file(ModelFile.load(path)).detect(images, pictures=True),
         lambda: Detector.from_file(ModelFile.load(path), backbone()[0]).detect(images, pictures=True),
+        lambda: update(path, None, folder / "updated.sablier", false_alarms=others(images)),
+        lambda: update(path, None, folder / "updated.sablier", false_alarms=others(images), backbone=backbone()[0]),
         lambda: Classifier.from_file(ModelFile.load(path)).classify(images).to_json(),
         lambda: noise_remover(ModelFile.load(path)).denoise(images).to_table(),
         lambda: _there_and_back(Codec(path), images),
@@ -118,6 +121,11 @@ def use(path: Path, images: ImageSet, folder: Path, draw: random.Random) -> None
             way()
         except SablierError:
             continue
+
+
+def others(images: ImageSet) -> ImageSet:
+    """Return images of the same size and type that trained no model."""
+    return ImageSet(images.array[:, ::-1].copy())
 
 
 def _there_and_back(codec: Codec, images: ImageSet) -> None:

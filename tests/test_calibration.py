@@ -171,10 +171,28 @@ def test_the_promise_says_what_was_calibrated_and_how():
     assert "proved is at most 14.8% on average" in crossed  # 2 alpha + 2 (F - 1) / (m + F)
 
 
-@pytest.mark.parametrize("folds", [(), (np.empty(0),), (np.arange(3.0), np.empty(0))])
+@pytest.mark.parametrize("folds", [(), (np.empty(0), np.empty(0)), (np.arange(3.0), np.empty(0))])
 def test_no_scores_are_no_calibration(folds):
     with pytest.raises(TooFewImages, match="at least one calibration score"):
         Calibration(folds)
+
+
+def test_where_no_image_calibrates_there_are_p_values_of_1_and_no_verdict():
+    nothing = Calibration((np.empty(0),))
+    p_values = nothing.p_values(np.array([[-1e9], [1e9]]))
+    assert p_values.tolist() == [1.0, 1.0]
+    assert (nothing.count, nothing.groups, nothing.crossed, nothing.size) == (0, 0, False, "no image")
+    assert not nothing.decides(0.99)
+    assert nothing.verdicts(p_values, 0.5).tolist() == ["undetermined"] * 2
+    assert nothing.threshold(0.5) == np.inf
+    assert nothing.margins(np.zeros((2, 1)), 0.5).tolist() == [np.inf] * 2
+    assert nothing.level_counts(p_values).tolist() == [2]
+    assert nothing.promise(0.05).startswith(
+        "No verdict: no image calibrates this model. At a false-alarm rate of 5% it would take 19"
+    )
+    assert "At a false-discovery rate of 10% it would take 9 good" in nothing.discovery_promise(0.1, 100)
+    assert nothing.tensors() == {}
+    assert Calibration.from_tensors({}, 0, found=False).count == 0
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

@@ -17,7 +17,9 @@ from sablier.images import ImageSet, Preprocess
 from sablier.modelfile import ModelFile, Task, pack, unpack
 from sablier.models import create_model, list_models
 from sablier.part_kinds import check_part, known_kinds
+from sablier.tasks.detection.detect import Detector
 from sablier.workflows.training.train import MAKERS
+from sablier.workflows.update import update
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
 import fuzz_models
@@ -30,6 +32,7 @@ LONG = (
     "detect with a backbone",
     "detect photos",
 )  # whose networks take seconds a case
+MOMENTS = "fold-0/features/moments-0/products"
 NAMES = (*LONG, "reconstruct", "denoise", "generate", "compress", "classify")
 
 
@@ -100,6 +103,8 @@ def test_every_network_passes_as_it_was_made(name, shape):
         ("detect", "fold-0/transformations/net/head.weight", lambda v: v.T.copy(), "float32 of shape"),
         ("detect", "calibration/model/0", lambda v: v[:, None], "1 dimensions, got shape"),
         ("detect", "fold-1/closed-form/thumbnails/gradients_components", lambda v: v[:, 1:], r"shape \(\d+, 512\), got"),
+        ("detect with a pretrained network", "fold-0/features/moments-0/totals", lambda v: v[:, :, :, None], "3 dimensions, got"),
+        ("detect with a pretrained network", "fold-1/features/moments-1/products", lambda v: v * 1e38, r"values from -1e\+30 to"),
         ("reconstruct", "mixture/held_out", lambda v: v[::-1].copy(), "values that never fall"),
         ("compress", "tables/base_step", lambda v: v * 0, "values from 1 to 1024, got 0"),
     ],
@@ -109,6 +114,39 @@ def test_a_tensor_that_does_not_fit_is_named(saved, name, tensor, change, messag
     path.write_bytes(pack("model", json.dumps(words), tensors | {tensor: change(tensors[tensor])}))
     with pytest.raises(ModelFileError, match=rf"{tensor.split('/')[0]}/.*: expected .*{message}"):
         ModelFile.load(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda words, tensors: words["parts"]["fold-0/fusion"]["config"].update(turns=[{"quarters": 4, "mirrored": True}]),
+            "turns",
+        ),
+        (lambda words, tensors: words["parts"]["fold-0/features/moments-0"]["config"].update(images=1), "images"),
+        (lambda words, tensors: words["parts"].pop("fold-0/features/moments-0"), "tensors of no part"),
+        (lambda words, tensors: words["parts"]["calibration"]["config"].update(folds=0), "also"),
+        (lambda words, tensors: tensors.update({MOMENTS: tensors[MOMENTS][:-1]}), "expected 3916 products of features, got 3915"),
+    ],
+)
+def test_sums_and_turns_that_do_not_fit_are_refused(saved, change, message):
+    path, words, tensors = saved("detect with a pretrained network")
+    change(words, tensors)
+    path.write_bytes(pack("model", json.dumps(words), tensors))
+    with pytest.raises(ModelFileError, match=message):
+        Detector.from_file(ModelFile.load(path))
+
+
+def test_sums_that_no_images_have_are_refused_in_an_update(saved, files, tmp_path):
+    name = "detect with a pretrained network"
+    path, words, tensors = saved(name)
+    sums = {key: value for key, value in tensors.items() if key.endswith("/products")}
+    path.write_bytes(pack("model", json.dumps(words), tensors | {key: -value for key, value in sums.items()}))
+    with pytest.raises(ModelFileError, match="of no images"):
+        update(
+            path, None, tmp_path / "new.sablier", false_alarms=fuzz_models.others(files["detect with a pretrained network"][1])
+        )
+    assert not (tmp_path / "new.sablier").exists()
 
 
 def test_a_network_is_not_made_before_it_is_known_to_fit(saved):

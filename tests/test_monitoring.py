@@ -124,3 +124,10 @@ def test_what_is_no_p_value_is_refused(bad):
 def test_a_level_lies_between_0_and_1(level):
     with pytest.raises(ConfigError, match=r"between 0 and 1, such as 0\.01"):
         DriftAlarm.of(Calibration((np.arange(9.0),)), level)
+
+
+def test_without_calibration_nothing_is_tested():
+    alarm = DriftAlarm.of(Calibration((np.empty(0),)))
+    alarm.update(np.ones(1000))
+    assert not alarm.alarmed
+    assert alarm.words() == "Drift is not tested: no image calibrates the model."

@@ -108,6 +108,7 @@ class Provenance(BaseModel):
     looks: Looks | None = None  # statistics of the training images, to compare others with
     seconds: float | None = Field(default=None, ge=0)  # from reading the images to the finished model; None if not measured
     calibrated: str = "on images held out from the training source"
+    updates: list[str] = Field(default_factory=list)  # which images were added after training, oldest first
 
     @field_validator("recipe")
     @classmethod

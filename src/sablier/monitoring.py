@@ -117,6 +117,8 @@ class DriftAlarm:
 
     def words(self) -> str:
         """Return the state of the alarm in a sentence or two."""
+        if not self.calibration_count:
+            return "Drift is not tested: no image calibrates the model."
         odds = f"{self.evidence:,.0f} to 1" if self.alarmed else f"{self.evidence:.2g} to 1"
         if not self.alarmed:
             return (

@@ -63,13 +63,19 @@ class _Nothing(PartConfig):
     pass
 
 
+class _Turn(PartConfig):
+    quarters: int = Field(ge=0, le=3)
+    mirrored: bool
+
+
 class _Fusion(PartConfig):
     members: list[str] = Field(min_length=1, max_length=20)
+    turns: list[_Turn] = Field(default_factory=list, max_length=7)
 
 
 class _Conformal(PartConfig):
     map_unit: float = Field(ge=POSITIVE, le=LARGEST)
-    folds: int = Field(ge=1, le=50)
+    folds: int = Field(ge=0, le=50)  # 0: no image calibrates
     found: bool
 
 

@@ -46,6 +46,23 @@ def test_sizes_colours_and_brightness_are_told_apart():
     assert Looks.of(photos(channels=1), grey).differences(photos(), grey) == ["in colour, not grey"]
 
 
+def test_images_that_are_added_are_known_and_others_are_still_told_apart():
+    dark, wide = photos(light=0.2, seed=3), ImageSet(photos(seed=4).array[:, :60])
+    for added in (dark, wide, dark.take(range(3))):
+        looks = KNOWN.joined(added, RULE, 20)
+        assert looks.differences(added, RULE) == []
+        assert looks.differences(photos(seed=1), RULE) == []
+        assert len(looks.differences(photos(side=8), RULE, aspect=False)) == 1
+    assert len(KNOWN.joined(wide, RULE, 20).differences(dark, RULE)) == 1
+    assert KNOWN.joined(photos(seed=1), RULE, 20).apart < 2 * KNOWN.apart + 0.05
+    assert KNOWN.joined(photos(count=0), RULE, 20) == KNOWN
+
+
+def test_an_aspect_ratio_is_told_by_itself():
+    assert KNOWN.other_aspect(photos(seed=1)) == ""
+    assert KNOWN.other_aspect(ImageSet(photos().array[:, :60])) == "of an aspect ratio (width to height) of 1.67, not 1.00"
+
+
 def test_a_few_images_may_be_as_dark_as_they_like():
     assert KNOWN.differences(photos(light=0.0, count=7), RULE) == []
     assert len(KNOWN.differences(photos(light=0.0, count=8), RULE)) == 1

@@ -52,6 +52,18 @@ def test_new_calibration_images_take_the_place_of_the_old(known):
     assert again.overlap(fingerprints(scenes(200, 0), RULE)).tolist() == [TRAINED] * 150 + [NEW] * 50
 
 
+def test_copies_are_not_equal_and_added_images_trained_it(known):
+    copies = fingerprints(noisy(scenes(200, 0)), RULE)
+    assert set(known.equal(copies)) == {NEW}
+    assert known.equal(fingerprints(scenes(200, 0), RULE)).tolist() == [TRAINED] * 150 + [CALIBRATED] * 50
+    more, fresh = fingerprints(scenes(40, 2), RULE), fingerprints(scenes(30, 3), RULE)
+    again = KnownImages.from_file(file_with(known.with_trained(more).recalibrated(fresh)))
+    assert again.overlap(more).tolist() == [TRAINED] * 40
+    assert again.overlap(fresh).tolist() == [CALIBRATED] * 30
+    assert again.equal(fingerprints(scenes(200, 0), RULE)).tolist() == [TRAINED] * 150 + [NEW] * 50
+    assert len(again.uses) == 150 + 40 + 30
+
+
 def test_an_image_costs_less_than_64_bytes():
     part = known_part(fingerprints(scenes(200, 0), RULE))[KNOWN]
     assert sum(value.nbytes for value in part.tensors.values()) / 200 < 64

@@ -34,14 +34,14 @@ class Calibration:
 
     Args:
         folds: scores of normal images that did not train the model, one array per fold; higher is more anomalous. One array
-            is a single held-out split.
+            is a single held-out split. One empty array: no image calibrates, every p-value is 1, and no verdict is possible.
         sizes: of each fold, one array: how many images of the fold are in the group of each image. A group is in one fold
             only. None: each image is its own group.
         given_sizes: the same by the groups that the user gave, if others were found; None: by single images.
         found: whether some groups were found in the pixels. Then the larger of the p-values by both groupings counts.
 
     Raises:
-        TooFewImages: if a fold is empty.
+        TooFewImages: if one of several folds is empty.
         ImagesError: if a score is not finite, or the sizes are not those of whole groups.
 
     Examples:
@@ -62,7 +62,7 @@ class Calibration:
 
     def __post_init__(self) -> None:
         folds = tuple(np.asarray(fold, np.float64) for fold in self.folds)
-        if not folds or min(map(len, folds)) < 1:
+        if not folds or (len(folds) > 1 and min(map(len, folds)) < 1):
             raise TooFewImages("expected at least one calibration score in every fold, got none.")
         if not all(np.isfinite(fold).all() for fold in folds):
             raise ImagesError("expected finite calibration scores, got NaN or infinity.")
@@ -75,12 +75,12 @@ class Calibration:
 
     def tensors(self) -> dict[str, Array]:
         """Return the arrays that a model file keeps, by name."""
-        of_each = {"": self.folds, "/sizes": self.sizes, "/given_sizes": self.given_sizes}
+        of_each = {"": self.folds if self.count else (), "/sizes": self.sizes, "/given_sizes": self.given_sizes}
         return {f"{k}{what}": fold for what, folds in of_each.items() for k, fold in enumerate(folds or ())}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Array], folds: int, found: bool) -> "Calibration":
-        """Return the calibration that `tensors` returned.
+        """Return the calibration that `tensors` returned; `folds` is their number, 0 if no image calibrates.
 
         Raises:
             KeyError: if an array is missing.
@@ -90,6 +90,8 @@ class Calibration:
         def of_each(what: str) -> tuple[Array, ...] | None:
             return tuple(tensors[f"{k}{what}"] for k in range(folds)) if f"0{what}" in tensors else None
 
+        if not folds:
+            return cls((np.empty(0),))
         return cls(tuple(tensors[f"{k}"] for k in range(folds)), of_each("/sizes"), of_each("/given_sizes"), found)
 
     @property
@@ -214,6 +216,8 @@ class Calibration:
     def discovery_promise(self, fdr: float, images: int) -> str:
         """Return the guarantee for flags among `images` at false-discovery rate `fdr`, and what one flag takes, in words."""
         share, lone = percent(checked_fdr(fdr)), images_needed(fdr / max(images, 1))
+        if not self.count:
+            return self._no_promise(f"a false-discovery rate of {share}", fdr)
         what = self.what_counts
         if not self.decides(fdr):
             return (
@@ -277,13 +281,15 @@ class Calibration:
     @property
     def size(self) -> str:
         """How many images calibrate, in words: "99 images", or "300 images in 62 groups"."""
-        images = f"{self.count:,} image{'' if self.count == 1 else 's'}"
+        images = f"{self.count:,} image{'' if self.count == 1 else 's'}" if self.count else "no image"
         groups = f"{self.groups:,} group{'' if self.groups == 1 else 's'}"
         return images if self.groups == self.count else f"{images} in {groups}"
 
     def promise(self, alpha: float) -> str:
         """Return the guarantee at `alpha` in words, with its band."""
         what = self.what_counts
+        if not self.count:
+            return self._no_promise(f"a false-alarm rate of {percent(alpha)}", alpha)
         if not self.decides(alpha):
             needed = images_needed(alpha)
             return (
@@ -304,6 +310,12 @@ class Calibration:
             f"At most {percent(alpha)} of good images like those it was calibrated on will be flagged, on average over "
             f"calibrations. With these {self.groups:,} calibration {what} the rate lies between {percent(low)} and "
             f"{percent(high)} (90% band).{about}"
+        )
+
+    def _no_promise(self, rate: str, alpha: float) -> str:
+        return (
+            f"No verdict: no image calibrates this model. At {rate} it would take {images_needed(alpha)} good images that did "
+            "not train it: `sablier calibrate`. Scores are still written."
         )
 
 

@@ -160,7 +160,7 @@ def calibrate(
     """
     from sablier.tasks.detection.detect import Detector
     from sablier.workflows.calibrate import calibrate as run
-    from sablier.workflows.calibrate import calibration_groups_paths
+    from sablier.workflows.fresh_images import calibration_groups_paths
 
     rates = options.rates(alpha, fdr)
     file = run(

@@ -28,6 +28,7 @@ from sablier.cli import (
     robustness,
     sample,
     train,
+    update,
     watch,
 )
 from sablier.cli.panels import Group
@@ -62,6 +63,7 @@ def sablier(
 # The order of the help: panel by panel.
 detect.add_to(app)
 evaluate.add_to(app)
+update.add_to(app)
 watch.add_to(app)
 embed.add_to(app)
 map.add_to(app)

@@ -7,6 +7,7 @@ distribution farther from the mean than that of any training image.
 
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -70,6 +71,30 @@ class Looks(BaseModel):
             apart=float(np.abs(seen - mean).mean(axis=1).max()) if len(seen) >= FEWEST else 1.0,
         )
 
+    def joined(self, images: ImageSet, preprocess: Preprocess, before: int) -> Self:
+        """Return the statistics of these images and of others, as they were read.
+
+        Args:
+            before: how many images these statistics are of.
+        """
+        seen = np.array(list(_brightness(images, preprocess, MOST_LEARNT)))
+        if not len(seen):
+            return self
+        longer, aspects = images.sizes.max(axis=1), _aspects(images)
+        mean = (before * np.array(self.below) + len(images) * seen.mean(axis=0)) / (before + len(images))
+        # The farthest of the earlier images is at most so far from the new mean.
+        earlier = self.apart + float(np.abs(mean - self.below).mean())
+        return type(self)(
+            shortest=min(self.shortest, int(longer.min())),
+            longest=max(self.longest, int(longer.max())),
+            narrowest=min(self.narrowest, float(aspects.min())),
+            widest=max(self.widest, float(aspects.max())),
+            grey=self.grey or bool((images.channels == 1).any()),
+            colour=self.colour or bool((images.channels == 3).any()),
+            below=mean.round(5).tolist(),
+            apart=min(1.0, max(earlier, float(np.abs(seen - mean).mean(axis=1).max()))),
+        )
+
     def differences(self, images: ImageSet, preprocess: Preprocess, *, brightness: bool = True, aspect: bool = True) -> list[str]:
         """Return how other images, as they were read, differ from these, in words; empty if they do not.
 
@@ -83,10 +108,8 @@ class Looks(BaseModel):
         if not self.shortest / TIMES <= longer <= self.longest * TIMES:
             known = f"{self.shortest}" if self.shortest == self.longest else f"{self.shortest} to {self.longest}"
             found.append(f"{longer:.0f} pixels on the longer side, not {known}")
-        ratio = float(np.median(_aspects(images)))
-        if aspect and not self.narrowest / OTHER_ASPECT <= ratio <= self.widest * OTHER_ASPECT:
-            known = " to ".join(dict.fromkeys(f"{each:.2f}" for each in (self.narrowest, self.widest)))
-            found.append(f"of an aspect ratio (width to height) of {ratio:.2f}, not {known}, so that margins are added")
+        if aspect and (other := self.other_aspect(images)):
+            found.append(f"{other}, so that margins are added")
         colour = float(np.mean(images.channels == 3))
         if colour > 0.5 and not self.colour:
             found.append("in colour, not grey")
@@ -99,6 +122,14 @@ class Looks(BaseModel):
                 usual = _mean(np.array(self.below))
                 found.append(f"of a brightness of {_mean(mean):.0%} on average, spread otherwise than around {usual:.0%}")
         return found
+
+    def other_aspect(self, images: ImageSet) -> str:
+        """Return that most images are much wider or narrower than these, in words; "" if they are not."""
+        ratio = float(np.median(_aspects(images)))
+        if self.narrowest / OTHER_ASPECT <= ratio <= self.widest * OTHER_ASPECT:
+            return ""
+        known = " to ".join(dict.fromkeys(f"{each:.2f}" for each in (self.narrowest, self.widest)))
+        return f"of an aspect ratio (width to height) of {ratio:.2f}, not {known}"
 
 
 def _aspects(images: ImageSet) -> Array:

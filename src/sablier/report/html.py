@@ -15,14 +15,14 @@ from sablier.report.figures import BLUE, GREY, ScoreGroup
 from sablier.report.page_charts import loss_charts, p_values_chart, roc_chart, scores_chart
 from sablier.report.pages import rendered
 from sablier.report.pictures import SMALL, anomaly_key, as_rgb, data_uri, overlay
-from sablier.report.plot import binned, edges_around, evaluation_groups
+from sablier.report.plot import binned, evaluation_groups
 from sablier.report.review_page import detection_review, evaluation_review
 from sablier.report.settings import OWN_MEMBER, as_text, settings_in_use
 from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.evaluate import EvaluationResult, KindRow, MethodRow, PixelRow
 from sablier.tasks.detection.members import MEMBERS
 from sablier.tasks.detection.result import DetectionResult
-from sablier.tasks.detection.summary import DetectionSummary
+from sablier.tasks.detection.summary import DetectionSummary, edges_around
 from sablier.typing import Array
 
 MOST_CARDS = 24
@@ -133,7 +133,7 @@ def evaluation_report(
     tiles = [("good images", f"{len(result.good):,}"), ("bad images", f"{len(result.bad):,}"), ("AUROC", f"{ours.auroc:.3f}")]
     if result.pixels is not None:
         tiles += [("pixel AUROC", f"{result.pixels.auroc:.3f}"), ("AUPRO", f"{result.pixels.aupro:.3f}")]
-    edges = edges_around(np.concatenate(calibration.folds))
+    edges = edges_around(calibration)
     groups = [_calibration_group(calibration, edges), *evaluation_groups(result, edges)]
     skipped = [*result.good.skipped, *result.bad.skipped]
     return _page(

@@ -88,13 +88,6 @@ def binned(scores: Array, edges: Array) -> Array:
     return np.histogram(np.clip(scores, edges[0], edges[-1]), edges)[0]
 
 
-def edges_around(normal: Array) -> Array:
-    """Return the edges of bins around scores of normal images, with room for what scores higher."""
-    low, high = float(normal.min()), float(normal.max())
-    margin = max(high - low, 1e-6)
-    return np.linspace(low - 0.25 * margin, high + 1.5 * margin, BINS + 1)
-
-
 def even_edges(scores: Array) -> Array:
     """Return the edges of bins that hold all the scores."""
     low, high = (float(scores.min()), float(scores.max())) if len(scores) else (0.0, 0.0)

@@ -117,6 +117,8 @@ def chance_flags(summary: DetectionSummary, calibration: Calibration) -> tuple[i
 
 def undetermined_note(calibration: Calibration, rate: str = "false-alarm rate") -> str:
     """Return what there is instead of verdicts, and the smallest rate, rounded up, that would give some."""
+    if not calibration.count:
+        return "The images are still ranked by anomaly score, highest first. Verdicts need images that calibrate the model."
     smallest = 1 / (calibration.groups + 1)
     unit = 10.0 ** (floor(log10(smallest)) - 1)
     return (
@@ -241,7 +243,7 @@ def filtered_note(filtered: int, images: int) -> str:
 
 def drift_note(summary: DetectionSummary) -> str:
     """Return what the drift alarm says; without its evidence where there is no alarm."""
-    if summary.drift.alarmed:
+    if summary.drift.alarmed or not summary.drift.calibration_count:
         return summary.drift_words()
     return f"No sign of drift in {counted(summary.drift.count)}."
 

@@ -57,8 +57,8 @@ class KnownImages:
         scale = kept["means"], kept["steps"]
         return cls.of(Fingerprints(kept["hashes"].view(np.uint64), descriptors), kept["uses"], scale)
 
-    def overlap(self, prints: Fingerprints) -> Array:
-        """Return M uses: for each of M images, that of the known image it equals or nearly copies: TRAINED, CALIBRATED or NEW."""
+    def equal(self, prints: Fingerprints) -> Array:
+        """Return M uses: for each of M images, that of the known image with the same pixels: TRAINED, CALIBRATED or NEW."""
         found = np.zeros(len(prints), np.uint8)
         if not len(self.uses) or not len(prints):
             return found
@@ -66,6 +66,13 @@ class KnownImages:
         places = np.minimum(np.searchsorted(self.prints.hashes[order], prints.hashes), len(order) - 1)
         equal = self.prints.hashes[order][places] == prints.hashes
         found[equal] = self.uses[order][places[equal]]
+        return found
+
+    def overlap(self, prints: Fingerprints) -> Array:
+        """Return M uses: for each of M images, that of the known image it equals or nearly copies: TRAINED, CALIBRATED or NEW."""
+        found = self.equal(prints)
+        if not len(self.uses) or not len(prints):
+            return found
         pairs = near_pairs(prints.descriptors, self.radius_of(prints), self.prints.descriptors, self.radii)
         near = np.full(len(prints), np.iinfo(np.uint8).max)
         np.minimum.at(near, pairs[:, 0], self.uses[pairs[:, 1]])
@@ -76,6 +83,11 @@ class KnownImages:
     def radius_of(self, prints: Fingerprints) -> Array:
         """Return M: how near a copy of each of M other images must be."""
         return self.surroundings.radii(prints.descriptors)
+
+    def with_trained(self, prints: Fingerprints) -> "KnownImages":
+        """Return the known images and others that train the model, too."""
+        uses = np.r_[self.uses, np.full(len(prints), TRAINED)]
+        return KnownImages.of(Fingerprints.joined(self.prints, prints), uses, self.scale)
 
     def recalibrated(self, prints: Fingerprints) -> dict[str, Part]:
         """Return the part for a recalibrated model: the images that trained it, and those that calibrate it now."""

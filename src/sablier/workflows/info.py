@@ -54,6 +54,7 @@ def describe_model(path: Path) -> tuple[dict[str, str], list[tuple[str, str, str
         **({"codec": f"{fingerprint(file)}: compressed files name it"} if file.task == COMPRESS else {}),
         "skipped": f"{len(provenance.skipped)} unreadable images",
         **_listed(provenance),
+        **({"updated": f"with {'; then with '.join(provenance.updates)}"} if provenance.updates else {}),
         "calibrated": provenance.calibrated if detector else "not a detector",
         "tier": provenance.recipe.get("tier", "not noted"),
         **_recipe(provenance),

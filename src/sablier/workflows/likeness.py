@@ -18,16 +18,22 @@ ANY_SIZE = ("denoise", "compress")  # tasks that take images of any size: result
 NO_BRIGHTNESS = ("denoise",)  # noise alone changes it
 
 
-def read_like(file: ModelFile, source: Any, **reading: Any) -> ImageSet:
+def read_like(file: ModelFile, source: Any, *, trains: bool = False, **reading: Any) -> ImageSet:
     """Return a whole source, as `read_images` does.
 
+    Args:
+        trains: whether the images will train the model, which must not learn the margins of another aspect ratio.
+
     Raises:
-        ImagesError: as there; and with `strict` if the images do not resemble the training images.
+        ImagesError: as there; with `strict` if the images do not resemble the training images; and if images that will train
+            the model have another aspect ratio.
 
     Warns:
         ImagesWarning: if they do not, without `strict`.
     """
     images = read_images(source, **reading)
+    if trains:
+        _check_aspect(file, images)
     check_likeness(file, images, strict=bool(reading.get("strict")))
     return images
 
@@ -60,3 +66,13 @@ def check_likeness(file: ModelFile, images: ImageSet, *, strict: bool = False) -
     if strict:
         raise ImagesError(f"{line} Train a model on such images, or leave --strict out.")
     warnings.warn(f"{line} What it makes of them means little. --strict refuses such images.", ImagesWarning, stacklevel=3)
+
+
+def _check_aspect(file: ModelFile, images: ImageSet) -> None:
+    looks = file.provenance.looks
+    other = looks.other_aspect(images) if looks is not None and file.preprocess.resize == "fit" and len(images) else ""
+    if other:
+        raise ImagesError(
+            f"expected images like those that trained the model, got images from {images.source} that are {other}. Crop them to "
+            "that aspect ratio, or train a model on them."
+        )

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from bar_photos import bars
 
 from sablier.images.imageset import ImageSet
 from sablier.recipes.make import make_recipe
@@ -9,23 +10,6 @@ from sablier.tasks.detection.symmetries import found_symmetries, with_turned_cop
 from sablier.transforms.turns import TURNS, Turn
 from sablier.workflows.training import scorers
 from sablier.workflows.training.detector import train_detector
-
-SIDE = 96
-
-
-def photos(count: int, *, upright: bool, seed: int = 0, shape: tuple[int, int] = (SIDE, SIDE)) -> ImageSet:
-    """Photos of a bar with a bright end; it lies anyhow unless it is `upright`."""
-    random = np.random.default_rng(seed)
-    down, across = np.mgrid[: shape[0], : shape[1]]
-    pixels = random.normal(90, 4, (count, *shape))
-    for number in range(count):
-        middle = np.array(shape) / 2 + random.uniform(-8, 8, 2)
-        angle = 0.0 if upright else random.uniform(0, 2 * np.pi)
-        along = (down - middle[0]) * np.cos(angle) + (across - middle[1]) * np.sin(angle)
-        beside = (across - middle[1]) * np.cos(angle) - (down - middle[0]) * np.sin(angle)
-        bar = (abs(along) < 28) & (abs(beside) < 7)
-        pixels[number] += 60 * bar + 60 * (bar & (along > 16))
-    return ImageSet(pixels.clip(0, 255).astype(np.uint8)[..., None])
 
 
 @pytest.fixture
@@ -46,27 +30,27 @@ def train(images: ImageSet) -> None:
 
 
 def test_parts_that_lie_anyhow_are_told_from_upright_ones(asked):
-    train(photos(60, upright=False))
+    train(bars(60, upright=False))
     anyhow = list(asked)
     asked.clear()
-    train(photos(60, upright=True))
+    train(bars(60, upright=True))
     assert all(Turn(1) in turns and Turn(3) in turns for turns in anyhow)
     assert asked == [(), ()]
 
 
 def test_oblong_photos_are_only_turned_by_halves(asked):
-    train(photos(60, upright=False, shape=(80, 128)))
+    train(bars(60, upright=False, shape=(80, 128)))
     assert all(turns for turns in asked)
     assert {turn.quarters for turns in asked for turn in turns} <= {0, 2}
 
 
 def test_few_photos_tell_nothing(asked):
-    train(photos(10, upright=False))
+    train(bars(10, upright=False))
     assert asked == [(), ()]
 
 
 def test_copies_are_turned_and_the_same_whatever_else_is_copied():
-    images = photos(6, upright=False)
+    images = bars(6, upright=False)
     found = with_turned_copies(images, TURNS)
     assert len(found) == 2 * 6
     assert np.array_equal(found.array[:6], images.array)
@@ -79,11 +63,11 @@ def test_copies_are_turned_and_the_same_whatever_else_is_copied():
 
 
 def test_without_turns_there_are_no_copies():
-    images = photos(3, upright=False)
+    images = bars(3, upright=False)
     assert with_turned_copies(images, []) is images
 
 
 def test_of_many_photos_none_are_turned(monkeypatch, asked):
     monkeypatch.setattr(scorers, "MOST_WITH_COPIES", 59)  # a fold learns from 30 of the 60
-    train(photos(60, upright=False))
+    train(bars(60, upright=False))
     assert asked == []

@@ -176,7 +176,8 @@ class Detector:
         kept = {"model": self.calibration, **self.baseline_calibrations}
         tensors = {f"{name}/{key}": value for name, each in kept.items() for key, value in each.tensors().items()}
         tensors |= {f"frame/{key}": value for key, value in self.frame.tensors().items()}
-        config = {"map_unit": self.map_unit, "folds": len(self.calibration.folds), "found": self.calibration.found}
+        folds = len(self.calibration.folds) if self.calibration.count else 0
+        config = {"map_unit": self.map_unit, "folds": folds, "found": self.calibration.found}
         parts["calibration"] = Part("conformal", config, tensors)
         return parts
 
@@ -207,7 +208,7 @@ class Detector:
         try:
             folds = sum(name.startswith("fold-") and name.endswith("/fusion") for name in file.parts)
             kept = file.parts["calibration"]
-            if not folds or kept.config["folds"] not in (1, folds):
+            if not folds or kept.config["folds"] not in (0, 1, folds):
                 raise ValueError(f"{folds} folds and {kept.config['folds']} sets of calibration scores")
             shared = _shared(file, named)
 

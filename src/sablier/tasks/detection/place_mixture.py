@@ -5,7 +5,7 @@ places of all images share a mixture, so a few dozen images are enough. Only the
 places differ by more than chance.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Self
 
@@ -14,20 +14,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sablier.errors import TooFewImages
+from sablier.errors import ModelFileError, TooFewImages
 from sablier.part_fit import check_fit
+from sablier.tasks.detection.place_moments import SMALLEST, PlaceMoments
 from sablier.tasks.detection.places import PlaceSums
 from sablier.typing import Array
 
 SHRINKAGE = 0.01  # of the mean variance, added to each: features that hardly vary must not decide
-SMALLEST = 1e-12
 ROUNDED = 1e-5  # of the mean square: the possible error of variances from sums in single precision
 # Components: as many as fit 160,000 numbers of whitening matrices, at most 32, at most one per 8 images and per 24 sampled
 # places.
 MOST_COMPONENTS, WHITENING_NUMBERS, IMAGES_A_COMPONENT, FEWEST_OF_COMPONENT = 32, 160_000, 8, 24
 PRIOR = 3  # times D places: the weight of the covariance of all components in that of each
 K_MEANS_STEPS, EM_STEPS = 8, 1
-MOST_MEANS = 64  # places a side for which means are kept
 AT_ONCE = 4096  # places compared with all components at once
 
 
@@ -36,7 +35,7 @@ class PlaceMixture:
     """The expected features at each place of good images, and how the residuals spread.
 
     Args:
-        means: h,w,D float16, on a grid of at most 64 x 64, or 1,1,D if places do not differ.
+        means: h,w,D float32, on a grid of at most 64 x 64, or 1,1,D if places do not differ; float16 in earlier files.
         centres: K,D float32, whitened differences of the components from the mean of their place.
         whitening: K,D,D float32, lower triangular, whitens the residuals of each component.
         penalties: K float32, at least 0, added to squared distances; larger for wide or rare components.
@@ -51,33 +50,50 @@ class PlaceMixture:
     def fit(cls, sums: PlaceSums, seed: int = 0, shrinkage: float = SHRINKAGE) -> Self:
         """Return the mixture of these sums.
 
-        The mean of a place is shrunk to that of all places, as far as the means differ by chance (after James and Stein
-        1961): fully if parts lie in any position, hardly if they lie alike. Residuals are whitened by their covariance plus
-        a share of its mean diagonal. Components are found there by k-means and then by classification EM (Celeux and Govaert
-        1992). The covariance of each is shrunk to that of all.
+        The means are those of `PlaceMoments`. Residuals are whitened by their covariance plus a share of its mean diagonal.
+        Components are found there by k-means and then by classification EM (Celeux and Govaert 1992). The covariance of each
+        is shrunk to that of all.
 
         Raises:
             TooFewImages: for fewer than two images.
         """
         if sums.count < 2:
             raise TooFewImages(f"expected at least 2 good images to learn how their places vary, got {sums.count}.")
-        means, covariance = _means_and_covariance(sums)
+        moments = sums.moments
+        covariance, least = _regular_covariance(moments, shrinkage)
         size = len(covariance)
-        uncertain = ROUNDED * float(np.trace(sums.products)) / (len(sums.totals[0]) * len(sums.totals) * sums.count * size)
-        least = max(shrinkage * float(covariance.diagonal().mean()), uncertain, SMALLEST)
-        covariance.diagonal().add_(least)
         whiten = _inverse_factor(covariance)[0]
-        at_places = _at_size(torch.from_numpy(means), *sums.totals.shape[:2]).reshape(-1, size)
+        at_places = _at_size(torch.from_numpy(moments.means), *sums.totals.shape[:2]).reshape(-1, size)
         rows = (sums.sample - at_places[sums.where % len(at_places)]) @ whiten.float().T
         held = len(rows) // FEWEST_OF_COMPONENT, sums.count // IMAGES_A_COMPONENT
         count = max(1, min(MOST_COMPONENTS, WHITENING_NUMBERS // size**2, *held))
         centres, factors, penalties = _components(rows, count, least * whiten @ whiten.T, seed)
         return cls(
-            means,
+            moments.means,
             torch.einsum("kde,ke->kd", factors, centres).float().numpy(),
             (factors @ whiten).float().numpy(),
             (penalties - penalties.min()).float().numpy(),
         )
+
+    def renewed(self, before: PlaceMoments, after: PlaceMoments, shrinkage: float = SHRINKAGE) -> Self:
+        """Return the mixture with the means and the whitening of other moments; in the whitened space, components stay.
+
+        Args:
+            before: the moments that this mixture has its means and its whitening from.
+            after: those that the new one gets them from.
+            shrinkage: as it was fitted with.
+
+        Raises:
+            ModelFileError: for moments of other features, or that no images have.
+        """
+        check_fit("features of places", self.centres.shape[1], len(after.products))
+        try:
+            undone = torch.linalg.cholesky(_regular_covariance(before, shrinkage)[0])
+            whiten = _inverse_factor(_regular_covariance(after, shrinkage)[0])[0]
+        except RuntimeError as error:  # a matrix that is no covariance
+            raise ModelFileError("the sums over training images in the model file are of no images. Train it anew.") from error
+        whitening = torch.from_numpy(self.whitening).double() @ (undone @ whiten)
+        return replace(self, means=after.means, whitening=whitening.float().numpy())
 
     @torch.no_grad()
     def distances(self, described: Tensor) -> Tensor:
@@ -138,29 +154,13 @@ class PlaceMixture:
         return cls(**tensors)
 
 
-def _means_and_covariance(sums: PlaceSums) -> tuple[Array, Tensor]:
-    """Return the means of places, as a model file keeps them, and D,D: the covariance of all places around their means."""
-    own = sums.totals / sums.count
-    everywhere = own.mean(axis=(0, 1))
-    places, size = own.shape[0] * own.shape[1], own.shape[2]
-    differing = (own - everywhere).reshape(places, size)
-    between = float((differing**2).sum()) / places
-    scatter = sums.products - sums.count * (rows := own.reshape(places, size)).T @ rows
-    by_chance = float(np.trace(scatter)) / ((sums.count - 1) * places) / sums.count
-    trust = max(0.0, 1 - by_chance / between) if between > SMALLEST else 0.0
-    means = everywhere + trust * (own - everywhere) if trust else everywhere[None, None]
-    # Around other means than their own, places scatter more, by the distance of the means.
-    scatter += sums.count * (1 - trust) ** 2 * differing.T @ differing
-    return _kept(means), torch.from_numpy(scatter / (sums.count * places))
-
-
-def _kept(means: Array) -> Array:
-    """Return means as a model file keeps them: in half precision, averaged to at most 64 places a side."""
-    height, width = (min(MOST_MEANS, side) for side in means.shape[:2])
-    found = torch.from_numpy(means)
-    if (height, width) != means.shape[:2]:
-        found = F.adaptive_avg_pool2d(found.permute(2, 0, 1), (height, width)).permute(1, 2, 0).contiguous()
-    return found.half().numpy()
+def _regular_covariance(moments: PlaceMoments, shrinkage: float) -> tuple[Tensor, float]:
+    """Return D,D, the covariance plus a share of its mean diagonal, in double precision, and what was added."""
+    covariance = torch.from_numpy(moments.covariance.copy())
+    uncertain = ROUNDED * moments.mean_square
+    least = max(shrinkage * float(covariance.diagonal().mean()), uncertain, SMALLEST)
+    covariance.diagonal().add_(least)
+    return covariance, least
 
 
 def _at_size(means: Tensor, height: int, width: int) -> Tensor:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sablier.tasks.detection.place_moments import PlaceMoments
 from sablier.typing import Array
 
 # Sampled places: of few photos as many as hold 1,200,000 numbers; of more, a quarter, at most as many as hold 3,600,000.
@@ -70,11 +71,17 @@ class PlaceSums:
         each = _sampled(self.images, places, size)
         where = torch.stack([torch.randperm(places, generator=self._generator)[:each] for _ in range(images)])
         self._drawn.append((rows[torch.arange(images)[:, None], where].flatten(0, 1), where.flatten()))
-        # Products of some thousand places are added in single precision, which is fast, and these sums in double.
-        flat = rows.flatten(0, 1)
-        self.products = self.products + (flat.T @ flat).double().numpy()
+        # Products of the places of an image are added in single precision, which is fast, and those of images in double: so
+        # they do not depend on batches.
+        self.products = self.products + (rows.transpose(1, 2) @ rows).sum(dim=0, dtype=torch.float64).numpy()
         self.totals = self.totals + rows.double().sum(dim=0).view(*described.shape[2:], size).numpy()
         self.count += images
+
+    @property
+    def moments(self) -> PlaceMoments:
+        """The sums as a model file keeps them, without the sample."""
+        lower = np.tril(self.products)  # in single precision, a product and its mirror image may differ
+        return PlaceMoments(self.count, self.totals.astype(np.float32), lower + np.tril(lower, -1).T)
 
     @property
     def sample(self) -> Tensor:

@@ -34,7 +34,7 @@ class Remembered:
         self._lock = Lock()
         self._sums: WeakKeyDictionary[ImageSet, list[PlaceSums]] = WeakKeyDictionary()
 
-    def sums(self, images: ImageSet, preprocess: Preprocess, seed: int) -> list[PlaceSums]:
+    def sums(self, images: ImageSet, preprocess: Preprocess, seed: int = 0) -> list[PlaceSums]:
         """Return the sums of each view over dense images; for the same set they are computed once."""
         if images not in self._sums:
             sums: list[PlaceSums] = []

@@ -1,7 +1,7 @@
 """A scorer: members, and the fusion of their outputs to one anomaly score and one anomaly map per image."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -20,6 +20,7 @@ from sablier.tasks.detection.member_outputs import BatchOutputs, Unseen, outputs
 from sablier.tasks.detection.members import MEMBERS, Member, MemberOutput
 from sablier.tasks.detection.parallel import in_parallel
 from sablier.transforms.batches import Batch, Batches
+from sablier.transforms.turns import Turn
 from sablier.typing import Array
 
 
@@ -60,6 +61,7 @@ class Scorer:
         member_weights: K, the weight of each member in the score and in the anomaly map.
         usual_map: K,H,W, the mean anomaly map of normal images for each member; 1 for those that cannot localise. K,1,1 if
             it is the same everywhere.
+        turns: those of which a copy of each training image trained the members, too.
     """
 
     members: tuple[Member, ...]
@@ -68,6 +70,7 @@ class Scorer:
     fusion: Fusion
     member_weights: Array
     usual_map: Array
+    turns: tuple[Turn, ...] = ()
 
     @classmethod
     def fit(
@@ -77,6 +80,7 @@ class Scorer:
         training: ImageSet,
         normal: Sequence[Unseen],
         damaged: Sequence[Unseen] = (),
+        turns: tuple[Turn, ...] = (),
         seed: int = 0,
     ) -> "Scorer":
         """Fit the baselines on the training images, and the fusion on images that members were not trained on.
@@ -86,6 +90,7 @@ class Scorer:
             normal: normal images with the members that score them: members that were not trained on these images.
             damaged: the same for images with synthetic defects. If there are any, they decide the weights of statistics, and
                 not the weights of their members.
+            turns: those of which copies trained the members.
 
         Raises:
             TooFewImages: for fewer than two normal images.
@@ -114,6 +119,7 @@ class Scorer:
             fused,
             weights,
             _usual(usual, members),
+            turns,
         )
 
     @property
@@ -166,8 +172,9 @@ class Scorer:
             "member_weights": self.member_weights,
             **{name: np.asarray(value) for name, value in vars(self.fusion).items()},
         }
+        config = {"members": [member.kind for member in self.members], "turns": [asdict(turn) for turn in self.turns]}
         parts = {
-            f"{prefix}fusion": Part("fusion", {"members": [member.kind for member in self.members]}, corrections),
+            f"{prefix}fusion": Part("fusion", config, corrections),
             f"{prefix}baselines": Part("pca-knn", {}, self.baselines.tensors()),
         }
         for member in self.members:
@@ -191,7 +198,10 @@ class Scorer:
         if weights.shape != (len(members),) or len(usual) != len(members) or usual.shape[1:] not in sizes:
             raise ValueError(f"{len(members)} members, {weights.shape} weights and a usual map of {usual.shape}")
         baselines = Baselines.from_tensors(parts[f"{prefix}baselines"].tensors)
-        return cls(members, preprocess, baselines, Fusion(**tensors), weights, usual)
+        turns = tuple(Turn(**turn) for turn in fused.config.get("turns", ()))
+        if preprocess.height != preprocess.width and any(turn.quarters % 2 for turn in turns):
+            raise ValueError(f"quarter turns of images of {preprocess.height} x {preprocess.width}")
+        return cls(members, preprocess, baselines, Fusion(**tensors), weights, usual, turns)
 
 
 def score_together(scorers: Sequence[Scorer], images: ImageSet, pictures: bool = False) -> list[Scores]:

@@ -9,6 +9,7 @@ import numpy as np
 from sablier.calibration import (
     REJECT,
     UNDETERMINED,
+    Calibration,
     checked_alpha,
     checked_fdr,
     checked_reject_alpha,
@@ -25,6 +26,7 @@ from sablier.tasks.streaming import MOST_SKIPPED_LISTED, Kept, kept
 from sablier.typing import Array
 
 BINS = 60
+USUAL_SCORES = (-3.0, 3.0)  # of normal images, in standard deviations, if none calibrate
 P_VALUE_BINS = 20
 OURS = "sablier"
 BY_MISTAKE = 0.02  # share of distinct images that may be taken for repeats
@@ -153,10 +155,7 @@ class Summarizer:
         self.decided = detector.calibration.decides(alpha if fdr is None else fdr)
         self.most_worst, self.most_typical = worst, typical
         self.random = np.random.default_rng(seed)
-        normal = np.concatenate(detector.calibration.folds)
-        low, high = normal.min(), normal.max()
-        margin = max(high - low, 1e-6)
-        self.edges = np.linspace(low - 0.25 * margin, high + 1.5 * margin, BINS + 1)
+        self.edges = edges_around(detector.calibration)
         self.histogram = np.zeros(BINS, np.int64)
         # The Benjamini-Hochberg procedure needs only the counts of p-values as rounded-up multiples of one number.
         levels = np.zeros(detector.calibration.groups + 1, np.int64)
@@ -238,6 +237,14 @@ class Summarizer:
             calibrated=self.known["calibrated"],
             repeats=self.repeats,
         )
+
+
+def edges_around(calibration: Calibration) -> Array:
+    """Return the edges of 60 bins around the scores of normal images, with room for what scores higher."""
+    normal = np.concatenate(calibration.folds) if calibration.count else np.array(USUAL_SCORES)
+    low, high = normal.min(), normal.max()
+    margin = max(high - low, 1e-6)
+    return np.linspace(low - 0.25 * margin, high + 1.5 * margin, BINS + 1)
 
 
 def independent(result: DetectionResult) -> Array:

@@ -138,7 +138,7 @@ class Making:
             members = self.members(trained, self._with_copies(tuple(fold for fold in taught if len(fold)), turns), uses.fusion)
         damaged = [(members, self._damaged(images, len(unseen))) for members, images in unseen] if self.photos else []
         normal = [(members, Batches(_kept(images, uses.fusion), self.preprocess)) for members, images in unseen]
-        return Scorer.fit(members, self.preprocess, uses.training, normal, damaged, self.seed)
+        return Scorer.fit(members, self.preprocess, uses.training, normal, damaged, turns, self.seed)
 
     def members(self, trained: Trained, parts: tuple[ImageSet, ...], normal: ImageSet) -> tuple[Member, ...]:
         """Fit the members on the parts of training images; `normal` are the images that they are fused on."""

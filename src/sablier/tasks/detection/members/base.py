@@ -143,6 +143,19 @@ class Member(ABC):
         """Return N,D,h,w features of places of N,C,H,W images, in which defects that look alike are near; None without any."""
         return None
 
+    @property
+    def fixed_by(self) -> str:
+        """Why images cannot be added to it without training, after "since"; "" if they can."""
+        return f"its member {self.kind} is made from all training images at once"
+
+    def updated(self, images: ImageSet, preprocess: Preprocess) -> Self:
+        """Return the member after more training images, with every choice as it was; only where `fixed_by` is empty.
+
+        Args:
+            images: dense good images.
+        """
+        raise NotImplementedError(self.kind)
+
     @abstractmethod
     def parts(self) -> Mapping[str, Part]:
         """Return the parts that a model file keeps of it, by name."""

@@ -1,27 +1,34 @@
 """The member that compares pretrained features: the distance of each place from the features of good images."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
 from sablier.backbones import BackboneFile
+from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import Part
 from sablier.models.base import Model
 from sablier.models.efficientnet_lite import TILE, pretrained
 from sablier.part_fit import check_fit
-from sablier.part_kinds import PartKind, TensorKind
+from sablier.part_kinds import MOST_IMAGES, PartConfig, PartKind, TensorKind
 from sablier.tasks.detection.members.base import Fitting, Member, MemberOutput, member
 from sablier.tasks.detection.place_mixture import PlaceMixture
+from sablier.tasks.detection.place_moments import PlaceMoments
 from sablier.tasks.detection.places import PlaceSums, highest
 from sablier.tasks.detection.remembered import Remembered
 
 SMALLEST = 1e-6
+
+
+class _Summed(PartConfig):
+    images: int = Field(ge=2, le=MOST_IMAGES)
 
 
 @member
@@ -45,16 +52,20 @@ class Features(Member):
     part_kinds: ClassVar[Mapping[str, PartKind]] = {
         "places": PartKind(
             {
-                "means": TensorKind(("down", "across", "D"), ("float16",)),
+                "means": TensorKind(("down", "across", "D"), ("float16",), optional=True),  # of earlier files, without moments
                 "centres": TensorKind(("K", "D")),
                 "whitening": TensorKind(("K", "D", "D")),
                 "penalties": TensorKind(("K",), low=0.0),
             }
-        )
+        ),
+        "place-moments": PartKind(
+            {"totals": TensorKind(("down", "across", "D")), "products": TensorKind(("any",), ("float64",))}, _Summed
+        ),
     }
 
     backbone: Remembered
     good: tuple[PlaceMixture, ...]
+    moments: tuple[PlaceMoments, ...] = ()  # of each view; none in earlier model files
 
     @property
     def trained_network(self) -> Model | None:
@@ -77,7 +88,20 @@ class Features(Member):
         """Sum the features of the training images in one pass; the sums of parts are kept for other folds."""
         parts = [fitting.shared.sums(part, fitting.preprocess, fitting.seed) for part in fitting.parts]
         views = [PlaceSums.joined(of_parts) for of_parts in zip(*parts, strict=True)]
-        return cls(fitting.shared, tuple(PlaceMixture.fit(each, fitting.seed) for each in views))
+        mixtures = tuple(PlaceMixture.fit(each, fitting.seed) for each in views)
+        return cls(fitting.shared, mixtures, tuple(each.moments for each in views))
+
+    @property
+    def fixed_by(self) -> str:
+        return "" if self.moments else "the model file is of an earlier version, which kept no sums over training images"
+
+    def updated(self, images: ImageSet, preprocess: Preprocess) -> Self:
+        """Return the member with the moments of more images: their means and their whitening, and the components as they were."""
+        more = [sums.moments for sums in self.backbone.sums(images, preprocess)]
+        check_fit("views of the network", len(self.good), len(more))
+        joined = [before.joined(own) for before, own in zip(self.moments, more, strict=True)]
+        pairs = zip(self.good, self.moments, joined, strict=True)
+        return replace(self, good=tuple(good.renewed(before, after) for good, before, after in pairs), moments=tuple(joined))
 
     def score(self, x: Tensor) -> MemberOutput:
         views = self.backbone.describe(x)
@@ -98,11 +122,27 @@ class Features(Member):
         return self.good[-1].whitened(self.backbone.describe(x)[-1])
 
     def parts(self) -> Mapping[str, Part]:
-        return {f"view-{number}": Part("places", {}, good.tensors()) for number, good in enumerate(self.good)}
+        """Return a part for each view; the means are those of its moments, if there are any."""
+        kept = [good.tensors() for good in self.good]
+        if not self.moments:
+            return {f"view-{number}": Part("places", {}, tensors) for number, tensors in enumerate(kept)}
+        parts = {}
+        for number, (tensors, moments) in enumerate(zip(kept, self.moments, strict=True)):
+            parts[f"view-{number}"] = Part("places", {}, {name: each for name, each in tensors.items() if name != "means"})
+            parts[f"moments-{number}"] = Part("place-moments", {"images": moments.count}, moments.tensors())
+        return parts
 
     @classmethod
     def from_parts(cls, parts: Mapping[str, Part], shared: Any = None) -> Self:
         if shared is None:
             raise ValueError(f"no network of the member {cls.kind}")
-        kept = [parts[f"view-{number}"] for number in range(len(parts))]
-        return cls(shared, tuple(PlaceMixture.from_tensors(part.tensors) for part in kept))
+        count = sum(part.name == "places" for part in parts.values())
+        views = [dict(parts[f"view-{number}"].tensors) for number in range(count)]
+        if not any(part.name == "place-moments" for part in parts.values()):
+            return cls(shared, tuple(map(PlaceMixture.from_tensors, views)))
+        summed = [parts[f"moments-{number}"] for number in range(count)]
+        moments = tuple(PlaceMoments.from_tensors(part.config["images"], part.tensors) for part in summed)
+        for view, own in zip(views, moments, strict=True):
+            check_fit("features of places", len(own.products), view["centres"].shape[1])
+            view["means"] = own.means
+        return cls(shared, tuple(map(PlaceMixture.from_tensors, views)), moments)
