@@ -57,15 +57,41 @@ def test_batches_and_parts_make_no_difference(at_once):
     np.testing.assert_allclose(joined.means, whole.means, rtol=1e-6)
 
 
+def test_many_places_are_joined_to_cells(monkeypatch):
+    described = places(60)
+    exact = sums_of(described).moments
+    monkeypatch.setattr("sablier.tasks.detection.place_moments.MOST_NUMBERS", 100)
+    moments = sums_of(described).moments
+    assert moments.totals.shape == (3, 4, SIZE)
+    assert moments.products is not exact.products
+    rows = described.permute(0, 2, 3, 1).double().numpy()
+    cells = [[(0, 1), (1, 3), (3, 5)], [(0, 1), (1, 3), (3, 5), (5, 7)]]  # first and last of rows, of columns
+    for row, (top, bottom) in enumerate(cells[0]):
+        for column, (left, right) in enumerate(cells[1]):
+            inside = rows[:, top:bottom, left:right]
+            np.testing.assert_allclose(moments.totals[row, column] / 60, inside.mean(axis=(0, 1, 2)), rtol=1e-5)
+            rows[:, top:bottom, left:right] = inside - inside.mean(axis=(0, 1, 2))
+    apart = rows.reshape(-1, SIZE)
+    np.testing.assert_allclose(moments.covariance, apart.T @ apart / len(apart), rtol=0.05, atol=0.5)
+
+
+def test_equal_images_have_no_negative_variance_around_cells(monkeypatch):
+    monkeypatch.setattr("sablier.tasks.detection.place_moments.MOST_NUMBERS", 100)
+    moments = sums_of(places(1).repeat(8, 1, 1, 1)).moments
+    assert np.linalg.eigvalsh(moments.covariance).min() > -1e-6 * moments.mean_square
+
+
 def test_they_come_back_from_their_tensors():
     moments = sums_of(places(5)).moments
     tensors = moments.tensors()
     assert tensors["products"].shape == (SIZE * (SIZE + 1) // 2,)
-    again = PlaceMoments.from_tensors(moments.count, tensors)
+    again = PlaceMoments.from_tensors(moments.count, moments.grid, tensors)
     assert np.array_equal(again.products, moments.products)
     assert np.array_equal(again.means, moments.means)
+    with pytest.raises(ModelFileError, match="expected 6 rows of cells, got 5"):
+        PlaceMoments.from_tensors(5, (6, 7), tensors)
     with pytest.raises(ModelFileError, match="expected 21 products of features, got 20"):
-        PlaceMoments.from_tensors(5, {**tensors, "products": tensors["products"][1:]})
+        PlaceMoments.from_tensors(5, moments.grid, {**tensors, "products": tensors["products"][1:]})
 
 
 def test_only_moments_of_the_same_places_are_joined():
@@ -104,6 +130,6 @@ def test_a_mixture_renewed_by_what_it_was_fitted_on_is_itself():
 def test_sums_that_are_of_no_images_are_refused():
     sums = sums_of(places(40))
     mixture, moments = PlaceMixture.fit(sums), sums.moments
-    wrong = PlaceMoments(moments.count, moments.totals, -moments.products)
+    wrong = PlaceMoments(moments.count, moments.grid, moments.totals, -moments.products)
     with pytest.raises(ModelFileError, match="of no images"):
         mixture.renewed(wrong, moments)

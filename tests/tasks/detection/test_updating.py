@@ -138,7 +138,7 @@ def test_a_file_of_an_earlier_version_detects_as_before_and_is_refused(tmp_path)
     parts = {name: part for name, part in file.parts.items() if "/moments-" not in name}
     for name, part in file.parts.items():
         if "/moments-" in name:
-            means = PlaceMoments.from_tensors(part.config["images"], part.tensors).means
+            means = PlaceMoments.from_tensors(part.config["images"], tuple(part.config["grid"]), part.tensors).means
             view = parts[name.replace("moments-", "view-")]
             view.tensors["means"] = means.astype(np.float16)
     replace(file, parts=parts).save(tmp_path / "old.sablier")

@@ -81,7 +81,7 @@ class PlaceSums:
     def moments(self) -> PlaceMoments:
         """The sums as a model file keeps them, without the sample."""
         lower = np.tril(self.products)  # in single precision, a product and its mirror image may differ
-        return PlaceMoments(self.count, self.totals.astype(np.float32), lower + np.tril(lower, -1).T)
+        return PlaceMoments.of(self.count, self.totals, lower + np.tril(lower, -1).T)
 
     @property
     def sample(self) -> Tensor:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -25,10 +25,14 @@ from sablier.tasks.detection.places import PlaceSums, highest
 from sablier.tasks.detection.remembered import Remembered
 
 SMALLEST = 1e-6
+MOMENTS = "place-moments"  # the kind of part of sums over training images
+
+_Side = Annotated[int, Field(ge=1, le=4096)]
 
 
 class _Summed(PartConfig):
     images: int = Field(ge=2, le=MOST_IMAGES)
+    grid: list[_Side] = Field(min_length=2, max_length=2)  # of places
 
 
 @member
@@ -58,7 +62,7 @@ class Features(Member):
                 "penalties": TensorKind(("K",), low=0.0),
             }
         ),
-        "place-moments": PartKind(
+        MOMENTS: PartKind(
             {"totals": TensorKind(("down", "across", "D")), "products": TensorKind(("any",), ("float64",))}, _Summed
         ),
     }
@@ -129,7 +133,7 @@ class Features(Member):
         parts = {}
         for number, (tensors, moments) in enumerate(zip(kept, self.moments, strict=True)):
             parts[f"view-{number}"] = Part("places", {}, {name: each for name, each in tensors.items() if name != "means"})
-            parts[f"moments-{number}"] = Part("place-moments", {"images": moments.count}, moments.tensors())
+            parts[f"moments-{number}"] = Part(MOMENTS, {"images": moments.count, "grid": list(moments.grid)}, moments.tensors())
         return parts
 
     @classmethod
@@ -138,11 +142,15 @@ class Features(Member):
             raise ValueError(f"no network of the member {cls.kind}")
         count = sum(part.name == "places" for part in parts.values())
         views = [dict(parts[f"view-{number}"].tensors) for number in range(count)]
-        if not any(part.name == "place-moments" for part in parts.values()):
+        if not any(part.name == MOMENTS for part in parts.values()):
             return cls(shared, tuple(map(PlaceMixture.from_tensors, views)))
-        summed = [parts[f"moments-{number}"] for number in range(count)]
-        moments = tuple(PlaceMoments.from_tensors(part.config["images"], part.tensors) for part in summed)
+        moments = tuple(_moments_in(parts[f"moments-{number}"]) for number in range(count))
         for view, own in zip(views, moments, strict=True):
             check_fit("features of places", len(own.products), view["centres"].shape[1])
             view["means"] = own.means
         return cls(shared, tuple(map(PlaceMixture.from_tensors, views)), moments)
+
+
+def _moments_in(part: Part) -> PlaceMoments:
+    height, width = part.config["grid"]
+    return PlaceMoments.from_tensors(part.config["images"], (height, width), part.tensors)
