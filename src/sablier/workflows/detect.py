@@ -62,10 +62,8 @@ def detect(
     file, folder = ModelFile.load(Path(model)), None if output is None else Path(output)
     detector = Detector.from_file(file, backbone, scores=True)
     cut = checked_alpha(alpha) if fdr is None else checked_fdr(fdr)
-    size = file.preprocess.height * file.preprocess.width
-    typical = at_once(MOST_TYPICAL, size) if report else 1
     summarizer = Summarizer(
-        detector, alpha, worst=1, typical=typical, fdr=fdr, reject_alpha=reject_alpha,
+        detector, alpha, worst=1, typical=_typical(file) if report else 1, fdr=fdr, reject_alpha=reject_alpha,
         recognizer=Recognizer.of(file),
     )  # fmt: skip
     if audit is not None and checked_count(audit) and folder is None:
@@ -86,6 +84,11 @@ def detect(
         title = f"{Path(model).stem}: {summary.count} images from {source}"
         _write_report(file, detector, summary, folder, title, shown)
     return summary
+
+
+def _typical(file: ModelFile) -> int:
+    """Return how many images the report shows as an even sample; fewer large ones, which are kept in memory."""
+    return at_once(MOST_TYPICAL, file.preprocess.height * file.preprocess.width)
 
 
 def _summary(summarizer: Summarizer, source: Any) -> DetectionSummary:
