@@ -56,6 +56,7 @@ PUBLIC = [
     "sample",
     "stream_images",
     "train",
+    "update",
     "watch",
 ]
 

@@ -1,7 +1,7 @@
 """update: more good images for a detector, without training it again."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -23,37 +23,27 @@ def add_to(app: typer.Typer) -> None:
     )
 
 
-def update(
-    model: options.Model,
-    source: Annotated[
-        str | None,
-        typer.Argument(
-            help="New good images, or the whole batch that a CSV of false alarms judges. " + options.SOURCE_HELP,
-            show_default=False,
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="The file to write; by default the model file is replaced."),
-    ] = None,
-    false_alarms: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="SOURCE",
-            help="Confirmed false alarms: a folder of flagged images that are good, or a CSV with the columns id and verdict "
-            "(good or bad) for images of SOURCE, such as verdicts.csv of a report. May be repeated. Good images train; bad ones "
-            "are left out. The rest of SOURCE trains, too, and does not calibrate, since its highest scores are missing.",
-        ),
-    ] = None,
-    calibrate: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SOURCE",
-            help="Other good images, which calibrate; all new images then train. Without them a random half of the new images "
-            "calibrates and does not train.",
-            show_default=False,
-        ),
-    ] = None,
+FalseAlarms = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="SOURCE",
+        help="Confirmed false alarms: a folder of flagged images that are good, or a CSV with the columns id and verdict "
+        "(good or bad) for images of SOURCE, such as verdicts.csv of a report. May be repeated. Good images train; bad ones "
+        "are left out. The rest of SOURCE trains, too, and does not calibrate, since its highest scores are missing.",
+    ),
+]
+Calibrate = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SOURCE",
+        help="Other good images, which calibrate; all new images then train. Without them a random half of the new images "
+        "calibrates and does not train.",
+        show_default=False,
+    ),
+]
+
+
+def _rates(
     alpha: Annotated[
         float | None,
         typer.Option(
@@ -66,6 +56,28 @@ def update(
         float | None,
         typer.Option(metavar="RATE", help="With a CSV of false alarms: the false-discovery rate, if images were flagged at one."),
     ] = None,
+) -> dict[str, Any]:
+    """Return the rates as the workflow takes them."""
+    return options.rates(alpha, fdr)
+
+
+@options.taking(rates=_rates)
+def update(
+    model: options.Model,
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            help="New good images; with a CSV of false alarms, the whole batch. " + options.SOURCE_HELP, show_default=False
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="The file to write; by default the model file is replaced."),
+    ] = None,
+    false_alarms: FalseAlarms = None,
+    calibrate: Calibrate = None,
+    *,
+    rates: dict[str, Any],
     groups: options.Groups = None,
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed chooses the same images to calibrate.")] = 0,
     backbone: options.Backbone = None,
@@ -83,7 +95,6 @@ def update(
     from sablier.workflows.fresh_images import calibration_groups_paths
     from sablier.workflows.update import update as run
 
-    rates = options.rates(alpha, fdr)
     with training_progress() as on_progress:
         file = run(
             model, source, output, false_alarms=false_alarms, calibrate=calibrate, **rates, groups=groups, seed=seed,

@@ -1,7 +1,6 @@
 """update = more good images for a trained detector, without training it again."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
@@ -16,7 +15,7 @@ from sablier.files.kinds import MODEL
 from sablier.images.fingerprints import Fingerprints
 from sablier.images.grouping import count_groups, counted, group_numbers, with_groups, with_repeats
 from sablier.images.imageset import ImageSet
-from sablier.modelfile import ModelFile, Provenance
+from sablier.modelfile import ModelFile, Part, Provenance
 from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.parallel import watching
 from sablier.tasks.detection.updating import check_updates, recalibrated, updated_scorers
@@ -74,19 +73,27 @@ def update(
         The model file. Its detector has no calibration where only false alarms and their batch were given.
 
     Raises:
-        ModelFileError: if the model has to be trained anew. BackboneError: if its backbone is missing or another one.
-        ImagesError: if the images cannot be used, or trained the model already. TooFewImages: if too few calibrate.
+        ModelFileError: if the model has to be trained anew. BackboneError: for a missing or another backbone. ImagesError: if
+            the images cannot be used, or trained the model already. TooFewImages: if too few calibrate.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> import sablier
+        >>> from sablier.images.parts import parts
+        >>> with TemporaryDirectory() as folder:
+        ...     _ = sablier.train(parts(16), f"{folder}/part.sablier", sablier.make_recipe(tier="tiny"))
+        ...     file = sablier.update(f"{folder}/part.sablier", parts(24, seed=1), f"{folder}/new.sablier")
+        >>> sablier.Detector.from_file(file).calibration.count, file.provenance.updates
+        (19, ['5 images from parts(n=24, seed=1, defects=0)'])
     """
-    file, place, alarms = ModelFile.load(Path(model)), Path(model if output is None else output), FalseAlarms.of(false_alarms)
-    detector = Detector.from_file(file, backbone, scores=True)
-    check_updates(detector)
+    file, place = ModelFile.load(Path(model)), Path(model if output is None else output)
+    check_updates(detector := Detector.from_file(file, backbone, scores=True))
     on_progress(READING, Progress(0, 1))
-    known = KnownImages.from_file(file)
-    dealing = _Dealing(detector, known, partial(_read, file, reading), groups, checked_alpha(alpha), fdr, seed)
-    dealt = dealing.dealt(source, alarms, calibrate)
+    rules = _Rules(groups, checked_alpha(alpha), fdr, seed)
+    dealt = _Dealing(file, detector, KnownImages.from_file(file), reading, rules).dealt(source, false_alarms, calibrate)
     if not force and place.resolve() == Path(model).resolve():
         check_still_decides(detector, dealt.calibrating, alpha)
-    result = _updated(file, detector, known, dealt, on_progress)
+    result = _updated(file, detector, dealt, on_progress)
     result.save(place)
     write_groups(dealt.calibrating, file.preprocess, calibration_groups_paths(place))
     return result
@@ -99,14 +106,15 @@ class _Dealt:
     Args:
         new: all new images.
         trains: N booleans, whether each of them trains.
-        calibrating, prints: the images that calibrate, dense, and their fingerprints.
-        calibrated: which those are, in words.
+        calibrating: the images that calibrate, dense.
+        known: the part of the model file that recognises all of them.
+        calibrated: which calibrate, in words.
     """
 
     new: NewImages
     trains: Array
     calibrating: ImageSet
-    prints: Fingerprints
+    known: dict[str, Part]
     calibrated: str
 
     @property
@@ -116,37 +124,45 @@ class _Dealt:
 
 
 @dataclass(frozen=True)
-class _Dealing:
-    """How images are read and dealt; the arguments are those of `update`."""
+class _Rules:
+    """How images are dealt; the arguments are those of `update`."""
 
-    detector: Detector
-    known: KnownImages
-    read: Callable[..., ImageSet]
     groups: str | None
     alpha: float
     fdr: float | None
     seed: int
 
-    def dealt(self, source: Any, alarms: FalseAlarms, calibrate: Any) -> _Dealt:
-        """Read images, and decide which of them train and which calibrate.
+
+@dataclass(frozen=True)
+class _Dealing:
+    """Reads images and deals them."""
+
+    file: ModelFile
+    detector: Detector
+    known: KnownImages
+    reading: dict[str, Any]
+    rules: _Rules
+
+    def dealt(self, source: Any, false_alarms: Any, calibrate: Any) -> _Dealt:
+        """Decide which images train and which calibrate; the arguments are those of `update`.
 
         Raises:
             ConfigError, ImagesError, TooFewImages: as `update`.
         """
-        halved = calibrate is None and not alarms
-        if self.groups is not None and calibrate is None and alarms:
+        alarms = FalseAlarms.of(false_alarms)
+        halved, groups = calibrate is None and not alarms, self.rules.groups
+        if groups is not None and calibrate is None and alarms:
             raise ConfigError("expected images that calibrate for groups, got false alarms and their batch. Leave groups out.")
-        read = partial(self.read, groups=self.groups if halved else None)
-        new = NewImages.read(self.detector, self.known, source, alarms, read, (self.alpha, self.fdr))
+        read = partial(self._read, groups=groups if halved else None)
+        new = NewImages.read(self.detector, self.known, source, alarms, read, (self.rules.alpha, self.rules.fdr))
         if halved:
             return self._halved(new)
-        trains = np.ones(len(new.images), bool)
+        trains, preprocess = np.ones(len(new.images), bool), self.file.preprocess
         if calibrate is None:
-            return _Dealt(new, trains, new.images.take(~trains), new.prints.take(~trains), NO_IMAGE)
-        preprocess = self.detector.preprocess
-        others = self.read(calibrate, groups=self.groups, trains=False).dense(preprocess)
+            return self._of(new, trains, new.images.take(~trains), new.prints.take(~trains), NO_IMAGE)
+        others = self._read(calibrate, groups=groups, trains=False).dense(preprocess)
         fresh = FreshImages.of(others, preprocess, self.known.with_trained(new.prints))
-        return _Dealt(new, trains, fresh.images, fresh.prints, fresh.words())
+        return self._of(new, trains, fresh.images, fresh.prints, fresh.words())
 
     def _halved(self, new: NewImages) -> _Dealt:
         """Choose groups at random that calibrate, among those without a near copy of a training image."""
@@ -161,12 +177,19 @@ class _Dealing:
                 f"{counted(int(np.sum(~copied)), len(free))} from {new.source}{besides}. Take more images, or name those that "
                 "calibrate: --calibrate FRESH"
             )
-        order = np.random.default_rng(self.seed).permutation(free)
-        chosen = np.isin(numbers, order[: _calibrating(len(free), self.alpha)])
+        order = np.random.default_rng(self.rules.seed).permutation(free)
+        chosen = np.isin(numbers, order[: _calibrating(len(free), self.rules.alpha)])
         calibrating = grouped.take(chosen)
         number = counted(int(chosen.sum()), count_groups(calibrating))
         calibrated = f"on {number}, chosen at random from {len(new.images):,} new ones from {new.source}{besides}"
-        return _Dealt(new, ~chosen, calibrating, new.prints.take(chosen), calibrated)
+        return self._of(new, ~chosen, calibrating, new.prints.take(chosen), calibrated)
+
+    def _of(self, new: NewImages, trains: Array, calibrating: ImageSet, prints: Fingerprints, calibrated: str) -> _Dealt:
+        known = self.known.with_trained(new.prints.take(trains)).recalibrated(prints)
+        return _Dealt(new, trains, calibrating, known, calibrated)
+
+    def _read(self, source: Any, *, groups: str | None, trains: bool = True) -> ImageSet:
+        return with_groups(read_like(self.file, source, trains=trains, **self.reading), groups)
 
 
 def _calibrating(groups: int, alpha: float) -> int:
@@ -179,11 +202,7 @@ def _calibrating(groups: int, alpha: float) -> int:
     return wanted if wanted < groups else groups // 2
 
 
-def _read(file: ModelFile, reading: dict[str, Any], source: Any, *, groups: str | None = None, trains: bool = True) -> ImageSet:
-    return with_groups(read_like(file, source, trains=trains, **reading), groups)
-
-
-def _updated(file: ModelFile, detector: Detector, known: KnownImages, dealt: _Dealt, on_progress: OnProgress) -> ModelFile:
+def _updated(file: ModelFile, detector: Detector, dealt: _Dealt, on_progress: OnProgress) -> ModelFile:
     """Return the model file after the update."""
     training, calibrating, forecast = dealt.training, dealt.calibrating, Forecast(on_progress)
     copies = max(bool(scorer.turns) for scorer in detector.scorers)
@@ -202,8 +221,7 @@ def _updated(file: ModelFile, detector: Detector, known: KnownImages, dealt: _De
         scorers = updated_scorers(detector.scorers, training)
     with forecast.stage(CALIBRATING) as progressed, watching(forecast.tally(progressed, len(calibrating))):
         renewed = recalibrated(detector, scorers, calibrating)
-    known_part = known.with_trained(dealt.new.prints.take(dealt.trains)).recalibrated(dealt.prints)
-    return replace(file, parts={**file.parts, **renewed.parts(), **known_part}, provenance=_noted(file, dealt))
+    return replace(file, parts={**file.parts, **renewed.parts(), **dealt.known}, provenance=_noted(file, dealt))
 
 
 def _noted(file: ModelFile, dealt: _Dealt) -> Provenance:
