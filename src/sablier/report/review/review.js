@@ -8,8 +8,9 @@ const PER_PAGE = 24;
 const WORDS = { good: "good", bad: "bad" };
 
 // Show images in `root`, a page of them at a time, and take verdicts on them.
-//   images: {id, map, photo, overlay, width, height, outline, truth, regions, mask, verdict, marked, p, score, label}, in the order
-//     in which they are shown; map, photo, overlay and mask are files beside the page, outline and truth paths in pixels of the photo
+//   images: {id, map, photo, overlay, width, height, outline, truth, regions, mask, verdict, marked, p, score, label, notes}, in the
+//     order in which they are shown; map, photo, overlay and mask are files beside the page, outline and truth paths in pixels of the
+//     photo
 //   ignored: the outline of ignored pixels for each "widthxheight"
 //   key: tells the verdicts of this report from those of others
 export function mountReview(root, { images, ignored }, key) {
@@ -37,6 +38,7 @@ export function mountReview(root, { images, ignored }, key) {
     { text: "\u2192", title: "next image, key Arrow Right", run: () => select(selected + 1) },
     ...judging,
   ], () => select(selected));
+  turning.hidden = pages === 1;
   root.append(bar, grid, turning, large.dialog);
 
   function card(image, index) {
@@ -46,7 +48,7 @@ export function mountReview(root, { images, ignored }, key) {
     return made("article", { class: `card review-card${image.marked ? " flagged" : ""}`, "data-index": index, onclick: () => select(index) },
       shown, made("p", { class: "id", title: image.id }, image.id),
       made("p", { class: "numbers" }, made("span", { class: "badge" }, image.verdict), ...marks.map((text) => made("span", {}, text))),
-      made("p", { class: "judged" }));
+      ...image.notes.map((text) => made("p", { class: "muted" }, text)), made("p", { class: "judged" }));
   }
 
   function draw() {
