@@ -52,7 +52,7 @@ HITS, QUICK_HITS = 48, 1
 PRELOADED = (
     "sablier.report.html",
     "sablier.report.anomaly_maps",
-    "sablier.report.masks",
+    "sablier.workflows.review_pictures",
     "sablier.report.figures",
     "scipy.stats",
 )

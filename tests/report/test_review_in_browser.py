@@ -55,6 +55,10 @@ def opened(browser, run):
 LOCAL = ("file:", "data:", "blob:")
 
 
+def images_of(page):
+    return page.evaluate("JSON.parse(document.getElementById('review-data').textContent).images")
+
+
 def judged(page):
     return page.locator(".review-bar span").first.inner_text()
 
@@ -70,7 +74,15 @@ def test_flagged_images_and_those_next_to_the_threshold_are_shown_in_pages(opene
     first = page.inner_text(".review-card .id")
     page.keyboard.press("PageDown")
     assert page.inner_text(".review-card .id") != first
-    assert "page 2 of" in page.inner_text("#review")
+    number = page.get_by_label("page", exact=True)
+    assert number.input_value() == "2"
+    number.fill("1")
+    number.press("Tab")
+    assert page.inner_text(".review-card .id") == first
+    number.fill("99")
+    number.press("Enter")
+    assert page.locator(".review-card.selected").get_attribute("data-index") == str(len(images_of(page)) - 1)
+    assert int(number.input_value()) == -(-len(images_of(page)) // 24)
 
 
 def test_keys_judge_undo_and_show_an_image_large(opened):

@@ -14,7 +14,7 @@ def row(id, p_value, verdict="normal", **more):
     return {
         "id": id, "p_value": p_value, "score": 1 - p_value, "verdict": verdict, "map": f"maps/{id}.jpg", "mask": "",
         "photo": f"photos/{id}.jpg", "overlay": f"overlays/{id}.png", "width": 6, "height": 4, "outline": "", "truth": "",
-        "regions": 0, **more,
+        "regions": 0, "frame": "", "member": "features", **more,
     }  # fmt: skip
 
 
@@ -84,6 +84,14 @@ def test_an_evaluation_without_verdicts_calls_nothing_wrong():
     assert [image["verdict"] for image in data_of(review)["images"]] == ["undetermined"] * 2
     assert not any(image["marked"] for image in data_of(review)["images"])
     assert review.note.startswith("There are no verdicts. Bad images with the lowest scores come first")
+
+
+def test_flagged_images_have_notes_on_the_frame_and_on_maps_without_a_region():
+    rows = [row("a", 0.01, "anomaly", frame="The whole image is darker."), row("b", 0.01, "anomaly", regions=2), row("c", 0.5)]
+    notes = {image["id"]: image["notes"] for image in data_of(detection_review(rows, 0.05, 2, True, SMALLEST, None))["images"]}
+    assert notes["a"][0] == "The whole image is darker."
+    assert notes["a"][1].endswith("most of all from the member features.")
+    assert notes["b"] == notes["c"] == []
 
 
 def test_ignored_pixels_are_outlined_once_for_each_size():

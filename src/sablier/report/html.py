@@ -21,6 +21,7 @@ from sablier.report.settings import OWN_MEMBER, as_text, settings_in_use
 from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.evaluate import EvaluationResult, KindRow, MethodRow, PixelRow
 from sablier.tasks.detection.members import MEMBERS
+from sablier.tasks.detection.regions import HIGH
 from sablier.tasks.detection.result import DetectionResult
 from sablier.tasks.detection.summary import DetectionSummary, edges_around
 from sablier.typing import Array
@@ -245,10 +246,17 @@ def _cards(result: DetectionResult, indices: Iterable[int] | None = None) -> lis
             words.VERDICTS.get(str(result.verdicts[i]), str(result.verdicts[i])),
             str(result.verdicts[i]) in FLAGGING,
             None if result.labels is None else str(result.labels[i]),
-            words.why_flagged(result, i) if result.verdicts[i] in FLAGGING else [],
+            _notes(result, i),
         )
         for i in chosen
     ]
+
+
+def _notes(result: DetectionResult, index: int) -> list[str]:
+    if result.verdicts[index] not in FLAGGING or result.frames is None or result.members is None or result.anomaly_maps is None:
+        return []
+    high = bool(result.anomaly_maps[index].max() >= HIGH)
+    return words.why_flagged(str(result.frames[index]), str(result.members[index]), high)
 
 
 def _smallest_p(calibration: Calibration) -> float:

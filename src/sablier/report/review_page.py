@@ -14,7 +14,7 @@ from markupsafe import Markup
 from sablier.calibration import FLAGGING
 from sablier.images.masks import ignored_at_original_size
 from sablier.report.outlines import outline
-from sablier.report.words import VERDICTS, counted
+from sablier.report.words import VERDICTS, counted, why_flagged
 from sablier.typing import Array
 
 Row = Mapping[str, Any]
@@ -138,6 +138,7 @@ def _common(row: Row, smallest_p: float) -> dict[str, Any]:
         **{name: row[name] for name in SHOWN},
         "p": f"p \u2264 {p_value:.3g} (smallest)" if smallest else f"p = {p_value:.3g}",
         "score": f"{row['score']:.2f}",
+        "notes": why_flagged(row["frame"], row["member"], row["regions"] > 0) if row["verdict"] in FLAGGING else [],
     }
 
 

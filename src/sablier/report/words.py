@@ -21,7 +21,6 @@ from sablier.tasks.classification.classify import UNLIKE
 from sablier.tasks.detection.evaluate import EvaluationResult, MethodRow
 from sablier.tasks.detection.members import MEMBERS
 from sablier.tasks.detection.rates import Rate
-from sablier.tasks.detection.result import DetectionResult
 from sablier.tasks.detection.summary import DetectionSummary
 from sablier.typing import Array
 
@@ -97,13 +96,16 @@ def detection_note(summary: DetectionSummary, calibration: Calibration) -> str:
     return chance
 
 
-def why_flagged(result: DetectionResult, index: int) -> list[str]:
-    """Return notes on a flagged image: on its whole frame, and that no region has a high anomaly map."""
-    found = []
-    if result.frames is not None and result.frames[index]:
-        found.append(str(result.frames[index]))
-    if result.anomaly_maps is not None and result.members is not None and result.anomaly_maps[index].max() < 1:
-        member = result.members[index]
+def why_flagged(frame: str, member: str, regions: bool) -> list[str]:
+    """Return notes on a flagged image: on its whole frame, and that no region has a high anomaly map.
+
+    Args:
+        frame: what is unusual in the whole frame, in a sentence, or "".
+        member: what contributes most to its score.
+        regions: whether its anomaly map is high anywhere.
+    """
+    found = [frame] if frame else []
+    if not regions:
         found.append(
             f"No single region is anomalous: the image as a whole has a high score, most of all from the member {member}."
         )

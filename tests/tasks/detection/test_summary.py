@@ -43,6 +43,15 @@ def test_equal_scores_keep_the_order_of_the_stream(tests):
     assert worst.images.ids.tolist() == tests.ids[:4].tolist()
 
 
+def test_of_equal_first_priorities_the_second_decides(tests):
+    first, second = np.array([0, 1, 1, 0, 1, 2]), np.array([5, 2, 3, 9, 1, 0])
+    found = None
+    for places in (range(3), range(3, 6)):
+        found = kept(found, tests.take(places), np.stack([first, second], axis=1)[places], 4)
+    assert found.images.ids.tolist() == tests.ids[[5, 2, 1, 4]].tolist()
+    assert found.priorities.tolist() == [[2, 0], [1, 3], [1, 2], [1, 1]]
+
+
 @pytest.mark.parametrize("chunk", [16, 360])
 def test_counts_are_those_of_the_whole(digits_detector, tests, chunk):
     summary, results = streamed(digits_detector, tests, chunk)

@@ -77,10 +77,11 @@ def test_a_photo_that_is_darker_as_a_whole_is_told_from_one_with_a_blot(file, tm
     assert ["darker" in note for note in result.frames] == [True, True, False, False]
     assert (result.anomaly_maps[:2] >= 1).mean() < 0.1
     assert (result.anomaly_maps[2:] >= 1).mean(axis=(1, 2)).min() > 0.02
-    assert len(why_flagged(result, 0)) == 1
-    cooler = replace(result, anomaly_maps=0.99 * result.anomaly_maps / result.anomaly_maps.max())
-    assert why_flagged(cooler, 0)[1].startswith("No single region is anomalous: the image as a whole has a high score")
-    assert why_flagged(result, 2) == []
+    assert len(why_flagged(result.frames[0], result.members[0], regions=True)) == 1
+    assert why_flagged(result.frames[0], result.members[0], regions=False)[1] == (
+        "No single region is anomalous: the image as a whole has a high score, most of all from the member features."
+    )
+    assert why_flagged(result.frames[2], result.members[2], regions=True) == []
     assert "darker" in result.to_table()[0]["frame"]
 
 

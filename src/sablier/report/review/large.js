@@ -18,6 +18,7 @@ export class LargeView {
     this.zoomed = false;
     this.opacity = FAINT;
     this.head = made("p", { class: "review-head" });
+    this.notes = made("p", { class: "review-notes muted" });
     this.stage = made("div", { class: "review-stage", tabindex: 0, autofocus: "", onclick: (event) => this.zoom(event.clientX, event.clientY) });
     this.slider = made("input", {
       type: "range", min: 0, max: 100, value: FAINT, title: "key O",
@@ -31,7 +32,7 @@ export class LargeView {
         made("div", { class: "review-bar review-tools" }, this.zooming, made("label", {}, "map", this.slider),
           made("label", {}, this.lines, "outlines"), this.legend()),
         button({ text: "Close", title: "close, key Escape", run: () => this.dialog.close() })),
-      this.head, this.stage);
+      this.head, this.notes, this.stage);
     new ResizeObserver(() => this.fit()).observe(this.stage);
     this.fade(FAINT);
     this.outline(true);
@@ -53,6 +54,7 @@ export class LargeView {
       ...facts.filter(Boolean).map((text) => made("span", {}, text)),
       made("span", { class: "muted" }, `${index + 1} of ${this.images.length}`),
       ...(image.mask ? [made("a", { href: image.mask }, "mask")] : []));
+    this.notes.textContent = image.notes.join(" ");
     const near = [index, index + 1, index - 1].filter((i) => i in this.images);
     const canvases = new Map(near.map((i) => [i, this.canvases.get(i) ?? this.canvas(this.images[i])]));
     this.canvases = canvases; // all others are forgotten

@@ -8,8 +8,9 @@ const PER_PAGE = 24;
 const WORDS = { good: "good", bad: "bad" };
 
 // Show images in `root`, a page of them at a time, and take verdicts on them.
-//   images: {id, map, photo, overlay, width, height, outline, truth, regions, mask, verdict, marked, p, score, group, label}, in the
-//     order in which they are shown; map, photo, overlay and mask are files beside the page, outline and truth paths in pixels of the photo
+//   images: {id, map, photo, overlay, width, height, outline, truth, regions, mask, verdict, marked, p, score, group, label,
+//     notes}, in the order in which they are shown; map, photo, overlay and mask are files beside the page, outline and truth paths in pixels of the
+//     photo
 //   ignored: the outline of ignored pixels for each "widthxheight"
 //   key: tells the verdicts of this report from those of others
 export function mountReview(root, { images, ignored }, key) {
@@ -20,7 +21,7 @@ export function mountReview(root, { images, ignored }, key) {
   const grid = made("div", { class: "review-cards" });
   const progress = made("progress", { max: images.length, value: 0, "aria-label": "judged" });
   const judgedCount = made("span", { class: "muted", "aria-live": "polite" });
-  const place = made("span", { class: "muted" });
+  const place = made("input", { type: "number", min: 1, max: pages, "aria-label": "page", onchange: () => select((place.value - 1) * PER_PAGE) });
   const judging = [
     { text: "Good", title: "good, key G", run: () => judge(WORDS.good) },
     { text: "Bad", title: "bad, key B", run: () => judge(WORDS.bad) },
@@ -30,13 +31,15 @@ export function mountReview(root, { images, ignored }, key) {
   const bar = made("div", { class: "review-bar" }, ...judging.map(button), progress, judgedCount,
     button({ text: "Save verdicts (CSV)", title: "for calibrate --feedback and audit --reviewed", run: save }));
   const turning = made("div", { class: "review-bar" },
-    button({ text: "Previous page", title: "key Page Up", run: () => turn(-1) }), place,
+    button({ text: "Previous page", title: "key Page Up", run: () => turn(-1) }),
+    made("label", { class: "muted" }, "page ", place, ` of ${pages}`),
     button({ text: "Next page", title: "key Page Down", run: () => turn(1) }));
   const large = new LargeView(images, ignored, [
     { text: "\u2190", title: "previous image, key Arrow Left", run: () => select(selected - 1) },
     { text: "\u2192", title: "next image, key Arrow Right", run: () => select(selected + 1) },
     ...judging,
   ], () => select(selected));
+  turning.hidden = pages === 1;
   root.append(bar, grid, turning, large.dialog);
 
   function card(image, index) {
@@ -46,7 +49,7 @@ export function mountReview(root, { images, ignored }, key) {
     return made("article", { class: `card review-card${image.marked ? " flagged" : ""}`, "data-index": index, onclick: () => select(index) },
       shown, made("p", { class: "id", title: image.id }, image.id),
       made("p", { class: "numbers" }, made("span", { class: "badge" }, image.verdict), ...marks.map((text) => made("span", {}, text))),
-      made("p", { class: "judged" }));
+      ...image.notes.map((text) => made("p", { class: "muted" }, text)), made("p", { class: "judged" }));
   }
 
   function draw() {
@@ -55,8 +58,8 @@ export function mountReview(root, { images, ignored }, key) {
       page = wanted;
       const start = page * PER_PAGE;
       grid.replaceChildren(...images.slice(start, start + PER_PAGE).map((image, i) => card(image, start + i)));
-      place.textContent = `page ${page + 1} of ${pages}`;
     }
+    place.value = page + 1;
     for (const each of grid.children) {
       const index = Number(each.dataset.index), verdict = verdicts.given[images[index].id] ?? "";
       each.classList.toggle("selected", index === selected);
@@ -122,7 +125,7 @@ export function mountReview(root, { images, ignored }, key) {
     const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const action = KEYS[name] ?? (large.open ? LARGE_KEYS[name] : undefined);
     const pressing = event.target.closest?.("input, textarea, select, button, a, summary") && event.key === "Enter";
-    const sliding = event.target.type === "range" && event.key.startsWith("Arrow");
+    const sliding = ["range", "number"].includes(event.target.type) && event.key.startsWith("Arrow");
     if (!action || event.ctrlKey || event.metaKey || event.altKey || pressing || sliding) return;
     event.preventDefault();
     action();
