@@ -51,6 +51,11 @@ SECTIONS: dict[str, dict[str, list[tuple[str, str, str]]]] = {
             ("report_seconds_42", "42 photos with report: seconds", "<= 12"),
             ("model_mb", "largest model file, MB", "<= 30"),
         ],
+        "update-magnetic_tile": [
+            ("seconds", "update, 100 photos after 600: seconds", "<= 15"),
+            ("largest_difference", "scores and maps, from one pass over all", "<= 0.00001"),
+            ("splits_outside_band", "after it, 20 random splits: outside the band", "0"),
+        ],
         "false_alarms_photos-toothbrush": [
             ("rows/toothbrush/runs_outside", "toothbrush, random splits: runs outside the band", "0"),
         ],
