@@ -56,6 +56,16 @@ SECTIONS: dict[str, dict[str, list[tuple[str, str, str]]]] = {
             ("next_ms", "next photo in the large view, ms", "<= 150"),
             ("folder_ratio", "folder / photos shown, bytes", "<= 3"),
         ],
+        "update-magnetic_tile": [
+            ("seconds", "update, 100 photos after 600: seconds", "<= 15"),
+            ("largest_difference", "scores and maps, from one pass over all", "<= 0.00001"),
+            ("splits_outside_band", "after it, 20 random splits: outside the band", "0"),
+        ],
+        "large_photos-boards": [
+            ("detect_seconds", "a photo of 12 megapixels in tiles, with report: seconds", "<= 20"),
+            ("peak_mb", "peak memory, MB", "< 2000"),
+            ("largest_difference", "map in tiles, from the map computed whole", "<= 0.001"),
+        ],
         "false_alarms_photos-toothbrush": [
             ("rows/toothbrush/runs_outside", "toothbrush, random splits: runs outside the band", "0"),
         ],

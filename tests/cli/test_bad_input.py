@@ -104,6 +104,7 @@ def test_alpha_is_a_number(sablier, model):
         ["evaluate", "none.sablier", "--good", "digits", "--bad", "digits"],
         ["compare", "none.sablier", "--good", "digits", "--bad", "digits"],
         ["calibrate", "none.sablier", "digits"],
+        ["update", "none.sablier", "digits"],
         ["info", "none.sablier"],
     ],
 )
@@ -155,7 +156,12 @@ def test_a_model_file_that_is_none_is_refused(sablier, model, damage, tmp_path):
         from sablier.training.checkpoint import Checkpoint
 
         Checkpoint(epoch=0, model={}, average={}, optimizers={}, history={}, identity={}).save(model)
-    for arguments in (["detect", model, "digits:test", "-o", "out"], ["info", model], ["calibrate", model, "digits:test"]):
+    for arguments in (
+        ["detect", model, "digits:test", "-o", "out"],
+        ["info", model],
+        ["calibrate", model, "digits:test"],
+        ["update", model, "digits:test"],
+    ):
         done = sablier(*arguments)
         assert done.code == 2
         assert any(word in done.err for word in ("is not a sablier", "was altered", "cannot be read"))

@@ -164,7 +164,7 @@ def test_confirmed_false_alarms_and_the_rest_of_their_batch_train_and_never_cali
     assert "on no image" in file.provenance.calibrated
     alone = update(model, None, tmp_path / "alone.sablier", false_alarms=[fine, new.take([41])])
     assert counted(alone) == (2 * 4, 0)
-    assert ", all of them confirmed false alarms" in alone.provenance.updates[0]
+    assert alone.provenance.updates[0].startswith("4 confirmed false alarms from parts(")
     with_fresh = update(model, batch, tmp_path / "fresh.sablier", false_alarms=fine, calibrate=new.take(range(50, 80)))
     assert counted(with_fresh) == (2 * 31, 30)
 
@@ -179,7 +179,7 @@ def test_verdicts_of_a_batch_name_the_false_alarms_and_what_is_bad(model, tmp_pa
     found = uses(file, batch)
     assert set(found[batch.labels == "good"]) == {TRAINED}
     assert set(found[batch.labels != "good"]) == {NEW}
-    assert file.provenance.updates[0].endswith("all of them confirmed false alarms; 6 judged bad left out")
+    assert file.provenance.updates == [f"18 confirmed false alarms from {folder}; 6 judged bad left out"]
 
     def refused(text: str, match: str, source=folder, **options) -> None:
         verdicts.write_text(text)

@@ -134,9 +134,11 @@ class NewImages:
 
     def words(self, training: int) -> str:
         """Return what was added, for the provenance; `training` of the images are."""
-        found = f"{counted(training, training)} from {self.source}"
-        if self.false_alarms:
-            found += f", {'all' if self.false_alarms == training else f'{self.false_alarms:,}'} of them confirmed false alarms"
+        if self.false_alarms == training:
+            found = f"{training:,} confirmed false alarm{'' if training == 1 else 's'} from {self.source}"
+        else:
+            found = f"{counted(training, training)} from {self.source}"
+            found += f", {self.false_alarms:,} of them confirmed false alarms" if self.false_alarms else ""
         if self.rejected:
             found += f"; {self.rejected:,} judged bad left out"
         if self.known:

@@ -9,8 +9,8 @@ const WORDS = { good: "good", bad: "bad" };
 
 // Show images in `root`, a page of them at a time, and take verdicts on them.
 //   images: {id, map, photo, overlay, width, height, outline, truth, regions, mask, verdict, marked, p, score, group, label,
-//     notes}, in the order in which they are shown; map, photo, overlay and mask are files beside the page, outline and truth paths in pixels of the
-//     photo
+//     notes}, in the order in which they are shown; map, photo, overlay and mask are files beside the page, outline and truth
+//     paths in pixels of the photo
 //   ignored: the outline of ignored pixels for each "widthxheight"
 //   key: tells the verdicts of this report from those of others
 export function mountReview(root, { images, ignored }, key) {
