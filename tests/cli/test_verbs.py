@@ -99,6 +99,7 @@ def test_detect_with_a_report(sablier, digits_file):
     assert done.code == 0
     assert "See out/report.html" in done.out
     tables = [
+        "defect-groups",
         "detections.csv",
         "detections.json",
         "maps",

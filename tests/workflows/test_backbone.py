@@ -287,4 +287,6 @@ def test_a_pretended_network_of_two_outputs_makes_two_views():
     assert {name for name in file.parts if name.startswith("fold-0/backbone/")} == {
         "fold-0/backbone/view-0",
         "fold-0/backbone/view-1",
+        "fold-0/backbone/moments-0",
+        "fold-0/backbone/moments-1",
     }

@@ -72,6 +72,7 @@ def test_both_tables_say_what_the_detector_says(digits_file, digits_detector, tm
 def test_with_a_report_there_are_pictures(digits_file, tmp_path):
     detect(digits_file, "digits:test[label=5]", tmp_path / "out")
     tables = [
+        "defect-groups",
         "detections.csv",
         "detections.json",
         "maps",

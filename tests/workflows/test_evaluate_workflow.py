@@ -84,8 +84,7 @@ def test_maps_are_compared_at_the_size_of_each_photo(category, model, monkeypatc
 def test_memory_holds_the_pictures_of_a_chunk(category, model, monkeypatch):
     from sablier.tasks.detection import evaluate as task
 
-    monkeypatch.setattr(task, "LEAST_AT_ONCE", 3)
-    monkeypatch.setattr(task, "PIXELS_AT_ONCE", 1)
+    monkeypatch.setattr(task, "chunk_for", lambda preprocess, pixels: 3)
     counts, detect = [], Detector.detect
 
     def counted(self, images, alpha=0.05, pictures=False):

@@ -94,7 +94,7 @@ def test_judging_in_chunks_changes_nothing(digits_detector, images, result, monk
         return whole(self, images, *arguments, **options)
 
     monkeypatch.setattr(type(digits_detector), "detect", detect)
-    monkeypatch.setattr(evaluate, "MOST_AT_ONCE", 50)
+    monkeypatch.setattr(evaluate, "chunk_for", lambda preprocess, pixels: 50)
     good, bad = images[0], replace(images[1], skipped=(Skipped("torn.png", "zero bytes"),))
     again = evaluate_detector(digits_detector, good, bad, 0.1)
     assert max(seen) == 50
