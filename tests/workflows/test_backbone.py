@@ -285,6 +285,5 @@ def test_images_are_seen_in_parallel_as_one_after_the_other(model, named):
 def test_a_pretended_network_of_two_outputs_makes_two_views():
     file = train_detector(speckled(40, 0), recipe(), backbone=pretended(Patches()))
     assert {name for name in file.parts if name.startswith("fold-0/backbone/")} == {
-        "fold-0/backbone/view-0",
-        "fold-0/backbone/view-1",
+        *(f"fold-0/backbone/{kind}-{number}" for kind in ("view", "moments") for number in range(2)),
     }
