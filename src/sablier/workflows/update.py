@@ -90,17 +90,17 @@ def update(
     check_updates(detector := Detector.from_file(file, backbone, scores=True))
     on_progress(READING, Progress(0, 1))
     rules = _Rules(groups, checked_alpha(alpha), fdr, seed)
-    dealt = _Dealing(file, detector, KnownImages.from_file(file), reading, rules).dealt(source, false_alarms, calibrate)
+    split = _Splitter(file, detector, KnownImages.from_file(file), reading, rules).split(source, false_alarms, calibrate)
     if not force and place.resolve() == Path(model).resolve():
-        check_still_decides(detector, dealt.calibrating, alpha)
-    result = _updated(file, detector, dealt, on_progress)
+        check_still_decides(detector, split.calibrating, alpha)
+    result = _updated(file, detector, split, on_progress)
     result.save(place)
-    write_groups(dealt.calibrating, file.preprocess, calibration_groups_paths(place))
+    write_groups(split.calibrating, file.preprocess, calibration_groups_paths(place))
     return result
 
 
 @dataclass(frozen=True)
-class _Dealt:
+class _Split:
     """Which of the new images train, and which images calibrate.
 
     Args:
@@ -125,7 +125,7 @@ class _Dealt:
 
 @dataclass(frozen=True)
 class _Rules:
-    """How images are dealt; the arguments are those of `update`."""
+    """How images are split; the arguments are those of `update`."""
 
     groups: str | None
     alpha: float
@@ -134,8 +134,8 @@ class _Rules:
 
 
 @dataclass(frozen=True)
-class _Dealing:
-    """Reads images and deals them."""
+class _Splitter:
+    """Reads images and splits them."""
 
     file: ModelFile
     detector: Detector
@@ -143,7 +143,7 @@ class _Dealing:
     reading: dict[str, Any]
     rules: _Rules
 
-    def dealt(self, source: Any, false_alarms: Any, calibrate: Any) -> _Dealt:
+    def split(self, source: Any, false_alarms: Any, calibrate: Any) -> _Split:
         """Decide which images train and which calibrate; the arguments are those of `update`.
 
         Raises:
@@ -164,7 +164,7 @@ class _Dealing:
         fresh = FreshImages.of(others, preprocess, self.known.with_trained(new.prints))
         return self._of(new, trains, fresh.images, fresh.prints, fresh.words())
 
-    def _halved(self, new: NewImages) -> _Dealt:
+    def _halved(self, new: NewImages) -> _Split:
         """Choose groups at random that calibrate, among those without a near copy of a training image."""
         grouped = with_repeats(new.images, new.prints)
         numbers = group_numbers(grouped)
@@ -184,9 +184,9 @@ class _Dealing:
         calibrated = f"on {number}, chosen at random from {len(new.images):,} new ones from {new.source}{besides}"
         return self._of(new, ~chosen, calibrating, new.prints.take(chosen), calibrated)
 
-    def _of(self, new: NewImages, trains: Array, calibrating: ImageSet, prints: Fingerprints, calibrated: str) -> _Dealt:
+    def _of(self, new: NewImages, trains: Array, calibrating: ImageSet, prints: Fingerprints, calibrated: str) -> _Split:
         known = self.known.with_trained(new.prints.take(trains)).recalibrated(prints)
-        return _Dealt(new, trains, calibrating, known, calibrated)
+        return _Split(new, trains, calibrating, known, calibrated)
 
     def _read(self, source: Any, *, groups: str | None, trains: bool = True) -> ImageSet:
         return with_groups(read_like(self.file, source, trains=trains, **self.reading), groups)
@@ -202,9 +202,9 @@ def _calibrating(groups: int, alpha: float) -> int:
     return wanted if wanted < groups else groups // 2
 
 
-def _updated(file: ModelFile, detector: Detector, dealt: _Dealt, on_progress: OnProgress) -> ModelFile:
+def _updated(file: ModelFile, detector: Detector, split: _Split, on_progress: OnProgress) -> ModelFile:
     """Return the model file after the update."""
-    training, calibrating, forecast = dealt.training, dealt.calibrating, Forecast(on_progress)
+    training, calibrating, forecast = split.training, split.calibrating, Forecast(on_progress)
     copies = max(bool(scorer.turns) for scorer in detector.scorers)
     added = len(training) * (1 + copies)
 
@@ -221,14 +221,14 @@ def _updated(file: ModelFile, detector: Detector, dealt: _Dealt, on_progress: On
         scorers = updated_scorers(detector.scorers, training)
     with forecast.stage(CALIBRATING) as progressed, watching(forecast.tally(progressed, len(calibrating))):
         renewed = recalibrated(detector, scorers, calibrating)
-    return replace(file, parts={**file.parts, **renewed.parts(), **dealt.known}, provenance=_noted(file, dealt))
+    return replace(file, parts={**file.parts, **renewed.parts(), **split.known}, provenance=_noted(file, split))
 
 
-def _noted(file: ModelFile, dealt: _Dealt) -> Provenance:
+def _noted(file: ModelFile, split: _Split) -> Provenance:
     """Return the provenance of the model file after the update."""
-    origin, names = file.provenance, dealt.training.ids
+    origin, names = file.provenance, split.training.ids
     looks = origin.looks
-    for raw in dealt.new.raw:
+    for raw in split.new.raw:
         looks = looks and looks.joined(raw.take(np.isin(raw.ids, names)), file.preprocess, origin.images)
-    added = dealt.new.words(int(dealt.trains.sum()))
-    return origin.model_copy(update={"updates": [*origin.updates, added], "calibrated": dealt.calibrated, "looks": looks})
+    added = split.new.words(int(split.trains.sum()))
+    return origin.model_copy(update={"updates": [*origin.updates, added], "calibrated": split.calibrated, "looks": looks})
