@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 import torch
 
+from sablier.models.base import layer_table
 from sablier.models.efficientnet_lite import VIEWS, EfficientNetLite
 from sablier.models.tiles import Layer, spans_of
 
@@ -56,3 +57,10 @@ def test_tiles_make_every_place_once_from_what_the_image_has(length):
             assert (read - layer.kernel) // layer.stride + 1 == span.last - span.first
         made += range(spans[-1].first, spans[-1].last)
     assert made == list(range(-(-length // 4)))
+
+
+@pytest.mark.parametrize("side", [96, 320, 3000])
+def test_the_layer_table_has_the_shapes_of_the_whole_image(side):
+    rows = {row[0]: row[2] for row in layer_table(EfficientNetLite((side, side, 3), VIEWS, 64))}
+    assert rows["stem"] == f"32 x {side // 2} x {side // 2}"
+    assert rows["blocks.4.project"] == f"40 x {side // 8} x {side // 8}"

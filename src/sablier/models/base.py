@@ -1,10 +1,13 @@
 """The base class of models and their capabilities."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+
+MOST_COMPUTED = 100_000  # pixels up to which layers are run to find their shapes; of larger images shapes alone are computed
 
 CAPABILITIES = (
     "reconstruct",
@@ -111,6 +114,8 @@ def layer_table(model: Model) -> list[tuple[str, str, str, int]]:
     A layer whose weights another layer uses without calling it counts as part of that layer.
     """
     ran: dict[str, tuple[str, str]] = {}
+    if model.shape[0] * model.shape[1] > MOST_COMPUTED:
+        model = deepcopy(model).to("meta")
 
     def note(name: str, layer: nn.Module, output: Any) -> None:
         if isinstance(output, Tensor):
@@ -122,7 +127,7 @@ def layer_table(model: Model) -> list[tuple[str, str, str, int]]:
     ]
     height, width, channels = model.shape
     was_training = model.training
-    model.eval()(torch.zeros(1, channels, height, width))
+    model.eval()(torch.zeros(1, channels, height, width, device=next(model.parameters()).device))
     model.train(was_training)
     for handle in handles:
         handle.remove()

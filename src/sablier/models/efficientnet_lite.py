@@ -160,8 +160,8 @@ class EfficientNetLite(Model):
                 convolution.weight.data = convolution.weight.data.contiguous(memory_format=torch.channels_last)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the first view."""
-        return self.describe(x)[0]
+        """Return the first view, computed whole."""
+        return self.describe(x, tile=max(x.shape[2:]))[0]
 
     def load_pretrained(self) -> Self:
         """Load the ImageNet weights of the installed package, and return the network.
@@ -172,12 +172,12 @@ class EfficientNetLite(Model):
         self.load_state_dict(_folded(read_weights(), self))
         return self
 
-    def describe(self, x: Tensor) -> tuple[Tensor, ...]:
+    def describe(self, x: Tensor, tile: int | None = None) -> tuple[Tensor, ...]:
         """Return for each view N,D,h,w: its activations, averaged over 3 x 3 places and concatenated, on the grid of the first.
 
-        Finer activations are averaged, coarser ones interpolated.
+        Finer activations are averaged, coarser ones interpolated. `tile` is that of the network if None.
         """
-        found = self.activations(x)
+        found = self.activations(x, tile)
 
         def averaged(tap: str, grid: torch.Size) -> Tensor:
             return _on_grid(F.avg_pool2d(found[tap], AVERAGED, 1, AVERAGED // 2, count_include_pad=False), *grid)
@@ -187,15 +187,17 @@ class EfficientNetLite(Model):
             torch.cat([averaged(tap, grid) for tap in view], dim=1) for view, grid in zip(self.views, grids, strict=True)
         )
 
-    def activations(self, x: Tensor) -> dict[str, Tensor]:
+    def activations(self, x: Tensor, tile: int | None = None) -> dict[str, Tensor]:
         """Return for each activation N,channels,h,w, in the requested order; h and w are the sides over the stride, rounded up.
 
         Args:
             x: N,C,H,W in [0, 1], grey or RGB.
+            tile: the side of tiles; that of the network if None.
         """
         found: dict[str, Tensor] = {}
-        if max(x.shape[2:]) > self.tile:
-            x, done = self._fine(x, found)
+        side = self.tile if tile is None else tile
+        if max(x.shape[2:]) > side:
+            x, done = self._fine(x, found, side)
         else:
             x, done = _relu6(self.stem(_as_expected(x))), 0
         for number, block in enumerate(self.blocks[done:], done):
@@ -207,13 +209,13 @@ class EfficientNetLite(Model):
         """Keep what was requested of a block."""
         found |= {tap: each for tap, each in ((f"depthwise{number}", inner), (f"block{number}", x)) if tap in self.taps}
 
-    def _fine(self, x: Tensor, found: dict[str, Tensor]) -> tuple[Tensor, int]:
+    def _fine(self, x: Tensor, found: dict[str, Tensor], side: int) -> tuple[Tensor, int]:
         """Compute the blocks of small stride in tiles; return the output of the last of them, and how many they are."""
         every = [each.layer for each in self.modules() if isinstance(each, SameConv2d) and each.layer.kernel > 1]
         layers = [layer for number, layer in enumerate(every, 1) if stride_of(every[:number]) <= FINE_STRIDE]
         grids = [grid_of(x.shape[2:], layers[:number]) for number in range(2, len(layers) + 1)]
         whole: dict[str, Tensor] = {}
-        for rows, columns in product(*(spans_of(length, layers, self.tile) for length in x.shape[2:])):
+        for rows, columns in product(*(spans_of(length, layers, side) for length in x.shape[2:])):
             first, *tiles = map(Tile, rows, columns)
             part = _relu6(self.stem(_as_expected(x[:, :, *first.read]), first))
             for number, (block, tile, grid) in enumerate(zip(self.blocks, tiles, grids, strict=False)):

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from sablier.errors import ConfigError
 from sablier.files import write_whole
@@ -53,11 +54,14 @@ def side_by_side(image: Array, anomaly_map: Array, most: int | None = None) -> t
         most: the most pixels a side of the image and of the map in a JPEG; None: those that they have.
     """
     small = max(image.shape[:2]) <= SMALL
-    parts = [as_rgb(image), overlay(image, anomaly_map)]
+    shown = as_rgb(image)
+    if not small and most is not None:  # before anything else is made of a large photo
+        shown = reduced(shown, most)
+        image, size = shown / 255, (shown.shape[1], shown.shape[0])
+        anomaly_map = np.asarray(Image.fromarray(anomaly_map.astype(np.float32)).resize(size, Image.Resampling.BOX))
+    parts = [shown, overlay(image, anomaly_map)]
     if small:
         parts = [enlarged(part, LEAST_HEIGHT) for part in parts]
-    elif most is not None:
-        parts = [reduced(part, most) for part in parts]
     height, width = parts[0].shape[:2]
     joined = np.concatenate([parts[0], np.full((height, max(4, width // 40), 3), 255, np.uint8), parts[1]], axis=1)
     return (png(joined), ".png") if small else (jpeg(joined, QUALITY), ".jpg")

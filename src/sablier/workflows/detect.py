@@ -63,7 +63,7 @@ def detect(
     detector = Detector.from_file(file, backbone, scores=True)
     cut = checked_alpha(alpha) if fdr is None else checked_fdr(fdr)
     summarizer = Summarizer(
-        detector, alpha, worst=1, typical=_typical(file) if report else 1, fdr=fdr, reject_alpha=reject_alpha,
+        detector, alpha, worst=0, typical=_typical(file) if report else 0, fdr=fdr, reject_alpha=reject_alpha,
         recognizer=Recognizer.of(file),
     )  # fmt: skip
     if audit is not None and checked_count(audit) and folder is None:
@@ -87,8 +87,8 @@ def detect(
 
 
 def _typical(file: ModelFile) -> int:
-    """Return how many images the report shows as an even sample; fewer large ones, which are kept in memory."""
-    return at_once(MOST_TYPICAL, file.preprocess.height * file.preprocess.width)
+    """Return how many images the report shows as an even sample; no large photos, whose pictures would fill the memory."""
+    return MOST_TYPICAL if at_once(MOST_TYPICAL, file.preprocess.height * file.preprocess.width) == MOST_TYPICAL else 0
 
 
 def _summary(summarizer: Summarizer, source: Any) -> DetectionSummary:

@@ -18,7 +18,13 @@ Unseen = tuple[tuple[Member, ...], Batches]  # members, and images that they wer
 
 @torch.no_grad()
 def score_batch(members: tuple[Member, ...], batch: Batch) -> BatchOutputs:
-    return [member.score(batch.x) for member in members], covariates_of(batch.x).numpy().astype(np.float64)
+    return [member.score(batch.x) for member in members], covariates_in(batch)
+
+
+@torch.no_grad()
+def covariates_in(batch: Batch) -> Array:
+    """Return N,U covariates of the images of a batch."""
+    return np.asarray(covariates_of(batch.x).numpy(), np.float64)
 
 
 def outputs_on(unseen: Sequence[Unseen]) -> Iterator[BatchOutputs]:

@@ -19,20 +19,28 @@ Views = tuple[Tensor, ...]
 MOST_BYTES = 2_000_000_000  # of views, in half precision: about 6,000 photos of 256 x 256, or 950 of 640 x 640
 
 
+LARGE, BYTES_OF_LARGE = 1_000_000, 200_000_000  # pixels of photos whose features are cached after training, too; of these
+
+
 class Remembered:
     """A network with a cache of its features.
 
-    The last batch of each thread is always cached. With `keeps`, all images are, up to two gigabytes; beyond that, the least
+    The last batch of each thread is always cached. With `keeps`, all images are, up to a number of bytes; beyond that, the least
     recently used are dropped.
     """
 
-    def __init__(self, network: Model, *, keeps: bool = False) -> None:
-        self.network, self.keeps = network, keeps
+    def __init__(self, network: Model, *, keeps: bool = False, most_bytes: int = MOST_BYTES) -> None:
+        self.network, self.keeps, self.most_bytes = network, keeps, most_bytes
         self._last = local()
         self._kept: OrderedDict[bytes, Views] = OrderedDict()
         self._bytes = 0
         self._lock = Lock()
         self._sums: WeakKeyDictionary[ImageSet, list[PlaceSums]] = WeakKeyDictionary()
+
+    @classmethod
+    def for_use(cls, network: Model, preprocess: Preprocess) -> "Remembered":
+        """Return the cache after training: a large photo that is scored again, to draw it, is then described once."""
+        return cls(network, keeps=preprocess.height * preprocess.width > LARGE, most_bytes=BYTES_OF_LARGE)
 
     def sums(self, images: ImageSet, preprocess: Preprocess, seed: int = 0) -> list[PlaceSums]:
         """Return the sums of each view over dense images; for the same set they are computed once."""
@@ -78,5 +86,5 @@ class Remembered:
         if key not in self._kept:
             self._kept[key] = found
             self._bytes += sum(view.nbytes for view in found)
-        while self._bytes > MOST_BYTES:
+        while self._bytes > self.most_bytes:
             self._bytes -= sum(view.nbytes for view in self._kept.popitem(last=False)[1])

@@ -16,7 +16,7 @@ from sablier.modelfile import Part
 from sablier.models.base import Model
 from sablier.part_fit import check_finite
 from sablier.tasks.detection.fusion import Fusion
-from sablier.tasks.detection.member_outputs import BatchOutputs, Unseen, outputs_on, score_batch, statistics_of
+from sablier.tasks.detection.member_outputs import BatchOutputs, Unseen, covariates_in, outputs_on, statistics_of
 from sablier.tasks.detection.members import MEMBERS, Member, MemberOutput
 from sablier.tasks.detection.parallel import in_parallel
 from sablier.transforms.batches import Batch, Batches
@@ -231,4 +231,5 @@ def _usual(mean: Array, members: Sequence[Member]) -> Array:
 
 @torch.no_grad()
 def _score_with_each(scorers: Sequence[Scorer], batch: Batch) -> list[BatchOutputs]:
-    return [score_batch(scorer.members, batch) for scorer in scorers]
+    covariates = covariates_in(batch)
+    return [([member.score(batch.x) for member in scorer.members], covariates) for scorer in scorers]

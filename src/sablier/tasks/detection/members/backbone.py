@@ -80,7 +80,7 @@ class OwnBackbone(Features):
         views = tuple(View(each.name, tuple(each.shape), each.scale) for each in record.outputs)
         if backbone is None:
             return Remembered(UnnamedBackbone(_shape(preprocess), record.file, record.sha256, views))
-        return Remembered(BackboneNetwork(_shape(preprocess), backbone, views))
+        return Remembered.for_use(BackboneNetwork(_shape(preprocess), backbone, views), preprocess)
 
 
 def _shape(preprocess: Preprocess) -> tuple[int, int, int]:

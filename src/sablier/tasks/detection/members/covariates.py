@@ -11,6 +11,6 @@ def covariates_of(x: Tensor) -> Tensor:
 
     Brightness as a second covariate gains a point on digits and loses several on clothes (docs/LOG.md).
     """
-    down = (x[:, :, 1:] - x[:, :, :-1]).abs().flatten(1).sum(dim=1)
-    right = (x[:, :, :, 1:] - x[:, :, :, :-1]).abs().flatten(1).sum(dim=1)
+    down = (x[:, :, 1:] - x[:, :, :-1]).abs_().sum(dim=(1, 2, 3))
+    right = (x[:, :, :, 1:] - x[:, :, :, :-1]).abs_().sum(dim=(1, 2, 3))
     return torch.log((down + right) / x[0].numel() + SMALLEST_COVARIATE)[:, None]

@@ -85,7 +85,7 @@ class Features(Member):
 
     @classmethod
     def from_shared_parts(cls, parts: Mapping[str, Part], preprocess: Preprocess, backbone: BackboneFile | None) -> Remembered:
-        return Remembered(parts["backbone"].to_model("describe"))
+        return Remembered.for_use(parts["backbone"].to_model("describe"), preprocess)
 
     @classmethod
     def fit(cls, fitting: Fitting) -> Self:
