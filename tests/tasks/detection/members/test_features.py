@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from sablier.images.imageset import ImageSet
+from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
 from sablier.models.base import Model
 from sablier.models.efficientnet_lite import EfficientNetLite
 from sablier.recipes.make import make_recipe
-from sablier.tasks.detection import remembered
 from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.members.features import Features
 from sablier.tasks.detection.place_mixture import PlaceMixture
@@ -107,7 +107,7 @@ class Counting(Model):
         return (x.mean(dim=(2, 3), keepdim=True),)
 
 
-def test_what_is_kept_is_what_was_seen_in_any_order(monkeypatch):
+def test_what_is_kept_is_what_was_seen_in_any_order():
     x = torch.rand(6, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     network = Counting()
     keeps = Remembered(network, keeps=True)
@@ -116,7 +116,7 @@ def test_what_is_kept_is_what_was_seen_in_any_order(monkeypatch):
     mixed = x[[5, 1, 0, 4]]
     assert torch.equal(keeps.describe(mixed)[0], plain.describe(mixed)[0])
     assert network.shown == 6
-    monkeypatch.setattr(remembered, "MOST_BYTES", 2 * 3 * 2)  # two images of three half-precision numbers
+    keeps.most_bytes = 2 * 3 * 2  # two images of three half-precision numbers
     keeps.describe(torch.cat([x[:1], 1 - x[:1]]))
     assert len(keeps._kept) == 2
     keeps.describe(x[:1].clone())
@@ -124,3 +124,12 @@ def test_what_is_kept_is_what_was_seen_in_any_order(monkeypatch):
     assert network.shown == 8
     keeps.describe(x[:1].clone())  # asked for lately, so still there
     assert network.shown == 8
+
+
+@pytest.mark.parametrize(("side", "passes"), [(1200, 1), (64, 2)])
+def test_after_training_a_large_photo_is_described_once_though_it_is_scored_twice(side, passes):
+    network = Counting()
+    kept = Remembered.for_use(network, Preprocess(height=side, width=side, channels=3))
+    x = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(kept.describe(x)[0], kept.describe(x.clone())[0])
+    assert network.shown == passes
