@@ -25,6 +25,11 @@ SECTIONS: dict[str, dict[str, list[tuple[str, str, str]]]] = {
             ("pixel_auroc", "pixel AUROC (masks are boxes)", ">= 0.95"),
             ("runs_outside_band", "runs outside the 99 % band", "0"),
         ],
+        "inspection-pcb-tiles=256": [
+            ("image_auroc", "circuit boards at full resolution, in tiles: image AUROC", ">= 0.95"),
+            ("pixel_auroc", "pixel AUROC (masks are boxes)", ">= 0.95"),
+            ("boxes_hit", "boxes hit by regions of flagged photos", ">= 0.80"),
+        ],
         "photo_peers-photos": [
             ("rows/toothbrush, sablier/image_auroc", "toothbrush, image AUROC: sablier", BESIDE),
             ("rows/toothbrush, PaDiM/image_auroc", "PaDiM, same features", BESIDE),

@@ -10,18 +10,16 @@ import argparse
 import statistics
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from browser import opened
 from harness import Bench, print_table
 from sablier.images.sources import read_images
 from sablier.recipes.make import make_recipe
 from sablier.workflows.map import map_images
 from sablier.workflows.training.autoencoder import train_autoencoder
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 QUICK_IMAGES, HOVERS = 1000, 300
 MOST_IMAGES = 10_000
 HOVER = """
@@ -74,21 +72,12 @@ def main() -> None:
 
 def measured(page: Path, count: int, opens: int) -> tuple[list[float], list[float]]:
     """Return seconds until the page is drawn, one for each time it is opened, and milliseconds until an image answers."""
-    from playwright.sync_api import sync_playwright
-
     drawn, hovers = [], []
     places = np.random.default_rng(0).integers(0, count, HOVERS).tolist()
-    with sync_playwright() as playwright:
-        browser: Any = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        for _ in range(opens):
-            context = browser.new_context(viewport={"width": 1400, "height": 900})
-            tab = context.new_page()
-            tab.goto(page.as_uri(), wait_until="commit")
-            tab.wait_for_selector("html[data-drawn=yes]", state="attached")
-            drawn.append(tab.evaluate("performance.getEntriesByName('sablier:drawn')[0].startTime") / 1000)
-            hovers += tab.evaluate(HOVER, places)
-            context.close()
-        browser.close()
+    for tab in opened(page, opens):
+        tab.wait_for_selector("html[data-drawn=yes]", state="attached")
+        drawn.append(tab.evaluate("performance.getEntriesByName('sablier:drawn')[0].startTime") / 1000)
+        hovers += tab.evaluate(HOVER, places)
     return drawn, hovers
 
 

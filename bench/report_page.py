@@ -15,11 +15,11 @@ import re
 import statistics
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from browser import opened
 from harness import Bench, idle, print_table
 from sablier.images.imageset import ImageSet
 from sablier.images.sources import read_images
@@ -27,8 +27,6 @@ from sablier.recipes.make import make_recipe
 from sablier.workflows.detect import detect
 from sablier.workflows.training.detector import train_detector
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 ALPHA = 0.99
 PHOTOS, QUICK_PHOTOS, QUICK_TRAINED = 2000, 60, 40
 STEPS = 200
@@ -116,21 +114,11 @@ def size_of(output: Path, photos: Path, page: Path) -> tuple[int, float]:
 
 def measured(page: Path, opens: int, steps: int) -> tuple[list[float], list[float]]:
     """Return seconds until the cards are drawn, one for each opening, and milliseconds until the next photo is."""
-    from playwright.sync_api import sync_playwright
-
     drawn, following = [], []
-    with sync_playwright() as playwright:
-        browser: Any = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        for _ in range(opens):
-            context = browser.new_context(viewport={"width": 1400, "height": 900})
-            context.add_init_script(WATCH_CARDS)
-            tab = context.new_page()
-            tab.goto(page.as_uri(), wait_until="commit")
-            tab.wait_for_function("window.cardsDrawn")
-            drawn.append(tab.evaluate("window.cardsDrawn") / 1000)
-            following += tab.evaluate(NEXT, steps)
-            context.close()
-        browser.close()
+    for tab in opened(page, opens, WATCH_CARDS):
+        tab.wait_for_function("window.cardsDrawn")
+        drawn.append(tab.evaluate("window.cardsDrawn") / 1000)
+        following += tab.evaluate(NEXT, steps)
     return drawn, following
 
 

@@ -3,6 +3,12 @@
 import os
 from pathlib import Path
 
+# What `detect` writes with a report, where flagged images fall into groups.
+DETECTED = [
+    "defect-groups", "detections.csv", "detections.json", "maps", "masks", "overlays", "photos", "regions.csv", "regions.json",
+    "report.html",
+]  # fmt: skip
+
 
 def visible(folder: str | Path = ".") -> list[str]:
     """Return the names in a folder, sorted, without those that begin with a dot."""

@@ -10,10 +10,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from listing import visible
+from listing import DETECTED, visible
 from PIL import Image
 from scipy import stats
 
+import sablier
 from sablier.errors import ConfigError, ImagesError, ModelFileError, OutputError, OutputWarning, TooFewImages
 from sablier.images import read_images
 from sablier.modelfile import ModelFile
@@ -71,19 +72,7 @@ def test_both_tables_say_what_the_detector_says(digits_file, digits_detector, tm
 
 def test_with_a_report_there_are_pictures(digits_file, tmp_path):
     detect(digits_file, "digits:test[label=5]", tmp_path / "out")
-    tables = [
-        "defect-groups",
-        "detections.csv",
-        "detections.json",
-        "maps",
-        "masks",
-        "overlays",
-        "photos",
-        "regions.csv",
-        "regions.json",
-        "report.html",
-    ]
-    assert visible(tmp_path / "out") == tables
+    assert visible(tmp_path / "out") == DETECTED
     assert os.listdir(tmp_path / "out" / "maps")
 
 
@@ -388,3 +377,18 @@ def test_doctor_examines_the_machine():
     findings = examine_machine()
     assert {"sablier", "python", "torch", "device", "data sets"} <= findings.keys()
     assert "digits" in findings["data sets"]
+
+
+def test_without_an_output_the_summary_has_pictures_of_the_highest_scores_to_plot(digits_file):
+    summary = detect(digits_file, "digits:test[label=5]")
+    rows = Detector.from_file(ModelFile.load(digits_file)).detect(read_images("digits:test[label=5]"))
+    highest = rows.ids[np.argsort(-rows.scores, kind="stable")[:20]]
+    assert summary.worst.ids.tolist() == highest.tolist()
+    assert summary.worst.anomaly_maps is not None
+    assert len(sablier.plot(summary).subfigs) == 2
+
+
+def test_with_an_output_pictures_are_in_the_folder_and_the_plot_is_of_scores(digits_file, tmp_path):
+    summary = detect(digits_file, "digits:test[label=5]", tmp_path / "out")
+    assert len(summary.worst) == 0
+    assert sablier.plot(summary).subfigs[0].axes

@@ -1,6 +1,6 @@
 """One self-contained HTML file: pictures first, then the numbers, then what they come from. Nothing is fetched, no script."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,9 +26,7 @@ from sablier.tasks.detection.result import DetectionResult
 from sablier.tasks.detection.summary import DetectionSummary, edges_around
 from sablier.typing import Array
 
-MOST_CARDS = 24
-FEWEST_CARDS = 8  # of the highest scores, flagged or not, so that images near the threshold can be inspected
-MOST_SECOND = 12
+MOST_CARDS = 12
 MOST_SKIPPED = 200
 WIDE = 1.8  # width over height from which the pictures of a card lie below one another
 
@@ -73,8 +71,7 @@ def detection_report(
         detector: what scored the images.
         summary: its detections.
         title: which images were scored by which model; shown above the headline and on the browser's tab.
-        rows: the images to judge, as `detection_review` takes them, whose pictures lie beside the page; none shows the highest
-            scores.
+        rows: the images to judge, as `detection_review` takes them, whose pictures lie beside the page.
         groups: flagged images whose defects look alike, each with its `number`, `count` and `picture`.
     """
     calibration = detector.calibration
@@ -87,8 +84,7 @@ def detection_report(
     tiles += _promise_tiles(calibration, *rate)
     if summary.skipped_count:
         tiles.append(("unreadable", f"{summary.skipped_count:,}"))
-    worst = [] if rows else [_worst(summary)]
-    sections = [*worst, Section("Typical images", "An even sample of all images.", _cards(summary.typical))]
+    sections = [Section("Typical images", "An even sample of all images.", _cards(summary.typical))]
     scored = [_calibration_group(calibration, summary.edges), ScoreGroup("images scored", summary.histogram, BLUE)]
     return _page(
         file, detector,
@@ -218,23 +214,11 @@ def _network_words(network: Model | None) -> str:
     return "no network" if network is None else f"{network.name}, {count_parameters(network):,} parameters"
 
 
-def _worst(summary: DetectionSummary) -> Section:
-    count = min(MOST_CARDS, max(FEWEST_CARDS, summary.flagged))
-    cards = _cards(summary.worst, range(min(count, len(summary.worst))))
-    if summary.undetermined:
-        return Section("Images with the highest scores", "Ranked by score, without verdicts.", cards)
-    if not summary.flagged:
-        return Section("Images closest to being flagged", "Highest scores first.", cards)
-    more = f" {summary.flagged - MOST_CARDS:,} more are flagged." if summary.flagged > MOST_CARDS else ""
-    return Section("Images with the highest scores", f"Highest scores first.{more}", cards)
-
-
-def _cards(result: DetectionResult, indices: Iterable[int] | None = None) -> list[Card]:
-    """Return the cards of some images of a result, or of the first dozen; none where it has no pictures."""
+def _cards(result: DetectionResult) -> list[Card]:
+    """Return the cards of the first dozen images of a result; none where it has no pictures."""
     images, again, anomaly_map = result.images, result.reconstructions, result.anomaly_maps
     if images is None or anomaly_map is None:
         return []
-    chosen = range(min(len(result), MOST_SECOND)) if indices is None else indices
     return [
         Card(
             str(result.ids[i]),
@@ -248,7 +232,7 @@ def _cards(result: DetectionResult, indices: Iterable[int] | None = None) -> lis
             None if result.labels is None else str(result.labels[i]),
             _notes(result, i),
         )
-        for i in chosen
+        for i in range(min(len(result), MOST_CARDS))
     ]
 
 

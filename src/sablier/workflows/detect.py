@@ -20,7 +20,7 @@ from sablier.workflows.detection_outputs import Shown, detection_outputs
 from sablier.workflows.likeness import stream_like
 from sablier.workflows.outputs import writes
 
-MOST_TYPICAL = 12  # images that the report shows as an even sample of all
+MOST_WORST, MOST_TYPICAL = 20, 12  # images with pictures in a summary: the highest scores, and an even sample of all
 
 
 @writes("detect", "source")
@@ -51,7 +51,8 @@ def detect(
         reject_alpha: a smaller false-alarm rate, for a triage: "reject" up to it, "review" up to `alpha`, else "pass".
         min_area, mm_per_pixel: which regions count, as `RegionRule` takes them; no verdict changes.
         audit: how many unflagged images to sample into audit.csv, for a person.
-        report: whether to write anomaly maps, masks, regions and the report besides the tables.
+        report: whether to write anomaly maps, masks, regions and the report besides the tables; without an output, whether the
+            summary has pictures of the images with the highest scores, as `sablier.plot` draws them.
         backbone: the file of the user's feature network that the model was trained with, if any; it is run.
         on_progress: called with the number of images scored so far.
 
@@ -63,8 +64,7 @@ def detect(
     detector = Detector.from_file(file, backbone, scores=True)
     cut = checked_alpha(alpha) if fdr is None else checked_fdr(fdr)
     summarizer = Summarizer(
-        detector, alpha, worst=0, typical=_typical(file) if report else 0, fdr=fdr, reject_alpha=reject_alpha,
-        recognizer=Recognizer.of(file),
+        detector, alpha, **_pictured(file, folder, report), fdr=fdr, reject_alpha=reject_alpha, recognizer=Recognizer.of(file),
     )  # fmt: skip
     if audit is not None and checked_count(audit) and folder is None:
         raise ConfigError(f"expected an output folder for the {audit} images to audit, got none.")
@@ -86,9 +86,16 @@ def detect(
     return summary
 
 
-def _typical(file: ModelFile) -> int:
-    """Return how many images the report shows as an even sample; no large photos, whose pictures would fill the memory."""
-    return MOST_TYPICAL if at_once(MOST_TYPICAL, file.preprocess.height * file.preprocess.width) == MOST_TYPICAL else 0
+def _pictured(file: ModelFile, folder: Path | None, report: bool) -> dict[str, int]:
+    """Return how many images of each kind the summary has with pictures.
+
+    Large photos have none, since they would fill the memory. Those with the highest scores are drawn into the folder if there is
+    one.
+    """
+    large = at_once(MOST_WORST, file.preprocess.height * file.preprocess.width) < MOST_WORST
+    if large or not report:
+        return {"worst": 0, "typical": 0}
+    return {"worst": MOST_WORST if folder is None else 0, "typical": MOST_TYPICAL}
 
 
 def _summary(summarizer: Summarizer, source: Any) -> DetectionSummary:

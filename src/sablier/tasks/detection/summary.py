@@ -42,8 +42,8 @@ class DetectionSummary:
         undetermined: whether too few images calibrate for a verdict at this alpha or fdr.
         baseline_flagged: how many images each baseline flags at the same alpha or fdr.
         edges, histogram: BINS+1 edges of score bins and the count in each; the outer bins include all beyond.
-        worst: the images with the highest scores, highest first, with pictures.
-        typical: an even sample of the stream, with pictures.
+        worst: the images with the highest scores, highest first, with pictures; none where they were drawn into a folder.
+        typical: an even sample of the stream, with pictures; neither has large photos.
         alpha, fdr, promise: as in a DetectionResult, over the whole stream as one batch.
         threshold: the score above which images are flagged; infinite if none can be.
         skipped: unreadable images, at most 1,000 of them.
