@@ -55,6 +55,11 @@ class Model(nn.Module):
         self.name = ""
         self.config: dict[str, Any] = {}
 
+    @property
+    def listed_size(self) -> tuple[int, int]:
+        """The height and width of the images for which `layer_table` lists layers: those that it takes, or of a part of them."""
+        return self.shape[:2]
+
     def initialise(self, images: Tensor, seed: int) -> None:
         """Set starting weights from N,C,H,W training images in [0, 1]; by default nothing is done."""
 
@@ -111,10 +116,12 @@ def _cannot(model: Model, capability: str) -> NotImplementedError:
 def layer_table(model: Model) -> list[tuple[str, str, str, int]]:
     """Return (name, kind, output shape, parameters) of every layer with parameters, in the order they run.
 
-    A layer whose weights another layer uses without calling it counts as part of that layer.
+    A layer whose weights another layer uses without calling it counts as part of that layer. Shapes are those for images of
+    the model's `listed_size`.
     """
     ran: dict[str, tuple[str, str]] = {}
-    if model.shape[0] * model.shape[1] > MOST_COMPUTED:
+    height, width = model.listed_size
+    if height * width > MOST_COMPUTED:
         model = deepcopy(model).to("meta")
 
     def note(name: str, layer: nn.Module, output: Any) -> None:
@@ -125,9 +132,8 @@ def layer_table(model: Model) -> list[tuple[str, str, str, int]]:
         module.register_forward_hook(lambda layer, _inputs, output, name=name: note(name, layer, output))
         for name, module in model.named_modules()
     ]
-    height, width, channels = model.shape
     was_training = model.training
-    model.eval()(torch.zeros(1, channels, height, width, device=next(model.parameters()).device))
+    model.eval()(torch.zeros(1, model.shape[2], height, width, device=next(model.parameters()).device))
     model.train(was_training)
     for handle in handles:
         handle.remove()

@@ -159,6 +159,11 @@ class EfficientNetLite(Model):
             if isinstance(convolution, SameConv2d):
                 convolution.weight.data = convolution.weight.data.contiguous(memory_format=torch.channels_last)
 
+    @property
+    def listed_size(self) -> tuple[int, int]:
+        height, width, _ = self.shape
+        return min(height, self.tile), min(width, self.tile)
+
     def forward(self, x: Tensor) -> Tensor:
         """Return the first view, computed whole."""
         return self.describe(x, tile=max(x.shape[2:]))[0]
@@ -317,8 +322,8 @@ def _on_grid(found: Tensor, height: int, width: int) -> Tensor:
 
 def _as_expected(x: Tensor) -> Tensor:
     """Return N,C,H,W in [0, 1] in the value range of the weights, RGB."""
-    return (x.expand(-1, 3, -1, -1) * (255 / SPREAD) - MIDDLE / SPREAD).contiguous(memory_format=torch.channels_last)
+    return (x.expand(-1, 3, -1, -1) * (255 / SPREAD)).sub_(MIDDLE / SPREAD).contiguous(memory_format=torch.channels_last)
 
 
 def _relu6(x: Tensor) -> Tensor:
-    return x.clamp_(0, LARGEST)
+    return x.clamp_(0.0, LARGEST)

@@ -192,7 +192,7 @@ def _page(file: ModelFile, detector: Detector, **content: Any) -> str:
         members=[(kind, _network_words(networks.get(kind)), MEMBERS[kind].sees) for kind in kinds],
         fused=words.fusion_note(len(kinds), crossed),
         map_note=words.map_note(kinds),
-        layers={kind: layer_table(network) for kind, network in networks.items()},
+        layers=[(kind, *network.listed_size, layer_table(network)) for kind, network in networks.items()],
         most_skipped=MOST_SKIPPED,
     )
 

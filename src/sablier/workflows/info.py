@@ -48,6 +48,7 @@ def describe_model(path: Path) -> tuple[dict[str, str], list[tuple[str, str, str
         **_what_looks(detector, networks),
         **_backbone(file),
         "images": _what_it_takes(file, networks),
+        **_listed_part(networks),
         "trained on": f"{provenance.images} {'images or patches' if file.task == DENOISE else 'images'} from {provenance.source}",
         **_groups(provenance, detector),
         "fingerprint": provenance.fingerprint[:16],
@@ -64,6 +65,12 @@ def describe_model(path: Path) -> tuple[dict[str, str], list[tuple[str, str, str
     }
     promises = [f"alpha {percent(alpha)}: {detector.calibration.promise(alpha)}" for alpha in ALPHAS] if detector else []
     return facts, layer_tables(networks), promises
+
+
+def _listed_part(networks: Mapping[str, Model]) -> dict[str, str]:
+    """Return for images of which size layers are listed, where it is not that of the model."""
+    sizes = {network.listed_size for network in networks.values() if network.listed_size != network.shape[:2]}
+    return {"layers": "listed for a part of " + ", ".join(f"{height} x {width}" for height, width in sizes)} if sizes else {}
 
 
 def describe_container(path: Path) -> tuple[dict[str, str], tuple[str, ...]]:
