@@ -118,6 +118,22 @@ def thumbnails(pixels: Array, preprocess: Preprocess) -> Array:
     return found.reshape(len(pixels), height * width * channels)
 
 
+def thumbnail_matrices(preprocess: Preprocess) -> tuple[Array, Array]:
+    """Return h,H and w,W float32 matrices: the products of which with an image, from the left and transposed, are its thumbnail.
+
+    >>> rows, columns = thumbnail_matrices(Preprocess(height=64, width=96, channels=1))
+    >>> rows.shape, columns.shape
+    ((21, 64), (32, 96))
+    """
+    height, width, _ = thumbnail_shape(preprocess)
+    return _box_matrix(preprocess.height, height), _box_matrix(preprocess.width, width)
+
+
+def _box_matrix(length: int, small: int) -> Array:
+    line = Image.fromarray(np.eye(length, dtype=np.float32))
+    return np.asarray(line.resize((length, small), Image.Resampling.BOX))
+
+
 def thumbnail_shape(preprocess: Preprocess) -> tuple[int, int, int]:
     """Return height, width and channels of the thumbnail of an image.
 

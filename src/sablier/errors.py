@@ -8,6 +8,7 @@
      ├─ ModelFileError     (ValueError)     a .sablier file that is truncated, altered, newer or not ours
      ├─ ContainerError     (ValueError)     a .sabz file that is damaged, newer, not ours, or of another model
      ├─ BackboneError      (ValueError)     a backbone file that is missing, another one, or unsuitable
+     ├─ ParityError        (RuntimeError)   an exported model does not agree with the one it was exported from
      ├─ PackageError       (RuntimeError)   an installed package that is missing or altered
      ├─ TrainingDiverged   (RuntimeError)   the loss became infinite or not a number
      ├─ Interrupted        (RuntimeError)   training was stopped; says where the checkpoint is
@@ -34,6 +35,7 @@ __all__ = [
     "OutputError",
     "OutputWarning",
     "PackageError",
+    "ParityError",
     "SablierError",
     "TooFewImages",
     "TrainingDiverged",
@@ -100,6 +102,10 @@ class ContainerError(SablierError, ValueError):
 
 class BackboneError(SablierError, ValueError):
     """A file of a feature network that is missing, damaged, not the one that the model names, or without feature maps."""
+
+
+class ParityError(SablierError, RuntimeError):
+    """An exported model that does not agree with the model that it was exported from; the message says where they differ."""
 
 
 class PackageError(SablierError, RuntimeError):

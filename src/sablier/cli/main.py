@@ -19,6 +19,7 @@ from sablier.cli import (
     detect,
     embed,
     evaluate,
+    export,
     fool,
     inspect,
     map,
@@ -79,6 +80,7 @@ compress.add_to(app)
 train.add_to(app)
 recipes.add_to(app)
 compare.add_to(app)
+export.add_to(app)
 inspect.add_to(app)
 data.add_to(app)
 course.add_to(app)

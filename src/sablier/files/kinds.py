@@ -36,6 +36,10 @@ def _is_model(data: bytes) -> bool:
     return header.startswith(b"{") and re.search(rb'"format"\s*:\s*"sablier', header) is not None
 
 
+def _is_onnx(data: bytes) -> bool:
+    return data.startswith(b"\x08") and b"sablier" in data  # the version of the format comes first
+
+
 def _is_page(data: bytes) -> bool:
     return data.lstrip()[:9].lower() in (b"<!doctype", b"<html") and b"sablier" in data
 
@@ -45,6 +49,7 @@ def _is_codes(data: bytes) -> bool:
 
 
 MODEL = Kind("a .sablier model", _is_model, "model.sablier", LONGEST_HEADER)
+ONNX = Kind("an exported .onnx model", _is_onnx, "model.onnx", LONGEST_HEADER)
 COMPRESSED = Kind("a .sabz file", _starts(b"SABZ"), "images.sabz")
 PAGE = Kind("a page written by sablier", _is_page, "page.html", LONGEST_HEADER)
 PNG_COMPRESSION = 3  # of the levels 0 to 9: more is slower than most networks and saves little

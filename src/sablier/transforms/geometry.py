@@ -54,7 +54,7 @@ def shifted(x: Tensor, down: Tensor, right: Tensor) -> Tensor:
     [1.0, 2.0, 2.0]
     """
     rows, columns = (_mirrored(side, by[:, None]) for side, by in ((x.shape[2], down), (x.shape[3], right)))
-    each = torch.arange(len(x), device=x.device)
+    each = torch.arange(x.shape[0], device=x.device)  # not len(x), which fixes the size of batches in a traced graph
     return x.permute(0, 2, 3, 1)[each[:, None, None], rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 

@@ -44,16 +44,20 @@ class Views:
     def logits(self, network: Model, x: Tensor) -> Tensor:
         """Return N,K logits: of the image, or if the largest are close, the mean over its copies."""
         found = network.classify(x).float()
-        rows = torch.nonzero(margins(found) < self.margin).flatten()
-        if len(rows):
-            copies = list(self._copies(x[rows]))
-            mean = (found[rows] + sum(network.classify(copy).float() for copy in copies)) / (1 + len(copies))
-            found = found.index_copy(0, rows, mean)
-        return found
+        unsure = margins(found) < self.margin
+        if torch.compiler.is_exporting():  # a graph cannot choose images
+            return torch.where(unsure[:, None], self._mean(network, x, found), found) if self.margin > 0 else found
+        rows = torch.nonzero(unsure).flatten()
+        return found.index_copy(0, rows, self._mean(network, x[rows], found[rows])) if len(rows) else found
+
+    def _mean(self, network: Model, x: Tensor, found: Tensor) -> Tensor:
+        """Return N,K: the mean logits of images, of which `found` are the own, and of their copies."""
+        copies = list(self._copies(x))
+        return (found + sum(network.classify(copy).float() for copy in copies)) / (1 + len(copies))
 
     def _copies(self, x: Tensor) -> Iterator[Tensor]:
         """Yield every copy except the image itself."""
-        by = torch.full((len(x),), min(self.shift, *x.shape[2:]), device=x.device)
+        by = torch.full((x.shape[0],), min(self.shift, *x.shape[2:]), device=x.device)
         for copy in (x, shifted(x, -by, -by), shifted(x, by, by)):
             if copy is not x:
                 yield copy

@@ -1,0 +1,123 @@
+"""Exported models against the models they come from: scores, ranks of p-values and verdicts on real images.
+
+Detectors of every tier on MNIST (the digit 3 is good; 10,000 test images of all digits), detectors of photos of two tiers on the
+photo files of magnetic tiles, and a classifier of digits. Each is trained with defaults, exported with `sablier export`, and run by
+onnxruntime and by OpenVINO (in single precision, whatever the processor would choose). The largest difference of a score is in
+standard deviations of the calibration scores; that of a classifier is of probabilities. Verdicts are compared at alpha 1, 5 and
+10 %; those within 1e-4 standard deviations of the threshold are listed and counted apart. Needs $SABLIER_DATA and sablier-runtime;
+the rows of OpenVINO need the package openvino.
+"""
+
+import argparse
+import os
+import time
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness import Bench, idle, print_table
+from sablier.images.sources import read_images
+from sablier.modelfile import ModelFile
+from sablier.recipes.make import make_recipe
+from sablier.tasks.detection.exported_detector import Tensor
+from sablier.typing import Array
+from sablier.workflows.exported_files import read_exported
+from sablier.workflows.exporting.export import SUBJECTS, export
+from sablier.workflows.exporting.parity import Parity
+from sablier.workflows.exporting.subjects import Exported
+from sablier.workflows.training.train import train
+
+PHOTOS = Path(os.environ.get("SABLIER_DATA", ".data")) / "industrial" / "magnetic_tile"
+MODELS = {  # what is trained, of which tier, on which images, and what is judged
+    "detector, tiny": ("detector", "tiny", "mnist[label=3]", "mnist:test"),
+    "detector, small": ("detector", "small", "mnist[label=3]", "mnist:test"),
+    "detector, base": ("detector", "base", "mnist[label=3]", "mnist:test"),
+    "detector, large": ("detector", "large", "mnist[label=3]", "mnist:test"),
+    "photos, tiny": ("detector", "tiny", PHOTOS / "train" / "good", PHOTOS / "test"),
+    "photos, base": ("detector", "base", PHOTOS / "train" / "good", PHOTOS / "test"),
+    "classifier, base": ("classifier", "base", "mnist", "mnist:test"),
+}
+QUICK, FEW, MANY = ("detector, tiny",), 500, 10_000
+AT_ONCE = 100  # images that OpenVINO gets at once
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--only", action="append", choices=list(MODELS), help="one of the models; may be repeated")
+
+
+def main() -> None:
+    bench = Bench("parity", __doc__ or "", add)
+    steps, folder = bench.partial("models"), bench.workshop("models")
+    names = bench.args.only or (QUICK if bench.args.quick else MODELS)
+    rows = {}
+    for name in names:
+        rows |= steps.get(name, partial(measured, folder, name, FEW if bench.args.quick else MANY))
+    columns = ["images", "largest_difference", "ranks_different", "verdicts_different", "near_threshold", "export_seconds"]
+    print_table(["model, runtime", *columns], [[name, *(row[column] for column in columns)] for name, row in rows.items()])
+    whole = set(names) == set(MODELS)
+    bench.finish("models", [0], {"rows": rows, "idle": idle()}, whole=whole)
+
+
+def measured(folder: Path, name: str, most: int) -> dict[str, Any]:
+    """Return a row for each runtime."""
+    recipe, tier, source, judged = MODELS[name]
+    model, exported = folder / f"{name}.sablier", folder / f"{name}.onnx"
+    if not model.exists():
+        train(source, model, make_recipe(recipe, tier))
+    start = time.perf_counter()
+    export(model, exported)
+    seconds = time.perf_counter() - start
+    file, images = ModelFile.load(model), read_images(judged)
+    images = images.take(np.arange(min(most, len(images))))
+    subject, found = SUBJECTS[file.task].of(file), Exported(*read_exported(exported))
+    graphs: dict[str, Any] = {"onnxruntime": found.graph}
+    if find_spec("openvino") is not None:
+        graphs["openvino"] = OpenVino(exported, found.graph)
+    rows = {}
+    for runtime, graph in graphs.items():
+        parity = subject.compared(images, Exported(found.record, found.arrays, graph))
+        rows[f"{name}, {runtime}"] = {
+            "recipe": recipe, "tier": tier, "runtime": runtime, "images": parity.images,
+            "largest_difference": largest(parity), "ranks_different": int(of(parity, "ranks of p-values")),
+            "verdicts_different": len(parity.verdicts), "near_threshold": len(parity.near), "listed": list(parity.near),
+            "export_seconds": seconds, "agrees": not parity.faults(),
+        }  # fmt: skip
+    return rows
+
+
+def largest(parity: Parity) -> float:
+    """Return the largest difference of a score, in the unit of what is allowed: 1e-4 is the bar."""
+    return max(1e-4 * each.largest / each.allowed for each in parity.differences if each.what in ("scores", "probabilities"))
+
+
+def of(parity: Parity, what: str) -> float:
+    """Return the largest difference of an output."""
+    return next(each.largest for each in parity.differences if each.what == what)
+
+
+class OpenVino:
+    """The same graph, run by OpenVINO in single precision."""
+
+    def __init__(self, path: Path, declared: Any) -> None:
+        import openvino
+
+        self.inputs: dict[str, Tensor] = declared.inputs
+        self.outputs: dict[str, Tensor] = declared.outputs
+        core = openvino.Core()
+        self.model = core.compile_model(core.read_model(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+
+    def run(self, names: Any, inputs: dict[str, Array]) -> dict[str, Array]:
+        """Return some of the outputs."""
+        pixels = inputs["pixels"]
+        parts: list[dict[str, Array]] = []
+        for start in range(0, len(pixels), AT_ONCE):
+            found = self.model({**inputs, "pixels": pixels[start : start + AT_ONCE]})
+            parts.append({name: np.array(found[name]) for name in names})
+        return {name: np.concatenate([part[name] for part in parts]) for name in names}
+
+
+if __name__ == "__main__":
+    main()

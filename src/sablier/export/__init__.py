@@ -1,0 +1,1 @@
+"""Trained models as graphs that onnxruntime computes without torch."""

@@ -1,0 +1,55 @@
+"""Detectors as exported models."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import nn
+
+from sablier.export.detector_graph import DetectorGraph
+from sablier.export.onnx_model import Input
+from sablier.images.imageset import ImageSet
+from sablier.modelfile import ModelFile
+from sablier.tasks.detection.detect import TASK, Detector
+from sablier.tasks.detection.exported_detector import ExportedDetector
+from sablier.workflows.exporting.parity import Parity, detector_parity
+from sablier.workflows.exporting.subjects import Exported, Subject, pixels_input
+
+ALPHA = 0.05  # that a graph is traced with; it is an input
+
+
+@dataclass(frozen=True)
+class DetectorSubject(Subject):
+    """A detector, of small images or of photos."""
+
+    task: ClassVar[str] = TASK
+    parts: ClassVar[tuple[str, ...]] = ("calibration", "known-images")
+
+    detector: Detector
+
+    @classmethod
+    def of(cls, file: ModelFile, backbone: Any = None) -> Self:
+        return cls(Detector.from_file(file, backbone, scores=True))
+
+    @cached_property
+    def graph(self) -> nn.Module:
+        return DetectorGraph(self.detector)
+
+    @property
+    def inputs(self) -> Mapping[str, Input]:
+        return {
+            "pixels": pixels_input(self.detector.preprocess),
+            "alpha": Input(torch.tensor([ALPHA], dtype=torch.float64), {}),
+        }
+
+    def record(self) -> dict[str, Any]:
+        members = [{"kind": kind} for kind in self.detector.member_kinds]
+        return {"members": members, "scorers": len(self.detector.scorers)}
+
+    def compared(self, images: ImageSet, exported: Exported) -> Parity:
+        theirs = ExportedDetector.of(exported.record, exported.arrays, exported.graph)
+        ours, dense = self.detector, images.dense(self.detector.preprocess)
+        kinds, calibration = ours.member_kinds, ours.calibration
+        return detector_parity(calibration, kinds, dense.ids, ours.scored(dense, True), theirs.scored(dense, True))

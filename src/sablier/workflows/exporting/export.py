@@ -1,0 +1,154 @@
+"""The workflow `export`: a trained model as an ONNX file, written only if it agrees with the model on real images."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+import sablier
+from sablier.errors import ConfigError, ImagesError, ModelFileError, ParityError
+from sablier.export.onnx_model import graph_bytes
+from sablier.files import write_whole
+from sablier.files.kinds import ONNX
+from sablier.images.imageset import ImageSet
+from sablier.images.sources import read_images
+from sablier.modelfile import Metadata, ModelFile, PartRecord
+from sablier.tasks.detection.exported_format import with_metadata
+from sablier.typing import Array
+from sablier.workflows.exported_files import read_exported
+from sablier.workflows.exporting.autoencoders import AutoencoderSubject
+from sablier.workflows.exporting.classifiers import ClassifierSubject
+from sablier.workflows.exporting.denoisers import DenoiserSubject
+from sablier.workflows.exporting.detectors import DetectorSubject
+from sablier.workflows.exporting.parity import Parity
+from sablier.workflows.exporting.subjects import Exported, Subject
+from sablier.workflows.outputs import writes
+
+MOST_COMPARED = 32  # images on which the two models are compared
+STEPS = READING, TRACING, COMPARING = "reading images to compare on", "tracing the graph", "comparing on real images"
+
+SUBJECTS: Mapping[str, type[Subject]] = {
+    each.task: each for each in (DetectorSubject, ClassifierSubject, AutoencoderSubject, DenoiserSubject)
+}
+REFUSED = {
+    "compress": "a codec is more than a network: its entropy coder needs the same whole numbers on both sides, which a graph does "
+    "not promise. Use sablier compress and sablier decompress.",
+    "generate": "it draws random images and judges none. Use sablier sample, and share the images.",
+}
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """A written ONNX file.
+
+    Args:
+        path: of the file.
+        size: in bytes.
+        parity: how it agrees with the model.
+    """
+
+    path: Path
+    size: int
+    parity: Parity
+
+
+@writes("export", "images", file=ONNX)
+def export(
+    model: str | PathLike[str],
+    output: str | PathLike[str],
+    *,
+    images: Any = None,
+    backbone: str | PathLike[str] | None = None,
+    on_step: Callable[[str, int, int], None] = lambda what, done, total: None,
+) -> ExportResult:
+    """Write a trained model as an ONNX file that judges without torch.
+
+    The file is read back and compared with the model on real images. It is written only if both agree.
+
+    Args:
+        model: a .sablier file of a detector, a classifier, an autoencoder or a denoiser.
+        output: the .onnx file.
+        images: what to compare on, anything that `read_images` takes, of which at most 32 images are used; None takes the
+            training images.
+        backbone: the file of the user's feature network that a detector was trained with, if any; it is run.
+        on_step: called with the next step, how many are done, and how many there are.
+
+    Returns:
+        The file, and how it agrees with the model.
+
+    Raises:
+        ModelFileError: if the task is not exported. BackboneError: for a missing backbone, or one that cannot be exported.
+        ImagesError: if there are no images to compare on. PackageError: if a package is missing.
+        ParityError: if the exported model does not agree; nothing is written.
+    """
+    file = ModelFile.load(Path(model))
+    subject = _subject(file, backbone)
+    on_step(READING, 0, len(STEPS))
+    compared_on = _images(file, images)
+    on_step(TRACING, 1, len(STEPS))
+    data = with_metadata(graph_bytes(subject.graph, subject.inputs), _record(file, subject), _arrays(file, subject))
+    on_step(COMPARING, 2, len(STEPS))
+    parity = _compared(subject, data, compared_on)
+    if faults := parity.faults():
+        raise ParityError(
+            f"expected an exported model that agrees with {model} on {parity.images} images, got other {'; '.join(faults)}. Nothing "
+            "was written. Install the pinned versions of torch, onnx and onnxruntime, or report this with the model file."
+        )
+    write_whole(Path(output), data)
+    on_step("", len(STEPS), len(STEPS))
+    return ExportResult(Path(output), len(data), parity)
+
+
+def _subject(file: ModelFile, backbone: Any) -> Subject:
+    if file.task not in SUBJECTS:
+        raise ModelFileError(f"a model trained to {file.task} is not exported: {REFUSED[file.task]}")
+    if backbone is not None and file.task != DetectorSubject.task:
+        raise ConfigError(f"expected a backbone for a detector only, got one for a model trained to {file.task}. Leave it out.")
+    return SUBJECTS[file.task].of(file, backbone)
+
+
+def _images(file: ModelFile, source: Any) -> ImageSet:
+    """Return at most 32 images, evenly taken."""
+    named = file.provenance.source if source is None else source
+    try:
+        images = read_images(named)
+    except ImagesError as error:
+        if source is not None:
+            raise
+        raise ImagesError(
+            f"expected images to compare the exported model on; those that trained it cannot be read any more: {error} Name some "
+            "with --images FOLDER."
+        ) from error
+    if not len(images):
+        raise ImagesError(f"expected at least one image to compare on, got none from {named}. Name some with --images FOLDER.")
+    return images.take(np.unique(np.linspace(0, len(images) - 1, MOST_COMPARED).round().astype(int)))
+
+
+def _record(file: ModelFile, subject: Subject) -> dict[str, Any]:
+    """Return what the file says of itself."""
+    content = Metadata(
+        task=cast(Any, file.task),
+        preprocess=file.preprocess,
+        parts={name: PartRecord(name=part.name, config=part.config) for name, part in file.parts.items() if name in subject.parts},
+        provenance=file.provenance,
+    )
+    kept = {"sablier": sablier.__version__, "task": file.task, "content": content.model_dump(mode="json"), "precision": "float32"}
+    return kept | subject.record()
+
+
+def _arrays(file: ModelFile, subject: Subject) -> dict[str, Array]:
+    return {
+        f"{name}/{key}": value for name in subject.parts if name in file.parts for key, value in file.parts[name].tensors.items()
+    }
+
+
+def _compared(subject: Subject, data: bytes, images: ImageSet) -> Parity:
+    """Return how the exported bytes agree with the model, read back as a user would read them."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "exported.onnx"
+        place.write_bytes(data)
+        return subject.compared(images, Exported(*read_exported(place)))
