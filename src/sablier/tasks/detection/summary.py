@@ -19,7 +19,7 @@ from sablier.calibration import (
 from sablier.errors import ConfigError
 from sablier.images.imageset import ImageSet, Skipped
 from sablier.monitoring import DriftAlarm
-from sablier.tasks.detection.detect import Detector
+from sablier.tasks.detection.judge import Judge
 from sablier.tasks.detection.result import BASELINES, DetectionResult
 from sablier.tasks.known_images import Recognizer
 from sablier.tasks.streaming import MOST_SKIPPED_LISTED, Kept, kept
@@ -134,7 +134,7 @@ class Summarizer:
 
     def __init__(
         self,
-        detector: Detector,
+        detector: Judge,
         alpha: float,
         worst: int = 200,
         typical: int = 12,
