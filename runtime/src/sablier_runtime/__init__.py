@@ -1,0 +1,15 @@
+"""sablier-runtime judges images with a detector that `sablier export` wrote, by NumPy, Pillow and onnxruntime alone.
+
+Examples:
+    >>> import sablier_runtime  # doctest: +SKIP
+    >>> detector = sablier_runtime.load("part.onnx")  # doctest: +SKIP
+    >>> detector.detect("new/", alpha=0.01).flagged  # doctest: +SKIP
+"""
+
+from importlib.metadata import version
+
+from sablier.errors import SablierError
+from sablier_runtime.detector import Detector, load
+
+__version__ = version("sablier-runtime")
+__all__ = ["Detector", "SablierError", "__version__", "load"]
