@@ -19,7 +19,7 @@ def beta_quantile(a: int, b: int, probability: float) -> float:
 
     Args:
         a, b: its parameters, whole numbers of at least 1.
-        probability: between 0 and 1.
+        probability: from 0.001 to 0.999, where the relative error is below 1e-9.
 
     >>> round(beta_quantile(5, 95, 0.95), 6)
     0.088987
