@@ -48,4 +48,4 @@ def packed_modules() -> dict[str, str]:
     rooms = "|".join(sorted({Path(name).parts[0].removesuffix(".py") for name in listed}))
     of_shared = re.compile(rf"(?<![\w./-])sablier\.(?=({rooms})\b)")
     found |= {name: of_shared.sub("sablier_runtime.core.", path.read_text(encoding="utf-8")) for name, path in files.items()}
-    return {**found, "py.typed": ""}
+    return {**found, "py.typed": "", "LICENSE": (HERE.parent / "LICENSE").read_text(encoding="utf-8")}

@@ -1,5 +1,7 @@
 """`sablier_runtime.load`: every source of images, and the same verdicts as the scores have by themselves."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from exported import Brightness, batch
@@ -55,7 +57,8 @@ def test_one_scorer_is_calibrated_by_one_set_of_images(tmp_path):
 
 def test_a_false_discovery_rate_and_a_triage(detector):
     images = batch(40, 8)
-    for options in ({"fdr": 0.1}, {"alpha": 0.1, "reject_alpha": 0.01}):
+    several: list[dict[str, Any]] = [{"fdr": 0.1}, {"alpha": 0.1, "reject_alpha": 0.01}]
+    for options in several:
         found, expected = detector.detect(images.array, **options), Brightness().detect(images, **options)
         assert found.to_table() == expected.to_table()
         assert found.flagged >= 8

@@ -54,7 +54,7 @@ class Brightness(Judge):
         return ImageSet(pixels.round().astype(np.uint8)).dense(self.rule)
 
     def _scores(self, pixels: Array) -> Array:
-        return pixels.astype(np.float64).mean(axis=(1, 2, 3))[:, None] / self.rule.white * self.slopes + self.offsets
+        return np.asarray(pixels.astype(np.float64).mean(axis=(1, 2, 3))[:, None] / self.rule.white * self.slopes + self.offsets)
 
     @property
     def calibration(self) -> Calibration:  # type: ignore[override]
