@@ -7,10 +7,10 @@ import onnx
 import pytest
 from exported import Brightness
 from onnx import TensorProto, helper, numpy_helper
-from sablier_runtime.core.errors import ModelFileError, SablierError
 
 import sablier_runtime
 from sablier.tasks.detection.exported_format import with_metadata
+from sablier_runtime import ModelFileError, SablierError
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from exported import Brightness, batch
 from PIL import Image
-from sablier_runtime.core.errors import ConfigError, ImagesError
 
 import sablier
 import sablier_runtime
+from sablier_runtime import ConfigError, ImagesError
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,17 @@ Examples:
 
 from importlib.metadata import version
 
-from sablier.errors import SablierError
+from sablier.errors import ConfigError, ImagesError, ModelFileError, OutputError, SablierError
 from sablier_runtime.detector import Detector, load
 
 __version__ = version("sablier-runtime")
-__all__ = ["Detector", "SablierError", "__version__", "load"]
+__all__ = [
+    "ConfigError",
+    "Detector",
+    "ImagesError",
+    "ModelFileError",
+    "OutputError",
+    "SablierError",
+    "__version__",
+    "load",
+]
