@@ -269,4 +269,5 @@ class AnomalyDetector(OutlierMixin, ImageEstimator):  # type: ignore[misc]
 
     def _columns(self, X: Any) -> Array:
         """Return N,K scores: one column per fold of the calibration."""
-        return score_columns(self.detector_.calibration, np.stack(self._scores(X), axis=1))
+        scores = np.stack(self._scores(X), axis=1)
+        return score_columns(self.detector_.calibration, scores)
