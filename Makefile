@@ -12,11 +12,19 @@ PYTEST = $(RUN) $(COVER) -m pytest -q -n auto --maxprocesses 8 --dist loadfile
 help:                ## show this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
 
-setup: $(VENV)/ready ## make .venv and install sablier with its development tools
+# What sablier-runtime is built from: its own files, and the modules of sablier that it copies.
+RUNTIME = $(shell find runtime -name '*.py' -not -path '*/tests/*') $(addprefix runtime/,pyproject.toml README.md shared_modules.txt) \
+  src/sablier/__init__.py $(addprefix src/sablier/,$(shell cat runtime/shared_modules.txt))
+
+setup: $(VENV)/runtime ## make .venv and install sablier with its development tools, and sablier-runtime
 
 $(VENV)/ready: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install -q -e '.[dev]' -c $(CONSTRAINTS)
+	@touch $@
+
+$(VENV)/runtime: $(VENV)/ready $(RUNTIME)
+	$(RUN) -m pip install -q --no-deps --no-build-isolation --force-reinstall ./runtime
 	@touch $@
 
 demo: setup          ## train a detector on rendered parts and judge new ones: demo/report.html
@@ -33,8 +41,8 @@ test-slow: setup     ## run the slow tests
 	$(PYTEST) -m slow
 
 check: setup         ## format, lint and type checks
-	$(RUN) -m ruff format --check src tests bench examples conftest.py
-	$(RUN) -m ruff check src tests bench examples conftest.py
+	$(RUN) -m ruff format --check src tests bench examples runtime conftest.py
+	$(RUN) -m ruff check src tests bench examples runtime conftest.py
 	$(RUN) -m mypy
 
 hooks: setup         ## run the checks at every commit

@@ -40,7 +40,8 @@ from sablier.images.sources import read_images
 from sablier.recipes.make import make_recipe
 from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.summary import Summarizer
-from sablier.tasks.known_images import KNOWN, NEW, KnownImages, Recognizer
+from sablier.tasks.known_images import NEW, KnownImages
+from sablier.tasks.known_part import KNOWN, recognizer_of
 from sablier.workflows.calibrate import calibrate
 from sablier.workflows.evaluate import evaluate
 from sablier.workflows.training.detector import train_detector
@@ -373,7 +374,7 @@ def drift_on_good_bursts(runs: int, bursts: int) -> dict[str, int]:
         own, scenes = source.draw(rng, 500, bursts)
         file = train_detector(ImageSet(noisy(rng, own, 4)), make_recipe("detector", "tiny", [f"seed={run}"]))
         stream = ImageSet(np.concatenate([frames(rng, scene[None], 20) for scene in scenes]))
-        for grouping, recognizer in (("off", None), ("on", Recognizer.of(file))):
+        for grouping, recognizer in (("off", None), ("on", recognizer_of(file))):
             summarizer = Summarizer(Detector.from_file(file), ALPHA, worst=1, typical=1, recognizer=recognizer)
             for chunk in stream.chunks(200):
                 summarizer.judge(chunk)

@@ -19,7 +19,7 @@ from sablier import modelfile
 from sablier.errors import ModelFileError, OutputError
 from sablier.modelfile import ModelFile, Part, pack, unpack
 from sablier.tasks.detection.detect import Detector
-from sablier.tasks.known_images import KNOWN
+from sablier.tasks.known_part import KNOWN
 from sablier.training.checkpoint import Checkpoint
 
 TENSORS: dict[str, np.ndarray] = {"net/weight": np.arange(6, dtype=np.float32).reshape(2, 3), "net/steps": np.array(7, np.int64)}

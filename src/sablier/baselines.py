@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from sablier.images.chunks import at_once
-from sablier.images.preprocess import Preprocess
+from sablier.images.pixel_rule import PixelRule
 from sablier.typing import Array
 
 THUMBNAIL = 32
@@ -37,7 +37,7 @@ class Baselines:
     kept: Array
 
     @classmethod
-    def fit(cls, pixels: Array, preprocess: Preprocess, seed: int = 0) -> "Baselines":
+    def fit(cls, pixels: Array, preprocess: PixelRule, seed: int = 0) -> "Baselines":
         """Fit both on N,H,W,C training pixels as `preprocess` makes them."""
         flat = thumbnails(pixels, preprocess)
         most = min(MOST_COMPONENTS, *flat.shape)
@@ -49,7 +49,7 @@ class Baselines:
         chosen = np.random.default_rng(seed).permutation(len(flat))[:MOST_KEPT]
         return cls(flat.mean(axis=0), directions[:count].astype(np.float32), flat[np.sort(chosen)])
 
-    def scores(self, pixels: Array, preprocess: Preprocess) -> dict[str, Array]:
+    def scores(self, pixels: Array, preprocess: PixelRule) -> dict[str, Array]:
         """Return the anomaly scores "pca" and "knn" of N,H,W,C pixels; higher is more anomalous."""
         return self.scores_of(thumbnails(pixels, preprocess))
 
@@ -103,7 +103,7 @@ def _principal(centred: Array, most: int, seed: int) -> tuple[Array, Array]:
     return spreads**2, directions
 
 
-def thumbnails(pixels: Array, preprocess: Preprocess) -> Array:
+def thumbnails(pixels: Array, preprocess: PixelRule) -> Array:
     """Return N,H,W,C pixels as N,D values, 0 for black and 1 for white, scaled so that no side exceeds 32 pixels."""
     height, width, channels = thumbnail_shape(preprocess)
     found = np.empty((len(pixels), height, width, channels), np.float32)
@@ -118,26 +118,10 @@ def thumbnails(pixels: Array, preprocess: Preprocess) -> Array:
     return found.reshape(len(pixels), height * width * channels)
 
 
-def thumbnail_matrices(preprocess: Preprocess) -> tuple[Array, Array]:
-    """Return h,H and w,W float32 matrices: the products of which with an image, from the left and transposed, are its thumbnail.
-
-    >>> rows, columns = thumbnail_matrices(Preprocess(height=64, width=96, channels=1))
-    >>> rows.shape, columns.shape
-    ((21, 64), (32, 96))
-    """
-    height, width, _ = thumbnail_shape(preprocess)
-    return _box_matrix(preprocess.height, height), _box_matrix(preprocess.width, width)
-
-
-def _box_matrix(length: int, small: int) -> Array:
-    line = Image.fromarray(np.eye(length, dtype=np.float32))
-    return np.asarray(line.resize((length, small), Image.Resampling.BOX))
-
-
-def thumbnail_shape(preprocess: Preprocess) -> tuple[int, int, int]:
+def thumbnail_shape(preprocess: PixelRule) -> tuple[int, int, int]:
     """Return height, width and channels of the thumbnail of an image.
 
-    >>> thumbnail_shape(Preprocess(height=64, width=96, channels=3))
+    >>> thumbnail_shape(PixelRule(height=64, width=96, channels=3))
     (21, 32, 3)
     """
     scale = min(1.0, THUMBNAIL / max(preprocess.height, preprocess.width))

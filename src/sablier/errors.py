@@ -5,7 +5,7 @@
      │   └─ TooFewImages                    fewer images than a split, a fit or a calibration needs
      ├─ UnknownName        (ValueError)     no such model, data set, option or key; suggests the nearest
      ├─ ConfigError        (ValueError)     a value that an option does not take
-     ├─ ModelFileError     (ValueError)     a .sablier file that is truncated, altered, newer or not ours
+     ├─ ModelFileError     (ValueError)     a model file that is truncated, altered, newer or not ours
      ├─ ContainerError     (ValueError)     a .sabz file that is damaged, newer, not ours, or of another model
      ├─ BackboneError      (ValueError)     a backbone file that is missing, another one, or unsuitable
      ├─ ParityError        (RuntimeError)   an exported model does not agree with the one it was exported from

@@ -185,6 +185,11 @@ class ModelFile:
     histories: dict[str, dict[str, Any]]
     provenance: Provenance
 
+    @property
+    def looks(self) -> Looks | None:
+        """Statistics of the training images, to compare others with."""
+        return self.provenance.looks
+
     def save(self, path: Path) -> None:
         """Write the file as a whole or not at all.
 

@@ -14,7 +14,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 ORDER = [
     ["typing"],
     ["errors"],
-    ["limits", "registry"],
+    ["limits", "registry", "quantiles"],
     ["files"],
     ["images"],
     ["metrics", "calibration", "baselines"],
@@ -34,7 +34,7 @@ ORDER = [
     ["__main__"],
 ]
 PLACE = {room: place for place, rooms in enumerate(ORDER) for room in rooms}
-NO_TORCH = ("part_fit", "errors", "registry", "files", "images", "metrics", "calibration", "baselines", "monitoring")
+NO_TORCH = ("part_fit", "errors", "registry", "quantiles", "files", "images", "metrics", "calibration", "baselines", "monitoring")
 
 
 @cache

@@ -43,3 +43,11 @@ def test_the_oldest_packages_are_those_that_are_claimed():
     for name, version in map(lowest, PROJECT["dependencies"]):
         digits = version.split(".")
         assert pinned[name].split(".")[: len(digits)] == digits, name
+
+
+def test_the_runtime_claims_the_bounds_of_sablier():
+    runtime = tomllib.loads((ROOT / "runtime" / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    claimed = set(PROJECT["dependencies"]) | set(PROJECT["optional-dependencies"]["onnx"])
+    assert set(runtime["dependencies"]) <= claimed
+    assert runtime["requires-python"] == PROJECT["requires-python"]
+    assert runtime["urls"]["Source"] == PROJECT["urls"]["Source"]

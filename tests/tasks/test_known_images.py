@@ -9,7 +9,8 @@ from sablier.images.fingerprints import Fingerprints, fingerprints
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Provenance
-from sablier.tasks.known_images import CALIBRATED, KNOWN, NEW, TRAINED, KnownImages, Recognizer, known_part
+from sablier.tasks.known_images import CALIBRATED, NEW, TRAINED, KnownImages, Recognizer
+from sablier.tasks.known_part import KNOWN, known_images_in, known_part, recalibrated_part
 
 RULE = Preprocess(height=24, width=24, channels=1)
 
@@ -32,7 +33,7 @@ def file_with(parts):
 @pytest.fixture(scope="module")
 def known():
     uses = np.r_[np.full(150, TRAINED), np.full(50, CALIBRATED)]
-    return KnownImages.from_file(file_with(known_part(fingerprints(scenes(200, 0), RULE), uses)))
+    return known_images_in(file_with(known_part(fingerprints(scenes(200, 0), RULE), uses)))
 
 
 def test_the_same_images_are_known_by_their_use(known):
@@ -47,7 +48,7 @@ def test_near_copies_are_known_and_fresh_images_are_not(known):
 
 def test_new_calibration_images_take_the_place_of_the_old(known):
     fresh = fingerprints(scenes(60, 2), RULE)
-    again = KnownImages.from_file(file_with(known.recalibrated(fresh)))
+    again = known_images_in(file_with(recalibrated_part(known, fresh)))
     assert again.overlap(fresh).tolist() == [CALIBRATED] * 60
     assert again.overlap(fingerprints(scenes(200, 0), RULE)).tolist() == [TRAINED] * 150 + [NEW] * 50
 
@@ -57,7 +58,7 @@ def test_copies_are_not_equal_and_added_images_trained_it(known):
     assert set(known.equal(copies)) == {NEW}
     assert known.equal(fingerprints(scenes(200, 0), RULE)).tolist() == [TRAINED] * 150 + [CALIBRATED] * 50
     more, fresh = fingerprints(scenes(40, 2), RULE), fingerprints(scenes(30, 3), RULE)
-    again = KnownImages.from_file(file_with(known.with_trained(more).recalibrated(fresh)))
+    again = known_images_in(file_with(recalibrated_part(known.with_trained(more), fresh)))
     assert again.overlap(more).tolist() == [TRAINED] * 40
     assert again.overlap(fresh).tolist() == [CALIBRATED] * 30
     assert again.equal(fingerprints(scenes(200, 0), RULE)).tolist() == [TRAINED] * 150 + [NEW] * 50
@@ -71,7 +72,7 @@ def test_an_image_costs_less_than_64_bytes():
 
 def test_a_file_that_keeps_none_is_refused():
     with pytest.raises(ModelFileError, match="lacks what it recognises its training images by"):
-        KnownImages.from_file(file_with({}))
+        known_images_in(file_with({}))
 
 
 def test_few_known_images_are_known_by_equal_pixels_alone():

@@ -19,7 +19,7 @@ from sablier.errors import ConfigError, ImagesError, ModelFileError, OutputError
 from sablier.images import read_images
 from sablier.modelfile import ModelFile
 from sablier.tasks.detection.detect import Detector
-from sablier.tasks.known_images import Recognizer
+from sablier.tasks.known_part import recognizer_of
 from sablier.workflows.audit import audit
 from sablier.workflows.calibrate import calibrate
 from sablier.workflows.compare import compare
@@ -58,7 +58,7 @@ def answer(path, good):
 
 def test_both_tables_say_what_the_detector_says(digits_file, digits_detector, tmp_path):
     summary = detect(digits_file, "digits:test", tmp_path / "out", report=False)
-    recognized = Recognizer.of(ModelFile.load(digits_file)).recognize(read_images("digits:test"))
+    recognized = recognizer_of(ModelFile.load(digits_file)).recognize(read_images("digits:test"))
     expected = replace(digits_detector.detect(read_images("digits:test")), recognized=recognized).to_table()
     document = json.loads((tmp_path / "out" / "detections.json").read_text())
     assert document["detections"] == expected

@@ -13,7 +13,8 @@ from sablier.images import ImageSet, read_images
 from sablier.modelfile import ModelFile
 from sablier.recipes.make import make_recipe
 from sablier.tasks.detection.detect import Detector
-from sablier.tasks.known_images import CALIBRATED, KNOWN, TRAINED
+from sablier.tasks.known_images import CALIBRATED, TRAINED
+from sablier.tasks.known_part import KNOWN
 from sablier.workflows.audit import audit
 from sablier.workflows.calibrate import calibrate
 from sablier.workflows.detect import detect

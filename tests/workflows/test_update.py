@@ -21,7 +21,8 @@ from sablier.recipes.make import make_recipe
 from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.members.features import Features
 from sablier.tasks.detection.scorer import Scorer
-from sablier.tasks.known_images import CALIBRATED, NEW, TRAINED, KnownImages
+from sablier.tasks.known_images import CALIBRATED, NEW, TRAINED
+from sablier.tasks.known_part import known_images_in
 from sablier.workflows.info import describe_model
 from sablier.workflows.update import update
 
@@ -61,7 +62,7 @@ def written(folder: Path, images: ImageSet) -> Path:
 
 
 def uses(file: ModelFile, images: ImageSet) -> np.ndarray:
-    return KnownImages.from_file(file).equal(fingerprints(images.dense(file.preprocess), file.preprocess))
+    return known_images_in(file).equal(fingerprints(images.dense(file.preprocess), file.preprocess))
 
 
 def taught(scorer: Scorer) -> int:
@@ -116,7 +117,7 @@ def test_repeats_are_one_group_and_copies_of_training_images_never_calibrate(mod
     file = ModelFile.load(model)
     old, own = photos.take(range(FIRST)), new.take(range(30))
     copied = ImageSet(np.where(np.arange(128)[:, None, None] == 64, old.array ^ 1, old.array).astype(np.uint8))
-    near = KnownImages.from_file(file).overlap(fingerprints(copied, file.preprocess)) == TRAINED
+    near = known_images_in(file).overlap(fingerprints(copied, file.preprocess)) == TRAINED
     copies = copied.take(np.flatnonzero(near)[:20])  # hardly any is not recognised
     assert len(copies) == 20
     images = ImageSet(np.concatenate([copies.array, own.array, own.array]))

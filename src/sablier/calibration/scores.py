@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
-from scipy.special import betaincinv
 
 from sablier.calibration.discoveries import checked_fdr
 from sablier.calibration.rates import (
@@ -19,6 +18,7 @@ from sablier.calibration.rates import (
     verdicts_at,
 )
 from sablier.errors import ImagesError, TooFewImages
+from sablier.quantiles import beta_quantile
 from sablier.typing import Array
 
 ROWS_AT_ONCE = 1024  # rows of differences that `margins` computes at once; each is as long as there are calibration images
@@ -252,7 +252,7 @@ class Calibration:
         rank = largest_rank(alpha, self.groups)
         if rank < 1:
             return 0.0, 0.0
-        low, high = (float(betaincinv(rank, self.groups + 1 - rank, (1 + side * level) / 2)) for side in (-1, 1))
+        low, high = (float(beta_quantile(rank, self.groups + 1 - rank, (1 + side * level) / 2)) for side in (-1, 1))
         return low, high
 
     def bound(self, alpha: float) -> float:

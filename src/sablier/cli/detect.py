@@ -63,7 +63,6 @@ def detect(
     reading: dict[str, Any],
 ) -> None:
     """Flag anomalous images, and warn if the images as a whole have drifted from the calibration images."""
-    from sablier.report.words import drift_note, triage_words
     from sablier.workflows.detect import detect as run
 
     rates = options.rates(alpha, fdr, reject_alpha, review_alpha)
@@ -77,12 +76,12 @@ def detect(
     else:
         rate = "false-alarm" if fdr is None else "false-discovery"
         is_are = "is" if summary.flagged == 1 else "are"
-        console.print(f"[bold]{summary.flagged} of {summary.count}[/bold] images {is_are} flagged{triage_words(summary)}.")
+        console.print(f"[bold]{summary.flagged} of {summary.count}[/bold] images {is_are} flagged{summary.triage_words()}.")
         others = ", ".join(f"{name} {count}" for name, count in summary.baseline_flagged.items())
         console.print(f"At the same {rate} rate the baselines flag: {others}.")
     print_skipped(summary.skipped, summary.skipped_count, "listed in detections.json")
     console.print(summary.promise)
-    console.print(drift_note(summary), style="bold" if summary.drift.alarmed else "")
+    console.print(summary.drift_note(), style="bold" if summary.drift.alarmed else "")
     for note in filter(None, (summary.known_words(), summary.repeats_words())):
         console.print(note, style="bold")
     if audit is not None:

@@ -15,7 +15,8 @@ from sablier.errors import ImagesWarning
 from sablier.estimators.common import ImageEstimator
 from sablier.modelfile import ModelFile
 from sablier.recipes.detection import DetectionRecipe
-from sablier.tasks.detection.detect import Detector, score_columns
+from sablier.tasks.detection.detect import Detector
+from sablier.tasks.detection.judge import score_columns
 from sablier.tasks.detection.scorer import score_together
 from sablier.tasks.latent.reconstruct import scaled_back
 from sablier.typing import Array
@@ -268,5 +269,5 @@ class AnomalyDetector(OutlierMixin, ImageEstimator):  # type: ignore[misc]
 
     def _columns(self, X: Any) -> Array:
         """Return N,K scores: one column per fold of the calibration."""
-        scores = self._scores(X)
+        scores = np.stack(self._scores(X), axis=1)
         return score_columns(self.detector_.calibration, scores)

@@ -1,16 +1,16 @@
 """How many images of a stream are in memory at once."""
 
-from sablier.images.preprocess import Preprocess
+from sablier.images.pixel_rule import PixelRule
 
 PIXELS = 4_000_000  # a few dozen megabytes with intermediate results
 LEAST, MOST = 16, 2048
 MOST_PIXELS = 27_000_000  # of large photos, of which fewer are taken than otherwise: a few hundred megabytes with results
 
 
-def chunk_for(preprocess: Preprocess, *, pixels: int = PIXELS, least: int = LEAST, most: int = MOST) -> int:
+def chunk_for(preprocess: PixelRule, *, pixels: int = PIXELS, least: int = LEAST, most: int = MOST) -> int:
     """Return how many images to hold at once: about this many pixels, within the bounds on the number of images.
 
-    >>> [chunk_for(Preprocess(height=side, width=side, channels=1)) for side in (8, 64, 1024)]
+    >>> [chunk_for(PixelRule(height=side, width=side, channels=1)) for side in (8, 64, 1024)]
     [2048, 976, 16]
     """
     size = preprocess.height * preprocess.width

@@ -13,10 +13,11 @@ Any fault of an image file is an ImagesError that names it.
 """
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from os import cpu_count
 from typing import Any, BinaryIO
 
@@ -156,6 +157,30 @@ def _lazy_set(good: list[tuple[Entry, Header]], skipped: list[Skipped], strict: 
         skipped=tuple(skipped),
         source=source,
     )
+
+
+def images_from_pillow(images: Sequence[Image.Image]) -> ImageSet:
+    """Return Pillow images as a set, their positions as ids, by the rule above.
+
+    Raises:
+        ImagesError: if one cannot be decoded.
+    """
+    pixels = []
+    for place, image in enumerate(images):
+        with readable(f"image {place}", "a Pillow image"):
+            orientation = 1 if image.format == "TIFF" else _exif(image)[0]
+            pixels.append(_oriented(_pixels(image), orientation))
+    return ImageSet(
+        LazyPixels(tuple(partial(_as_it_is, each) for each in pixels)),
+        sizes=np.array([each.shape[:2] for each in pixels]).reshape(-1, 2),
+        channels=np.array([each.shape[2] for each in pixels]),
+        depths=np.array([8 * each.dtype.itemsize for each in pixels]),
+        source=f"{len(pixels)} Pillow images",
+    )
+
+
+def _as_it_is(pixels: Array, size: tuple[int, int] | None) -> Array:
+    return pixels
 
 
 def opened(stream: BinaryIO) -> Image.Image:

@@ -13,7 +13,7 @@ import numpy as np
 from sablier.images.blocks import means_of_blocks
 from sablier.images.chunks import at_once
 from sablier.images.imageset import ImageSet
-from sablier.images.preprocess import Preprocess
+from sablier.images.pixel_rule import PixelRule
 from sablier.typing import Array
 
 THUMBNAIL = 32  # pixels of the longer side, about
@@ -53,14 +53,14 @@ class Fingerprints:
         return Fingerprints(*map(np.concatenate, pairs))
 
 
-def fingerprints(images: ImageSet, preprocess: Preprocess) -> Fingerprints:
+def fingerprints(images: ImageSet, preprocess: PixelRule) -> Fingerprints:
     """Return the fingerprints of dense images.
 
     Args:
         images: a uniform set, as `preprocess` makes it; fingerprints of one image at different sizes differ.
 
     >>> images = ImageSet(np.random.default_rng(0).integers(0, 255, (3, 28, 28)).astype(np.uint8))
-    >>> prints = fingerprints(images, Preprocess(height=28, width=28, channels=1))
+    >>> prints = fingerprints(images, PixelRule(height=28, width=28, channels=1))
     >>> prints.hashes.shape, prints.descriptors.shape
     ((3,), (3, 48))
     """
@@ -72,7 +72,7 @@ def _hashes(pixels: Array) -> Array:
     return np.frombuffer(b"".join(digests), "<u8")
 
 
-def _descriptors(pixels: Array, preprocess: Preprocess) -> Array:
+def _descriptors(pixels: Array, preprocess: PixelRule) -> Array:
     thumbnails = _thumbnails(pixels, preprocess)
     grey = thumbnails.mean(axis=3)
     grey -= grey.mean(axis=(1, 2), keepdims=True)
@@ -87,7 +87,7 @@ def _descriptors(pixels: Array, preprocess: Preprocess) -> Array:
     return np.asarray(roots / np.maximum(np.linalg.norm(roots, axis=1, keepdims=True), FLAT), np.float32)
 
 
-def _thumbnails(pixels: Array, preprocess: Preprocess) -> Array:
+def _thumbnails(pixels: Array, preprocess: PixelRule) -> Array:
     """Return N,h,w,C float32 in [0, 1]: means over blocks of pixels; incomplete blocks at the far edges are cut off."""
     count, height, width, channels = pixels.shape
     side = min(max(1, max(height, width) // THUMBNAIL), height, width)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sablier.errors import ImagesError, TooFewImages, UnknownName
-from sablier.images.preprocess import Preprocess
+from sablier.images.pixel_rule import PixelRule
 from sablier.typing import Array
 
 Decode = Callable[[tuple[int, int] | None], Array]
@@ -224,7 +224,7 @@ class ImageSet:
             part = self.take(np.arange(start, min(start + size, len(self))))
             yield part if start == 0 else replace(part, skipped=())
 
-    def dense(self, preprocess: Preprocess) -> "ImageSet":
+    def dense(self, preprocess: PixelRule) -> "ImageSet":
         """Return a uniform set with the size, channels and type that `preprocess` states, decoded in parallel.
 
         Images that cannot be read are left out and added to `skipped`.

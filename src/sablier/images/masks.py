@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from sablier.errors import ImagesError
-from sablier.images.preprocess import placed
+from sablier.images.pixel_rule import placed
 from sablier.images.sources import read_images
 from sablier.typing import Array
 

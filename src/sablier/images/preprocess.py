@@ -15,31 +15,26 @@ The rule is chosen once, from the training images. The model file keeps it, and 
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
-from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sablier.errors import ImagesError, ImagesWarning, TooFewImages
+from sablier.images.imageset import ImageSet
 from sablier.images.packed_mask import packed, unpacked
+from sablier.images.pixel_rule import PixelRule, fitted
 from sablier.images.value_range import ValueRange, value_range
 from sablier.typing import Array
-
-if TYPE_CHECKING:
-    from sablier.images.imageset import ImageSet
 
 LARGEST_EXACT = 64
 DETAIL_IS_LOST_ABOVE = 2.0
 LARGEST_VALUE, SMALLEST_RANGE = 1e30, 1e-30  # limits of what single precision can divide
-BEYOND = 1.0  # value ranges below black and above white that a model can see
 MOST_NAMED = 5
 LEAST_COVERED = 1e-3  # of a scaled pixel by ignored ones, from which on it is ignored
-FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0, "float32": 1.0}
 
 
-class Preprocess(BaseModel):
+class Preprocess(BaseModel, PixelRule):
     """Size, channels and value range of the images that a model takes.
 
     Args:
@@ -80,7 +75,7 @@ class Preprocess(BaseModel):
         return self
 
     @classmethod
-    def for_images(cls, images: "ImageSet", size: int, ignored: Array | None = None) -> "Preprocess":
+    def for_images(cls, images: ImageSet, size: int, ignored: Array | None = None) -> "Preprocess":
         """Choose the rule from training images.
 
         Args:
@@ -130,75 +125,6 @@ class Preprocess(BaseModel):
             )
         return rule._without(ignored, sizes)
 
-    def describe(self) -> str:
-        """Return the rule in words."""
-        how = "taken as they are" if self.resize == "exact" else "scaled to fit, edges repeated"
-        ignoring = "" if self.kept is None else f", {np.mean(~self.kept):.1%} of the pixels ignored"
-        return f"{self.height} x {self.width}, {'grey' if self.channels == 1 else 'colour'}, {how}{ignoring}"
-
-    def is_identity_for(self, array: Array) -> bool:
-        """Return whether an N,H,W,C array has the model's size, channels and type already."""
-        same = array.shape[1:] == (self.height, self.width, self.channels) and array.dtype == self.dtype
-        return same and not self.ignored
-
-    def apply(self, image: Array, name: str = "image") -> Array:
-        """Return an image in the model's size, channels and type.
-
-        Args:
-            image: H,W,C pixels.
-            name: of the image, for messages.
-
-        Returns:
-            height,width,channels pixels.
-
-        Raises:
-            ImagesError: if `resize` is "exact" and the image has another size.
-        """
-        if self.resize == "exact" and image.shape[:2] != (self.height, self.width):
-            raise ImagesError(
-                f"expected images of {self.height} x {self.width}, as the model was trained on, got "
-                f"{image.shape[0]} x {image.shape[1]} in {name}. Resize them, or train a model on images of that size."
-            )
-        image = _with_channels(image, self.channels)
-        if image.shape[:2] != (self.height, self.width):
-            image = _fitted(image, self.height, self.width)
-        return self.covered(self._with_dtype(image))
-
-    @cached_property
-    def kept(self) -> Array | None:
-        """height,width booleans, false where pixels are ignored; None if none are."""
-        return ~unpacked(self.ignored, self.height, self.width) if self.ignored else None
-
-    def covered(self, pixels: Array) -> Array:
-        """Return stored pixels of one image, or of N, with the ignored ones set to the middle of the value range."""
-        if self.kept is None:
-            return pixels
-        middle = self.from_unit(np.full((), 0.5))
-        return np.asarray(np.where(self.kept[..., None], pixels, middle), pixels.dtype)
-
-    def to_unit(self, pixels: Array) -> Array:
-        """Return stored pixels as float32 in [0, 1], clipped at `black` and `white`."""
-        return np.asarray(((pixels.astype(np.float32) - self.black) / (self.white - self.black)).clip(0, 1))
-
-    def from_unit(self, values: Array) -> Array:
-        """Return values in [0, 1] as stored pixels; integers are rounded.
-
-        Examples:
-            >>> Preprocess(height=1, width=1, channels=1).from_unit(np.array([[[0.0], [0.5], [1.0]]])).ravel().tolist()
-            [0, 128, 255]
-        """
-        pixels = self.black + values * (self.white - self.black)
-        return np.asarray(pixels if self.dtype == "float32" else np.round(pixels)).astype(self.dtype)
-
-    def unit_values(self, image: Array) -> Array:
-        """Return an H,W,C image of any size and type as float32 in [0, 1], in the model's channels."""
-        return self.to_unit(self._with_dtype(_with_channels(image, self.channels)))
-
-    def scaled(self, pixels: Array) -> Array:
-        """Return stored pixels as float32 with `black` at 0 and `white` at 1, clipped at -1 and 2 where `bounded`."""
-        values = (pixels.astype(np.float32) - self.black) / np.float32(self.white - self.black)
-        return np.asarray(values.clip(-BEYOND, 1 + BEYOND) if self.bounded and pixels.dtype != np.uint8 else values)
-
     def _without(self, ignored: Array | None, sizes: Array) -> "Preprocess":
         """Return the rule with ignored pixels, given in the size of the images."""
         if ignored is None or not ignored.any():
@@ -209,33 +135,15 @@ class Preprocess(BaseModel):
                 f"expected a mask of the size of all images, got a mask of {ignored.shape[0]} x {ignored.shape[1]} and images of "
                 f"{came}. Scale the mask, or crop the images to one size."
             )
-        scaled = _fitted(ignored[..., None].astype(np.float32), self.height, self.width)[..., 0] > LEAST_COVERED
+        scaled = fitted(ignored[..., None].astype(np.float32), self.height, self.width)[..., 0] > LEAST_COVERED
         if scaled.all():
             raise ImagesError(
                 "expected a mask that leaves something to judge, got one that leaves no pixel of the scaled images."
             )
         return self.model_copy(update={"ignored": packed(scaled)})
 
-    def _with_dtype(self, image: Array) -> Array:
-        came = str(image.dtype)
-        if came == self.dtype:
-            return image
-        scaled = image.astype(np.float32) * (FULL_SCALE[self.dtype] / FULL_SCALE[came])
-        return scaled if self.dtype == "float32" else np.round(scaled).clip(0, FULL_SCALE[self.dtype]).astype(self.dtype)
 
-
-def placed(size: tuple[int, int], canvas: tuple[int, ...]) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return the height and width of an image scaled to fit a canvas, and the border above it and to its left.
-
-    >>> placed((50, 100), (64, 64))
-    ((32, 64), (16, 0))
-    """
-    (height, width), scale = canvas, min(canvas[0] / size[0], canvas[1] / size[1])
-    inner = min(height, max(1, round(size[0] * scale))), min(width, max(1, round(size[1] * scale)))
-    return inner, ((height - inner[0]) // 2, (width - inner[1]) // 2)
-
-
-def _value_range(images: "ImageSet") -> tuple[Literal["uint8", "uint16", "float32"], float, float, list[str]]:
+def _value_range(images: ImageSet) -> tuple[Literal["uint8", "uint16", "float32"], float, float, list[str]]:
     """Return the type that can hold every image, the values that mean 0 and 1, and the ids of images with outliers."""
     depth = int(images.depths.max()) if len(images) else 8
     if depth == 8:
@@ -261,38 +169,10 @@ def _named(names: list[str]) -> str:
     return ", ".join(names[:MOST_NAMED]) + (f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else "")
 
 
-def _readable(images: "ImageSet", read: list[str]) -> Iterator[Array]:
+def _readable(images: ImageSet, read: list[str]) -> Iterator[Array]:
     """Yield the images that can be decoded, and add their ids to `read`; the others are reported when they are used."""
     for index in range(len(images)):
         with suppress(OSError, ImagesError):
             image = images[index]
             read.append(str(images.ids[index]))
             yield image
-
-
-def _with_channels(image: Array, channels: int) -> Array:
-    if image.shape[2] == channels:
-        return image
-    if channels == 3:
-        return np.repeat(image, 3, axis=2)
-    grey = image.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
-    return (grey if image.dtype == np.float32 else np.round(grey).astype(image.dtype))[..., None]
-
-
-def _fitted(image: Array, height: int, width: int) -> Array:
-    """Scale with antialiasing to fit height x width, and fill the border with the outermost pixels."""
-    inner, (top, left) = placed((image.shape[0], image.shape[1]), (height, width))
-    scaled = _resized(image, *inner)
-    return np.pad(scaled, ((top, height - inner[0] - top), (left, width - inner[1] - left), (0, 0)), mode="edge")
-
-
-def _resized(image: Array, height: int, width: int) -> Array:
-    if image.dtype == np.uint8:
-        mode_ready = Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
-        return np.asarray(mode_ready.resize((width, height), Image.Resampling.BILINEAR)).reshape(height, width, -1)
-    planes = [
-        np.asarray(Image.fromarray(image[..., c].astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR))
-        for c in range(image.shape[2])
-    ]
-    stacked = np.stack(planes, axis=-1)
-    return stacked if image.dtype == np.float32 else np.round(stacked).astype(image.dtype)

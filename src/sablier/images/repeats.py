@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from scipy.special import gammaincinv
 
 from sablier.images.fingerprints import Fingerprints
+from sablier.quantiles import poisson_means
 from sablier.typing import Array
 
 # Chosen on training images of MNIST, Fashion-MNIST, CIFAR-10 and the industrial sets; bench/dependence.py measures it.
@@ -112,7 +112,7 @@ def _most_expected(largest: int) -> Array:
     """Return for each number of images up to `largest` the logarithm of how many may be expected for them to be a burst."""
     sizes = np.arange(1, largest + 1)
     # The probability of at least n images where m are expected is that of a gamma variable of shape n to be at most m.
-    return np.asarray(np.log(np.minimum(WRONG_SHARE * sizes, gammaincinv(sizes, EXPECTED))))
+    return np.asarray(np.log(np.minimum(WRONG_SHARE * sizes, poisson_means(sizes, EXPECTED))))
 
 
 def _slope(k: int) -> float:

@@ -95,7 +95,7 @@ def detection_report(
         decided=not summary.undetermined,
         drift=summary.drift,
         notes=[note for note in (summary.known_words(), summary.repeats_words()) if note],
-        drift_words=words.drift_note(summary),
+        drift_words=summary.drift_note(),
         rule=words.flagging_rule(summary.alpha, summary.fdr, summary.reject_alpha),
         tiles=tiles,
         sections=[section for section in sections if section.cards],

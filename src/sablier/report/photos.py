@@ -4,11 +4,11 @@ import numpy as np
 
 from sablier.images.browser_files import browser_file
 from sablier.images.imageset import ImageSet
-from sablier.images.preprocess import Preprocess
+from sablier.images.pixel_rule import PixelRule
 from sablier.report.pictures import as_bytes, png
 
 
-def photo_file(images: ImageSet, index: int, preprocess: Preprocess) -> tuple[bytes, str]:
+def photo_file(images: ImageSet, index: int, preprocess: PixelRule) -> tuple[bytes, str]:
     """Return the bytes of a picture of an image, and the ending of its file.
 
     They are those of the image file where a browser shows it as sablier reads it, and otherwise a PNG of its pixels.

@@ -65,14 +65,7 @@ def detection_headline(summary: DetectionSummary) -> str:
         return "The image is flagged" if summary.flagged else "The image is not flagged"
     if not summary.flagged:
         return f"None of the {images} is flagged"
-    return f"{summary.flagged:,} of {images} {'is' if summary.flagged == 1 else 'are'} flagged{triage_words(summary)}"
-
-
-def triage_words(summary: DetectionSummary) -> str:
-    """Return how many of the flagged images a triage rejects and sends to a person; "" without a triage."""
-    if summary.reject_alpha is None:
-        return ""
-    return f": {summary.rejected:,} rejected, {summary.flagged - summary.rejected:,} to review"
+    return f"{summary.flagged:,} of {images} {'is' if summary.flagged == 1 else 'are'} flagged{summary.triage_words()}"
 
 
 def detection_note(summary: DetectionSummary, calibration: Calibration) -> str:
@@ -241,13 +234,6 @@ def filtered_note(filtered: int, images: int) -> str:
         "excluded from training (contamination filter). "
         f"{'It' if one else 'They'} still calibrate{'s' if one else ''} the model, so that its guarantee holds."
     )
-
-
-def drift_note(summary: DetectionSummary) -> str:
-    """Return what the drift alarm says; without its evidence where there is no alarm."""
-    if summary.drift.alarmed or not summary.drift.calibration_count:
-        return summary.drift_words()
-    return f"No sign of drift in {counted(summary.drift.count)}."
 
 
 def none_note(unlike: Array | None) -> str:

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from sablier.errors import ImagesError
 from sablier.images.imageset import ImageSet, Skipped
-from sablier.images.preprocess import FULL_SCALE, Preprocess
+from sablier.images.pixel_rule import FULL_SCALE
+from sablier.images.preprocess import Preprocess
 from sablier.models.base import Model
 from sablier.part_fit import check_finite
 from sablier.training.objectives import LOWEST_LEVEL

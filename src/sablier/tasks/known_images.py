@@ -1,21 +1,18 @@
 """The images that trained or calibrated a model, to recognise them later; and repeats in a stream."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from sablier.errors import ModelFileError
 from sablier.images.fingerprints import Fingerprints, fingerprints
 from sablier.images.imageset import ImageSet
-from sablier.images.preprocess import Preprocess
+from sablier.images.pixel_rule import PixelRule
 from sablier.images.repeats import Surroundings, near_pairs
-from sablier.modelfile import ModelFile, Part
 from sablier.typing import Array
 
-KNOWN = "known-images"  # the part of the model file
 NEW, TRAINED, CALIBRATED = 0, 1, 2
 WORDS = np.array(["", "trained", "calibrated"])  # the values in tables, by use
-SPREADS, STEPS = 4.0, 127  # range of a stored number around its mean, in standard deviations, and its steps
 MOST_REMEMBERED = 1000  # images of a stream that later ones are compared with
 SURE_SHARE = 0.25  # of the radius by the known images: within it, an image is a copy whatever the stream is like
 
@@ -44,18 +41,11 @@ class KnownImages:
         return cls(prints, np.asarray(uses, np.uint8), *Surroundings.of(prints.descriptors), scale)
 
     @classmethod
-    def from_file(cls, file: ModelFile) -> "KnownImages":
-        """Return the known images of a model file.
-
-        Raises:
-            ModelFileError: if there are none, as for a model that was trained on patches.
-        """
-        if KNOWN not in file.parts:
-            raise ModelFileError("the model file lacks what it recognises its training images by. Train it anew.")
-        kept = file.parts[KNOWN].tensors
-        descriptors = kept["means"] + kept["steps"] * kept["descriptors"].astype(np.float32)
-        scale = kept["means"], kept["steps"]
-        return cls.of(Fingerprints(kept["hashes"].view(np.uint64), descriptors), kept["uses"], scale)
+    def from_tensors(cls, tensors: Mapping[str, Array]) -> "KnownImages":
+        """Return the known images that the part of a model file keeps."""
+        descriptors = tensors["means"] + tensors["steps"] * tensors["descriptors"].astype(np.float32)
+        prints = Fingerprints(tensors["hashes"].view(np.uint64), descriptors)
+        return cls.of(prints, tensors["uses"], (tensors["means"], tensors["steps"]))
 
     def equal(self, prints: Fingerprints) -> Array:
         """Return M uses: for each of M images, that of the known image with the same pixels: TRAINED, CALIBRATED or NEW."""
@@ -89,13 +79,6 @@ class KnownImages:
         uses = np.r_[self.uses, np.full(len(prints), TRAINED)]
         return KnownImages.of(Fingerprints.joined(self.prints, prints), uses, self.scale)
 
-    def recalibrated(self, prints: Fingerprints) -> dict[str, Part]:
-        """Return the part for a recalibrated model: the images that trained it, and those that calibrate it now."""
-        kept = self.uses == TRAINED
-        trained = self.prints.take(kept)
-        uses = np.r_[self.uses[kept], np.full(len(prints), CALIBRATED)]
-        return {KNOWN: _stored(Fingerprints.joined(trained, prints), uses, self.scale)}
-
 
 @dataclass(frozen=True)
 class Recognized:
@@ -124,15 +107,10 @@ class Recognizer:
     """
 
     known: KnownImages
-    preprocess: Preprocess
+    preprocess: PixelRule
     _ids: Array = field(default_factory=lambda: np.empty(0, str))
     _prints: Fingerprints | None = None
     _radii: Array = field(default_factory=lambda: np.empty(0))
-
-    @classmethod
-    def of(cls, file: ModelFile) -> "Recognizer":
-        """Return the recognizer of a model file."""
-        return cls(KnownImages.from_file(file), file.preprocess)
 
     def recognize(self, dense: ImageSet) -> Recognized:
         """Return what is known of the next images of the stream, and remember them."""
@@ -150,30 +128,6 @@ class Recognizer:
         return Recognized(WORDS[self.known.overlap(prints)], repeats)
 
 
-def _stored(prints: Fingerprints, uses: Array, scale: tuple[Array, Array] | None = None) -> Part:
-    """Return the part of a model file, about 57 bytes per image: descriptors are kept in 255 steps.
-
-    Args:
-        scale: the mean and the step of each number of a descriptor in an earlier file, whose values then stay the same; None
-            uses their own spread.
-    """
-    descriptors = prints.descriptors
-    if scale is None:
-        means, spreads = (np.zeros(descriptors.shape[1], np.float32),) * 2
-        if len(descriptors):
-            means, spreads = descriptors.mean(axis=0), descriptors.std(axis=0)
-        scale = means, np.maximum(SPREADS * spreads / STEPS, 1e-6).astype(np.float32)
-    means, steps = scale
-    tensors = {
-        "hashes": prints.hashes.astype("<u8").view(np.int64),
-        "uses": np.asarray(uses, np.uint8),
-        "descriptors": np.rint((descriptors - means) / steps).clip(-STEPS, STEPS).astype(np.int8),
-        "means": means,
-        "steps": steps,
-    }
-    return Part(KNOWN, {}, tensors)
-
-
 def _earliest(prints: Fingerprints, radii: Array) -> Array:
     """Return N: the position of the first image that each repeats, or its own."""
     _, first, inverse = np.unique(prints.hashes, return_index=True, return_inverse=True)
@@ -181,14 +135,3 @@ def _earliest(prints: Fingerprints, radii: Array) -> Array:
     pairs = near_pairs(prints.descriptors, radii, prints.descriptors, radii)
     np.minimum.at(found, pairs[:, 1], pairs[:, 0])
     return np.asarray(found)
-
-
-def known_part(prints: Fingerprints, uses: Array | None = None) -> dict[str, Part]:
-    """Return the part of a model file that recognises images.
-
-    Args:
-        prints: of N images.
-        uses: N: TRAINED or CALIBRATED; None: all of them trained the model.
-    """
-    used = np.full(len(prints), TRAINED) if uses is None else uses
-    return {KNOWN: _stored(prints, used)}

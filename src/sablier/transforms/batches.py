@@ -9,7 +9,8 @@ from torch import Tensor
 
 from sablier.errors import ConfigError
 from sablier.images.imageset import ImageSet
-from sablier.images.preprocess import BEYOND, Preprocess
+from sablier.images.pixel_rule import BEYOND
+from sablier.images.preprocess import Preprocess
 
 PIXELS_PER_BATCH = 100_000  # larger ones gained nothing when tried
 

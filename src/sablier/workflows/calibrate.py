@@ -14,7 +14,7 @@ from sablier.images.grouping import with_groups
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
 from sablier.tasks.detection.detect import Detector
-from sablier.tasks.known_images import KnownImages
+from sablier.tasks.known_part import known_images_in, recalibrated_part
 from sablier.typing import Array
 from sablier.workflows.feedback import judged
 from sablier.workflows.fresh_images import FreshImages, calibration_groups_paths, check_still_decides
@@ -66,7 +66,7 @@ def calibrate(
     fresh = with_groups(read_like(file, source, **reading), groups).dense(file.preprocess)
     kept = _not_rejected(detector, fresh, feedback, alpha, fdr) if feedback else np.ones(len(fresh), bool)
     fresh, rejected = fresh.take(kept), int(np.sum(~kept))
-    known = KnownImages.from_file(file)
+    known = known_images_in(file)
     new = FreshImages.of(fresh, file.preprocess, known)
     place = Path(model if output is None else output)
     if not force and place.resolve() == Path(model).resolve():
@@ -74,7 +74,7 @@ def calibrate(
     renewed = Detector.calibrated(detector.scorers, (new.images,))
     calibrated = new.words(rejected if feedback else None)
     provenance = file.provenance.model_copy(update={"calibrated": calibrated})
-    parts = {**file.parts, **renewed.parts(), **known.recalibrated(new.prints)}
+    parts = {**file.parts, **renewed.parts(), **recalibrated_part(known, new.prints)}
     result = replace(file, parts=parts, provenance=provenance)
     result.save(place)
     write_groups(new.images, file.preprocess, calibration_groups_paths(place))

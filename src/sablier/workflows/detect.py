@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from sablier.calibration import checked_alpha, checked_fdr
-from sablier.errors import ConfigError, ImagesError
+from sablier.errors import ConfigError
 from sablier.files import write_text
 from sablier.images.chunks import at_once, chunk_for
 from sablier.modelfile import ModelFile
 from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.regions import RegionRule
 from sablier.tasks.detection.summary import DetectionSummary, Summarizer
-from sablier.tasks.known_images import Recognizer
+from sablier.tasks.known_part import recognizer_of
 from sablier.workflows.audit import checked_count, write_questions
 from sablier.workflows.detection_outputs import Shown, detection_outputs
+from sablier.workflows.detection_pictures import detection_pictures
+from sablier.workflows.judging import judge_stream
 from sablier.workflows.likeness import stream_like
 from sablier.workflows.outputs import writes
 
@@ -64,20 +66,14 @@ def detect(
     detector = Detector.from_file(file, backbone, scores=True)
     cut = checked_alpha(alpha) if fdr is None else checked_fdr(fdr)
     summarizer = Summarizer(
-        detector, alpha, **_pictured(file, folder, report), fdr=fdr, reject_alpha=reject_alpha, recognizer=Recognizer.of(file),
+        detector, alpha, **_pictured(file, folder, report), fdr=fdr, reject_alpha=reject_alpha, recognizer=recognizer_of(file),
     )  # fmt: skip
     if audit is not None and checked_count(audit) and folder is None:
         raise ConfigError(f"expected an output folder for the {audit} images to audit, got none.")
     stream = stream_like(file, source, chunk=chunk_for(file.preprocess), **reading)
-    with nullcontext() if folder is None else detection_outputs(detector, folder, cut, rule, fdr is not None, report) as outputs:
-        for images in stream:
-            dense = images.dense(file.preprocess)
-            result = summarizer.judge(dense)
-            if outputs is not None:
-                outputs.append(images, dense, result)
-            on_progress(summarizer.count)
-        summary = _summary(summarizer, source)
-        shown = Shown() if outputs is None else outputs.close(summary)
+    drawing = detection_pictures(detector, folder, cut, rule) if folder is not None and report else None
+    with nullcontext() if folder is None else detection_outputs(folder, fdr is not None, drawing) as outputs:
+        summary, shown = judge_stream(summarizer, stream, source, outputs, on_progress)
     if folder is not None and audit is not None:
         write_questions(folder, audit, source)
     if folder is not None and report:
@@ -96,14 +92,6 @@ def _pictured(file: ModelFile, folder: Path | None, report: bool) -> dict[str, i
     if large or not report:
         return {"worst": 0, "typical": 0}
     return {"worst": MOST_WORST if folder is None else 0, "typical": MOST_TYPICAL}
-
-
-def _summary(summarizer: Summarizer, source: Any) -> DetectionSummary:
-    """Return the summary; raise ImagesError where no image could be read."""
-    if not summarizer.count:
-        reasons = "; ".join(f"{item.id}: {item.reason}" for item in summarizer.skipped[:3])
-        raise ImagesError(f"expected at least one readable image in {source}, got none. {reasons}")
-    return summarizer.summary()
 
 
 def _write_report(file: ModelFile, detector: Detector, summary: DetectionSummary, folder: Path, title: str, shown: Shown) -> None:

@@ -1,21 +1,19 @@
 """The tables of `detect`, and what it draws, written while it scores."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sablier.images.imageset import ImageSet
-from sablier.tasks.detection.detect import Detector
-from sablier.tasks.detection.regions import RegionRule
 from sablier.tasks.detection.result import DetectionResult
 from sablier.tasks.detection.summary import DetectionSummary
-from sablier.workflows.detection_pictures import DetectionPictures, detection_pictures
 from sablier.workflows.tables import StreamedTables, WaitingRows, streamed_tables, waiting_rows
 
 if TYPE_CHECKING:
     from sablier.workflows.alike_defects import DefectGroup
+    from sablier.workflows.detection_pictures import DetectionPictures
 
 Row = dict[str, Any]
 
@@ -32,7 +30,7 @@ class DetectionOutputs:
 
     tables: StreamedTables
     waiting: WaitingRows | None
-    drawing: DetectionPictures | None
+    drawing: "DetectionPictures | None"
 
     def append(self, images: ImageSet, dense: ImageSet, result: DetectionResult) -> None:
         """Write the rows of N images, and draw those that are flagged; the arguments are those of `DetectionPictures.add`."""
@@ -73,18 +71,16 @@ class Shown:
 
 @contextmanager
 def detection_outputs(
-    detector: Detector, folder: Path, cut: float, rule: RegionRule, batch: bool, report: bool
+    folder: Path, batch: bool, drawing: "AbstractContextManager[DetectionPictures] | None" = None
 ) -> Iterator[DetectionOutputs]:
     """Open the outputs in a folder.
 
     Args:
-        detector, cut, rule: as for `DetectionPictures`.
         folder: the output.
         batch: whether verdicts are known at the end only.
-        report: whether something is drawn.
+        drawing: opens what draws maps, masks and regions; None draws nothing.
     """
     with ExitStack() as stack:
         tables = stack.enter_context(streamed_tables(folder, "detections.csv", "detections.json", "detections"))
-        waiting = stack.enter_context(waiting_rows(folder)) if batch or report else None
-        drawing = stack.enter_context(detection_pictures(detector, folder, cut, rule)) if report else None
-        yield DetectionOutputs(tables, waiting, drawing)
+        waiting = stack.enter_context(waiting_rows(folder)) if batch or drawing is not None else None
+        yield DetectionOutputs(tables, waiting, None if drawing is None else stack.enter_context(drawing))

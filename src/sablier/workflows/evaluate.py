@@ -15,7 +15,7 @@ from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile
 from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.evaluate import EvaluationResult, Masks, evaluate_detector, masks_in
-from sablier.tasks.known_images import KnownImages
+from sablier.tasks.known_part import known_images_in
 from sablier.workflows.likeness import check_likeness
 from sablier.workflows.outputs import writes
 from sablier.workflows.page_files import files_beside, files_folder
@@ -71,7 +71,7 @@ def evaluate(
     detector = Detector.from_file(file, backbone, scores=True)
     good_images, bad_images, masks = _test_images(good, bad, reading)
     check_likeness(file, good_images, strict=bool(reading.get("strict")))
-    measured = partial(evaluate_detector, detector, good_images, bad_images, alpha, masks, KnownImages.from_file(file))
+    measured = partial(evaluate_detector, detector, good_images, bad_images, alpha, masks, known_images_in(file))
     if output is None:
         return measured()
     with files_beside(Path(output), "evaluate", good, bad) as folder:

@@ -8,9 +8,9 @@ from urllib.parse import quote
 import numpy as np
 
 from sablier.images.imageset import ImageSet
-from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.evaluate import EvaluationResult, Masks
 from sablier.tasks.detection.hardest import BAD, hardest_first
+from sablier.tasks.detection.judge import Judge
 from sablier.tasks.detection.regions import RegionRule
 from sablier.tasks.detection.result import DetectionResult
 from sablier.typing import Array
@@ -30,7 +30,7 @@ class EvaluationPictures:
         masks: the ground truth of the bad ones, if there is any.
     """
 
-    def __init__(self, detector: Detector, folder: Path, images: tuple[ImageSet, ImageSet], masks: Masks | None) -> None:
+    def __init__(self, detector: Judge, folder: Path, images: tuple[ImageSet, ImageSet], masks: Masks | None) -> None:
         self.detector, self.images, self.masks = detector, images, masks
         self.pictures = ReviewPictures(folder, detector.preprocess, RegionRule(), mask_files=False)
         self._shown: tuple[dict[str, dict[str, Any]], ...] = ({}, {})

@@ -8,13 +8,13 @@ import numpy as np
 from sablier.calibration import is_flagged, percent
 from sablier.errors import ImagesError
 from sablier.images.imageset import ImageSet
-from sablier.tasks.detection.detect import Detector
+from sablier.tasks.detection.judge import Judge
 from sablier.typing import Array
 from sablier.workflows.audit import read_verdicts
 
 
 def judged(
-    detector: Detector, images: ImageSet, feedback: Sequence[str | PathLike[str]], alpha: float, fdr: float | None
+    detector: Judge, images: ImageSet, feedback: Sequence[str | PathLike[str]], alpha: float, fdr: float | None
 ) -> tuple[Array, Array, Array]:
     """Return for N images whether each was judged good, whether it was judged bad, and whether the model flags it.
 

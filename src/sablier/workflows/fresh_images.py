@@ -12,7 +12,7 @@ from sablier.images.fingerprints import Fingerprints, fingerprints
 from sablier.images.grouping import count_groups, counted_groups, with_repeats
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
-from sablier.tasks.detection.detect import Detector
+from sablier.tasks.detection.judge import Judge
 from sablier.tasks.known_images import CALIBRATED, TRAINED, KnownImages
 from sablier.workflows.groups import groups_paths
 
@@ -66,7 +66,7 @@ class FreshImages:
         return calibrated + skipped_words(self.images)
 
 
-def check_still_decides(detector: Detector, calibrating: ImageSet, alpha: float) -> None:
+def check_still_decides(detector: Judge, calibrating: ImageSet, alpha: float) -> None:
     """Check that a detector that is replaced gives verdicts afterwards, if it does now.
 
     Raises:

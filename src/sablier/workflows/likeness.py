@@ -7,18 +7,30 @@ error.
 import warnings
 from collections.abc import Iterator
 from itertools import chain
-from typing import Any
+from typing import Any, Protocol
 
 from sablier.errors import ImagesError, ImagesWarning
+from sablier.images.image_statistics import ImageStatistics
 from sablier.images.imageset import ImageSet
+from sablier.images.pixel_rule import PixelRule
 from sablier.images.sources import read_images, stream_images
-from sablier.modelfile import ModelFile
 
 ANY_SIZE = ("denoise", "compress")  # tasks that take images of any size: results on far larger ones are unreliable
 NO_BRIGHTNESS = ("denoise",)  # noise alone changes it
 
 
-def read_like(file: ModelFile, source: Any, *, trains: bool = False, **reading: Any) -> ImageSet:
+class LearntModel(Protocol):
+    """A model file or an exported detector, with statistics of its training images; None if it has none."""
+
+    @property
+    def task(self) -> str: ...
+    @property
+    def preprocess(self) -> PixelRule: ...
+    @property
+    def looks(self) -> ImageStatistics | None: ...
+
+
+def read_like(model: LearntModel, source: Any, *, trains: bool = False, **reading: Any) -> ImageSet:
     """Return a whole source, as `read_images` does.
 
     Args:
@@ -33,33 +45,33 @@ def read_like(file: ModelFile, source: Any, *, trains: bool = False, **reading: 
     """
     images = read_images(source, **reading)
     if trains:
-        _check_aspect(file, images)
-    check_likeness(file, images, strict=bool(reading.get("strict")))
+        _check_aspect(model, images)
+    check_likeness(model, images, strict=bool(reading.get("strict")))
     return images
 
 
-def stream_like(file: ModelFile, source: Any, *, chunk: int = 1024, **reading: Any) -> Iterator[ImageSet]:
+def stream_like(model: LearntModel, source: Any, *, chunk: int = 1024, **reading: Any) -> Iterator[ImageSet]:
     """Return a source in chunks, as `stream_images` does; the first chunk is compared at once.
 
     Raises, Warns: as `read_like`.
     """
     stream = stream_images(source, chunk=chunk, **reading)
     first = next(stream)  # here, so that an unreadable source is an error before anything is done
-    check_likeness(file, first, strict=bool(reading.get("strict")))
+    check_likeness(model, first, strict=bool(reading.get("strict")))
     return chain([first], stream)
 
 
-def check_likeness(file: ModelFile, images: ImageSet, *, strict: bool = False) -> None:
+def check_likeness(model: LearntModel, images: ImageSet, *, strict: bool = False) -> None:
     """Warn if images do not resemble the training images of a model.
 
     Raises, Warns: as `read_like`.
     """
-    looks, rule = file.provenance.looks, file.preprocess
+    looks, rule = model.looks, model.preprocess
     if looks is None:
         return
-    if rule.resize == "exact" and file.task not in ANY_SIZE and (images.sizes != (rule.height, rule.width)).any():
+    if rule.resize == "exact" and model.task not in ANY_SIZE and (images.sizes != (rule.height, rule.width)).any():
         return  # it takes images of one size only, and its own message says so
-    found = looks.differences(images, rule, brightness=file.task not in NO_BRIGHTNESS, aspect=file.task not in ANY_SIZE)
+    found = looks.differences(images, rule, brightness=model.task not in NO_BRIGHTNESS, aspect=model.task not in ANY_SIZE)
     if not found:
         return
     line = f"these images do not resemble the images that the model was trained on: they are {'; '.join(found)}."
@@ -68,9 +80,9 @@ def check_likeness(file: ModelFile, images: ImageSet, *, strict: bool = False) -
     warnings.warn(f"{line} What it makes of them means little. --strict refuses such images.", ImagesWarning, stacklevel=3)
 
 
-def _check_aspect(file: ModelFile, images: ImageSet) -> None:
-    looks = file.provenance.looks
-    other = looks.other_aspect(images) if looks is not None and file.preprocess.resize == "fit" and len(images) else ""
+def _check_aspect(model: LearntModel, images: ImageSet) -> None:
+    looks = model.looks
+    other = looks.other_aspect(images) if looks is not None and model.preprocess.resize == "fit" and len(images) else ""
     if other:
         raise ImagesError(
             f"expected images like those that trained the model, got images from {images.source} that are {other}. Crop them to "

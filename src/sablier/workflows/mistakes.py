@@ -20,7 +20,8 @@ from sablier.recipes.tasks import ClassificationRecipe
 from sablier.tasks.classification.classify import Classifier
 from sablier.tasks.classification.mistakes import CROSS_VALIDATION, MODEL, MistakesResult, find_mistakes
 from sablier.tasks.classification.saliency import where_it_looked
-from sablier.tasks.known_images import NEW, KnownImages
+from sablier.tasks.known_images import NEW
+from sablier.tasks.known_part import known_images_in
 from sablier.typing import Array
 from sablier.workflows.likeness import read_like
 from sablier.workflows.outputs import writes
@@ -100,7 +101,7 @@ def has_learnt_from(file: ModelFile, prints: Fingerprints) -> bool:
 
     Labels are ignored, so images that moved to another class are recognised. A few percent may be recognised wrongly.
     """
-    known = KnownImages.from_file(file).overlap(prints)
+    known = known_images_in(file).overlap(prints)
     return bool(np.mean(known != NEW) > LEARNT_SHARE)
 
 

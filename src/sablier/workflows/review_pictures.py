@@ -12,7 +12,7 @@ from sablier.files.whole import WRITERS
 from sablier.images.chunks import chunk_for
 from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.masks import ignored_at_original_size
-from sablier.images.preprocess import Preprocess, placed
+from sablier.images.pixel_rule import PixelRule, placed
 from sablier.report.anomaly_maps import FileNames, side_by_side
 from sablier.report.outlines import outline
 from sablier.report.photos import photo_file
@@ -68,7 +68,7 @@ class ReviewPictures:
         mask_files: whether masks are written.
     """
 
-    def __init__(self, folder: Path, preprocess: Preprocess, rule: RegionRule, mask_files: bool) -> None:
+    def __init__(self, folder: Path, preprocess: PixelRule, rule: RegionRule, mask_files: bool) -> None:
         self.folder, self.preprocess, self.rule, self.mask_files = folder, preprocess, rule, mask_files
         self.at_once = chunk_for(preprocess, least=1, most=MOST_AT_ONCE)
         self._name_of = FileNames()

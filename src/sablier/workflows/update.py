@@ -20,6 +20,7 @@ from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.parallel import watching
 from sablier.tasks.detection.updating import check_updates, recalibrated, updated_scorers
 from sablier.tasks.known_images import TRAINED, KnownImages
+from sablier.tasks.known_part import known_images_in, recalibrated_part
 from sablier.training.progress import Progress
 from sablier.typing import Array
 from sablier.workflows.fresh_images import FreshImages, calibration_groups_paths, check_still_decides
@@ -90,7 +91,7 @@ def update(
     check_updates(detector := Detector.from_file(file, backbone, scores=True))
     on_progress(READING, Progress(0, 1))
     rules = _Rules(groups, checked_alpha(alpha), fdr, seed)
-    split = _Splitter(file, detector, KnownImages.from_file(file), reading, rules).split(source, false_alarms, calibrate)
+    split = _Splitter(file, detector, known_images_in(file), reading, rules).split(source, false_alarms, calibrate)
     if not force and place.resolve() == Path(model).resolve():
         check_still_decides(detector, split.calibrating, alpha)
     result = _updated(file, detector, split, on_progress)
@@ -185,7 +186,7 @@ class _Splitter:
         return self._of(new, ~chosen, calibrating, new.prints.take(chosen), calibrated)
 
     def _of(self, new: NewImages, trains: Array, calibrating: ImageSet, prints: Fingerprints, calibrated: str) -> _Split:
-        known = self.known.with_trained(new.prints.take(trains)).recalibrated(prints)
+        known = recalibrated_part(self.known.with_trained(new.prints.take(trains)), prints)
         return _Split(new, trains, calibrating, known, calibrated)
 
     def _read(self, source: Any, *, groups: str | None, trains: bool = True) -> ImageSet:

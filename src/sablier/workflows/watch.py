@@ -36,6 +36,7 @@ from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.result import BASELINES, DetectionResult
 from sablier.tasks.detection.summary import independent
 from sablier.tasks.known_images import Recognizer
+from sablier.tasks.known_part import recognizer_of
 from sablier.typing import Array
 from sablier.workflows.arrivals import Arrival, Arrivals, identity
 from sablier.workflows.likeness import check_likeness
@@ -129,7 +130,7 @@ def watch(
     _check(alpha, reject_alpha, every_seconds, watched)
     check_apart(watched, written)
     file, digest = ModelFile.load(Path(model)), hashlib.sha256(Path(model).read_bytes()).hexdigest()
-    detector, recognizer = Detector.from_file(file, backbone, scores=True), Recognizer.of(file)
+    detector, recognizer = Detector.from_file(file, backbone, scores=True), recognizer_of(file)
     with locked(written), closing(Record(written / "watch.csv", COLUMNS)) as record:
         rates = {"alpha": alpha, "reject_alpha": reject_alpha}
         watcher = Watcher(detector, recognizer, digest[:MODEL_DIGITS], Arrivals(watched), record, written, rates, now)

@@ -3,7 +3,7 @@
 import io
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path, PurePosixPath
@@ -46,6 +46,16 @@ def stream_image_file(path: Path, options: Options, chunk: int | None) -> Iterat
     """Yield the one image of an image file."""
     entry = _entry(path.parent, path.name, None)
     yield from image_chunks([entry], chunk, options.strict, str(path), lambda: "")
+
+
+def read_files(paths: Sequence[Path]) -> ImageSet:
+    """Return image files in this order, decoded on demand; their paths are their ids.
+
+    Raises:
+        ImagesError: if none of them can be read.
+    """
+    entries = (_entry(Path(), str(path), None) for path in paths)
+    return next(image_chunks(entries, None, False, f"a list of {len(paths)} files", lambda: ""))
 
 
 SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*")

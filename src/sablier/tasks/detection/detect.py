@@ -1,23 +1,24 @@
 """`Detector`: finds anomalous images at a false-alarm rate that the user chooses."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
 import numpy as np
 
 from sablier.backbones import BackboneFile
-from sablier.calibration import Calibration, discovery_cut, triage_promise, verdicts_at
+from sablier.calibration import Calibration
 from sablier.errors import BackboneError, ModelFileError, PackageError
 from sablier.images.chunks import at_once
 from sablier.images.grouping import group_numbers, sizes_of_groups
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part
+from sablier.tasks.detection.judge import FoldScores, Judge, calibrated_parts
 from sablier.tasks.detection.members import MEMBERS
 from sablier.tasks.detection.named_backbone import checked_backbone
-from sablier.tasks.detection.result import BASELINES, DetectionResult
+from sablier.tasks.detection.result import BASELINES
 from sablier.tasks.detection.scorer import Scorer, Scores, score_together
 from sablier.tasks.detection.whole_frame import WholeFrame, measured, median_anomaly
 from sablier.typing import Array
@@ -28,7 +29,7 @@ MAP_ALPHA = 0.05  # a map reaches 1 somewhere in 5 % of good images
 
 
 @dataclass(frozen=True)
-class Detector:
+class Detector(Judge):
     """A calibrated detector: scores images, and flags anomalous ones at a chosen false-alarm rate.
 
     A scorer fuses the statistics of several members into one anomaly score. Scores of normal images that did not train the
@@ -96,75 +97,22 @@ class Detector:
         """The size, channels and value range that images get before they are scored."""
         return self.scorers[0].preprocess
 
-    def detect(
-        self,
-        images: ImageSet,
-        alpha: float = 0.05,
-        pictures: bool = False,
-        *,
-        fdr: float | None = None,
-        reject_alpha: float | None = None,
-    ) -> DetectionResult:
-        """Score images and flag anomalous ones.
+    @property
+    def member_kinds(self) -> tuple[str, ...]:
+        """The kinds of the members."""
+        return tuple(member.kind for member in self.scorers[0].members)
 
-        Args:
-            images: the images.
-            alpha: the false-alarm rate: the share of good images that may be flagged.
-            pictures: whether to keep the pixels, reconstructions and anomaly maps.
-            fdr: in place of `alpha`, the false-discovery rate: the share of good images among the flagged ones of this
-                batch.
-            reject_alpha: a smaller false-alarm rate, for a triage: images up to it are rejected, those up to `alpha` are
-                sent to a person, the others pass.
-
-        Returns:
-            Scores, p-values and verdicts.
-
-        Raises:
-            ConfigError: if a rate is not between 0 and 1, or `reject_alpha` is not below `alpha`.
-            ImagesError: if the model does not take the images.
-        """
-        dense = images.dense(self.preprocess)
+    def scored(self, dense: ImageSet, pictures: bool) -> FoldScores:
+        """Return the scores of dense images by each scorer; with `pictures` anomaly maps and reconstructions, too."""
         each = score_together(self.scorers, dense, pictures)
-        mean, frames = _mean(*each), self.frame.notes(dense, self.preprocess)
-        p_values = self.calibration.p_values(score_columns(self.calibration, [scores.scores for scores in each]))
-        if fdr is None:
-            cut, promise = alpha, self.promise(alpha, reject_alpha)
-        else:
-            cut = discovery_cut(self.calibration.level_counts(p_values), fdr)
-            promise = self.calibration.discovery_promise(fdr, len(dense))
-        return DetectionResult(
-            ids=dense.ids,
-            scores=mean.scores,
-            p_values=p_values,
-            verdicts=verdicts_at(p_values, cut, self.calibration.decides(alpha if fdr is None else fdr), reject_alpha),
-            baseline_scores=mean.baselines,
-            baseline_p_values={
-                name: calibration.p_values(score_columns(calibration, [scores.baselines[name] for scores in each]))
-                for name, calibration in self.baseline_calibrations.items()
-            },
-            alpha=cut,
-            promise=promise,
-            labels=dense.labels,
-            skipped=dense.skipped,
-            images=self.preprocess.to_unit(dense.array) if pictures else None,
-            reconstructions=mean.reconstructions,
-            anomaly_maps=self._anomaly_maps(mean, frames) if pictures else None,
-            fdr=fdr,
-            reject_alpha=reject_alpha,
-            sizes=dense.sizes,
-            members=np.array([member.kind for member in self.scorers[0].members])[mean.contributions.argmax(axis=1)],
-            frames=frames,
+        mean = _mean(*each)
+        return FoldScores(
+            np.stack([scores.scores for scores in each], axis=1),
+            mean.contributions,
+            {name: np.stack([scores.baselines[name] for scores in each], axis=1) for name in BASELINES},
+            _anomaly_map(mean, self.preprocess) / self.map_unit if pictures else None,
+            mean.reconstructions,
         )
-
-    def _anomaly_maps(self, scores: Scores, frames: Array) -> Array:
-        maps = _anomaly_map(scores, self.preprocess) / self.map_unit
-        return self.frame.evened(maps, frames, self.preprocess.kept)
-
-    def promise(self, alpha: float, reject_alpha: float | None = None) -> str:
-        """Return the guarantee at a false-alarm rate in plain words; with `reject_alpha` that of a triage."""
-        if reject_alpha is None:
-            return self.calibration.promise(alpha)
-        return triage_promise(self.calibration, reject_alpha, alpha)
 
     def parts(self) -> dict[str, Part]:
         """Return the parts that a model file keeps."""
@@ -211,18 +159,8 @@ class Detector:
             if not folds or kept.config["folds"] not in (0, 1, folds):
                 raise ValueError(f"{folds} folds and {kept.config['folds']} sets of calibration scores")
             shared = _shared(file, named)
-
-            def calibration(name: str) -> Calibration:
-                own = {key.removeprefix(f"{name}/"): value for key, value in kept.tensors.items() if key.startswith(f"{name}/")}
-                return Calibration.from_tensors(own, kept.config["folds"], bool(kept.config["found"]))
-
-            return cls(
-                tuple(Scorer.from_parts(file.parts, f"fold-{index}/", file.preprocess, shared) for index in range(folds)),
-                calibration("model"),
-                {name: calibration(name) for name in BASELINES},
-                float(kept.config["map_unit"]),
-                WholeFrame(*(kept.tensors[f"frame/{item.name}"] for item in fields(WholeFrame))),
-            )
+            scorers = tuple(Scorer.from_parts(file.parts, f"fold-{index}/", file.preprocess, shared) for index in range(folds))
+            return cls(scorers, **calibrated_parts(kept.config, kept.tensors))
         except (BackboneError, PackageError):
             raise
         except (KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
@@ -258,12 +196,6 @@ def _usual_peak(peaks: Array, sizes: tuple[Array, ...] | None) -> float:
     order = np.argsort(peaks)
     shares = np.cumsum(1 / np.concatenate(sizes)[order])
     return float(peaks[order[np.searchsorted(shares, (1 - MAP_ALPHA) * shares[-1])]])
-
-
-def score_columns(calibration: Calibration, scores: Sequence[Array]) -> Array:
-    """Return N,K scores as a calibration takes them: one column per fold, or the mean of all scorers for a split."""
-    stacked = np.stack(scores, axis=1)
-    return stacked if calibration.crossed else stacked.mean(axis=1, keepdims=True)
 
 
 def _mean(*scores: Scores) -> Scores:

@@ -13,7 +13,7 @@ from sablier.images.chunks import chunk_for
 from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.masks import at_original_size
 from sablier.metrics import PixelCounts, auroc, auroc_interval, roc_curve
-from sablier.tasks.detection.detect import Detector
+from sablier.tasks.detection.judge import Judge
 from sablier.tasks.detection.rates import AlphaRow, Rate, rates_by_alpha
 from sablier.tasks.detection.result import BASELINES, DetectionResult
 from sablier.tasks.detection.summary import BY_MISTAKE, known_words
@@ -134,7 +134,7 @@ class EvaluationResult:
 
 
 def evaluate_detector(
-    detector: Detector,
+    detector: Judge,
     good_images: ImageSet,
     bad_images: ImageSet,
     alpha: float,
@@ -217,7 +217,7 @@ class _Judged:
 
 
 def _judged(
-    detector: Detector,
+    detector: Judge,
     images: ImageSet,
     alpha: float,
     masks: Masks | None,

@@ -19,7 +19,7 @@ from sablier.calibration import (
 from sablier.errors import ConfigError
 from sablier.images.imageset import ImageSet, Skipped
 from sablier.monitoring import DriftAlarm
-from sablier.tasks.detection.detect import Detector
+from sablier.tasks.detection.judge import Judge
 from sablier.tasks.detection.result import BASELINES, DetectionResult
 from sablier.tasks.known_images import Recognizer
 from sablier.tasks.streaming import MOST_SKIPPED_LISTED, Kept, kept
@@ -98,6 +98,18 @@ class DetectionSummary:
         known = self.trained + self.calibrated
         return f"{words} Likely cause: {known:,} of these images trained or calibrated the model; judge fresh images first."
 
+    def drift_note(self) -> str:
+        """Return the message of the drift alarm; without its evidence if there is no alarm."""
+        if self.drift.alarmed or not self.drift.calibration_count:
+            return self.drift_words()
+        return f"No sign of drift in {self.drift.count:,} image{'' if self.drift.count == 1 else 's'}."
+
+    def triage_words(self) -> str:
+        """Return how many of the flagged images a triage rejects and sends to a person; "" without a triage."""
+        if self.reject_alpha is None:
+            return ""
+        return f": {self.rejected:,} rejected, {self.flagged - self.rejected:,} to review"
+
     def to_json(self) -> dict[str, Any]:
         """Return the numbers."""
         return {
@@ -134,7 +146,7 @@ class Summarizer:
 
     def __init__(
         self,
-        detector: Detector,
+        detector: Judge,
         alpha: float,
         worst: int = 200,
         typical: int = 12,

@@ -11,7 +11,7 @@ import numpy as np
 
 from sablier.images.chunks import at_once
 from sablier.images.imageset import ImageSet
-from sablier.images.preprocess import Preprocess
+from sablier.images.pixel_rule import PixelRule
 from sablier.typing import Array
 
 # Of the values 0 to 255: their mean, their standard deviation, and the mean difference of the largest and smallest channel.
@@ -41,7 +41,7 @@ class WholeFrame:
         """Return the range of good images, given N,3 measures and N medians of their anomaly maps."""
         return cls(measures.min(axis=0), measures.max(axis=0), np.quantile(medians, USUAL, keepdims=True))
 
-    def notes(self, images: ImageSet, preprocess: Preprocess) -> Array:
+    def notes(self, images: ImageSet, preprocess: PixelRule) -> Array:
         """Return N sentences on what is unusual about the whole of each dense image; "" if nothing is."""
         return np.array([self._note(row) for row in measured(images, preprocess)], dtype=str)
 
@@ -70,11 +70,11 @@ class WholeFrame:
         return {item.name: getattr(self, item.name) for item in fields(self)}
 
 
-def measured(images: ImageSet, preprocess: Preprocess) -> Array:
+def measured(images: ImageSet, preprocess: PixelRule) -> Array:
     """Return N,3: brightness, contrast and colour of dense images, from 0 to 255.
 
     >>> images = ImageSet(np.full((1, 8, 8, 3), [10, 20, 30], np.uint8))
-    >>> measured(images, Preprocess(height=8, width=8, channels=3)).round(1).tolist()
+    >>> measured(images, PixelRule(height=8, width=8, channels=3)).round(1).tolist()
     [[20.0, 8.2, 20.0]]
     """
     rows = [np.empty((0, len(MEASURES)))]

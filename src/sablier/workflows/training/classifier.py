@@ -19,7 +19,7 @@ from sablier.recipes.tasks import ClassificationRecipe
 from sablier.tasks.classification.classify import CLASSES, NET, TASK, Classifier, all_logits, fitted_temperature, unlikeness
 from sablier.tasks.classification.test_time_augmentation import ONE_VIEW, Views
 from sablier.tasks.detection.detect import sizes_in
-from sablier.tasks.known_images import known_part
+from sablier.tasks.known_part import known_part
 from sablier.training.objectives import Classification
 from sablier.typing import Array
 from sablier.workflows.training.budget import within_budget

@@ -19,7 +19,8 @@ from sablier.recipes.detection import DetectionRecipe
 from sablier.tasks.detection.contamination import ContaminationFilter
 from sablier.tasks.detection.detect import TASK, Detector
 from sablier.tasks.detection.parallel import watching
-from sablier.tasks.known_images import CALIBRATED, TRAINED, known_part
+from sablier.tasks.known_images import CALIBRATED, TRAINED
+from sablier.tasks.known_part import known_part
 from sablier.typing import Array
 from sablier.workflows.training.detector_forecast import CALIBRATING, FILTERING, LISTING, expected_stages
 from sablier.workflows.training.forecast import Forecast, OnProgress, unheard

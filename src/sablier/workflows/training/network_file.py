@@ -12,7 +12,7 @@ from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part
 from sablier.models import Model
 from sablier.recipes.config import Recipe
-from sablier.tasks.known_images import known_part
+from sablier.tasks.known_part import known_part
 from sablier.workflows.training.forecast import Forecast, Stage, counted_work
 from sablier.workflows.training.network import NEEDED, NET, provenance, train_model
 from sablier.workflows.training.trial import Trial, expected_training
