@@ -321,4 +321,4 @@ def _as_expected(x: Tensor) -> Tensor:
 
 
 def _relu6(x: Tensor) -> Tensor:
-    return x.clamp_(0, LARGEST)
+    return x.clamp_(0.0, LARGEST)

@@ -75,10 +75,9 @@ class Neighbourhood:
         centred = features.double() - torch.from_numpy(self.mean)
         projected = centred @ components.T
         outside = (centred.square().sum(dim=1) - projected.square().sum(dim=1)).clamp_min(0)
-        inside = projected.float()
-        near = torch.from_numpy(self.kept)[self._nearest(inside, max(sizes))]
-        offsets = near - inside[:, None]
-        products = (offsets @ offsets.transpose(1, 2)).double()
+        near = torch.from_numpy(self.kept)[self._nearest(projected.float(), max(sizes))]
+        offsets = near - projected[:, None]
+        products = offsets @ offsets.transpose(1, 2)
         logarithms = []
         for size in sizes:
             among = products[:, :size, :size]
@@ -240,13 +239,18 @@ def _mixing_weights(products: Tensor) -> Tensor:
         products: N,K,K inner products of the K mixed images, relative to the origin.
     """
     count = products.shape[1]
-    diagonal = torch.from_numpy(np.eye(count))
-    trace = (products * diagonal).sum(dim=(1, 2))
-    variance = (trace - products.sum(dim=(1, 2)) / count).clamp_min(0) / count
+    identity = torch.eye(count, dtype=products.dtype)
+    trace = (products * identity).sum(dim=(1, 2))
+    rows = products.mean(dim=2)
+    mean = rows.mean(dim=1)  # the squared distance of the mean of the mixed images
+    variance = (trace / count - mean).clamp_min(0)
     # The small terms keep the system solvable if all mixed images are equal.
     ridge = EVENNESS * variance + 1e-9 * trace + 1e-12
-    weights = solve(products + ridge[:, None, None] * diagonal, products.new_ones(products.shape[:2]))
-    return weights / weights.sum(dim=1, keepdim=True)
+    # The mean is moved by a mixture of differences from it. Their products have eigenvalues of at most count * variance.
+    around = products - rows[:, :, None] - rows[:, None] + mean[:, None, None]
+    most = count * variance + ridge
+    scaled = (around + ridge[:, None, None] * identity) / most[:, None, None]
+    return 1 / count + solve(scaled, (mean[:, None] - rows) / most[:, None], EVENNESS / (count + EVENNESS))
 
 
 def _chunks(count: int) -> Iterator[slice]:

@@ -1,6 +1,6 @@
 """The member that inpaints: a place that differs from its prediction from the surroundings is anomalous."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -15,6 +15,7 @@ from sablier.part_kinds import POSITIVE, PartConfig, PartKind, TensorKind
 from sablier.tasks.detection.anomaly_map import gaussian_blur
 from sablier.tasks.detection.members.base import Fitting, Member, MemberOutput, member
 from sablier.tasks.detection.order_statistics import median, quantile
+from sablier.tasks.detection.tracing import tracing
 from sablier.training.objectives import Inpainting, Objective
 from sablier.transforms.hiding import hidden_squares, square_sides
 from sablier.typing import Array
@@ -119,11 +120,9 @@ class Inpaintings(Member):
         found: dict[str, list[Tensor]] = {kind: [] for kind in HIGHEST}
         for index, side in enumerate(square_sides(x, self.fewest_squares, self.most_squares)):
             surprise, drawn = torch.zeros_like(x[:, 0]), torch.zeros_like(x)
-            for down, right in ((0, 0), (0, side), (side, 0), (side, side)):
-                hidden = hidden_squares(x, side, down, right)
-                mean, log_variance = self.network.inpaint(x, hidden)
-                surprise += (((x - mean) * torch.exp(-log_variance / 2)).mean(dim=1, keepdim=True) * hidden)[:, 0]
-                drawn += mean * hidden
+            for hidden, mean, log_variance in self._predictions(x, side):
+                surprise = surprise + (((x - mean) * torch.exp(-log_variance / 2)).mean(dim=1, keepdim=True) * hidden)[:, 0]
+                drawn = drawn + mean * hidden
             if self.fewest_squares * 2**index < FINE:
                 found["shadows"].append(gaussian_blur(surprise, SHADOW))
                 continue
@@ -131,6 +130,17 @@ class Inpaintings(Member):
             strength = (gaussian_blur(surprise.square(), GRAIN) + FAINTEST).log()
             found["grain"].append(strength - median(strength.flatten(1)).view(-1, 1, 1))
         return {kind: torch.stack(each) for kind, each in found.items() if each}, drawn
+
+    def _predictions(self, x: Tensor, side: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Yield each raster of hidden squares, and what the network predicts there: means and logarithms of variances."""
+        rasters = [hidden_squares(x, side, down, right) for down in (0, side) for right in (0, side)]
+        if not tracing():
+            yield from ((hidden, *self.network.inpaint(x, hidden)) for hidden in rasters)
+            return
+        # At once, or the network would stand in the program once for each raster.
+        found = self.network.inpaint(x.repeat(len(rasters), 1, 1, 1), torch.cat(rasters))
+        means, logarithms = (each.view(len(rasters), -1, *each.shape[1:]) for each in found)
+        yield from zip(rasters, means, logarithms, strict=True)
 
     def parts(self) -> Mapping[str, Part]:
         squares = {"fewest_squares": self.fewest_squares, "most_squares": self.most_squares}
