@@ -26,4 +26,4 @@ def hidden_squares(x: Tensor, side: int, down: int, right: int) -> Tensor:
         (torch.arange(length, device=x.device) + shift) // side % 2 == 0
         for length, shift in zip(x.shape[2:], (down, right), strict=True)
     )
-    return (rows[:, None] & columns).to(x.dtype).expand(len(x), 1, -1, -1)
+    return (rows[:, None] & columns).to(x.dtype).expand(x.shape[0], 1, -1, -1)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from sablier.errors import TooFewImages
 from sablier.images import load_dataset
@@ -14,6 +15,10 @@ RULE = Preprocess(height=8, width=8, channels=1)
 
 def as_the_rule_of(pixels: np.ndarray) -> Preprocess:
     return Preprocess(height=pixels.shape[1], width=pixels.shape[2], channels=pixels.shape[3])
+
+
+def tensor(pixels: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(pixels.astype(np.float32) / np.float32(255)).permute(0, 3, 1, 2)
 
 
 def noise(*shape: int) -> np.ndarray:
@@ -63,14 +68,14 @@ def test_what_lies_between_good_images_is_better_than_what_lies_beyond():
 def test_the_error_is_hot_where_the_defect_is(threes, fitted):
     broken = threes[90:100].copy()
     broken[:, 5:7, 0:2] = 255
-    anomaly_map = fitted.score(broken, RULE)[1]
+    anomaly_map = fitted.score(tensor(broken), pictures=True)[1].numpy()
     inside = np.zeros((8, 8), bool)
     inside[5:7, 0:2] = True
     assert np.all(anomaly_map[:, inside].mean(axis=1) > 5 * anomaly_map[:, ~inside].mean(axis=1))
 
 
 def test_the_look_agrees_with_itself_and_the_mixture_with_the_image(threes, fitted):
-    statistics, anomaly_map, mixture = fitted.score(threes[90:], RULE)
+    statistics, anomaly_map, mixture = (each.numpy() for each in fitted.score(tensor(threes[90:]), pictures=True))
     assert np.array_equal(statistics, fitted.statistics(threes[90:], RULE))
     assert 0 <= mixture.min() <= mixture.max() <= 1
     mean_error = ((threes[90:] / 255 - threes[:90].mean(axis=0) / 255) ** 2).mean()
@@ -107,15 +112,14 @@ def test_any_size_and_number_of_images_will_do(shape):
     pixels = noise(*shape)
     rule = as_the_rule_of(pixels)
     fitted = ClosedForm.fit(pixels, rule)
-    statistics, anomaly_map, mixture = fitted.score(np.concatenate([pixels[:1], 255 - pixels[:1]]), rule)
+    both = tensor(np.concatenate([pixels[:1], 255 - pixels[:1]]))
+    statistics, anomaly_map, mixture = (each.numpy() for each in fitted.score(both, pictures=True))
     assert np.all(np.isfinite(statistics))
     assert anomaly_map.shape == (2, *shape[1:3])
     assert mixture.shape == (2, *shape[1:])
     assert np.all(np.isfinite(anomaly_map))
     assert np.all(np.isfinite(mixture))
-    none = fitted.score(pixels[:0], rule)
-    assert [len(each) for each in none] == [0, 0, 0]
-    assert none[0].shape[1] == statistics.shape[1]
+    assert fitted.statistics(pixels[:0], rule).shape == (0, statistics.shape[1])
 
 
 def test_large_colour_images_are_drawn_as_they_are():
@@ -126,8 +130,8 @@ def test_large_colour_images_are_drawn_as_they_are():
     )
     good = good.astype(np.uint8)
     rule = as_the_rule_of(good)
-    _, _, mixture = ClosedForm.fit(good[:30], rule).score(good[30:], rule)
-    assert np.abs(mixture - good[30:] / 255.0).mean() < 0.02
+    _, _, mixture = ClosedForm.fit(good[:30], rule).score(tensor(good[30:]), pictures=True)
+    assert np.abs(mixture.numpy() - good[30:] / 255.0).mean() < 0.02
 
 
 @pytest.mark.parametrize("shade", [0, 128])
@@ -145,11 +149,11 @@ def test_no_image_is_too_few():
 
 
 def test_gradients_know_the_direction_of_an_edge_and_no_brightness():
-    step = np.zeros((1, 28, 28, 1), np.float32)
-    step[:, :, 14:] = 0.5
-    found = oriented_gradients(step).reshape(8, 7, 7)  # direction, row, column
-    assert found.sum(axis=(0, 1)).argmax() == 3
-    assert found.sum(axis=(1, 2)).argmax() == 0  # brighter to the right
-    turned = oriented_gradients(step.transpose(0, 2, 1, 3)).reshape(8, 7, 7)
-    assert turned.sum(axis=(1, 2)).argmax() == 2  # brighter further down, a quarter turn on
-    assert oriented_gradients(step + 0.25).reshape(8, 7, 7)[0] == pytest.approx(found[0], abs=0.02)
+    step = torch.zeros(1, 1, 28, 28)
+    step[:, :, :, 14:] = 0.5
+    found = oriented_gradients(step).view(8, 7, 7)  # direction, row, column
+    assert found.sum(dim=(0, 1)).argmax() == 3
+    assert found.sum(dim=(1, 2)).argmax() == 0  # brighter to the right
+    turned = oriented_gradients(step.transpose(2, 3)).view(8, 7, 7)
+    assert turned.sum(dim=(1, 2)).argmax() == 2  # brighter further down, a quarter turn on
+    assert oriented_gradients(step + 0.25).view(8, 7, 7)[0] == pytest.approx(found[0].numpy(), abs=0.02)

@@ -8,15 +8,20 @@ two.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property, lru_cache
 
 import numpy as np
-from PIL import Image
+import torch
+from torch import Tensor
 
 from sablier.baselines import thumbnail_shape, thumbnails
 from sablier.errors import TooFewImages
 from sablier.images.preprocess import Preprocess
 from sablier.part_fit import check_fit
+from sablier.tasks.detection.positive_definite import solve
+from sablier.tasks.detection.resizing import BILINEAR, BOX, resized
+from sablier.tasks.detection.tracing import at_most
 from sablier.typing import Array
 
 MOST_KEPT = 4000
@@ -58,41 +63,55 @@ class Neighbourhood:
         mean, components = (np.ascontiguousarray(value, dtype=np.float32) for value in (pca.mean_, pca.components_))
         return cls(mean, components, np.ascontiguousarray((features - mean) @ components.T))
 
-    def compare(self, features: Array, sizes: tuple[int, ...]) -> tuple[Array, Array]:
+    def compare(self, features: Tensor, sizes: tuple[int, ...], draws: bool = False) -> tuple[Tensor, Tensor | None]:
         """Compare N,D features with the best mixtures of their nearest training images, as many as each of `sizes` says.
 
         Returns:
-            N,J logarithms of mean squared distances; N,D, the last of the mixtures.
+            N,J float64 logarithms of mean squared distances; N,D, the last of the mixtures, if it `draws`.
         """
         check_fit("values of a training image", len(self.mean), features.shape[1])
-        centred = features - self.mean
-        inside = centred @ self.components.T
-        outside = np.maximum((centred**2).sum(axis=1) - (inside**2).sum(axis=1), 0.0)
-        near = self.kept[self._nearest(inside, max(sizes))]
-        offsets = near - inside[:, None]
-        products = (offsets @ offsets.transpose(0, 2, 1)).astype(np.float64)
+        # In double precision, since what is outside may be far smaller than the sums whose difference it is.
+        components = torch.from_numpy(self._components)
+        centred = features.double() - torch.from_numpy(self.mean)
+        projected = centred @ components.T
+        outside = (centred.square().sum(dim=1) - projected.square().sum(dim=1)).clamp_min(0)
+        near = torch.from_numpy(self.kept)[self._nearest(projected.float(), max(sizes))]
+        offsets = near - projected[:, None]
+        products = offsets @ offsets.transpose(1, 2)
         logarithms = []
         for size in sizes:
             among = products[:, :size, :size]
             weights = _mixing_weights(among)
-            distances = np.maximum(np.einsum("ni,nij,nj->n", weights, among, weights, optimize=True), 0.0) + outside
-            logarithms.append(np.log(distances / features.shape[1] + SMALLEST_DISTANCE))
-        mixtures = (weights.astype(np.float32)[:, None] @ near[:, : weights.shape[1]])[:, 0]
-        return np.stack(logarithms, axis=1), np.asarray(mixtures @ self.components + self.mean)
+            distances = ((among @ weights[:, :, None])[:, :, 0] * weights).sum(dim=1).clamp_min(0) + outside
+            logarithms.append((distances / features.shape[1] + SMALLEST_DISTANCE).log())
+        found = torch.stack(logarithms, dim=1)
+        if not draws:
+            return found, None
+        mixtures = (weights.float()[:, None] @ near[:, : weights.shape[1]])[:, 0]
+        return found, mixtures @ torch.from_numpy(self.components) + torch.from_numpy(self.mean)
 
-    def _nearest(self, inside: Array, count: int) -> Array:
+    def _nearest(self, inside: Tensor, count: int) -> Tensor:
         """Return the indices of the `count` nearest training images, nearest first, or of as many as there are.
 
         A training image is not its own neighbour, so it is measured as a new image would be.
         """
-        size = (inside**2).sum(axis=1)[:, None]
-        squared = size - 2 * inside @ self.kept.T + (self.kept**2).sum(axis=1)
+        size = inside.square().sum(dim=1, keepdim=True)
+        squared = torch.addmm(torch.from_numpy(self._sizes), inside, torch.from_numpy(self.kept).T, alpha=-2) + size
         count = max(1, min(count, len(self.kept) - 1))
-        near = np.argpartition(squared, min(count, len(self.kept) - 1), axis=1)[:, : count + 1]
-        squared = np.take_along_axis(squared, near, axis=1)
-        order = np.argsort(squared, axis=1, kind="stable")
-        itself = (squared.min(axis=1, keepdims=True) <= IDENTICAL * size) & (near.shape[1] > count)
-        return np.take_along_axis(near, np.take_along_axis(order, np.arange(count) + itself, axis=1), axis=1)
+        found = squared.topk(min(count + 1, len(self.kept)), dim=1, largest=False)
+        if found.indices.shape[1] == count:
+            return found.indices
+        itself = found.values[:, :1] <= IDENTICAL * size
+        return torch.where(itself, found.indices[:, 1:], found.indices[:, :-1])
+
+    @cached_property
+    def _components(self) -> Array:
+        return self.components.astype(np.float64)
+
+    @cached_property
+    def _sizes(self) -> Array:
+        """M squared norms of `kept`."""
+        return np.asarray((self.kept**2).sum(axis=1))
 
 
 @dataclass(frozen=True)
@@ -118,57 +137,51 @@ class ClosedForm:
             raise TooFewImages("expected at least 1 training image to compare others with, got none.")
         chosen = np.sort(np.random.default_rng(seed).permutation(len(pixels))[:MOST_KEPT])
         flat = np.concatenate([thumbnails(pixels[chosen[part]], preprocess) for part in _chunks(len(chosen))])
-        edges = np.concatenate([oriented_gradients(_images(flat[part], preprocess)) for part in _chunks(len(flat))])
-        return cls(Neighbourhood.fit(flat, seed), Neighbourhood.fit(edges, seed))
+        small = torch.from_numpy(flat).view(len(flat), *thumbnail_shape(preprocess)).permute(0, 3, 1, 2)
+        edges = torch.cat([oriented_gradients(part) for part in at_most(IMAGES_PER_CHUNK, small)])
+        return cls(Neighbourhood.fit(flat, seed), Neighbourhood.fit(edges.numpy(), seed))
 
+    @torch.no_grad()
     def statistics(self, pixels: Array, preprocess: Preprocess) -> Array:
-        """Return N,3 logarithms of squared distances, higher is more anomalous: two of oriented gradients, one of pixels.
+        """Return N,3 logarithms of squared distances of N,H,W,C pixels as `preprocess` makes them, higher is more anomalous.
 
-        They grow with the amount of edges; the scorer corrects for that.
+        Two are of oriented gradients, one of pixels. They grow with the amount of edges; the scorer corrects for that.
         """
         rows = [np.empty((0, len(GRADIENT_NEIGHBOURS) + len(PIXEL_NEIGHBOURS)))]
-        rows.extend(statistics for statistics, _, _ in self._seen(pixels, preprocess))
+        for part in _chunks(len(pixels)):
+            x = torch.from_numpy(preprocess.scaled(pixels[part])).permute(0, 3, 1, 2)
+            rows.append(self.score(x)[0].numpy())
         return np.concatenate(rows)
 
-    def score(self, pixels: Array, preprocess: Preprocess) -> tuple[Array, Array, Array]:
-        """Return the statistics, the errors and the mixtures, at the size of the images.
+    def score(self, x: Tensor, pictures: bool = False) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Return the statistics of N,C,H,W images in [0, 1]; with `pictures`, the errors and the mixtures at their size, too.
 
         The errors are those of thumbnails, so detail that no thumbnail shows does not count as a defect.
 
         Returns:
-            N,3 statistics; N,H,W squared errors of the best mixture of training thumbnails, mean over channels; N,H,W,C,
-            that mixture, in [0, 1].
+            N,3 float64 statistics; N,H,W squared errors of the best mixture of training thumbnails, mean over channels;
+            N,H,W,C, that mixture, in [0, 1].
         """
-        height, width, channels = pixels.shape[1:]
-        parts = [
-            (
-                np.empty((0, len(GRADIENT_NEIGHBOURS) + len(PIXEL_NEIGHBOURS))),
-                np.empty((0, height, width, 1), np.float32),
-                np.empty((0, height, width, channels), np.float32),
-            )
-        ]
-        for statistics, flat, drawn in self._seen(pixels, preprocess):
-            errors = _images((flat - drawn) ** 2, preprocess).mean(axis=3, keepdims=True)
-            mixture = _images(drawn.clip(0, 1), preprocess)
-            parts.append((statistics, _enlarged(errors, height, width), _enlarged(mixture, height, width)))
-        statistics, anomaly_map, mixtures = (np.concatenate(each) for each in zip(*parts, strict=True))
-        return statistics, anomaly_map[..., 0], mixtures
-
-    def _seen(self, pixels: Array, preprocess: Preprocess) -> Iterator[tuple[Array, Array, Array]]:
-        """Yield statistics, thumbnails and best mixtures of training thumbnails, a chunk at a time."""
-        for part in _chunks(len(pixels)):
-            flat = thumbnails(pixels[part], preprocess)
-            gradients, _ = self.gradients.compare(oriented_gradients(_images(flat, preprocess)), GRADIENT_NEIGHBOURS)
-            among_pixels, drawn = self.pixels.compare(flat, PIXEL_NEIGHBOURS)
-            yield np.c_[gradients, among_pixels], flat, drawn
+        channels, height, width = x.shape[1:]
+        small = resized(x, *_thumbnail(height, width), BOX)
+        flat = small.permute(0, 2, 3, 1).flatten(1)
+        gradients, _ = self.gradients.compare(oriented_gradients(small), GRADIENT_NEIGHBOURS)
+        among_pixels, drawn = self.pixels.compare(flat, PIXEL_NEIGHBOURS, pictures)
+        statistics = torch.cat([gradients, among_pixels], dim=1)
+        if drawn is None:
+            return statistics, None, None
+        mixture = drawn.view(-1, *small.shape[2:], channels).permute(0, 3, 1, 2)
+        errors = (small - mixture).square().mean(dim=1, keepdim=True)
+        enlarged = resized(mixture.clamp(0, 1), height, width, BILINEAR)
+        return statistics, resized(errors, height, width, BILINEAR)[:, 0], enlarged.permute(0, 2, 3, 1).contiguous()
 
     def tensors(self) -> dict[str, Array]:
         """Return the float32 arrays that a model file keeps: 5 MB for 4,000 grey images."""
         spaces = {"pixels": self.pixels, "gradients": self.gradients}
         return {
-            f"{space}_{name}": value.astype(np.float32)
+            f"{space}_{item.name}": getattr(neighbourhood, item.name).astype(np.float32)
             for space, neighbourhood in spaces.items()
-            for name, value in neighbourhood.__dict__.items()
+            for item in fields(neighbourhood)
         }
 
     @classmethod
@@ -178,25 +191,30 @@ class ClosedForm:
         return cls(*(Neighbourhood(*(tensors[f"{space}_{name}"] for name in names)) for space in ("pixels", "gradients")))
 
 
-def oriented_gradients(images: Array) -> Array:
-    """Return N,D: the cube root of the amount of edges in 8 directions in each region of N,H,W,C images.
+def oriented_gradients(images: Tensor) -> Tensor:
+    """Return N,D: the cube root of the amount of edges in 8 directions in each region of N,C,H,W images.
 
     Regions overlap, 6 or 7 along the longer side; channels are kept apart. The cube root keeps one strong edge from hiding
     many weak ones. It did a little better than the square root on clothes and photos, and as well on digits.
     """
-    height, width = images.shape[1:3]
+    height, width = images.shape[2:]
     cell = max(1, round(max(height, width) / CELLS))
-    planes = images.transpose(0, 3, 1, 2)
-    (smooth_down, slope_down, pool_down), (smooth_right, slope_right, pool_right) = _filters(height, cell), _filters(width, cell)
-    down = slope_down @ planes @ smooth_right.T
-    right = smooth_down @ planes @ slope_right.T
-    pooled = []
-    for angle in 2 * np.pi * np.arange(DIRECTIONS, dtype=np.float32) / DIRECTIONS:
-        facing = np.maximum(np.cos(angle) * right + np.sin(angle) * down, 0)
-        pooled.append(pool_down @ (facing @ pool_right.T))
-    return np.asarray(np.cbrt(np.stack(pooled, axis=1)).reshape(len(images), -1))
+    smooth_down, slope_down, pool_down = map(torch.from_numpy, _filters(height, cell))
+    smooth_right, slope_right, pool_right = (torch.from_numpy(matrix).T for matrix in _filters(width, cell))
+    down = slope_down @ (images @ smooth_right)
+    right = smooth_down @ (images @ slope_right)
+    cosines, sines = (torch.from_numpy(each).view(-1, 1, 1, 1) for each in _directions())
+    facing = (cosines * right[:, None] + sines * down[:, None]).clamp_min(0)
+    return (pool_down @ (facing @ pool_right)).pow(1 / 3).flatten(1)
 
 
+def _directions() -> tuple[Array, Array]:
+    """Return the cosines and the sines of the directions of edges."""
+    angles = 2 * np.pi * np.arange(DIRECTIONS, dtype=np.float32) / DIRECTIONS
+    return np.cos(angles), np.sin(angles)
+
+
+@lru_cache(32)
 def _filters(length: int, cell: int) -> tuple[Array, Array, Array]:
     """Return matrices that smooth a line of pixels, differentiate it, and pool it into cells."""
     line = np.eye(length, dtype=np.float32)
@@ -205,36 +223,34 @@ def _filters(length: int, cell: int) -> tuple[Array, Array, Array]:
     smooth = gaussian_filter1d(line, cell / 4, axis=0, mode="nearest")
     slope = correlate1d(smooth, [-0.5, 0.0, 0.5], axis=0, mode="nearest")
     pool = gaussian_filter1d(line, cell / 2, axis=0, mode="constant")
-    return smooth, slope, pool[min(cell // 2, length // 2) :: cell]
+    return smooth, slope, np.ascontiguousarray(pool[min(cell // 2, length // 2) :: cell])
 
 
-def _images(flat: Array, preprocess: Preprocess) -> Array:
-    """Return N,D thumbnails as N,H,W,C."""
-    return flat.reshape(len(flat), *thumbnail_shape(preprocess))
+@lru_cache(32)
+def _thumbnail(height: int, width: int) -> tuple[int, int]:
+    """Return the height and width of the thumbnail of an image."""
+    return thumbnail_shape(Preprocess(height=height, width=width, channels=1))[:2]
 
 
-def _enlarged(images: Array, height: int, width: int) -> Array:
-    """Return N,h,w,C float32 images at N,height,width,C, interpolated."""
-    if images.shape[1:3] == (height, width):
-        return images
-    planes = images.transpose(0, 3, 1, 2).reshape(-1, *images.shape[1:3])
-    large = np.array([np.asarray(Image.fromarray(p).resize((width, height), Image.Resampling.BILINEAR)) for p in planes])
-    return large.reshape(len(images), -1, height, width).transpose(0, 2, 3, 1)
-
-
-def _mixing_weights(products: Array) -> Array:
+def _mixing_weights(products: Tensor) -> Tensor:
     """Return N,K weights, which sum to 1, of the mixtures nearest to the origin.
 
     Args:
         products: N,K,K inner products of the K mixed images, relative to the origin.
     """
     count = products.shape[1]
-    trace = np.trace(products, axis1=1, axis2=2)
-    variance = np.maximum(trace - products.sum(axis=(1, 2)) / count, 0.0) / count
+    identity = torch.eye(count, dtype=products.dtype)
+    trace = (products * identity).sum(dim=(1, 2))
+    rows = products.mean(dim=2)
+    mean = rows.mean(dim=1)  # the squared distance of the mean of the mixed images
+    variance = (trace / count - mean).clamp_min(0)
     # The small terms keep the system solvable if all mixed images are equal.
     ridge = EVENNESS * variance + 1e-9 * trace + 1e-12
-    weights = np.linalg.solve(products + ridge[:, None, None] * np.eye(count), np.ones((len(products), count, 1)))[..., 0]
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+    # The mean is moved by a mixture of differences from it. Their products have eigenvalues of at most count * variance.
+    around = products - rows[:, :, None] - rows[:, None] + mean[:, None, None]
+    most = count * variance + ridge
+    scaled = (around + ridge[:, None, None] * identity) / most[:, None, None]
+    return 1 / count + solve(scaled, (mean[:, None] - rows) / most[:, None], EVENNESS / (count + EVENNESS))
 
 
 def _chunks(count: int) -> Iterator[slice]:

@@ -20,7 +20,6 @@ from sablier.images.blocks import means_of_blocks
 from sablier.images.grouping import group_numbers
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
-from sablier.tasks.detection.closed_form import ClosedForm
 from sablier.typing import Array
 
 # Chosen on training images of MNIST and Fashion-MNIST with 5 % of other images.
@@ -123,6 +122,8 @@ class ContaminationFilter:
             for fold in folds:
                 others = rng.permutation(np.setdiff1d(np.flatnonzero(learnt), fold))[:MOST_LEARNT]
                 if closely:
+                    from sablier.tasks.detection.closed_form import ClosedForm
+
                     pixels, rule = self._small
                     fitted = ClosedForm.fit(pixels[rows[others]], rule, seed)
                     found.append(fitted.statistics(pixels[rows[fold]], rule))

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from sablier.images.preprocess import Preprocess
 from sablier.tasks.detection.descriptors import batches_of
+from sablier.tasks.detection.resizing import reduced
 from sablier.typing import Array
 
 CELL = 4  # pixels a side of the squares that are described
@@ -48,7 +49,6 @@ class Filters:
         """Return how many numbers describe an image."""
         return -(-height // CELL) * -(-width // CELL) * LEVELS * FILTERS
 
-    @torch.no_grad()
     def describe(self, x: Tensor) -> Tensor:
         """Return N,D,h,w of N,C,H,W images in [0, 1]: the log mean strength of the response to each filter in a cell."""
         grid = [-(-length // CELL) for length in x.shape[2:]]
@@ -58,7 +58,7 @@ class Filters:
             answers = F.conv2d(padded, torch.from_numpy(filters), -torch.from_numpy(offsets))
             strength = (answers.abs() + FAINTEST).log()
             strength = F.avg_pool2d(strength, AVERAGED, 1, AVERAGED // 2, count_include_pad=False)
-            found.append(F.interpolate(strength, grid, mode="bilinear", antialias=True))
+            found.append(reduced(strength, *grid))
         return torch.cat(found, dim=1)
 
 

@@ -17,8 +17,8 @@ Unseen = tuple[tuple[Member, ...], Batches]  # members, and images that they wer
 
 
 @torch.no_grad()
-def score_batch(members: tuple[Member, ...], batch: Batch) -> BatchOutputs:
-    return [member.score(batch.x) for member in members], covariates_in(batch)
+def score_batch(members: tuple[Member, ...], batch: Batch, pictures: bool = False) -> BatchOutputs:
+    return [member.score(batch.x, pictures) for member in members], covariates_in(batch)
 
 
 @torch.no_grad()
@@ -27,14 +27,19 @@ def covariates_in(batch: Batch) -> Array:
     return np.asarray(covariates_of(batch.x).numpy(), np.float64)
 
 
-def outputs_on(unseen: Sequence[Unseen]) -> Iterator[BatchOutputs]:
-    """Yield the outputs of members on the images that belong to them."""
+def outputs_on(unseen: Sequence[Unseen], pictures: bool = False) -> Iterator[BatchOutputs]:
+    """Yield the outputs of members on the images that belong to them; with `pictures`, their anomaly maps, too."""
     for members, images in unseen:
-        yield from in_parallel(partial(score_batch, members), images.for_scoring())
+        yield from in_parallel(partial(score_batch, members, pictures=pictures), images.for_scoring())
+
+
+def statistics_in(outputs: Sequence[MemberOutput]) -> list[Array]:
+    """Return N,J_k statistics of each member."""
+    return [output.statistics.numpy() for output in outputs]
 
 
 def statistics_of(batches: Iterable[BatchOutputs]) -> tuple[list[Array], Array]:
     """Return N,J_k statistics of each member, and N,U covariates; nothing else is kept."""
-    rows = [([output.statistics for output in outputs], covariates) for outputs, covariates in batches]
+    rows = [(statistics_in(outputs), covariates) for outputs, covariates in batches]
     statistics = [np.concatenate(each) for each in zip(*(own for own, _ in rows), strict=True)]
     return statistics, np.concatenate([covariates for _, covariates in rows])

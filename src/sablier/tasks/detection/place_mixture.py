@@ -95,7 +95,6 @@ class PlaceMixture:
         whitening = torch.from_numpy(self.whitening).double() @ (undone @ whiten)
         return replace(self, means=after.means, whitening=whitening.float().numpy())
 
-    @torch.no_grad()
     def distances(self, described: Tensor) -> Tensor:
         """Return N,h,w: the distance of each place of N,D,h,w from the nearest component, over the square root of D.
 
@@ -106,11 +105,11 @@ class PlaceMixture:
             ModelFileError: if D is not that of the fitted images.
         """
         apart = self._apart(described)
-        flat = apart.reshape(-1, apart.shape[3])
-        squares = [self._nearest(rows) for rows in torch.split(flat, AT_ONCE)]
-        return (torch.cat(squares) / flat.shape[1]).sqrt().view(apart.shape[:3])
+        size = apart.shape[3]
+        parts = torch.split(apart.flatten(1, 2), AT_ONCE, dim=1)
+        squares = [self._nearest(rows.reshape(-1, size)).view(-1, rows.shape[1]) for rows in parts]
+        return (torch.cat(squares, dim=1) / size).sqrt().view(apart.shape[:3])
 
-    @torch.no_grad()
     def whitened(self, described: Tensor) -> Tensor:
         """Return N,D,h,w differences of N,D,h,w features from the mean of their place, whitened by the first component.
 
@@ -128,21 +127,14 @@ class PlaceMixture:
     def _nearest(self, rows: Tensor) -> Tensor:
         """Return R: the smallest squared distance of R,D from the components, with penalties."""
         count, size = self.centres.shape
-        whitened = torch.addmm(self._offsets, rows, self._joined_whitening)
-        return (whitened.view(len(rows), count, size).square().sum(dim=2) + self._penalties).amin(dim=1)
+        offsets, penalties = torch.from_numpy(-self.centres.ravel()), torch.from_numpy(self.penalties)
+        whitened = torch.addmm(offsets, rows, torch.from_numpy(self._joined_whitening))
+        return (whitened.view(-1, count, size).square().sum(dim=2) + penalties).amin(dim=1)
 
     @cached_property
-    def _joined_whitening(self) -> Tensor:
+    def _joined_whitening(self) -> Array:
         """D,K*D: the whitening matrices of all components, side by side."""
-        return torch.from_numpy(self.whitening).flatten(0, 1).T.contiguous()
-
-    @cached_property
-    def _offsets(self) -> Tensor:
-        return -torch.from_numpy(self.centres).flatten()
-
-    @cached_property
-    def _penalties(self) -> Tensor:
-        return torch.from_numpy(self.penalties)
+        return np.ascontiguousarray(self.whitening.reshape(-1, self.whitening.shape[2]).T)
 
     def tensors(self) -> dict[str, Array]:
         """Return the arrays that a model file keeps."""

@@ -13,6 +13,7 @@ from sablier.images.preprocess import Preprocess
 from sablier.models.base import Model
 from sablier.tasks.detection.parallel import in_parallel
 from sablier.tasks.detection.places import PlaceSums
+from sablier.tasks.detection.tracing import tracing
 from sablier.transforms.batches import Batch, Batches
 
 Views = tuple[Tensor, ...]
@@ -53,12 +54,14 @@ class Remembered:
             self._sums[images] = sums
         return self._sums[images]
 
+    @torch.no_grad()
     def _described(self, batch: Batch) -> Views:
         return self.describe(batch.x)
 
-    @torch.no_grad()
     def describe(self, x: Tensor) -> Views:
         """Return views, N,D,h,w each, of N,C,H,W images in [0, 1]."""
+        if tracing():
+            return self._seen(x)
         if getattr(self._last, "x", None) is not x:
             self._last.x, self._last.found = x, self._looked_up(x) if self.keeps else self._seen(x)
         found: Views = self._last.found

@@ -16,7 +16,7 @@ from sablier.modelfile import Part
 from sablier.models.base import Model
 from sablier.part_fit import check_finite
 from sablier.tasks.detection.fusion import Fusion
-from sablier.tasks.detection.member_outputs import BatchOutputs, Unseen, covariates_in, outputs_on, statistics_of
+from sablier.tasks.detection.member_outputs import BatchOutputs, Unseen, covariates_in, outputs_on, statistics_in, statistics_of
 from sablier.tasks.detection.members import MEMBERS, Member, MemberOutput
 from sablier.tasks.detection.parallel import in_parallel
 from sablier.transforms.batches import Batch, Batches
@@ -103,10 +103,10 @@ class Scorer:
         def summed(seen: Iterable[BatchOutputs]) -> Iterator[BatchOutputs]:
             for outputs, covariates in seen:
                 for total, own in zip(usual, outputs, strict=True):
-                    total += (len(covariates) if own.anomaly_map is None else own.anomaly_map.sum(axis=0)) / count
+                    total += (len(covariates) if own.anomaly_map is None else own.anomaly_map.sum(dim=0).numpy()) / count
                 yield outputs, covariates
 
-        statistics, covariates = statistics_of(summed(outputs_on(normal)))
+        statistics, covariates = statistics_of(summed(outputs_on(normal, pictures=True)))
         if damaged:
             fused, weights = Fusion.fit_by_defects(statistics, covariates, *statistics_of(outputs_on(damaged)))
         else:
@@ -129,11 +129,12 @@ class Scorer:
 
     def judged(self, outputs: list[MemberOutput], covariates: Array, pictures: bool) -> "_Judged":
         """Return the scores that the outputs of the members on one batch give."""
-        contributions = self.fusion.contributions([output.statistics for output in outputs], covariates)
+        contributions = self.fusion.contributions(statistics_in(outputs), covariates)
         if not pictures:
             return _Judged(contributions)
         drawn = next((output.reconstructions for output in outputs if output.reconstructions is not None), None)
-        return _Judged(contributions, check_finite("anomaly maps", self._anomaly_map(outputs)), drawn)
+        anomaly_map = check_finite("anomaly maps", self._anomaly_map(outputs))
+        return _Judged(contributions, anomaly_map, None if drawn is None else drawn.numpy())
 
     def joined(self, images: ImageSet, small: Array, batches: Sequence["_Judged"], pictures: bool) -> Scores:
         """Return the scores of all batches of dense images, given their thumbnails."""
@@ -152,7 +153,7 @@ class Scorer:
     def _anomaly_map(self, outputs: list[MemberOutput]) -> Array:
         """Return N,H,W: the weighted mean of the maps of the members that have one, relative to normal images."""
         parts = [
-            (weight, output.anomaly_map / usual)
+            (weight, output.anomaly_map.numpy() / usual)
             for weight, output, usual in zip(self.member_weights, outputs, self.usual_map, strict=True)
             if output.anomaly_map is not None
         ]
@@ -211,7 +212,7 @@ def score_together(scorers: Sequence[Scorer], images: ImageSet, pictures: bool =
     """
     found: list[list[_Judged]] = [[] for _ in scorers]
     batches = Batches(images, scorers[0].preprocess)
-    for seen in in_parallel(partial(_score_with_each, scorers), batches.for_scoring()):
+    for seen in in_parallel(partial(_score_with_each, scorers, pictures), batches.for_scoring()):
         for scorer, of_scorer, (outputs, covariates) in zip(scorers, found, seen, strict=True):
             of_scorer.append(scorer.judged(outputs, covariates, pictures))
     small = thumbnails(images.array, scorers[0].preprocess)
@@ -230,6 +231,6 @@ def _usual(mean: Array, members: Sequence[Member]) -> Array:
 
 
 @torch.no_grad()
-def _score_with_each(scorers: Sequence[Scorer], batch: Batch) -> list[BatchOutputs]:
+def _score_with_each(scorers: Sequence[Scorer], pictures: bool, batch: Batch) -> list[BatchOutputs]:
     covariates = covariates_in(batch)
-    return [([member.score(batch.x) for member in scorer.members], covariates) for scorer in scorers]
+    return [([member.score(batch.x, pictures) for member in scorer.members], covariates) for scorer in scorers]

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+import torch
 from torch import Tensor
 
 from sablier.errors import ConfigError
@@ -42,12 +43,14 @@ def brightness() -> Iterator[type[Member]]:
         def fit(cls, fitting: Fitting) -> "Brightness":
             return cls(fitting.preprocess.to_unit(fitting.training.array).mean(axis=0, dtype=np.float64))
 
-        def score(self, x: Tensor) -> MemberOutput:
-            squared = (x.permute(0, 2, 3, 1).numpy() - self.mean) ** 2
+        def score(self, x: Tensor, pictures: bool = True) -> MemberOutput:
+            mean = torch.from_numpy(self.mean).permute(2, 0, 1)
+            squared = (x - mean) ** 2
+            statistics = (squared.mean(dim=(1, 2, 3)) + 1e-6).log()[:, None]
+            if not pictures:
+                return MemberOutput(statistics)
             return MemberOutput(
-                np.log(squared.mean(axis=(1, 2, 3)) + 1e-6)[:, None],
-                squared.mean(axis=3),
-                np.repeat(self.mean[None], len(x), axis=0).astype(np.float32),
+                statistics, squared.mean(dim=1).float(), mean.float().permute(1, 2, 0).expand(len(x), -1, -1, -1)
             )
 
         def parts(self) -> Mapping[str, Part]:

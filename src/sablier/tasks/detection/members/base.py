@@ -16,7 +16,6 @@ from sablier.part_kinds import PartKind, declare
 from sablier.registry import Registry
 from sablier.training.objectives import Objective
 from sablier.transforms.batches import Batches
-from sablier.typing import Array
 
 Kind = TypeVar("Kind", bound=Objective)
 
@@ -27,13 +26,15 @@ class MemberOutput:
 
     Args:
         statistics: N,J float64; higher is more anomalous. Most are logarithms, so differences are ratios.
-        anomaly_map: N,H,W anomaly scores of pixels in the member's own unit; None for a member that cannot localise.
-        reconstructions: N,H,W,C in [0, 1]; None for a member that does not reconstruct.
+        anomaly_map: N,H,W float32, anomaly scores of pixels in the member's own unit; None for a member that cannot localise,
+            or if no pictures were asked for.
+        reconstructions: N,H,W,C float32 in [0, 1]; None for a member that does not reconstruct, or if no pictures were asked
+            for.
     """
 
-    statistics: Array
-    anomaly_map: Array | None = None
-    reconstructions: Array | None = None
+    statistics: Tensor
+    anomaly_map: Tensor | None = None
+    reconstructions: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -136,8 +137,12 @@ class Member(ABC):
         """Fit the member on normal images."""
 
     @abstractmethod
-    def score(self, x: Tensor) -> MemberOutput:
-        """Score N,C,H,W images in [0, 1]."""
+    def score(self, x: Tensor, pictures: bool = True) -> MemberOutput:
+        """Score N,C,H,W images in [0, 1], in operations of torch that `torch.export` can trace.
+
+        Args:
+            pictures: whether to compute the anomaly map and the reconstructions, where the member has them.
+        """
 
     def appearance(self, x: Tensor) -> Tensor | None:
         """Return N,D,h,w features of places of N,C,H,W images, in which defects that look alike are near; None without any."""

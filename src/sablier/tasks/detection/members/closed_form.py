@@ -4,11 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-import torch
 from torch import Tensor
 
-from sablier.images.preprocess import Preprocess
 from sablier.modelfile import Part
 from sablier.part_kinds import PartKind, TensorKind
 from sablier.tasks.detection.anomaly_map import blurred
@@ -53,12 +50,9 @@ class Mixtures(Member):
         """Keep training images as thumbnails."""
         return cls(ClosedForm.fit(fitting.training.array, fitting.preprocess, fitting.seed))
 
-    def score(self, x: Tensor) -> MemberOutput:
-        pixels = np.ascontiguousarray(x.permute(0, 2, 3, 1).numpy())
-        _, height, width, channels = pixels.shape
-        unit = Preprocess(height=height, width=width, channels=channels, dtype="float32", black=0.0, white=1.0)
-        statistics, errors, mixtures = self.neighbourhoods.score(pixels, unit)
-        return MemberOutput(statistics, blurred(torch.from_numpy(errors)).numpy(), mixtures)
+    def score(self, x: Tensor, pictures: bool = True) -> MemberOutput:
+        statistics, errors, mixtures = self.neighbourhoods.score(x, pictures)
+        return MemberOutput(statistics, None if errors is None else blurred(errors), mixtures)
 
     def parts(self) -> Mapping[str, Part]:
         return {"thumbnails": Part("mixtures", {}, self.neighbourhoods.tensors())}

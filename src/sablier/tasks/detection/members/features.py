@@ -107,19 +107,17 @@ class Features(Member):
         pairs = zip(self.good, self.moments, joined, strict=True)
         return replace(self, good=tuple(good.renewed(before, after) for good, before, after in pairs), moments=tuple(joined))
 
-    def score(self, x: Tensor) -> MemberOutput:
+    def score(self, x: Tensor, pictures: bool = True) -> MemberOutput:
         views = self.backbone.describe(x)
         check_fit("views of the network", len(self.good), len(views))
         distances = [good.distances(view) for good, view in zip(self.good, views, strict=True)]
-        statistics = np.log(np.stack([highest(each).numpy() for each in distances], axis=1).astype(np.float64) + SMALLEST)
-        if not self.map_shows:
+        statistics = (torch.stack([highest(each) for each in distances], dim=1).double() + SMALLEST).log()
+        if not (pictures and self.map_shows):
             return MemberOutput(statistics)
         fineness = np.array([float(each[0].numel()) ** 2 for each in distances])
-        anomaly_map = sum(
-            share * F.interpolate(each[:, None], x.shape[2:], mode="bilinear")[:, 0]
-            for share, each in zip((fineness / fineness.sum()).tolist(), distances, strict=True)
-        )
-        return MemberOutput(statistics, torch.as_tensor(anomaly_map).numpy())
+        enlarged = [F.interpolate(each[:, None], x.shape[2:], mode="bilinear")[:, 0] for each in distances]
+        parts = [share * each for share, each in zip((fineness / fineness.sum()).tolist(), enlarged, strict=True)]
+        return MemberOutput(statistics, torch.stack(parts).sum(dim=0))
 
     def appearance(self, x: Tensor) -> Tensor:
         """Return the whitened residuals of the last view, the one with the most context."""

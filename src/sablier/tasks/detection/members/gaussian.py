@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from sablier.part_fit import check_fit
 from sablier.typing import Array
@@ -30,8 +32,9 @@ class Gaussian:
         shrunk = LedoitWolf().fit(features.astype(np.float64))
         return cls(shrunk.location_, shrunk.precision_)
 
-    def log_distances(self, features: Array) -> Array:
-        """Return the logarithms of the N squared Mahalanobis distances of N,D features."""
+    def log_distances(self, features: Tensor) -> Tensor:
+        """Return the logarithms of the N squared Mahalanobis distances of N,D features, float64."""
         check_fit("values of a latent", len(self.mean), features.shape[1])
-        centred = features.astype(np.float64) - self.mean
-        return np.asarray(np.log(np.maximum(np.einsum("nd,de,ne->n", centred, self.precision, centred), SMALLEST_DISTANCE)))
+        centred = features.double() - torch.from_numpy(self.mean)
+        squared = (centred @ torch.from_numpy(self.precision) * centred).sum(dim=1)
+        return squared.clamp_min(SMALLEST_DISTANCE).log()

@@ -1,10 +1,9 @@
 """The member that inpaints: a place that differs from its prediction from the surroundings is anomalous."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
@@ -15,6 +14,8 @@ from sablier.part_fit import check_fit
 from sablier.part_kinds import POSITIVE, PartConfig, PartKind, TensorKind
 from sablier.tasks.detection.anomaly_map import gaussian_blur
 from sablier.tasks.detection.members.base import Fitting, Member, MemberOutput, member
+from sablier.tasks.detection.order_statistics import median, quantile
+from sablier.tasks.detection.tracing import tracing
 from sablier.training.objectives import Inpainting, Objective
 from sablier.transforms.hiding import hidden_squares, square_sides
 from sablier.typing import Array
@@ -78,6 +79,7 @@ class Inpaintings(Member):
     spread: Mapping[str, Array]
 
     @classmethod
+    @torch.no_grad()
     def fit(cls, fitting: Fitting) -> "Inpaintings":
         """Measure the prediction errors of the network on normal images."""
         network, objective = fitting.trained(Inpainting)
@@ -89,7 +91,7 @@ class Inpaintings(Member):
         spread = {kind: torch.cat(each, dim=1).mean(dim=1).sqrt().clamp_min(SMALLEST) for kind, each in squares.items()}
         return replace(draft, spread={kind: value.numpy() for kind, value in spread.items()})
 
-    def score(self, x: Tensor) -> MemberOutput:
+    def score(self, x: Tensor, pictures: bool = True) -> MemberOutput:
         signs, drawn = self._signs(x)
         for kind, sign in signs.items():
             check_fit(f"spreads of {kind}", len(self.spread.get(kind, ())), len(sign))
@@ -98,36 +100,47 @@ class Inpaintings(Member):
             for kind, sign in signs.items()
         }
         if "spots" in anomaly_maps:
-            usual = torch.quantile(anomaly_maps["spots"].flatten(1), USUAL_SHARE, dim=1).clamp_min(SMALLEST)
+            usual = quantile(anomaly_maps["spots"].flatten(1), USUAL_SHARE).clamp_min(SMALLEST)
             anomaly_maps["spots"] = anomaly_maps["spots"] / usual.view(-1, 1, 1)
         highest = [
             anomaly_map.flatten(1).topk(max(1, round(HIGHEST[kind] * anomaly_map[0].numel())), dim=1).values.mean(dim=1)
             for kind, anomaly_map in anomaly_maps.items()
         ]
+        statistics = (torch.stack(highest, dim=1).double() + SMALLEST).log()
+        if not pictures:
+            return MemberOutput(statistics)
         return MemberOutput(
-            np.log(torch.stack(highest, dim=1).numpy().astype(np.float64) + SMALLEST),
-            torch.stack(list(anomaly_maps.values())).mean(dim=0).numpy(),
-            np.ascontiguousarray(drawn.clamp(0, 1).permute(0, 2, 3, 1).numpy()),
+            statistics,
+            torch.stack(list(anomaly_maps.values())).mean(dim=0),
+            drawn.clamp(0, 1).permute(0, 2, 3, 1).contiguous(),
         )
 
-    @torch.no_grad()
     def _signs(self, x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """Return the signs of each kind, D,N,H,W, and N,C,H,W: the prediction at the smallest squares."""
         found: dict[str, list[Tensor]] = {kind: [] for kind in HIGHEST}
         for index, side in enumerate(square_sides(x, self.fewest_squares, self.most_squares)):
             surprise, drawn = torch.zeros_like(x[:, 0]), torch.zeros_like(x)
-            for down, right in ((0, 0), (0, side), (side, 0), (side, side)):
-                hidden = hidden_squares(x, side, down, right)
-                mean, log_variance = self.network.inpaint(x, hidden)
-                surprise += (((x - mean) * torch.exp(-log_variance / 2)).mean(dim=1, keepdim=True) * hidden)[:, 0]
-                drawn += mean * hidden
+            for hidden, mean, log_variance in self._predictions(x, side):
+                surprise = surprise + (((x - mean) * torch.exp(-log_variance / 2)).mean(dim=1, keepdim=True) * hidden)[:, 0]
+                drawn = drawn + mean * hidden
             if self.fewest_squares * 2**index < FINE:
                 found["shadows"].append(gaussian_blur(surprise, SHADOW))
                 continue
             found["spots"].append(gaussian_blur(surprise, SPOT))
             strength = (gaussian_blur(surprise.square(), GRAIN) + FAINTEST).log()
-            found["grain"].append(strength - strength.flatten(1).median(dim=1).values.view(-1, 1, 1))
+            found["grain"].append(strength - median(strength.flatten(1)).view(-1, 1, 1))
         return {kind: torch.stack(each) for kind, each in found.items() if each}, drawn
+
+    def _predictions(self, x: Tensor, side: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Yield each raster of hidden squares, and what the network predicts there: means and logarithms of variances."""
+        rasters = [hidden_squares(x, side, down, right) for down in (0, side) for right in (0, side)]
+        if not tracing():
+            yield from ((hidden, *self.network.inpaint(x, hidden)) for hidden in rasters)
+            return
+        # At once, or the network would stand in the program once for each raster.
+        found = self.network.inpaint(x.repeat(len(rasters), 1, 1, 1), torch.cat(rasters))
+        means, logarithms = (each.view(len(rasters), -1, *each.shape[1:]) for each in found)
+        yield from zip(rasters, means, logarithms, strict=True)
 
     def parts(self) -> Mapping[str, Part]:
         squares = {"fewest_squares": self.fewest_squares, "most_squares": self.most_squares}

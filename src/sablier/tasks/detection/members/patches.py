@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 from torch import Tensor
 
 from sablier.modelfile import Part
@@ -48,9 +47,9 @@ class Patches(Member):
         filters = Filters.fit(pixels, rule, fitting.seed)
         return cls(filters, PatchStatistics.fit(filters, pixels, rule))
 
-    def score(self, x: Tensor) -> MemberOutput:
+    def score(self, x: Tensor, pictures: bool = True) -> MemberOutput:
         statistic, logarithm = self.good.statistics(x)
-        return MemberOutput(statistic.numpy().astype(np.float64), logarithm.exp().numpy())
+        return MemberOutput(statistic.double(), logarithm.exp() if pictures else None)
 
     def parts(self) -> Mapping[str, Part]:
         filters = {"filters": self.filters.filters, "offsets": self.filters.offsets}

@@ -60,20 +60,18 @@ class Restoration(Member):
             latents = [network.encode(batch.x).numpy() for batch in fitting.normal.for_scoring()]
         return cls(network, Gaussian.of(np.concatenate(latents)))
 
-    @torch.no_grad()
-    def score(self, x: Tensor) -> MemberOutput:
+    def score(self, x: Tensor, pictures: bool = True) -> MemberOutput:
         hidden = self.network.hidden(x)
         reconstruction = self.network.decode(hidden[-1]).clamp(0, 1)
         again = self.network.hidden(reconstruction)
         squared = (reconstruction - x) ** 2
         residuals = [squared, *((a - b) ** 2 for a, b in zip(hidden, again, strict=True))]
         means = torch.stack([residual.flatten(1).mean(dim=1) for residual in residuals], dim=1)
-        logarithms = means.clamp_min(SMALLEST_RESIDUAL).log().numpy().astype(np.float64)
-        return MemberOutput(
-            np.c_[logarithms, self.latents.log_distances(hidden[-1].numpy())],
-            blurred(squared.mean(dim=1)).numpy(),
-            np.ascontiguousarray(reconstruction.permute(0, 2, 3, 1).numpy()),
-        )
+        logarithms = means.clamp_min(SMALLEST_RESIDUAL).log().double()
+        statistics = torch.cat([logarithms, self.latents.log_distances(hidden[-1])[:, None]], dim=1)
+        if not pictures:
+            return MemberOutput(statistics)
+        return MemberOutput(statistics, blurred(squared.mean(dim=1)), reconstruction.permute(0, 2, 3, 1).contiguous())
 
     def parts(self) -> Mapping[str, Part]:
         return {"net": Part.of_model(self.network), "latents": Part("gaussian", {}, dict(vars(self.latents)))}

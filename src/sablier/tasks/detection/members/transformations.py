@@ -74,30 +74,29 @@ class Transformations(Member):
         network, objective = fitting.trained(TransformationPrediction)
         shift = objective.shift
         every = cls(network, shift, np.empty(0))
-        given = [
-            torch.stack([orientation.exp() for orientation, _ in every._views(batch.x)], dim=1)
-            for batch in fitting.normal.for_scoring()
-        ]
+        with torch.no_grad():
+            given = [
+                torch.stack([orientation.exp() for orientation, _ in every._views(batch.x)], dim=1)
+                for batch in fitting.normal.for_scoring()
+            ]
         return cls(network, shift, groups_of(torch.cat(given).mean(dim=0).numpy()))
 
-    def score(self, x: Tensor) -> MemberOutput:
+    def score(self, x: Tensor, pictures: bool = True) -> MemberOutput:
         views = self._views(x)
-        surprise = torch.zeros(len(x))
-        for number, (orientation, shift) in enumerate(views):
-            alike = torch.from_numpy(self.groups == self.groups[number])
-            surprise -= torch.logsumexp(orientation[:, alike], dim=1) + shift[:, number]
-        mean = (surprise / len(views)).clamp_min(0).numpy().astype(np.float64)
-        return MemberOutput(np.log(mean + SURE)[:, None])
+        surprise = x.new_zeros(x.shape[0])
+        for number, (own, (orientation, shift)) in enumerate(zip(self.groups, views, strict=True)):
+            alike = torch.from_numpy(np.flatnonzero(self.groups == own))
+            surprise = surprise - (torch.logsumexp(orientation[:, alike], dim=1) + shift[:, number])
+        mean = (surprise / len(views)).clamp_min(0).double()
+        return MemberOutput((mean + SURE).log()[:, None])
 
-    @torch.no_grad()
     def _views(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Return, for each view, the log-probabilities of all orientations and of all shifts."""
         height, width, _ = self.network.shape
         geometry = Geometry.of(height, width, self.shift)
         views = []
         for number in range(len(geometry.orientations)):
-            numbers = torch.full((len(x),), number)
-            logits = self.network.classify(geometry.apply(x, numbers, numbers))
+            logits = self.network.classify(geometry.view(x, number))
             orientation, shift = torch.split(logits, [len(table) for table in geometry], dim=1)
             views.append((F.log_softmax(orientation, dim=1), F.log_softmax(shift, dim=1)))
         return views
