@@ -1,11 +1,11 @@
 """Exported models against the models they come from: scores, ranks of p-values and verdicts on real images.
 
 Detectors of every tier on MNIST (the digit 3 is good; 10,000 test images of all digits), detectors of photos of two tiers on the
-photo files of magnetic tiles, and a classifier of digits. Each is trained with defaults, exported with `sablier export`, and run by
-onnxruntime and by OpenVINO (in single precision, whatever the processor would choose). The largest difference of a score is in
+photo files of magnetic tiles, and a classifier of digits. Each is trained with defaults, exported with `sablier export`, and run
+by onnxruntime and by OpenVINO (in single precision, whatever the processor would choose). The largest difference of a score is in
 standard deviations of the calibration scores; that of a classifier is of probabilities. Verdicts are compared at alpha 1, 5 and
-10 %; those within 1e-4 standard deviations of the threshold are listed and counted apart. Needs $SABLIER_DATA and sablier-runtime;
-the rows of OpenVINO need the package openvino.
+10 %; those within 1e-4 standard deviations of the threshold are listed and counted apart. Needs $SABLIER_DATA and
+sablier-runtime; the rows of OpenVINO need the package openvino.
 """
 
 import argparse
@@ -27,7 +27,6 @@ from sablier.typing import Array
 from sablier.workflows.exported_files import read_exported
 from sablier.workflows.exporting.export import SUBJECTS, export
 from sablier.workflows.exporting.parity import Parity
-from sablier.workflows.exporting.subjects import Exported
 from sablier.workflows.training.train import train
 
 PHOTOS = Path(os.environ.get("SABLIER_DATA", ".data")) / "industrial" / "magnetic_tile"
@@ -52,7 +51,7 @@ def main() -> None:
     bench = Bench("parity", __doc__ or "", add)
     steps, folder = bench.partial("models"), bench.workshop("models")
     names = bench.args.only or (QUICK if bench.args.quick else MODELS)
-    rows = {}
+    rows: dict[str, Any] = {}
     for name in names:
         rows |= steps.get(name, partial(measured, folder, name, FEW if bench.args.quick else MANY))
     columns = ["images", "largest_difference", "ranks_different", "verdicts_different", "near_threshold", "export_seconds"]
@@ -72,13 +71,13 @@ def measured(folder: Path, name: str, most: int) -> dict[str, Any]:
     seconds = time.perf_counter() - start
     file, images = ModelFile.load(model), read_images(judged)
     images = images.take(np.arange(min(most, len(images))))
-    subject, found = SUBJECTS[file.task].of(file), Exported(*read_exported(exported))
+    subject, found = SUBJECTS[file.task].of(file), read_exported(exported)
     graphs: dict[str, Any] = {"onnxruntime": found.graph}
     if find_spec("openvino") is not None:
         graphs["openvino"] = OpenVino(exported, found.graph)
     rows = {}
     for runtime, graph in graphs.items():
-        parity = subject.compared(images, Exported(found.record, found.arrays, graph))
+        parity = subject.compared(images, found._replace(graph=graph))
         rows[f"{name}, {runtime}"] = {
             "recipe": recipe, "tier": tier, "runtime": runtime, "images": parity.images,
             "largest_difference": largest(parity), "ranks_different": int(of(parity, "ranks of p-values")),
@@ -102,7 +101,7 @@ class OpenVino:
     """The same graph, run by OpenVINO in single precision."""
 
     def __init__(self, path: Path, declared: Any) -> None:
-        import openvino
+        import openvino  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
         self.inputs: dict[str, Tensor] = declared.inputs
         self.outputs: dict[str, Tensor] = declared.outputs

@@ -16,7 +16,7 @@ from sablier.models.base import Model
 
 MOST_PLACES = 64  # a side of the grid; finer grids are averaged, since a model file keeps a mean for each place
 MOST_VIEWS = 32
-LARGEST = 60_000.0  # of what is kept, in half precision
+LARGEST = 60_000.0  # of features, in the unit of their usual magnitude
 SAME = 0.02  # of the usual magnitude of values: by how much an image may differ beside another one
 NOTHING = 1e-20
 
@@ -27,7 +27,7 @@ class View:
 
     Args:
         shape: D,h,w or T,D, as the program returns it for an image.
-        scale: the usual magnitude of its values, by which they are divided for half precision.
+        scale: the usual magnitude of its values, by which they are divided.
     """
 
     name: str

@@ -16,7 +16,7 @@ class PValues(nn.Module):
         self.crossed = calibration.crossed
         self.groups = [groups for _, groups in calibration.views]
         self.scores = nn.ParameterList(map(constant, calibration.folds))
-        self.weights = nn.ModuleList(nn.ParameterList(map(constant, weights)) for weights, _ in calibration.views)
+        self.weights = nn.ParameterList(constant(own) for weights, _ in calibration.views for own in weights)
         self.least = 1 / (calibration.groups + 1)
 
     def forward(self, fold_scores: Tensor) -> Tensor:
@@ -24,9 +24,10 @@ class PValues(nn.Module):
         columns = fold_scores if self.crossed else fold_scores.mean(dim=1, keepdim=True)
         at_least = [own[None] >= columns[:, k : k + 1] for k, own in enumerate(self.scores)]
         found = []
-        for weights, groups in zip(self.weights, self.groups, strict=True):
-            total = sum((over * weight).sum(dim=1) for over, weight in zip(at_least, weights, strict=True))
-            found.append((1 + _exact(torch.as_tensor(total))) / (groups + 1))
+        for number, groups in enumerate(self.groups):
+            weights = list(self.weights)[number * len(at_least) : (number + 1) * len(at_least)]
+            sums = [(over * weight).sum(dim=1) for over, weight in zip(at_least, weights, strict=True)]
+            found.append((1 + _exact(torch.stack(sums).sum(dim=0))) / (groups + 1))
         return torch.stack(found).amax(dim=0)
 
     def flagged(self, p_values: Tensor, alpha: Tensor) -> Tensor:

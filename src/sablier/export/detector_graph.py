@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from sablier.baselines import NEIGHBOURS, Baselines
 from sablier.export.calibrated import PValues
 from sablier.export.constants import constant
-from sablier.export.pixels import Scaled, Thumbnails
+from sablier.export.pixels import Scaled, thumbnails_of
 from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.fusion import Fusion
 from sablier.tasks.detection.members import MemberOutput
@@ -26,7 +26,7 @@ class DetectorGraph(nn.Module):
     def __init__(self, detector: Detector) -> None:
         super().__init__()
         self.detector = detector
-        self.scaled, self.thumbnails = Scaled(detector.preprocess), Thumbnails(detector.preprocess)
+        self.scaled = Scaled(detector.preprocess)
         self.scorers = nn.ModuleList(_ScorerGraph(scorer) for scorer in detector.scorers)
         self.p_values = PValues(detector.calibration)
         kept = detector.preprocess.kept
@@ -41,7 +41,7 @@ class DetectorGraph(nn.Module):
             alpha: 1 false-alarm rate, float64.
         """
         x = self.scaled(pixels)
-        small, covariates = self.thumbnails(x), covariates_of(x).double()
+        small, covariates = thumbnails_of(x, self.detector.preprocess), covariates_of(x).double()
         each = [scorer(x, small, covariates) for scorer in self.scorers]
         fold_scores = torch.stack([own.contributions.sum(dim=1) for own in each], dim=1)
         p_values = self.p_values(fold_scores)
@@ -126,4 +126,3 @@ class _BaselinesGraph(nn.Module):
         nearest = squared.topk(min(NEIGHBOURS, len(own["kept"])), dim=1, largest=False).values
         apart = nearest.clamp_min(0).sqrt().mean(dim=1) / size**0.5
         return torch.stack([residual.clamp_min(0) / size, apart], dim=1).double()
-

@@ -52,7 +52,8 @@ def graph_bytes(graph: nn.Module, inputs: Mapping[str, Input]) -> bytes:
         shapes = tuple({axis: sizes[name] for axis, name in given.axes.items()} for given in inputs.values())
         traced = torch.export.export(graph.eval(), examples, dynamic_shapes=shapes, strict=False)
         names: dict[str, Any] = {"input_names": list(inputs), "output_names": outputs}
-        program = torch.onnx.export(traced, dynamo=True, opset_version=OPSET, verbose=False, **names)
+        # Not optimized: it takes minutes, a rule of it fuses minimum and maximum wrongly, and onnxruntime does it, too.
+        program = torch.onnx.export(traced, dynamo=True, opset_version=OPSET, optimize=False, verbose=False, **names)
     assert program is not None  # as it always is with dynamo
     model: onnx.ModelProto = program.model_proto
     _forget_source(model)

@@ -3,8 +3,10 @@
 import torch
 from torch import Tensor, nn
 
-from sablier.baselines import thumbnail_matrices
-from sablier.images.preprocess import BEYOND, Preprocess
+from sablier.baselines import thumbnail_shape
+from sablier.images.pixel_rule import BEYOND
+from sablier.images.preprocess import Preprocess
+from sablier.tasks.detection.resizing import BOX, resized
 
 
 class Scaled(nn.Module):
@@ -28,18 +30,7 @@ class Scaled(nn.Module):
         return (x.clamp(-BEYOND, 1 + BEYOND) if self.clips else x).permute(0, 3, 1, 2)
 
 
-class Thumbnails(nn.Module):
-    """Makes thumbnails as `baselines.thumbnails` does, by matrix multiplication."""
-
-    def __init__(self, preprocess: Preprocess) -> None:
-        super().__init__()
-        rows, columns = thumbnail_matrices(preprocess)
-        self.rows: Tensor
-        self.columns: Tensor
-        self.register_buffer("rows", torch.from_numpy(rows))
-        self.register_buffer("columns", torch.from_numpy(columns))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return N,D values of N,C,H,W images, channels last."""
-        small = self.rows @ (x @ self.columns.T)
-        return small.permute(0, 2, 3, 1).flatten(1)
+def thumbnails_of(x: Tensor, preprocess: Preprocess) -> Tensor:
+    """Return N,D thumbnails of N,C,H,W images, channels last, as `baselines.thumbnails` makes them of stored pixels."""
+    height, width, _ = thumbnail_shape(preprocess)
+    return resized(x, height, width, BOX).permute(0, 2, 3, 1).flatten(1)

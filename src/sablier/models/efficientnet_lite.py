@@ -201,6 +201,8 @@ class EfficientNetLite(Model):
         """
         found: dict[str, Tensor] = {}
         side = self.tile if tile is None else tile
+        if torch.compiler.is_compiling():
+            side = max(x.shape[2:])  # a traced graph would hold the layers of each tile
         if max(x.shape[2:]) > side:
             x, done = self._fine(x, found, side)
         else:

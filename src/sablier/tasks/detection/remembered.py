@@ -17,7 +17,7 @@ from sablier.tasks.detection.tracing import tracing
 from sablier.transforms.batches import Batch, Batches
 
 Views = tuple[Tensor, ...]
-MOST_BYTES = 2_000_000_000  # of views, in half precision: about 6,000 photos of 256 x 256, or 950 of 640 x 640
+MOST_BYTES = 3_000_000_000  # of views: about 4,500 photos of 256 x 256, or 700 of 640 x 640
 
 
 LARGE, BYTES_OF_LARGE = 1_000_000, 200_000_000  # pixels of photos whose features are cached after training, too; of these
@@ -60,30 +60,25 @@ class Remembered:
 
     def describe(self, x: Tensor) -> Views:
         """Return views, N,D,h,w each, of N,C,H,W images in [0, 1]."""
-        if tracing():
-            return self._seen(x)
         if getattr(self._last, "x", None) is not x:
-            self._last.x, self._last.found = x, self._looked_up(x) if self.keeps else self._seen(x)
+            looks_up = self.keeps and not tracing()
+            self._last.x, self._last.found = x, self._looked_up(x) if looks_up else self.network.describe(x)
         found: Views = self._last.found
         return found
-
-    def _seen(self, x: Tensor) -> Views:
-        # In half precision with and without a cache, so that results are equal.
-        return tuple(view.half().float() for view in self.network.describe(x))
 
     def _looked_up(self, x: Tensor) -> Views:
         keys = [blake2b(image.contiguous().numpy().tobytes(), digest_size=16).digest() for image in x.permute(0, 2, 3, 1)]
         known = [self._kept.get(key) for key in keys]  # once: another thread may drop some
         new = [place for place, found in enumerate(known) if found is None]
-        seen = self._seen(x if len(new) == len(x) else x[new]) if new else ()
+        seen = self.network.describe(x if len(new) == len(x) else x[new]) if new else ()
         with self._lock:
             for key, found in zip(keys, known, strict=True):
                 if found is not None and key in self._kept:
                     self._kept.move_to_end(key)
             for number, place in enumerate(new):
-                known[place] = kept = tuple(view[number].half() for view in seen)
+                known[place] = kept = tuple(view[number].clone() for view in seen)
                 self._keep(keys[place], kept)
-        return tuple(torch.stack(each).float() for each in zip(*(found for found in known if found is not None), strict=True))
+        return tuple(torch.stack(each) for each in zip(*(found for found in known if found is not None), strict=True))
 
     def _keep(self, key: bytes, found: Views) -> None:
         if key not in self._kept:

@@ -14,8 +14,9 @@ from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
 from sablier.models.base import Model
 from sablier.tasks.latent.reconstruct import TASK, decode, encode
+from sablier.workflows.exported_files import Exported
 from sablier.workflows.exporting.parity import OF_VALUES, Difference, Parity
-from sablier.workflows.exporting.subjects import Exported, Subject, pixels_input
+from sablier.workflows.exporting.subjects import Subject, pixels_input
 from sablier.workflows.training.network import network_of
 
 

@@ -13,8 +13,9 @@ from sablier.export.onnx_model import Input
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
 from sablier.tasks.classification.classify import CLASSES, TASK, Classifier
+from sablier.workflows.exported_files import Exported
 from sablier.workflows.exporting.parity import OF_VALUES, Difference, Parity
-from sablier.workflows.exporting.subjects import Exported, Subject, pixels_input
+from sablier.workflows.exporting.subjects import Subject, pixels_input
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class ClassifierSubject(Subject):
         levels = [self.classifier.calibration.levels(each) for each in (ours.p_values, theirs["p_value"])]
         differences = (
             Difference.of("probabilities", ours.probabilities, theirs["probabilities"], OF_VALUES),
-            Difference.of("ranks of p-values", *levels, allowed=1.0),
+            Difference.of("ranks of p-values", levels[0], levels[1], 1.0),
         )
         rows = np.sort(ours.probabilities, axis=1)
         other = ours.probabilities.argmax(axis=1) != theirs["probabilities"].argmax(axis=1)

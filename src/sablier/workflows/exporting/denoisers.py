@@ -16,8 +16,9 @@ from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
 from sablier.tasks.denoise import TASK, NoiseRemover, decoded
 from sablier.workflows.denoise import noise_remover
+from sablier.workflows.exported_files import Exported
 from sablier.workflows.exporting.parity import OF_VALUES, Difference, Parity
-from sablier.workflows.exporting.subjects import EXAMPLES, Exported, Subject
+from sablier.workflows.exporting.subjects import EXAMPLES, Subject
 
 SIDES = 40, 48  # pixels of the images that a graph is traced with; sides may vary
 
@@ -35,8 +36,8 @@ class DenoiserSubject(Subject):
         remover = noise_remover(file)
         if not {"denoise", "any_size"} <= remover.model.capabilities:
             raise ModelFileError(
-                f"expected a denoiser for images of any size that estimates their noise, got {remover.model.name}. Train one with: sablier "
-                "train IMAGES --recipe denoiser"
+                f"expected a denoiser for images of any size that estimates their noise, got {remover.model.name}. Train one "
+                "with: sablier train IMAGES --recipe denoiser"
             )
         return cls(remover)
 

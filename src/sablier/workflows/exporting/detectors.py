@@ -14,8 +14,9 @@ from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
 from sablier.tasks.detection.detect import TASK, Detector
 from sablier.tasks.detection.exported_detector import ExportedDetector
+from sablier.workflows.exported_files import Exported
 from sablier.workflows.exporting.parity import Parity, detector_parity
-from sablier.workflows.exporting.subjects import Exported, Subject, pixels_input
+from sablier.workflows.exporting.subjects import Subject, pixels_input
 
 ALPHA = 0.05  # that a graph is traced with; it is an input
 
@@ -49,7 +50,7 @@ class DetectorSubject(Subject):
         return {"members": members, "scorers": len(self.detector.scorers)}
 
     def compared(self, images: ImageSet, exported: Exported) -> Parity:
-        theirs = ExportedDetector.of(exported.record, exported.arrays, exported.graph)
+        theirs = ExportedDetector.of(*exported)
         ours, dense = self.detector, images.dense(self.detector.preprocess)
         kinds, calibration = ours.member_kinds, ours.calibration
         return detector_parity(calibration, kinds, dense.ids, ours.scored(dense, True), theirs.scored(dense, True))

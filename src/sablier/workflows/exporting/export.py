@@ -16,7 +16,7 @@ from sablier.files import write_whole
 from sablier.files.kinds import ONNX
 from sablier.images.imageset import ImageSet
 from sablier.images.sources import read_images
-from sablier.modelfile import Metadata, ModelFile, PartRecord
+from sablier.modelfile import Metadata, ModelFile, Part, PartRecord
 from sablier.tasks.detection.exported_format import with_metadata
 from sablier.typing import Array
 from sablier.workflows.exported_files import read_exported
@@ -25,7 +25,7 @@ from sablier.workflows.exporting.classifiers import ClassifierSubject
 from sablier.workflows.exporting.denoisers import DenoiserSubject
 from sablier.workflows.exporting.detectors import DetectorSubject
 from sablier.workflows.exporting.parity import Parity
-from sablier.workflows.exporting.subjects import Exported, Subject
+from sablier.workflows.exporting.subjects import Subject
 from sablier.workflows.outputs import writes
 
 MOST_COMPARED = 32  # images on which the two models are compared
@@ -35,8 +35,8 @@ SUBJECTS: Mapping[str, type[Subject]] = {
     each.task: each for each in (DetectorSubject, ClassifierSubject, AutoencoderSubject, DenoiserSubject)
 }
 REFUSED = {
-    "compress": "a codec is more than a network: its entropy coder needs the same whole numbers on both sides, which a graph does "
-    "not promise. Use sablier compress and sablier decompress.",
+    "compress": "a codec is more than a network: its entropy coder needs the same whole numbers on both sides, which a graph "
+    "does not promise. Use sablier compress and sablier decompress.",
     "generate": "it draws random images and judges none. Use sablier sample, and share the images.",
 }
 
@@ -95,8 +95,8 @@ def export(
     parity = _compared(subject, data, compared_on)
     if faults := parity.faults():
         raise ParityError(
-            f"expected an exported model that agrees with {model} on {parity.images} images, got other {'; '.join(faults)}. Nothing "
-            "was written. Install the pinned versions of torch, onnx and onnxruntime, or report this with the model file."
+            f"expected an exported model that agrees with {model} on {parity.images} images, got other {'; '.join(faults)}. "
+            "Nothing was written. Install the pinned versions of torch, onnx and onnxruntime, or report this with the model file."
         )
     write_whole(Path(output), data)
     on_step("", len(STEPS), len(STEPS))
@@ -130,20 +130,18 @@ def _images(file: ModelFile, source: Any) -> ImageSet:
 
 def _record(file: ModelFile, subject: Subject) -> dict[str, Any]:
     """Return what the file says of itself."""
-    content = Metadata(
-        task=cast(Any, file.task),
-        preprocess=file.preprocess,
-        parts={name: PartRecord(name=part.name, config=part.config) for name, part in file.parts.items() if name in subject.parts},
-        provenance=file.provenance,
-    )
+    parts = {name: PartRecord(name=part.name, config=part.config) for name, part in _kept(file, subject).items()}
+    content = Metadata(task=cast(Any, file.task), preprocess=file.preprocess, parts=parts, provenance=file.provenance)
     kept = {"sablier": sablier.__version__, "task": file.task, "content": content.model_dump(mode="json"), "precision": "float32"}
     return kept | subject.record()
 
 
 def _arrays(file: ModelFile, subject: Subject) -> dict[str, Array]:
-    return {
-        f"{name}/{key}": value for name in subject.parts if name in file.parts for key, value in file.parts[name].tensors.items()
-    }
+    return {f"{name}/{key}": value for name, part in _kept(file, subject).items() for key, value in part.tensors.items()}
+
+
+def _kept(file: ModelFile, subject: Subject) -> dict[str, Part]:
+    return {name: file.parts[name] for name in subject.parts if name in file.parts}
 
 
 def _compared(subject: Subject, data: bytes, images: ImageSet) -> Parity:
@@ -151,4 +149,4 @@ def _compared(subject: Subject, data: bytes, images: ImageSet) -> Parity:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "exported.onnx"
         place.write_bytes(data)
-        return subject.compared(images, Exported(*read_exported(place)))
+        return subject.compared(images, read_exported(place))

@@ -100,7 +100,7 @@ def detector_parity(calibration: Calibration, kinds: tuple[str, ...], ids: Array
             Difference.of(f"contributions of the member {kind}", ours.contributions[:, k], theirs.contributions[:, k], allowed)
             for k, kind in enumerate(kinds)
         ),
-        Difference.of("ranks of p-values", *ranks, allowed=1.0),
+        Difference.of("ranks of p-values", ranks[0], ranks[1], 1.0),
         *(Difference.of(f"scores of the baseline {name}", ours.baselines[name], theirs.baselines[name], OF_VALUES)
           for name in BASELINES),
         Difference.of("anomaly maps", ours.anomaly_maps, theirs.anomaly_maps, OF_MAPS),

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,25 +12,10 @@ from sablier.export.onnx_model import Input
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
-from sablier.tasks.detection.exported_detector import Graph
-from sablier.typing import Array
+from sablier.workflows.exported_files import Exported
 from sablier.workflows.exporting.parity import Parity
 
 EXAMPLES = 3  # images that a graph is traced with: not 1 or 2, which tracing could take for fixed sizes
-
-
-@dataclass(frozen=True)
-class Exported:
-    """What was exported, as it is read from its file.
-
-    Args:
-        record, arrays: the metadata.
-        graph: runs in onnxruntime.
-    """
-
-    record: Mapping[str, Any]
-    arrays: Mapping[str, Array]
-    graph: Graph
 
 
 class Subject(ABC):

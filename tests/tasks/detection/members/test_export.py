@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 import torch
-from exported import exported
+from onnx_program import exported
 from torch import Tensor
 
 from sablier.images.imageset import ImageSet
