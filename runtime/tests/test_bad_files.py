@@ -5,7 +5,7 @@ import re
 import numpy as np
 import onnx
 import pytest
-from exported import Brightness
+from brightness import Brightness
 from onnx import TensorProto, helper, numpy_helper
 
 import sablier_runtime

@@ -4,7 +4,7 @@ import importlib.util
 
 import numpy as np
 import pytest
-from exported import Brightness, batch
+from brightness import Brightness, batch
 
 from sablier.errors import ConfigError, ImagesError, ModelFileError, PackageError
 from sablier.workflows.exported_files import open_exported
