@@ -48,5 +48,5 @@ def test_its_errors_are_those_of_sablier(tmp_path):
 def test_without_the_runtime_it_says_how_to_install_it(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr("sablier.workflows.exported_files.find_spec", lambda name: None)
-    with pytest.raises(PackageError, match=r"the package that runs exported models .* type: pip install \./runtime"):
+    with pytest.raises(PackageError, match=r"the package that runs exported .* type: pip install \./runtime"):
         open_exported(tmp_path / "part.onnx")

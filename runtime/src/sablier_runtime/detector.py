@@ -1,6 +1,7 @@
 """`load`: a detector from an .onnx file, which judges files, arrays and Pillow images."""
 
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from sablier.images.imageset import ImageSet
 from sablier.images.sources import read_images
 from sablier.tasks.detection.exported_detector import ExportedDetector
 from sablier.tasks.detection.result import DetectionResult
-from sablier.workflows.exported_files import detector_of, exported_in
+from sablier.workflows.exported_files import detector_in
 from sablier_runtime.graph import OnnxGraph
 from sablier_runtime.missing import named_sets_refused
 
@@ -68,7 +69,7 @@ def load(path: str | PathLike[str], threads: int | None = None) -> Detector:
         ModelFileError: if the file is missing, damaged or altered, no exported detector, or newer than this version.
         ConfigError: if there are fewer than 1 threads.
     """
-    return detector_of(Detector, path, exported_in(path, OnnxGraph, threads))
+    return detector_in(Detector, path, partial(OnnxGraph, threads=threads), threads)
 
 
 def images_of(source: Any) -> ImageSet:
