@@ -5,7 +5,7 @@ import re
 import numpy as np
 import onnx
 import pytest
-from exported import Brightness
+from brightness import Brightness
 from onnx import TensorProto, helper, numpy_helper
 
 import sablier_runtime
@@ -42,14 +42,14 @@ def test_a_file_that_is_no_onnx_file(refused, tmp_path):
     assert "got an empty file" in refused(b"")
     for data in (b"no model", bytes(range(256)), b"\x89PNG\r\n\x1a\n" + bytes(100)):
         assert "which is no ONNX file, or only a part of one" in refused(data)
-    with pytest.raises(ModelFileError, match=r"there is no file .*nowhere\.onnx\. Export a detector with: sablier export"):
+    with pytest.raises(ModelFileError, match=r"there is no file .*nowhere\.onnx\. Export a .* with: sablier export"):
         sablier_runtime.load(tmp_path / "nowhere.onnx")
     with pytest.raises(ModelFileError, match="cannot be read: Is a directory"):
         sablier_runtime.load(tmp_path)
 
 
 def test_an_onnx_file_of_something_else(refused, judge):
-    assert "has no metadata of sablier. Export a detector with: sablier export" in refused(judge.graph().SerializeToString())
+    assert "has no metadata of sablier. Export a model with: sablier export" in refused(judge.graph().SerializeToString())
 
 
 def test_truncated_files(refused, data):

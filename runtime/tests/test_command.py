@@ -8,7 +8,7 @@ from contextlib import nullcontext
 
 import numpy as np
 import pytest
-from exported import Brightness, batch
+from brightness import Brightness, batch
 from PIL import Image
 
 import sablier

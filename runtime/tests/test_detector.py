@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from exported import Brightness, batch
+from brightness import Brightness, batch
 from PIL import Image
 
 import sablier
@@ -127,7 +127,7 @@ def test_colour_becomes_grey_for_a_grey_model(detector):
 
 
 def test_many_images_are_computed_in_batches(detector):
-    images = batch(300, 3)
+    images = batch(3500, 3)
     assert detector.detect(images.array).to_table() == Brightness().detect(images).to_table()
 
 
@@ -139,6 +139,17 @@ def test_photos_are_scaled_as_sablier_scales_them(tmp_path):
     found = detector.detect(photos, pictures=True)
     assert found.to_table() == expected.to_table()
     np.testing.assert_array_equal(found.images, expected.images)
+
+
+def test_a_lack_of_memory_is_no_fault_of_the_file(path, monkeypatch):
+    class Session:
+        def run(self, *_):
+            raise Exception("[ONNXRuntimeError] : 6 : Failed to allocate memory for requested buffer of size 99")
+
+    detector = sablier_runtime.load(path)
+    monkeypatch.setattr(detector.graph, "_session", Session())
+    with pytest.raises(MemoryError, match="requested buffer of size 99"):
+        detector.detect(batch().array)
 
 
 def test_the_number_of_threads_is_checked(path):

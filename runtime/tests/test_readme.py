@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from exported import Brightness, batch
+from brightness import Brightness, batch
 from PIL import Image
 
 from sablier_runtime.cli import _parser

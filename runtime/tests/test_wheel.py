@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exported import Brightness, batch
+from brightness import Brightness, batch
 from PIL import Image
 
 from sablier.images import read_images

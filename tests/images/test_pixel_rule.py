@@ -42,4 +42,4 @@ def test_a_preprocess_is_a_rule_and_still_a_model():
     assert rule != PixelRule(height=8, width=8, channels=1)
     assert Preprocess.model_validate_json(rule.model_dump_json()) == rule
     with pytest.raises(ValueError, match="Instance is frozen"):
-        rule.height = 9
+        rule.height = 9  # type: ignore[misc]

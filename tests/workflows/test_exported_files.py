@@ -4,7 +4,7 @@ import importlib.util
 
 import numpy as np
 import pytest
-from exported import Brightness, batch
+from brightness import Brightness, batch
 
 from sablier.errors import ConfigError, ImagesError, ModelFileError, PackageError
 from sablier.workflows.exported_files import open_exported
@@ -48,5 +48,5 @@ def test_its_errors_are_those_of_sablier(tmp_path):
 def test_without_the_runtime_it_says_how_to_install_it(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr("sablier.workflows.exported_files.find_spec", lambda name: None)
-    with pytest.raises(PackageError, match=r"the package that runs exported detectors .* type: pip install \./runtime"):
+    with pytest.raises(PackageError, match=r"the package that runs exported .* type: pip install \./runtime"):
         open_exported(tmp_path / "part.onnx")

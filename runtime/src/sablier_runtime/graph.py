@@ -10,6 +10,7 @@ from sablier.typing import Array
 
 SILENT = 4  # of onnxruntime's log levels; its errors contain what it cannot load
 TYPES = {"float": "float32", "double": "float64"}  # NumPy's names of the types that onnxruntime names otherwise
+NO_MEMORY = re.compile(r"allocate memory|bad alloc", re.IGNORECASE)
 TOO_NEW = re.compile(r"opset \d+ is under development|ir[ _]version", re.IGNORECASE)
 ELSEWHERE = re.compile(r"external data|model_path must not be empty", re.IGNORECASE)
 
@@ -45,6 +46,7 @@ class OnnxGraph:
 
         Raises:
             ModelFileError: if onnxruntime fails.
+            MemoryError: if there is not enough memory.
         """
         found = self._translated(lambda: self._session.run(list(names), dict(inputs), self._only_needed))
         return dict(zip(names, found, strict=True))
@@ -55,6 +57,8 @@ class OnnxGraph:
             return call()
         except Exception as error:
             first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            if NO_MEMORY.search(str(error)):
+                raise MemoryError(first) from error
             if TOO_NEW.search(str(error)):
                 raise self.error(
                     f"expected an onnxruntime that knows the operators of {self.name}, got version {self.version} ({first}). "

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 
 from sablier.errors import ImagesError
+from sablier.images.chunks import images_at_once
 from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.pixel_rule import FULL_SCALE
 from sablier.images.preprocess import Preprocess
 from sablier.models.base import Model
 from sablier.part_fit import check_finite
 from sablier.training.objectives import LOWEST_LEVEL
-from sablier.transforms.batches import images_at_once
 from sablier.typing import Array
 
 Window = tuple[slice, slice]

@@ -8,16 +8,10 @@ import torch
 from torch import Tensor
 
 from sablier.errors import ConfigError
+from sablier.images.chunks import images_at_once
 from sablier.images.imageset import ImageSet
 from sablier.images.pixel_rule import BEYOND
 from sablier.images.preprocess import Preprocess
-
-PIXELS_PER_BATCH = 100_000  # larger ones gained nothing when tried
-
-
-def images_at_once(height: int, width: int) -> int:
-    """Return how many images of a size are best computed together."""
-    return max(1, PIXELS_PER_BATCH // (height * width))
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from sablier.errors import ImagesError
+from sablier.images.chunks import images_at_once
 from sablier.images.imageset import ImageSet, Skipped
 from sablier.metrics import ssim
 from sablier.tasks.classification.classify import Classifier, softmax
 from sablier.transforms.attacks import Attack, Fgsm, Pgd, Square
 from sablier.transforms.attacks.base import cross_entropy, input_gradient
 from sablier.transforms.attacks.eight_bits import in_whole_steps, of_saved, saved
-from sablier.transforms.batches import images_at_once
 from sablier.typing import Array
 
 MOST_CHECKED = 100  # images that are checked for masked gradients

@@ -8,7 +8,7 @@ import numpy as np
 
 from sablier.calibration import Calibration
 from sablier.errors import ModelFileError, SablierError
-from sablier.images.chunks import at_once
+from sablier.images.chunks import images_at_once
 from sablier.images.image_statistics import ImageStatistics
 from sablier.images.imageset import ImageSet
 from sablier.images.packed_mask import unpacked
@@ -22,7 +22,6 @@ from sablier.typing import Array
 
 TASK = "detect"
 LARGEST_SIDE = 4096  # pixels, as for `Preprocess`
-AT_ONCE = 64  # images that the graph gets at once, or fewer large ones
 PIXELS, ALPHA = "pixels", "alpha"  # inputs
 FOLD_SCORES, CONTRIBUTIONS, BASELINE_SCORES, MAP = "fold_scores", "contributions", "baseline_scores", "map"  # outputs
 RECONSTRUCTION, APPEARANCE = "reconstruction", "appearance"  # outputs of some detectors only
@@ -155,7 +154,7 @@ class ExportedDetector(Judge):
 
     def _outputs(self, names: Sequence[str], pixels: Array) -> dict[str, Array]:
         """Return outputs of the graph for N,H,W,C pixels, a batch at a time."""
-        step = at_once(AT_ONCE, self.rule.height * self.rule.width)
+        step = images_at_once(self.rule.height, self.rule.width)
         expected = self._expected_outputs()
         if not len(pixels):
             shapes = {name: [0, *(length or 0 for length in expected[name].shape[1:])] for name in names}

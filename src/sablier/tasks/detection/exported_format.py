@@ -1,4 +1,4 @@
-"""The metadata of an exported detector, in the ONNX file itself: what judges the scores of the graph, and a checksum.
+"""The metadata of an exported model, in the ONNX file itself: what its graph does not hold, and a checksum.
 
 An ONNX file is one protobuf message, and messages that follow each other are one: the metadata are appended to the graph.
 
@@ -31,7 +31,7 @@ VARINT, EIGHT_BYTES, LENGTH_DELIMITED, FOUR_BYTES = 0, 1, 2, 5  # wire types of 
 
 
 def with_metadata(graph: bytes, record: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
-    """Return the bytes of an exported detector.
+    """Return the bytes of an exported model.
 
     Args:
         graph: a serialised ONNX model without these metadata.
@@ -46,14 +46,14 @@ def with_metadata(graph: bytes, record: Mapping[str, Any], arrays: Mapping[str, 
 
 
 def read_metadata(data: bytes, name: str) -> tuple[dict[str, Any], dict[str, Array]]:
-    """Return the record and the arrays of an exported detector, checked against their checksum.
+    """Return the record and the arrays of an exported model, checked against their checksum.
 
     Args:
         data: the bytes of the file.
         name: of the file, for messages.
 
     Raises:
-        ModelFileError: if it is no exported detector, is damaged or altered, or of a newer format.
+        ModelFileError: if it is no exported model, is damaged or altered, or of a newer format.
     """
     own = _own_entries(data, name)
     try:
@@ -65,20 +65,20 @@ def read_metadata(data: bytes, name: str) -> tuple[dict[str, Any], dict[str, Arr
         ) from error
     if isinstance(version, int) and version > FORMAT:
         raise ModelFileError(
-            f"expected an exported detector of format {FORMAT} at most, got format {version} in {name}. Upgrade sablier or "
+            f"expected an exported model of format {FORMAT} at most, got format {version} in {name}. Upgrade sablier or "
             "sablier-runtime to read it."
         )
     if _digest(memoryview(data)[: int(own[LENGTH])], own[RECORD], own[ARRAYS]) != own[CHECKSUM]:
         raise ModelFileError(f"{name} was altered since it was exported: its checksum does not match. Copy or export it again.")
     if version != FORMAT:
-        raise ModelFileError(f"expected an exported detector of format {FORMAT}, got {version!r} in {name}. Export it again.")
+        raise ModelFileError(f"expected an exported model of format {FORMAT}, got {version!r} in {name}. Export it again.")
     return record, _unpacked(own[ARRAYS], name)
 
 
 def _own_entries(data: bytes, name: str) -> dict[str, str]:
     """Return the four metadata of sablier; nothing else follows the graph."""
     if not data:
-        raise ModelFileError(f"expected an exported detector, got an empty file: {name}. Copy or export it again.")
+        raise ModelFileError(f"expected an exported model, got an empty file: {name}. Copy or export it again.")
     try:
         fields = list(_fields(data))
         entries = [(start, {key: value for _, key, value in _fields(each)}) for start, key, each in fields if key == METADATA]
@@ -93,7 +93,7 @@ def _own_entries(data: bytes, name: str) -> dict[str, str]:
     own = [(start, key, value) for start, key, value in found if key in OWN]
     if not own:
         raise ModelFileError(
-            f"expected an ONNX file written by sablier export, got {name}, which has no metadata of sablier. Export a detector "
+            f"expected an ONNX file written by sablier export, got {name}, which has no metadata of sablier. Export a model "
             "with: sablier export part.sablier -o part.onnx"
         )
     values = {key: value for _, key, value in own}

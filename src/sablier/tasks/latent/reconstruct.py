@@ -9,13 +9,14 @@ import torch
 from torch.nn import functional as F
 
 from sablier.errors import ImagesError, TooFewImages
+from sablier.images.chunks import images_at_once
 from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.preprocess import Preprocess
 from sablier.metrics import psnr
 from sablier.models.base import Model
 from sablier.part_fit import check_finite
 from sablier.tasks.streaming import MOST_SKIPPED_LISTED, Kept, kept
-from sablier.transforms.batches import Batches, images_at_once
+from sablier.transforms.batches import Batches
 from sablier.typing import Array
 
 if TYPE_CHECKING:

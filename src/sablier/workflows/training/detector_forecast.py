@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from sablier.images.chunks import images_at_once
 from sablier.images.imageset import ImageSet
 from sablier.models import Model
 from sablier.tasks.detection.contamination import FEWEST, find_contamination
@@ -13,7 +14,7 @@ from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.members import Member
 from sablier.tasks.detection.scorer import Scorer
 from sablier.training.objectives import Objective
-from sablier.transforms.batches import Batches, images_at_once
+from sablier.transforms.batches import Batches
 from sablier.workflows.training.forecast import Stage
 from sablier.workflows.training.scorers import Making, Rates, Uses
 from sablier.workflows.training.trial import Trial, expected_training

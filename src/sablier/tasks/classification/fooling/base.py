@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sablier.images.chunks import images_at_once
 from sablier.transforms.attacks import Logits
-from sablier.transforms.batches import images_at_once
 
 OnProgress = Callable[[int], None]
 
