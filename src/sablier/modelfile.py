@@ -9,6 +9,7 @@ too. Resume checkpoints use the same container.
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -190,6 +191,36 @@ class ModelFile:
         """Statistics of the training images, to compare others with."""
         return self.provenance.looks
 
+    @property
+    def metadata(self) -> Metadata:
+        """Everything in it that is not a tensor."""
+        return Metadata(
+            task=cast(Task, self.task),
+            preprocess=self.preprocess,
+            parts={key: PartRecord(name=part.name, config=part.config) for key, part in self.parts.items()},
+            histories={name: HistoryRecord.model_validate(history) for name, history in self.histories.items()},
+            provenance=self.provenance,
+        )
+
+    @classmethod
+    def of(cls, metadata: Metadata, tensors: Mapping[str, Array]) -> "ModelFile":
+        """Return the model that these describe; the tensors have the name of their part as a prefix.
+
+        Raises:
+            ModelFileError: if a part is not of its kind, or a tensor belongs to no part.
+        """
+        parts = {}
+        for key, record in metadata.parts.items():
+            own = {name.removeprefix(f"{key}/"): value for name, value in tensors.items() if name.startswith(f"{key}/")}
+            parts[key] = Part(record.name, record.config, own)
+            check_part(key, record.name, record.config, own, metadata.preprocess)
+        claimed = {f"{key}/{name}" for key, part in parts.items() for name in part.tensors}
+        if claimed != set(tensors):
+            stray = ", ".join(sorted(set(tensors) - claimed))[:200]
+            raise ModelFileError(f"the model holds tensors of no part: {stray}. Train it anew.")
+        histories = {name: history.model_dump() for name, history in metadata.histories.items()}
+        return cls(metadata.task, metadata.preprocess, parts, histories, metadata.provenance)
+
     def save(self, path: Path) -> None:
         """Write the file as a whole or not at all.
 
@@ -200,15 +231,8 @@ class ModelFile:
             OutputError: if it cannot be written, or would replace a file of another kind; an existing file stays as it was.
         """
         check_replaces(Path(path), MODEL)
-        metadata = Metadata(
-            task=cast(Task, self.task),
-            preprocess=self.preprocess,
-            parts={key: PartRecord(name=part.name, config=part.config) for key, part in self.parts.items()},
-            histories={name: HistoryRecord.model_validate(history) for name, history in self.histories.items()},
-            provenance=self.provenance,
-        )
         tensors = {f"{key}/{name}": value for key, part in self.parts.items() for name, value in part.tensors.items()}
-        write_whole(Path(path), pack("model", metadata.model_dump_json(), tensors))
+        write_whole(Path(path), pack("model", self.metadata.model_dump_json(), tensors))
 
     def expect(self, task: str, recipe: str) -> None:
         """Check the task of the model.
@@ -249,17 +273,7 @@ class ModelFile:
                 f"{path} is whole, but what it says of itself is not valid: {where}: {first['msg']}. "
                 "Another version of sablier may have written it: train it again."
             ) from error
-        parts = {}
-        for key, record in metadata.parts.items():
-            own = {name.removeprefix(f"{key}/"): value for name, value in tensors.items() if name.startswith(f"{key}/")}
-            parts[key] = Part(record.name, record.config, own)
-            check_part(key, record.name, record.config, own, metadata.preprocess)
-        claimed = {f"{key}/{name}" for key, part in parts.items() for name in part.tensors}
-        if claimed != set(tensors):
-            stray = ", ".join(sorted(set(tensors) - claimed))[:200]
-            raise ModelFileError(f"{path} holds tensors of no part: {stray}. Train it anew.")
-        histories = {name: history.model_dump() for name, history in metadata.histories.items()}
-        return cls(metadata.task, metadata.preprocess, parts, histories, metadata.provenance)
+        return cls.of(metadata, tensors)
 
 
 def pack(kind: str, text: str, tensors: dict[str, Array]) -> bytes:

@@ -13,7 +13,7 @@ from sablier.images import ImageSet, Preprocess
 from sablier.images.fingerprints import fingerprints
 from sablier.images.looks import Looks
 from sablier.tasks.detection.exported_format import with_metadata
-from sablier.tasks.detection.judge import FoldScores, Judge
+from sablier.tasks.detection.judge import FoldScores, Judge, NetworkFacts
 from sablier.tasks.detection.whole_frame import WholeFrame, measured
 from sablier.tasks.known_part import KNOWN, known_part
 from sablier.typing import Array
@@ -43,6 +43,16 @@ class Brightness(Judge):
     @property
     def member_kinds(self) -> tuple[str, ...]:
         return MEMBERS
+
+    @property
+    def scorer_count(self) -> int:
+        return len(self.slopes)
+
+    def network_facts(self) -> dict[str, NetworkFacts]:
+        return {}
+
+    def appearance(self, dense: ImageSet) -> Array | None:
+        return None
 
     @property
     def good(self) -> ImageSet:

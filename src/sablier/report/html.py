@@ -9,7 +9,6 @@ import numpy as np
 from sablier.calibration import FLAGGING, Calibration, percent
 from sablier.images.grouping import counted
 from sablier.modelfile import ModelFile
-from sablier.models.base import Model, count_parameters, layer_table
 from sablier.report import words
 from sablier.report.figures import BLUE, GREY, ScoreGroup
 from sablier.report.page_charts import loss_charts, p_values_chart, roc_chart, scores_chart
@@ -18,8 +17,8 @@ from sablier.report.pictures import SMALL, anomaly_key, as_rgb, data_uri, overla
 from sablier.report.plot import binned, evaluation_groups
 from sablier.report.review_page import detection_review, evaluation_review
 from sablier.report.settings import OWN_MEMBER, as_text, settings_in_use
-from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.evaluate import EvaluationResult, KindRow, MethodRow, PixelRow
+from sablier.tasks.detection.judge import Judge
 from sablier.tasks.detection.members import MEMBERS
 from sablier.tasks.detection.regions import HIGH
 from sablier.tasks.detection.result import DetectionResult
@@ -58,7 +57,7 @@ class Section:
 
 def detection_report(
     file: ModelFile,
-    detector: Detector,
+    detector: Judge,
     summary: DetectionSummary,
     title: str,
     rows: Sequence[Mapping[str, Any]] = (),
@@ -117,7 +116,7 @@ def detection_report(
 
 
 def evaluation_report(
-    file: ModelFile, detector: Detector, result: EvaluationResult, title: str, rows: Sequence[Mapping[str, Any]] = ()
+    file: ModelFile, detector: Judge, result: EvaluationResult, title: str, rows: Sequence[Mapping[str, Any]] = ()
 ) -> str:
     """Return the page on images known to be good or bad: misses and false alarms, compared with the baselines.
 
@@ -162,12 +161,11 @@ def evaluation_report(
     )  # fmt: skip
 
 
-def _page(file: ModelFile, detector: Detector, **content: Any) -> str:
+def _page(file: ModelFile, detector: Judge, **content: Any) -> str:
     """Fill the template with `content` and with the facts on the model that both reports show."""
     preprocess, provenance = file.preprocess, file.provenance
-    scorer, crossed = detector.scorers[0], detector.calibration.crossed
-    kinds, networks = [member.kind for member in scorer.members], scorer.networks
-    trained = [kind for kind in networks if MEMBERS[kind].objective is not None]
+    kinds, crossed, networks = detector.member_kinds, detector.calibration.crossed, detector.network_facts()
+    trained = [kind for kind in kinds if MEMBERS[kind].objective is not None]
     return rendered(
         "report.html",
         **content,
@@ -188,11 +186,11 @@ def _page(file: ModelFile, detector: Detector, **content: Any) -> str:
         recipe=_recipe(file),
         losses=loss_charts(file),
         damaged=_is_damaged(file),
-        folds=len(detector.scorers),
-        members=[(kind, _network_words(networks.get(kind)), MEMBERS[kind].sees) for kind in kinds],
+        folds=detector.scorer_count,
+        members=[(kind, networks[kind].words if kind in networks else "no network", MEMBERS[kind].sees) for kind in kinds],
         fused=words.fusion_note(len(kinds), crossed),
         map_note=words.map_note(kinds),
-        layers=[(kind, *network.listed_size, layer_table(network)) for kind, network in networks.items()],
+        layers=[(kind, *facts.size, facts.layers) for kind, facts in networks.items()],
         most_skipped=MOST_SKIPPED,
     )
 
@@ -208,10 +206,6 @@ def _is_damaged(file: ModelFile) -> bool:
     objective = file.provenance.recipe.get("objective")
     reconstructs = OWN_MEMBER in file.provenance.recipe.get("members", [])
     return reconstructs and isinstance(objective, dict) and any(objective.get(key) for key in ("noise", "mask"))
-
-
-def _network_words(network: Model | None) -> str:
-    return "no network" if network is None else f"{network.name}, {count_parameters(network):,} parameters"
 
 
 def _cards(result: DetectionResult) -> list[Card]:

@@ -7,10 +7,11 @@ import numpy as np
 
 from sablier.calibration import is_flagged
 from sablier.files import write_whole
+from sablier.images.imageset import ImageSet
 from sablier.report.montage import montage, square_crop
 from sablier.tasks.detection.defect_appearance import Strongest, appearances
 from sablier.tasks.detection.defect_groups import grouped
-from sablier.tasks.detection.detect import Detector
+from sablier.tasks.detection.judge import Judge
 from sablier.tasks.detection.result import DetectionResult
 from sablier.tasks.detection.summary import DetectionSummary
 from sablier.typing import Array
@@ -36,25 +37,25 @@ class AlikeDefects:
     """Collects what the strongest region of each image looks like, and groups those of flagged ones at the end.
 
     Args:
-        detector: its first scorer describes the regions.
+        detector: describes the regions.
         folder: the output, where montages go.
     """
 
-    def __init__(self, detector: Detector, folder: Path) -> None:
+    def __init__(self, detector: Judge, folder: Path) -> None:
         self.detector, self.folder = detector, folder
         self.ids: list[str] = []
         self._p_values: list[float] = []
         self._features: list[Array] = []
         self._crops: list[Array] = []
 
-    def add(self, pictured: DetectionResult) -> None:
-        """Collect images that may be flagged, with pictures; only the first 5,000 of a stream are grouped."""
+    def add(self, dense: ImageSet, pictured: DetectionResult) -> None:
+        """Collect images that may be flagged, and what was found in them, with pictures; only the first 5,000 are grouped."""
         assert pictured.images is not None
         assert pictured.anomaly_maps is not None
         if len(self.ids) >= MOST_JUDGED or not len(pictured):
             return
         regions = [Strongest.of(anomaly_map) for anomaly_map in pictured.anomaly_maps]
-        self._features += list(appearances(self.detector.scorers[0].members, pictured.images, regions).astype(np.float32))
+        self._features += list(appearances(self.detector.appearance(dense), pictured.images, regions).astype(np.float32))
         self._crops += [
             square_crop(image, region.peak, region.extent) for image, region in zip(pictured.images, regions, strict=True)
         ]

@@ -11,13 +11,14 @@ from sablier.errors import ConfigError
 from sablier.files import write_text
 from sablier.images.chunks import at_once, chunk_for
 from sablier.modelfile import ModelFile
-from sablier.tasks.detection.detect import Detector
+from sablier.tasks.detection.judge import Judge
 from sablier.tasks.detection.regions import RegionRule
 from sablier.tasks.detection.summary import DetectionSummary, Summarizer
 from sablier.tasks.known_part import recognizer_of
 from sablier.workflows.audit import checked_count, write_questions
 from sablier.workflows.detection_outputs import Shown, detection_outputs
 from sablier.workflows.detection_pictures import detection_pictures
+from sablier.workflows.judges import open_judge
 from sablier.workflows.judging import judge_stream
 from sablier.workflows.likeness import stream_like
 from sablier.workflows.outputs import writes
@@ -45,7 +46,7 @@ def detect(
     """Score each image of a source, flag anomalous ones at a guaranteed false-alarm rate, and return a summary.
 
     Args:
-        model: a .sablier file of a detector.
+        model: a .sablier file of a detector, or an .onnx file that `sablier export` wrote of one.
         source: anything that `stream_images` takes; `reading` are its options.
         output: a folder for the tables, the pictures and regions of flagged images, and report.html; None writes nothing.
         alpha: the false-alarm rate: the share of good images that may be flagged.
@@ -62,8 +63,8 @@ def detect(
         ModelFileError, BackboneError, ImagesError, ConfigError, OutputError: before anything is written if possible.
     """
     rule = RegionRule(min_area, mm_per_pixel)
-    file, folder = ModelFile.load(Path(model)), None if output is None else Path(output)
-    detector = Detector.from_file(file, backbone, scores=True)
+    file, detector = open_judge(model, backbone)
+    folder = None if output is None else Path(output)
     cut = checked_alpha(alpha) if fdr is None else checked_fdr(fdr)
     summarizer = Summarizer(
         detector, alpha, **_pictured(file, folder, report), fdr=fdr, reject_alpha=reject_alpha, recognizer=recognizer_of(file),
@@ -94,7 +95,7 @@ def _pictured(file: ModelFile, folder: Path | None, report: bool) -> dict[str, i
     return {"worst": MOST_WORST if folder is None else 0, "typical": MOST_TYPICAL}
 
 
-def _write_report(file: ModelFile, detector: Detector, summary: DetectionSummary, folder: Path, title: str, shown: Shown) -> None:
+def _write_report(file: ModelFile, detector: Judge, summary: DetectionSummary, folder: Path, title: str, shown: Shown) -> None:
     from sablier.report.html import detection_report  # plotting is slow to import
 
     write_text(folder / "report.html", detection_report(file, detector, summary, title, shown.rows, shown.groups))

@@ -11,7 +11,7 @@ import numpy as np
 
 from sablier.calibration import is_flagged
 from sablier.images.imageset import ImageSet
-from sablier.tasks.detection.detect import Detector
+from sablier.tasks.detection.judge import Judge
 from sablier.tasks.detection.regions import RegionRule
 from sablier.tasks.detection.result import DetectionResult
 from sablier.tasks.detection.summary import DetectionSummary
@@ -54,7 +54,7 @@ class DetectionPictures:
         waiting: keeps the regions until verdicts are final.
     """
 
-    def __init__(self, detector: Detector, folder: Path, cut: float, rule: RegionRule, waiting: WaitingRows) -> None:
+    def __init__(self, detector: Judge, folder: Path, cut: float, rule: RegionRule, waiting: WaitingRows) -> None:
         from sablier.workflows.alike_defects import AlikeDefects  # plotting is slow to import
         from sablier.workflows.review_pictures import ReviewPictures
 
@@ -80,8 +80,9 @@ class DetectionPictures:
         for start in range(0, len(chosen), self.pictures.at_once):
             part = chosen[start : start + self.pictures.at_once]
             # The report shows the first flagged images of a long stream, and all that are nearest to the threshold.
-            pictured = self.detector.detect(dense.take(part), pictures=True)
-            self.alike.add(pictured)
+            chosen_part = dense.take(part)
+            pictured = self.detector.detect(chosen_part, pictures=True)
+            self.alike.add(chosen_part, pictured)
             drawn = self._draw(images, pictured, self._drawn < MOST_JUDGED - self.most_near)
             self._drawn += len(drawn)
             for index, each in zip(part.tolist(), drawn, strict=True):
@@ -130,7 +131,7 @@ class DetectionPictures:
 
 
 @contextmanager
-def detection_pictures(detector: Detector, folder: Path, cut: float, rule: RegionRule) -> Iterator[DetectionPictures]:
+def detection_pictures(detector: Judge, folder: Path, cut: float, rule: RegionRule) -> Iterator[DetectionPictures]:
     """Open what draws into an output folder."""
     with waiting_rows(folder) as waiting:
         yield DetectionPictures(detector, folder, cut, rule, waiting)

@@ -7,7 +7,6 @@ import torch
 from scipy.ndimage import label
 from torch.nn import functional as F
 
-from sablier.tasks.detection.members import Member
 from sablier.typing import Array
 
 WITHIN = 0.5  # of the highest value of the map: what belongs to the strongest region
@@ -52,21 +51,21 @@ class Strongest:
         return cls(peak, slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1), inside)
 
 
-@torch.no_grad()
-def appearances(members: tuple[Member, ...], images: Array, regions: list[Strongest]) -> Array:
-    """Return N,D features of the strongest region of each of N,H,W,C images in [0, 1].
+def appearances(features: Array | None, images: Array, regions: list[Strongest]) -> Array:
+    """Return N,D features of the strongest region of each of N images.
 
-    They are those of the first member that has features of places, averaged over the region, and otherwise its pixels on a
-    grid of 12 x 12, less their mean.
+    Args:
+        features: N,D,h,w features of places, which are averaged over the region; None takes the pixels of the region on a grid of
+            12 x 12, less their mean.
+        images: N,H,W,C in [0, 1].
+        regions: N.
     """
-    x = torch.from_numpy(images).permute(0, 3, 1, 2)
-    features = next((found for member in members if (found := member.appearance(x)) is not None), None)
     if features is None:
+        x = torch.from_numpy(images).permute(0, 3, 1, 2)
         boxes = [F.interpolate(image[None, :, region.rows, region.columns], (SIDE, SIDE), mode="bilinear")[0]
                  for image, region in zip(x, regions, strict=True)]  # fmt: skip
         rows = np.stack([box.flatten().numpy() for box in boxes])
         return np.asarray(rows - rows.mean(axis=1, keepdims=True))
     inside = torch.from_numpy(np.stack([region.inside for region in regions]).astype(np.float32))[:, None]
-    weights = F.adaptive_avg_pool2d(inside, (features.shape[2], features.shape[3]))
-    total = (features * weights).sum(dim=(2, 3)) / weights.sum(dim=(2, 3))
-    return np.asarray(total.numpy(), np.float64)
+    weights = F.adaptive_avg_pool2d(inside, features.shape[2:]).numpy()
+    return np.asarray((features * weights).sum(axis=(2, 3)) / weights.sum(axis=(2, 3)), np.float64)

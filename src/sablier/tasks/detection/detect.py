@@ -6,6 +6,7 @@ from os import PathLike
 from typing import Any
 
 import numpy as np
+import torch
 
 from sablier.backbones import BackboneFile
 from sablier.calibration import Calibration
@@ -15,12 +16,14 @@ from sablier.images.grouping import group_numbers, sizes_of_groups
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part
-from sablier.tasks.detection.judge import FoldScores, Judge, calibrated_parts
+from sablier.models.base import count_parameters, layer_table
+from sablier.tasks.detection.judge import FoldScores, Judge, NetworkFacts, calibrated_parts
 from sablier.tasks.detection.members import MEMBERS
 from sablier.tasks.detection.named_backbone import checked_backbone
 from sablier.tasks.detection.result import BASELINES
 from sablier.tasks.detection.scorer import Scorer, Scores, score_together
 from sablier.tasks.detection.whole_frame import WholeFrame, measured, median_anomaly
+from sablier.transforms.batches import Batches
 from sablier.typing import Array
 
 TASK = "detect"
@@ -101,6 +104,27 @@ class Detector(Judge):
     def member_kinds(self) -> tuple[str, ...]:
         """The kinds of the members."""
         return tuple(member.kind for member in self.scorers[0].members)
+
+    @property
+    def scorer_count(self) -> int:
+        """How many scorers there are: one, or one per cross-conformal fold."""
+        return len(self.scorers)
+
+    def network_facts(self) -> dict[str, NetworkFacts]:
+        """Return what a report tells of the networks, by the kind of member that has one."""
+        return {
+            kind: NetworkFacts(
+                f"{network.name}, {count_parameters(network):,} parameters", network.listed_size, tuple(layer_table(network))
+            )
+            for kind, network in self.scorers[0].networks.items()
+        }
+
+    @torch.no_grad()
+    def appearance(self, dense: ImageSet) -> Array | None:
+        """Return N,D,h,w features of places of dense images by the first member that has any; None if none has."""
+        x = Batches(dense, self.preprocess).take(slice(None)).x
+        found = next((own for member in self.scorers[0].members if (own := member.appearance(x)) is not None), None)
+        return None if found is None else found.numpy()
 
     def scored(self, dense: ImageSet, pictures: bool) -> FoldScores:
         """Return the scores of dense images by each scorer; with `pictures` anomaly maps and reconstructions, too."""

@@ -14,7 +14,7 @@ from sablier.images.imageset import ImageSet
 from sablier.images.packed_mask import unpacked
 from sablier.images.pixel_rule import FULL_SCALE, PixelRule
 from sablier.part_fit import check_finite
-from sablier.tasks.detection.judge import FoldScores, Judge, calibrated_parts
+from sablier.tasks.detection.judge import FoldScores, Judge, NetworkFacts, calibrated_parts
 from sablier.tasks.detection.result import BASELINES
 from sablier.tasks.detection.whole_frame import WholeFrame
 from sablier.tasks.known_images import KnownImages, Recognizer
@@ -54,6 +54,7 @@ class ExportedDetector(Judge):
     Args:
         record: what the file says of itself: `content` is that of the model file but its tensors, `members` lists the
             members, `scorers` is the number of folds that score, `precision` is "float32" or "int8".
+        arrays: the tensors of its parts.
         rule: the size, channels and value range of the images.
         graph: returns scores and anomaly maps of dense pixels.
         known: the images that trained or calibrated the model.
@@ -62,6 +63,7 @@ class ExportedDetector(Judge):
     """
 
     record: Mapping[str, Any]
+    arrays: Mapping[str, Array]
     rule: PixelRule
     graph: Graph
     known: KnownImages
@@ -91,14 +93,15 @@ class ExportedDetector(Judge):
             looks = content["provenance"].get("looks")
             found = cls(
                 record,
+                arrays,
                 _rule(content["preprocess"]),
                 graph,
                 KnownImages.from_tensors(of_known),
                 None if looks is None else ImageStatistics(**looks),
                 **calibrated_parts(content["parts"]["calibration"]["config"], of_calibration),
             )
-            if not found.member_kinds or len(found.calibration.folds) not in (1, found.scorers):
-                raise ValueError(f"{found.scorers} scorers and {len(found.calibration.folds)} sets of calibration scores")
+            if not found.member_kinds or len(found.calibration.folds) not in (1, found.scorer_count):
+                raise ValueError(f"{found.scorer_count} scorers and {len(found.calibration.folds)} sets of calibration scores")
         except (SablierError, KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise ModelFileError(f"the exported detector lacks a part: {error!r}. Export it again.") from error
         found._check_graph()
@@ -120,9 +123,19 @@ class ExportedDetector(Judge):
         return tuple(str(member["kind"]) for member in self.record["members"])
 
     @property
-    def scorers(self) -> int:
+    def scorer_count(self) -> int:
         """How many scorers there are: one, or one per cross-conformal fold."""
         return int(self.record["scorers"])
+
+    def network_facts(self) -> dict[str, NetworkFacts]:
+        """Return what the file tells of the networks that it was exported from, by kind of member."""
+        found = {}
+        for member in self.record["members"]:
+            if (kept := member.get("network")) is not None:
+                layers = tuple((str(name), str(kind), str(shape), int(count)) for name, kind, shape, count in kept["layers"])
+                height, width = kept["size"]
+                found[str(member["kind"])] = NetworkFacts(str(kept["words"]), (int(height), int(width)), layers)
+        return found
 
     @property
     def reconstructs(self) -> bool:
@@ -181,9 +194,9 @@ class ExportedDetector(Judge):
             "p_value": Tensor("float64", (None,)),
             "flagged": Tensor("bool", (None,)),
             MAP: Tensor("float32", (None, rule.height, rule.width)),
-            FOLD_SCORES: Tensor("float64", (None, self.scorers)),
+            FOLD_SCORES: Tensor("float64", (None, self.scorer_count)),
             CONTRIBUTIONS: Tensor("float64", (None, members)),
-            BASELINE_SCORES: Tensor("float64", (None, self.scorers, len(BASELINES))),
+            BASELINE_SCORES: Tensor("float64", (None, self.scorer_count, len(BASELINES))),
             RECONSTRUCTION: Tensor("float32", (None, rule.height, rule.width, rule.channels)),
             APPEARANCE: Tensor("float32", (None, None, None, None)),
         }

@@ -34,6 +34,21 @@ class FoldScores:
     reconstructions: Array | None = None
 
 
+@dataclass(frozen=True)
+class NetworkFacts:
+    """What a report tells of the network of a member.
+
+    Args:
+        words: its name and how many parameters it has.
+        size: height and width of the images for which its layers are listed.
+        layers: name, kind, shape of the output and number of parameters of each.
+    """
+
+    words: str
+    size: tuple[int, int]
+    layers: tuple[tuple[str, str, str, int], ...]
+
+
 class Judge(ABC):
     """Turns scores into p-values and verdicts at a chosen false-alarm rate.
 
@@ -58,6 +73,19 @@ class Judge(ABC):
     @abstractmethod
     def member_kinds(self) -> tuple[str, ...]:
         """The kinds of the M members."""
+
+    @property
+    @abstractmethod
+    def scorer_count(self) -> int:
+        """How many scorers there are: one, or one per cross-conformal fold."""
+
+    @abstractmethod
+    def network_facts(self) -> dict[str, NetworkFacts]:
+        """Return what a report tells of the networks, by the kind of member that has one."""
+
+    @abstractmethod
+    def appearance(self, dense: ImageSet) -> Array | None:
+        """Return N,D,h,w features of places of dense images, in which defects that look alike are near; None without any."""
 
     @abstractmethod
     def scored(self, dense: ImageSet, pictures: bool) -> FoldScores:

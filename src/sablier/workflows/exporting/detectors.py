@@ -1,7 +1,7 @@
 """Detectors as exported models."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -46,8 +46,9 @@ class DetectorSubject(Subject):
         }
 
     def record(self) -> dict[str, Any]:
-        members = [{"kind": kind} for kind in self.detector.member_kinds]
-        return {"members": members, "scorers": len(self.detector.scorers)}
+        networks = {kind: asdict(facts) for kind, facts in self.detector.network_facts().items()}
+        members = [{"kind": kind, "network": networks.get(kind)} for kind in self.detector.member_kinds]
+        return {"members": members, "scorers": self.detector.scorer_count}
 
     def compared(self, images: ImageSet, exported: Exported) -> Parity:
         theirs = ExportedDetector.of(*exported)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from sablier.files import write_whole
 from sablier.files.kinds import ONNX
 from sablier.images.imageset import ImageSet
 from sablier.images.sources import read_images
-from sablier.modelfile import Metadata, ModelFile, Part, PartRecord
+from sablier.modelfile import ModelFile, Part, PartRecord
 from sablier.tasks.detection.exported_format import with_metadata
 from sablier.typing import Array
 from sablier.workflows.exported_files import read_exported
@@ -131,7 +131,7 @@ def _images(file: ModelFile, source: Any) -> ImageSet:
 def _record(file: ModelFile, subject: Subject) -> dict[str, Any]:
     """Return what the file says of itself."""
     parts = {name: PartRecord(name=part.name, config=part.config) for name, part in _kept(file, subject).items()}
-    content = Metadata(task=cast(Any, file.task), preprocess=file.preprocess, parts=parts, provenance=file.provenance)
+    content = file.metadata.model_copy(update={"parts": parts})
     kept = {"sablier": sablier.__version__, "task": file.task, "content": content.model_dump(mode="json"), "precision": "float32"}
     return kept | subject.record()
 
