@@ -11,7 +11,9 @@ from torch import Tensor, nn
 Program = Callable[[Tensor], list[np.ndarray]]
 
 
-class _Computed(nn.Module):
+class Computed(nn.Module):
+    """A module whose output `compute` makes."""
+
     def __init__(self, compute: Callable[[Tensor], tuple[Tensor, ...]]) -> None:
         super().__init__()
         self.compute = compute
@@ -26,8 +28,9 @@ def exported(compute: Callable[[Tensor], tuple[Tensor, ...]], x: Tensor) -> Prog
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch about itself
         program = torch.onnx.export(
-            _Computed(compute), (x,), dynamo=True, dynamic_shapes=({0: torch.export.Dim("count", min=1)},), verbose=False
+            Computed(compute), (x,), dynamo=True, dynamic_shapes=({0: torch.export.Dim("count", min=1)},), verbose=False
         )
+    assert program is not None
     session = onnxruntime.InferenceSession(program.model_proto.SerializeToString(), providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     return lambda images: session.run(None, {name: images.contiguous().numpy()})

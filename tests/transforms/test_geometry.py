@@ -42,6 +42,13 @@ def test_each_image_of_a_batch_is_moved_by_its_own_numbers():
     assert torch.equal(together, torch.cat(alone))
 
 
+def test_a_view_is_what_its_number_does_to_every_image():
+    geometry = Geometry.of(6, 9, 0.2)
+    x = torch.rand(3, 2, 6, 9)
+    for number in range(len(geometry.orientations)):
+        assert torch.equal(geometry.view(x, number), geometry.apply(x, numbers(3, number), numbers(3, number)))
+
+
 def test_shifted_images_move_by_whole_pixels_each_by_its_own():
     x = torch.rand(3, 2, 5, 7)
     found = shifted(x, torch.tensor([0, 1, -2]), torch.tensor([0, -3, 2]))

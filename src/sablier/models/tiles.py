@@ -117,5 +117,5 @@ def grid_of(sides: Sequence[int], layers: Sequence[Layer]) -> tuple[int, int]:
 def place(whole: dict[str, Tensor], name: str, part: Tensor, tile: Tile, grid: tuple[int, int]) -> None:
     """Copy what a layer made of a tile to its place in what it makes of the whole image, under a name in `whole`."""
     if name not in whole:
-        whole[name] = part.new_empty(len(part), part.shape[1], *grid).contiguous(memory_format=torch.channels_last)
+        whole[name] = part.new_empty(*part.shape[:2], *grid).contiguous(memory_format=torch.channels_last)
     whole[name][:, :, *tile.made] = part

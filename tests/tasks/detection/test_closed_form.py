@@ -3,12 +3,16 @@
 import numpy as np
 import pytest
 import torch
+from plain_closed_form import plain_statistics
+from scipy.ndimage import gaussian_filter
 
+from sablier.baselines import thumbnail_shape, thumbnails
 from sablier.errors import TooFewImages
 from sablier.images import load_dataset
 from sablier.images.preprocess import Preprocess
 from sablier.metrics import auroc
 from sablier.tasks.detection.closed_form import IMAGES_PER_CHUNK, MOST_KEPT, SMALLEST_DISTANCE, ClosedForm, oriented_gradients
+from sablier.tasks.detection.resizing import BOX, resized
 
 RULE = Preprocess(height=8, width=8, channels=1)
 
@@ -157,3 +161,27 @@ def test_gradients_know_the_direction_of_an_edge_and_no_brightness():
     turned = oriented_gradients(step.transpose(2, 3)).view(8, 7, 7)
     assert turned.sum(dim=(1, 2)).argmax() == 2  # brighter further down, a quarter turn on
     assert oriented_gradients(step + 0.25).view(8, 7, 7)[0] == pytest.approx(found[0].numpy(), abs=0.02)
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 1), (32, 20, 3), (50, 90, 3)])
+def test_statistics_are_those_of_a_plain_computation(shape):
+    random = np.random.default_rng(1)
+    shades = gaussian_filter(random.normal(0, 1, (130, *shape)), (0, 2, 2, 0))
+    pixels = (128 + 300 * shades).clip(0, 255).astype(np.uint8)
+    fitted = ClosedForm.fit(pixels[:120], as_the_rule_of(pixels))
+    found = fitted.statistics(pixels[115:], as_the_rule_of(pixels))  # five of them are training images
+    expected = [plain_statistics(fitted, image.astype(np.float32) / np.float32(255)) for image in pixels[115:]]
+    assert found == pytest.approx(np.array(expected), abs=1e-5)
+
+
+def test_digits_have_the_statistics_of_a_plain_computation(others, fitted):
+    expected = [plain_statistics(fitted, image.astype(np.float32) / np.float32(255)) for image in others[:60]]
+    assert fitted.statistics(others[:60], RULE) == pytest.approx(np.array(expected), abs=1e-5)
+
+
+def test_thumbnails_are_those_of_the_baselines():
+    pixels = noise(3, 57, 90, 3)
+    rule = as_the_rule_of(pixels)
+    height, width, _ = thumbnail_shape(rule)
+    found = resized(tensor(pixels), height, width, BOX).permute(0, 2, 3, 1).flatten(1)
+    assert found.numpy() == pytest.approx(thumbnails(pixels, rule), abs=1e-6)

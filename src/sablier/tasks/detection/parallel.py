@@ -25,25 +25,30 @@ def in_parallel(compute: Callable[[Batch], T], batches: Iterable[Batch]) -> Iter
     """Yield `compute` of each batch, in order; one batch per thread is faster than many threads per batch.
 
     Layers of a few dozen channels are too small to share among threads, which would wait for each other at every layer. As
-    many batches as threads are held at once; large photos are computed one after the other, by all threads, to save memory.
+    many batches as threads are held at once; large photos are computed one after the other, by all threads, to save memory. A
+    single batch is computed by the caller's thread, since to start others takes longer than to score a small image.
     """
     threads, coming = torch.get_num_threads(), iter(batches)
     first = next(coming, None)
     if first is None:
         return
-    batches = chain((first,), coming)
     if threads == 1 or first.x[:, 0].numel() > MOST_SHARED:
+        batches = chain((first,), coming)
         del first
         for batch in batches:
             found = compute(batch)
             _note(len(batch.x))
             yield found
         return
+    second = next(coming, None)
+    if second is None:
+        yield _alone(compute, first, threads)
+        return
     try:
         # Otherwise NumPy would start as many threads again for each product.
         with _libraries().limit(limits=1), ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             waiting: deque[tuple[int, Future[T]]] = deque()
-            for batch in batches:
+            for batch in chain((first, second), coming):
                 waiting.append((len(batch.x), pool.submit(compute, batch)))
                 if len(waiting) > threads:
                     yield _done(*waiting.popleft())
@@ -67,6 +72,17 @@ def watching(watcher: Watcher) -> Iterator[None]:
         yield
     finally:
         _watchers.remove(watcher)
+
+
+def _alone(compute: Callable[[Batch], T], batch: Batch, threads: int) -> T:
+    """Return `compute` of the batch by one thread, of `threads` that torch has otherwise."""
+    torch.set_num_threads(1)
+    try:
+        found = compute(batch)
+    finally:
+        torch.set_num_threads(threads)
+    _note(len(batch.x))
+    return found
 
 
 def _done(count: int, future: Future[T]) -> T:

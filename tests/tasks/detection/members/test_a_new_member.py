@@ -49,9 +49,7 @@ def brightness() -> Iterator[type[Member]]:
             statistics = (squared.mean(dim=(1, 2, 3)) + 1e-6).log()[:, None]
             if not pictures:
                 return MemberOutput(statistics)
-            return MemberOutput(
-                statistics, squared.mean(dim=1).float(), mean.float().permute(1, 2, 0).expand(len(x), -1, -1, -1)
-            )
+            return MemberOutput(statistics, squared.mean(dim=1).float(), mean.float().permute(1, 2, 0).expand(len(x), -1, -1, -1))
 
         def parts(self) -> Mapping[str, Part]:
             return {"mean": Part("mean-image", {}, {"mean": self.mean})}
