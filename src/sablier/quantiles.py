@@ -5,6 +5,7 @@ P(Poisson(m) >= n).
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from math import lgamma
 
 import numpy as np
@@ -14,6 +15,7 @@ from sablier.typing import Array
 HALVINGS = 200  # at most; the interval stops shrinking before
 
 
+@lru_cache(256)  # every call of `detect` states the same promise
 def beta_quantile(a: int, b: int, probability: float) -> float:
     """Return the quantile of the beta distribution.
 

@@ -2,11 +2,9 @@
 
 import numpy as np
 import pytest
-import torch
 
 from sablier.tasks.detection.defect_appearance import Strongest, appearances
 from sablier.tasks.detection.defect_groups import MOST_COMPARED, grouped
-from sablier.tasks.detection.members.features import Features
 
 
 def clouds(sizes, spread=0.15, numbers=20, seed=0):
@@ -47,19 +45,6 @@ def test_many_images_join_the_groups_of_those_compared():
     np.testing.assert_array_equal(grouped(features), cloud + 1)
 
 
-class Places(Features):
-    def __init__(self):
-        pass
-
-    def appearance(self, x):
-        return torch.stack([torch.full((4, 4), 1.0), torch.arange(16.0).view(4, 4)])[None].repeat(len(x), 1, 1, 1)
-
-
-class Nothing(Places):
-    def appearance(self, x):
-        return None
-
-
 def region(rows, columns, side=8):
     anomaly_map = np.zeros((side, side))
     anomaly_map[rows, columns] = 3
@@ -68,14 +53,15 @@ def region(rows, columns, side=8):
 
 def test_features_are_averaged_over_the_region():
     images = np.random.default_rng(0).random((1, 8, 8, 1), np.float32)
-    found = appearances((Nothing(), Places()), images, [region(slice(2, 4), slice(4, 8))])
+    features = np.stack([np.full((4, 4), 1.0), np.arange(16.0).reshape(4, 4)])[None]
+    found = appearances(features, images, [region(slice(2, 4), slice(4, 8))])
     np.testing.assert_allclose(found, [[1, 6.5]])  # places 6 and 7 of the second row
 
 
 def test_without_features_of_places_the_pixels_tell():
     images = np.zeros((2, 8, 8, 1), np.float32)
     images[:, 2, 2:6] = 1
-    found = appearances((Nothing(),), images, [region(slice(2, 4), slice(2, 6))] * 2)
+    found = appearances(None, images, [region(slice(2, 4), slice(2, 6))] * 2)
     assert found.shape == (2, 144)
     np.testing.assert_allclose(found.mean(axis=1), 0, atol=1e-6)
     assert found[0].reshape(12, 12)[0].max() > 0.4 > found[0].reshape(12, 12)[-1].max()
