@@ -33,6 +33,14 @@ def export(
             show_default=False,
         ),
     ] = None,
+    int8: Annotated[
+        bool,
+        typer.Option(
+            "--int8",
+            help="Compute networks in whole numbers of 8 bits: smaller, and faster where the processor can. Scores change; the "
+            "model is written only if at least 98 % of the verdicts stay.",
+        ),
+    ] = False,
     backbone: options.Backbone = None,
 ) -> None:
     """Write a model as an ONNX file, which judges without torch: with sablier detect, sablier-judge, or another language.
@@ -42,6 +50,8 @@ def export(
     from sablier.workflows.exporting.export import export as run
 
     with steps_progress() as on_step:
-        result = run(model, output, images=images, backbone=backbone, on_step=on_step)
+        result = run(model, output, images=images, int8=int8, backbone=backbone, on_step=on_step)
     console.print(result.parity.words(), markup=False)
+    if result.faster is not None:
+        console.print(f"It takes {1 / result.faster:.2f} of the time in single precision, on this machine.", markup=False)
     console.print(f"{result.path} was written ({result.size / 1e6:.1f} MB).", markup=False)

@@ -46,7 +46,7 @@ def graph_bytes(graph: nn.Module, inputs: Mapping[str, Input]) -> bytes:
         raise PackageError(f"expected the packages onnx and onnxscript to export a model, got {error}. Run: {INSTALL}") from error
     examples = tuple(given.example for given in inputs.values())
     sizes = {name: torch.export.Dim(name, min=1, max=MOST_IMAGES) for given in inputs.values() for name in given.axes.values()}
-    with torch.no_grad(), _silent():
+    with torch.no_grad(), silent():
         outputs = list(graph(*examples))  # also makes what members compute once
         # Traced here, since the exporter would quietly fix the size of batches where tracing asks for that.
         shapes = tuple({axis: sizes[name] for axis, name in given.axes.items()} for given in inputs.values())
@@ -75,7 +75,7 @@ def _forget_source(model: Any) -> None:
 
 
 @contextmanager
-def _silent() -> Iterator[None]:
+def silent() -> Iterator[None]:
     """Silence what the exporter says of its own versions and steps."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)

@@ -14,9 +14,10 @@ from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
 from sablier.models.base import Model
 from sablier.tasks.latent.reconstruct import TASK, decode, encode
+from sablier.typing import Array
 from sablier.workflows.exported_files import Exported
 from sablier.workflows.exporting.parity import OF_VALUES, Difference, Parity
-from sablier.workflows.exporting.subjects import Subject, pixels_input
+from sablier.workflows.exporting.subjects import Subject, each_alone, pixels_input
 from sablier.workflows.training.network import network_of
 
 
@@ -41,6 +42,9 @@ class AutoencoderSubject(Subject):
     @property
     def inputs(self) -> Mapping[str, Input]:
         return {"pixels": pixels_input(self.preprocess)}
+
+    def given(self, images: ImageSet) -> list[dict[str, Array]]:
+        return each_alone(images.dense(self.preprocess).array)
 
     def compared(self, images: ImageSet, exported: Exported) -> Parity:
         dense = images.dense(self.preprocess)

@@ -13,9 +13,10 @@ from sablier.export.onnx_model import Input
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
 from sablier.tasks.classification.classify import CLASSES, TASK, Classifier
+from sablier.typing import Array
 from sablier.workflows.exported_files import Exported
 from sablier.workflows.exporting.parity import OF_VALUES, Difference, Parity
-from sablier.workflows.exporting.subjects import Subject, pixels_input
+from sablier.workflows.exporting.subjects import Subject, each_alone, pixels_input
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,9 @@ class ClassifierSubject(Subject):
 
     def record(self) -> dict[str, Any]:
         return {"classes": self.classifier.classes.tolist()}
+
+    def given(self, images: ImageSet) -> list[dict[str, Array]]:
+        return each_alone(images.dense(self.classifier.preprocess).array)
 
     def compared(self, images: ImageSet, exported: Exported) -> Parity:
         dense, ours = images.dense(self.classifier.preprocess), self.classifier.classify(images)

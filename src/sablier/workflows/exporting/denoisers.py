@@ -15,6 +15,7 @@ from sablier.export.onnx_model import Input
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
 from sablier.tasks.denoise import TASK, NoiseRemover, decoded
+from sablier.typing import Array
 from sablier.workflows.denoise import noise_remover
 from sablier.workflows.exported_files import Exported
 from sablier.workflows.exporting.parity import OF_VALUES, Difference, Parity
@@ -50,15 +51,17 @@ class DenoiserSubject(Subject):
         values = np.random.default_rng(0).random((EXAMPLES, *SIDES, self.remover.preprocess.channels))
         return {"values": Input(torch.from_numpy(values.astype(np.float32)), {0: "images", 1: "height", 2: "width"})}
 
+    def given(self, images: ImageSet) -> list[dict[str, Array]]:
+        return [{"values": self.remover.preprocess.unit_values(image)[None]} for image in decoded(images)[0]]
+
     def compared(self, images: ImageSet, exported: Exported) -> Parity:
-        noisy = [self.remover.preprocess.unit_values(image) for image in decoded(images)[0]]
         found = []
-        for values in noisy:
-            clean, levels = self.remover.remove(values[None])
-            theirs = exported.graph.run(["clean", "level"], {"values": values[None]})
+        for given in self.given(images):
+            clean, levels = self.remover.remove(given["values"])
+            theirs = exported.graph.run(["clean", "level"], given)
             found.append([
                 Difference.of("pixels", clean, theirs["clean"], OF_VALUES),
                 Difference.of("noise levels", levels, theirs["level"], OF_VALUES),
             ])  # fmt: skip
         worst = [max(each, key=lambda own: own.largest) for each in zip(*found, strict=True)]
-        return Parity(len(noisy), tuple(worst))
+        return Parity(len(found), tuple(worst))

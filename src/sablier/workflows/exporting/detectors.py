@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -14,9 +15,10 @@ from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
 from sablier.tasks.detection.detect import TASK, Detector
 from sablier.tasks.detection.exported_detector import ExportedDetector
+from sablier.typing import Array
 from sablier.workflows.exported_files import Exported
 from sablier.workflows.exporting.parity import Parity, detector_parity
-from sablier.workflows.exporting.subjects import Subject, pixels_input
+from sablier.workflows.exporting.subjects import Subject, each_alone, pixels_input
 
 ALPHA = 0.05  # that a graph is traced with; it is an input
 
@@ -44,6 +46,9 @@ class DetectorSubject(Subject):
             "pixels": pixels_input(self.detector.preprocess),
             "alpha": Input(torch.tensor([ALPHA], dtype=torch.float64), {}),
         }
+
+    def given(self, images: ImageSet) -> list[dict[str, Array]]:
+        return [each | {"alpha": np.array([ALPHA])} for each in each_alone(images.dense(self.detector.preprocess).array)]
 
     def record(self) -> dict[str, Any]:
         networks = {kind: asdict(facts) for kind, facts in self.detector.network_facts().items()}

@@ -1,7 +1,9 @@
 """The workflow `export`: a trained model as an ONNX file, written only if it agrees with the model on real images."""
 
 import tempfile
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -11,6 +13,7 @@ import numpy as np
 
 import sablier
 from sablier.errors import ConfigError, ImagesError, ModelFileError, ParityError
+from sablier.export.int8 import quantized
 from sablier.export.onnx_model import graph_bytes
 from sablier.files import write_whole
 from sablier.files.kinds import ONNX
@@ -19,7 +22,7 @@ from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile, Part, PartRecord
 from sablier.tasks.detection.exported_format import with_metadata
 from sablier.typing import Array
-from sablier.workflows.exported_files import read_exported
+from sablier.workflows.exported_files import Exported, read_exported
 from sablier.workflows.exporting.autoencoders import AutoencoderSubject
 from sablier.workflows.exporting.classifiers import ClassifierSubject
 from sablier.workflows.exporting.denoisers import DenoiserSubject
@@ -28,6 +31,8 @@ from sablier.workflows.exporting.parity import Parity
 from sablier.workflows.exporting.subjects import Subject
 from sablier.workflows.outputs import writes
 
+EXACT = "Install the pinned versions of torch, onnx and onnxruntime, or report this with the model file."
+EIGHT_BITS = "8 bits are too few for it: leave --int8 out."
 MOST_COMPARED = 32  # images on which the two models are compared
 STEPS = READING, TRACING, COMPARING = "reading images to compare on", "tracing the graph", "comparing on real images"
 
@@ -49,11 +54,13 @@ class ExportResult:
         path: of the file.
         size: in bytes.
         parity: how it agrees with the model.
+        faster: how many times as fast the graph in 8 bits is as that in single precision; None if it is in single precision.
     """
 
     path: Path
     size: int
     parity: Parity
+    faster: float | None = None
 
 
 @writes("export", "images", file=ONNX)
@@ -62,6 +69,7 @@ def export(
     output: str | PathLike[str],
     *,
     images: Any = None,
+    int8: bool = False,
     backbone: str | PathLike[str] | None = None,
     on_step: Callable[[str, int, int], None] = lambda what, done, total: None,
 ) -> ExportResult:
@@ -74,6 +82,7 @@ def export(
         output: the .onnx file.
         images: what to compare on, anything that `read_images` takes, of which at most 32 images are used; None takes the
             training images.
+        int8: compute networks in whole numbers of 8 bits; then verdicts, not scores, must agree, on at least 98 % of the images.
         backbone: the file of the user's feature network that a detector was trained with, if any; it is run.
         on_step: called with the next step, how many are done, and how many there are.
 
@@ -90,17 +99,24 @@ def export(
     on_step(READING, 0, len(STEPS))
     compared_on = _images(file, images)
     on_step(TRACING, 1, len(STEPS))
-    data = with_metadata(graph_bytes(subject.graph, subject.inputs), _record(file, subject), _arrays(file, subject))
+    exact, record, arrays = graph_bytes(subject.graph, subject.inputs), _record(file, subject), _arrays(file, subject)
+    given = subject.given(compared_on)
+    graph = quantized(exact, given) if int8 else exact
+    data = with_metadata(graph, record | {"precision": "int8" if int8 else "float32"}, arrays)
     on_step(COMPARING, 2, len(STEPS))
-    parity = _compared(subject, data, compared_on)
-    if faults := parity.faults():
+    with _opened(data) as exported:
+        parity = subject.compared(compared_on, exported)
+        if int8:
+            with _opened(with_metadata(exact, record, arrays)) as precise:
+                faster = _seconds(precise, given) / _seconds(exported, given)
+    if faults := parity.faults_in_8_bits() if int8 else parity.faults():
         raise ParityError(
             f"expected an exported model that agrees with {model} on {parity.images} images, got other {'; '.join(faults)}. "
-            "Nothing was written. Install the pinned versions of torch, onnx and onnxruntime, or report this with the model file."
+            f"Nothing was written. {EIGHT_BITS if int8 else EXACT}"
         )
     write_whole(Path(output), data)
     on_step("", len(STEPS), len(STEPS))
-    return ExportResult(Path(output), len(data), parity)
+    return ExportResult(Path(output), len(data), parity, faster if int8 else None)
 
 
 def _subject(file: ModelFile, backbone: Any) -> Subject:
@@ -132,7 +148,7 @@ def _record(file: ModelFile, subject: Subject) -> dict[str, Any]:
     """Return what the file says of itself."""
     parts = {name: PartRecord(name=part.name, config=part.config) for name, part in _kept(file, subject).items()}
     content = file.metadata.model_copy(update={"parts": parts})
-    kept = {"sablier": sablier.__version__, "task": file.task, "content": content.model_dump(mode="json"), "precision": "float32"}
+    kept = {"sablier": sablier.__version__, "task": file.task, "content": content.model_dump(mode="json")}
     return kept | subject.record()
 
 
@@ -144,9 +160,20 @@ def _kept(file: ModelFile, subject: Subject) -> dict[str, Part]:
     return {name: file.parts[name] for name in subject.parts if name in file.parts}
 
 
-def _compared(subject: Subject, data: bytes, images: ImageSet) -> Parity:
-    """Return how the exported bytes agree with the model, read back as a user would read them."""
+@contextmanager
+def _opened(data: bytes) -> Iterator[Exported]:
+    """Open an exported model, read back as a user would read it."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "exported.onnx"
         place.write_bytes(data)
-        return subject.compared(images, read_exported(place))
+        yield read_exported(place)
+
+
+def _seconds(exported: Exported, given: Sequence[Mapping[str, Array]]) -> float:
+    """Return how long a graph takes for all inputs, after the first."""
+    names = list(exported.graph.outputs)
+    exported.graph.run(names, given[0])
+    start = time.perf_counter()
+    for inputs in given:
+        exported.graph.run(names, inputs)
+    return time.perf_counter() - start

@@ -14,6 +14,8 @@ OF_SPREAD = 1e-4  # the largest difference of a score, in standard deviations of
 OF_MAPS = 1e-3  # of an anomaly map, where 1 is what the highest pixel of a good image reaches in 5 %
 OF_VALUES = 1e-4  # of a probability or of a pixel between 0 and 1
 MOST_NAMED = 3
+OTHER_IN_8_BITS = 0.02  # of the images may get another verdict from a model in 8 bits
+FACTOR_OF_8_BITS = 500  # by how much more outputs without verdicts may differ
 
 
 @dataclass(frozen=True)
@@ -69,12 +71,20 @@ class Parity:
         found = [each.words() for each in self.differences if each.is_large]
         return [*found, f"verdicts of {_named(self.verdicts)}"] if self.verdicts else found
 
+    def faults_in_8_bits(self) -> list[str]:
+        """Return in words what does not agree well enough for a model that computes in 8 bits."""
+        others = sorted({*self.verdicts, *self.near})
+        if self.decided:
+            return [f"verdicts of {_named(tuple(others))}"] if len(others) > OTHER_IN_8_BITS * self.images else []
+        return [each.words() for each in self.differences if not each.largest <= FACTOR_OF_8_BITS * each.allowed]
+
     def words(self) -> str:
         """Return what was compared, and how the two agree."""
         text = f"Compared on {self.images:,} image{'s'[: self.images != 1]}: "
         text += ", ".join(f"{each.what} within {each.largest:.1g}" for each in self.differences)
         if self.decided:
-            text += f"; all {self.decided:,} verdicts are the same" if not self.near else f"; other verdicts: {_named(self.near)}"
+            others = (*self.verdicts, *self.near)
+            text += f"; other verdicts: {_named(others)}" if others else f"; all {self.decided:,} verdicts are the same"
         return f"{text}."
 
 

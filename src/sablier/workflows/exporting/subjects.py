@@ -12,6 +12,7 @@ from sablier.export.onnx_model import Input
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile
+from sablier.typing import Array
 from sablier.workflows.exported_files import Exported
 from sablier.workflows.exporting.parity import Parity
 
@@ -48,6 +49,10 @@ class Subject(ABC):
     def inputs(self) -> Mapping[str, Input]:
         """The inputs of the graph."""
 
+    @abstractmethod
+    def given(self, images: ImageSet) -> list[dict[str, Array]]:
+        """Return the inputs of the graph for each of some images as they were read."""
+
     def record(self) -> dict[str, Any]:
         """Return what the metadata hold besides the content of the model file."""
         return {}
@@ -55,6 +60,11 @@ class Subject(ABC):
     @abstractmethod
     def compared(self, images: ImageSet, exported: Exported) -> Parity:
         """Return how the exported graph agrees with the model on images as they were read."""
+
+
+def each_alone(pixels: Array) -> list[dict[str, Array]]:
+    """Return the input of a graph for each of N dense images."""
+    return [{"pixels": pixels[place : place + 1]} for place in range(len(pixels))]
 
 
 def pixels_input(preprocess: Preprocess) -> Input:
