@@ -17,6 +17,7 @@ from sablier.errors import PackageError
 
 OPSET = 20
 INSTALL = "pip install 'sablier[onnx]'"
+OLDEST_TORCH = 2, 9  # whose exporter was tried
 MOST_IMAGES = 1 << 20  # in a batch
 
 
@@ -39,6 +40,9 @@ def graph_bytes(graph: nn.Module, inputs: Mapping[str, Input]) -> bytes:
     Raises:
         PackageError: if the packages of the extra `onnx` are missing.
     """
+    version = tuple(int(part) for part in torch.__version__.split(".")[:2])
+    if version < OLDEST_TORCH:
+        raise PackageError(f"expected torch {'.'.join(map(str, OLDEST_TORCH))} or newer to export, got {torch.__version__}. Upgrade it.")
     try:
         import onnx
         import onnxscript  # noqa: F401  # the exporter of torch needs it
