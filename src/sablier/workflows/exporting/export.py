@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import sablier
-from sablier.errors import ConfigError, ImagesError, ModelFileError, ParityError
+from sablier.errors import ConfigError, ImagesError, ModelFileError, OutputError, ParityError
 from sablier.export.onnx_model import graph_bytes
 from sablier.files import write_whole
 from sablier.files.kinds import ONNX
@@ -19,7 +19,7 @@ from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile, Part, PartRecord
 from sablier.tasks.detection.exported_format import with_metadata
 from sablier.typing import Array
-from sablier.workflows.exported_files import read_exported
+from sablier.workflows.exported_files import SUFFIX, read_exported
 from sablier.workflows.exporting.autoencoders import AutoencoderSubject
 from sablier.workflows.exporting.classifiers import ClassifierSubject
 from sablier.workflows.exporting.denoisers import DenoiserSubject
@@ -84,7 +84,10 @@ def export(
         ModelFileError: if the task is not exported. BackboneError: for a missing backbone, or one that cannot be exported.
         ImagesError: if there are no images to compare on. PackageError: if a package is missing.
         ParityError: if the exported model does not agree; nothing is written.
+        OutputError: if the output is a folder, has another suffix, or is a file of another kind.
     """
+    if Path(output).suffix.lower() != SUFFIX:
+        raise OutputError(f"expected a name that ends in {SUFFIX}, got {output}. Type: -o {Path(output).with_suffix(SUFFIX)}")
     file = ModelFile.load(Path(model))
     subject = _subject(file, backbone)
     on_step(READING, 0, len(STEPS))
@@ -93,6 +96,8 @@ def export(
     data = with_metadata(graph_bytes(subject.graph, subject.inputs), _record(file, subject), _arrays(file, subject))
     on_step(COMPARING, 2, len(STEPS))
     parity = _compared(subject, data, compared_on)
+    if not parity.images:
+        raise ImagesError(f"none of the {len(compared_on)} images to compare on can be read. Name others with --images FOLDER.")
     if faults := parity.faults():
         raise ParityError(
             f"expected an exported model that agrees with {model} on {parity.images} images, got other {'; '.join(faults)}. "

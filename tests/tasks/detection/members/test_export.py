@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from exported import Computed, exported
+from onnx_program import Computed, exported
 from torch import Tensor
 
 from sablier.images.imageset import ImageSet
