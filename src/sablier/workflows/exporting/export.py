@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 import sablier
-from sablier.errors import ConfigError, ImagesError, ModelFileError, OutputError, ParityError
+from sablier.backbones.file import reason
+from sablier.errors import BackboneError, ConfigError, ImagesError, ModelFileError, OutputError, ParityError, SablierError
 from sablier.export.onnx_model import graph_bytes
 from sablier.files import write_whole
 from sablier.files.kinds import ONNX
@@ -93,7 +94,7 @@ def export(
     on_step(READING, 0, len(STEPS))
     compared_on = _images(file, images)
     on_step(TRACING, 1, len(STEPS))
-    data = with_metadata(graph_bytes(subject.graph, subject.inputs), _record(file, subject), _arrays(file, subject))
+    data = with_metadata(_traced(subject, backbone), _record(file, subject), _arrays(file, subject))
     on_step(COMPARING, 2, len(STEPS))
     parity = _compared(subject, data, compared_on)
     if not parity.images:
@@ -114,6 +115,21 @@ def _subject(file: ModelFile, backbone: Any) -> Subject:
     if backbone is not None and file.task != DetectorSubject.task:
         raise ConfigError(f"expected a backbone for a detector only, got one for a model trained to {file.task}. Leave it out.")
     return SUBJECTS[file.task].of(file, backbone)
+
+
+def _traced(subject: Subject, backbone: Any) -> bytes:
+    """Return the graph as an ONNX model."""
+    try:
+        return graph_bytes(subject.graph, subject.inputs)
+    except (SablierError, MemoryError):
+        raise
+    except Exception as error:  # a backbone may hold any operator
+        if backbone is None:
+            raise
+        raise BackboneError(
+            f"the backbone {backbone} cannot be exported: {reason(error)}. Use a network of common operators, or judge with the "
+            ".sablier file."
+        ) from error
 
 
 def _images(file: ModelFile, source: Any) -> ImageSet:
