@@ -22,7 +22,7 @@ from safetensors import numpy as safetensors_numpy
 
 from sablier.errors import ModelFileError, SablierError
 from sablier.files import write_whole
-from sablier.files.kinds import MODEL, check_replaces
+from sablier.files.kinds import MODEL, ONNX, check_replaces
 from sablier.images.looks import Looks
 from sablier.images.preprocess import Preprocess
 from sablier.models import Model, create_model
@@ -296,6 +296,11 @@ def unpack(kind: str, path: Path) -> tuple[str, dict[str, Array]]:
         raise ModelFileError(f"there is no {kind} file {path}. Train one with: sablier train IMAGES -o {path}") from error
     except OSError as error:
         raise ModelFileError(f"{path} cannot be read: {error.strerror}.") from error
+    if ONNX.holds(data):
+        raise ModelFileError(
+            f"expected a .sablier {kind} file, got {path}, an exported model. Only `sablier detect` and `sablier-judge` take "
+            "exported models, with a name that ends in .onnx; name the .sablier file that it was exported from."
+        )
     metadata = _header(data, path)
     if metadata.get("format") != f"sablier {kind}":
         raise ModelFileError(f"{path} is not a sablier {kind} file: its format is {metadata.get('format', 'unknown')!r}.")

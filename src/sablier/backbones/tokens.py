@@ -27,4 +27,4 @@ def as_grid(tokens: Tensor, height: int, width: int) -> Tensor:
         what = f"fit patches of {' or '.join(map(str, fitting))} pixels" if fitting else "are no grid of square patches"
         raise ValueError(f"{count} tokens {what} in images of {height} x {width}, with at most {MOST_BEFORE} others before them")
     down, across = height // fitting[0], width // fitting[0]
-    return tokens[:, count - down * across :].transpose(1, 2).reshape(len(tokens), -1, down, across)
+    return tokens[:, count - down * across :].transpose(1, 2).reshape(tokens.shape[0], -1, down, across)

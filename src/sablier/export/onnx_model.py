@@ -42,7 +42,9 @@ def graph_bytes(graph: nn.Module, inputs: Mapping[str, Input]) -> bytes:
     """
     version = tuple(int(part) for part in torch.__version__.split(".")[:2])
     if version < OLDEST_TORCH:
-        raise PackageError(f"expected torch {'.'.join(map(str, OLDEST_TORCH))} or newer to export, got {torch.__version__}. Upgrade it.")
+        raise PackageError(
+            f"expected torch {'.'.join(map(str, OLDEST_TORCH))} or newer to export, got {torch.__version__}. Upgrade it."
+        )
     try:
         import onnx
         import onnxscript  # noqa: F401  # the exporter of torch needs it

@@ -8,6 +8,7 @@ from pathlib import Path
 from sablier.errors import OutputError
 
 LONGEST_HEADER = 1 << 26
+WHOLE = -1
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Kind:
         name: with its article, for messages.
         holds: whether the first bytes of a file are of this kind.
         example: a file name for messages.
-        length: how many bytes `holds` needs.
+        length: how many bytes `holds` needs; `WHOLE` for all.
     """
 
     name: str
@@ -37,7 +38,7 @@ def _is_model(data: bytes) -> bool:
 
 
 def _is_onnx(data: bytes) -> bool:
-    return data.startswith(b"\x08") and b"sablier" in data  # the version of the format comes first
+    return data.startswith(b"\x08") and b"sablier_sha256" in data  # the version of ONNX comes first, our metadata last
 
 
 def _is_page(data: bytes) -> bool:
@@ -49,7 +50,7 @@ def _is_codes(data: bytes) -> bool:
 
 
 MODEL = Kind("a .sablier model", _is_model, "model.sablier", LONGEST_HEADER)
-ONNX = Kind("an exported .onnx model", _is_onnx, "model.onnx", LONGEST_HEADER)
+ONNX = Kind("an exported .onnx model", _is_onnx, "model.onnx", WHOLE)
 COMPRESSED = Kind("a .sabz file", _starts(b"SABZ"), "images.sabz")
 PAGE = Kind("a page written by sablier", _is_page, "page.html", LONGEST_HEADER)
 PNG_COMPRESSION = 3  # of the levels 0 to 9: more is slower than most networks and saves little

@@ -12,6 +12,7 @@ from sablier.tasks.detection.exported_format import read_metadata
 from sablier.typing import Array
 
 INSTALL = "pip install ./runtime"
+SUFFIX = ".onnx"  # of exported models
 
 Opened = TypeVar("Opened", bound=ExportedDetector)
 

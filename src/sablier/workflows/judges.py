@@ -10,9 +10,7 @@ from sablier.modelfile import Metadata, ModelFile
 from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.exported_detector import ExportedDetector
 from sablier.tasks.detection.judge import Judge
-from sablier.workflows.exported_files import open_exported
-
-EXPORTED = ".onnx"  # the suffix of exported models
+from sablier.workflows.exported_files import SUFFIX, open_exported
 
 
 def open_judge(model: str | PathLike[str], backbone: str | PathLike[str] | None = None) -> tuple[ModelFile, Judge]:
@@ -27,7 +25,7 @@ def open_judge(model: str | PathLike[str], backbone: str | PathLike[str] | None 
         PackageError: if sablier-runtime is needed and not installed. ConfigError: for a backbone beside an .onnx file.
     """
     path = Path(model)
-    if path.suffix.lower() != EXPORTED:
+    if path.suffix.lower() != SUFFIX:
         file = ModelFile.load(path)
         return file, Detector.from_file(file, backbone, scores=True)
     if backbone is not None:

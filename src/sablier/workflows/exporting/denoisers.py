@@ -14,7 +14,7 @@ from sablier.export.network_graphs import DenoiserGraph
 from sablier.export.onnx_model import Input
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
-from sablier.tasks.denoise import TASK, NoiseRemover, decoded
+from sablier.tasks.denoise import TASK, TILE, NoiseRemover, decoded
 from sablier.typing import Array
 from sablier.workflows.denoise import noise_remover
 from sablier.workflows.exported_files import Exported
@@ -52,7 +52,9 @@ class DenoiserSubject(Subject):
         return {"values": Input(torch.from_numpy(values.astype(np.float32)), {0: "images", 1: "height", 2: "width"})}
 
     def given(self, images: ImageSet) -> list[dict[str, Array]]:
-        return [{"values": self.remover.preprocess.unit_values(image)[None]} for image in decoded(images)[0]]
+        # Larger images are computed in tiles, whose noise levels are averaged, and by the graph as a whole.
+        parts = [image[:TILE, :TILE] for image in decoded(images)[0]]
+        return [{"values": self.remover.preprocess.unit_values(part)[None]} for part in parts]
 
     def compared(self, images: ImageSet, exported: Exported) -> Parity:
         found = []

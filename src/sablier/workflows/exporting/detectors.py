@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from torch import nn
 
+from sablier.errors import BackboneError
 from sablier.export.detector_graph import DetectorGraph
 from sablier.export.onnx_model import Input
 from sablier.images.imageset import ImageSet
@@ -16,7 +18,7 @@ from sablier.modelfile import ModelFile
 from sablier.tasks.detection.detect import TASK, Detector
 from sablier.tasks.detection.exported_detector import ExportedDetector
 from sablier.typing import Array
-from sablier.workflows.exported_files import Exported
+from sablier.workflows.exported_files import SUFFIX, Exported
 from sablier.workflows.exporting.parity import Parity, detector_parity
 from sablier.workflows.exporting.subjects import Subject, each_alone, pixels_input
 
@@ -34,6 +36,11 @@ class DetectorSubject(Subject):
 
     @classmethod
     def of(cls, file: ModelFile, backbone: Any = None) -> Self:
+        if backbone is not None and Path(backbone).suffix.lower() == SUFFIX:
+            raise BackboneError(
+                f"expected a .pt2 file to export a detector with its backbone, got {backbone}: torch cannot trace an ONNX "
+                "backbone. Write the network with torch.export.save, and train a detector with that file."
+            )
         return cls(Detector.from_file(file, backbone, scores=True))
 
     @cached_property

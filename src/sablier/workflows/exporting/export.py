@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 import sablier
-from sablier.errors import ConfigError, ImagesError, ModelFileError, ParityError
+from sablier.backbones.file import reason
+from sablier.errors import BackboneError, ConfigError, ImagesError, ModelFileError, OutputError, ParityError, SablierError
 from sablier.export.int8 import quantized
 from sablier.export.onnx_model import graph_bytes
 from sablier.files import write_whole
@@ -22,7 +23,7 @@ from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile, Part, PartRecord
 from sablier.tasks.detection.exported_format import with_metadata
 from sablier.typing import Array
-from sablier.workflows.exported_files import Exported, read_exported
+from sablier.workflows.exported_files import SUFFIX, Exported, read_exported
 from sablier.workflows.exporting.autoencoders import AutoencoderSubject
 from sablier.workflows.exporting.classifiers import ClassifierSubject
 from sablier.workflows.exporting.denoisers import DenoiserSubject
@@ -33,6 +34,7 @@ from sablier.workflows.outputs import writes
 
 EXACT = "Install the pinned versions of torch, onnx and onnxruntime, or report this with the model file."
 EIGHT_BITS = "8 bits are too few for it: leave --int8 out."
+FLOAT, INT = "float32", "int8"  # precisions
 MOST_COMPARED = 32  # images on which the two models are compared
 STEPS = READING, TRACING, COMPARING = "reading images to compare on", "tracing the graph", "comparing on real images"
 
@@ -93,30 +95,32 @@ def export(
         ModelFileError: if the task is not exported. BackboneError: for a missing backbone, or one that cannot be exported.
         ImagesError: if there are no images to compare on. PackageError: if a package is missing.
         ParityError: if the exported model does not agree; nothing is written.
+        OutputError: if the output is a folder, has another suffix, or is a file of another kind.
     """
+    if Path(output).suffix.lower() != SUFFIX:
+        raise OutputError(f"expected a name that ends in {SUFFIX}, got {output}. Type: -o {Path(output).with_suffix(SUFFIX)}")
     file = ModelFile.load(Path(model))
     subject = _subject(file, backbone)
     on_step(READING, 0, len(STEPS))
     compared_on = _images(file, images)
     on_step(TRACING, 1, len(STEPS))
-    exact, record, arrays = graph_bytes(subject.graph, subject.inputs), _record(file, subject), _arrays(file, subject)
+    exact, record, arrays = _traced(subject, backbone), _record(file, subject), _arrays(file, subject)
     given = subject.given(compared_on)
-    graph = quantized(exact, given) if int8 else exact
-    data = with_metadata(graph, record | {"precision": "int8" if int8 else "float32"}, arrays)
+    if not given:
+        raise ImagesError(f"none of the {len(compared_on)} images to compare on can be read. Name others with --images FOLDER.")
+    data = with_metadata(exact, record | {"precision": FLOAT}, arrays)
+    quick = with_metadata(quantized(exact, given), record | {"precision": INT}, arrays) if int8 else None
     on_step(COMPARING, 2, len(STEPS))
-    with _opened(data) as exported:
+    with _opened(quick or data) as exported:
         parity = subject.compared(compared_on, exported)
-        if int8:
-            with _opened(with_metadata(exact, record, arrays)) as precise:
-                faster = _seconds(precise, given) / _seconds(exported, given)
     if faults := parity.faults_in_8_bits() if int8 else parity.faults():
         raise ParityError(
             f"expected an exported model that agrees with {model} on {parity.images} images, got other {'; '.join(faults)}. "
             f"Nothing was written. {EIGHT_BITS if int8 else EXACT}"
         )
-    write_whole(Path(output), data)
+    write_whole(Path(output), quick or data)
     on_step("", len(STEPS), len(STEPS))
-    return ExportResult(Path(output), len(data), parity, faster if int8 else None)
+    return ExportResult(Path(output), len(quick or data), parity, None if quick is None else _faster(data, quick, given))
 
 
 def _subject(file: ModelFile, backbone: Any) -> Subject:
@@ -125,6 +129,21 @@ def _subject(file: ModelFile, backbone: Any) -> Subject:
     if backbone is not None and file.task != DetectorSubject.task:
         raise ConfigError(f"expected a backbone for a detector only, got one for a model trained to {file.task}. Leave it out.")
     return SUBJECTS[file.task].of(file, backbone)
+
+
+def _traced(subject: Subject, backbone: Any) -> bytes:
+    """Return the graph as an ONNX model."""
+    try:
+        return graph_bytes(subject.graph, subject.inputs)
+    except (SablierError, MemoryError):
+        raise
+    except Exception as error:  # a backbone may hold any operator
+        if backbone is None:
+            raise
+        raise BackboneError(
+            f"the backbone {backbone} cannot be exported: {reason(error)}. Use a network of common operators, or judge with the "
+            ".sablier file."
+        ) from error
 
 
 def _images(file: ModelFile, source: Any) -> ImageSet:
@@ -167,6 +186,12 @@ def _opened(data: bytes) -> Iterator[Exported]:
         place = Path(folder) / "exported.onnx"
         place.write_bytes(data)
         yield read_exported(place)
+
+
+def _faster(data: bytes, quick: bytes, given: Sequence[Mapping[str, Array]]) -> float:
+    """Return how many times as fast the second of two exported models is."""
+    with _opened(data) as one, _opened(quick) as other:
+        return _seconds(one, given) / _seconds(other, given)
 
 
 def _seconds(exported: Exported, given: Sequence[Mapping[str, Array]]) -> float:

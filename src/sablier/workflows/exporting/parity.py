@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sablier.calibration import Calibration, percent
+from sablier.calibration import Calibration
 from sablier.tasks.detection.judge import FoldScores, score_columns
 from sablier.tasks.detection.result import BASELINES
 from sablier.typing import Array
@@ -125,11 +125,6 @@ def detector_parity(calibration: Calibration, kinds: tuple[str, ...], ids: Array
         others |= (one != other) & ~excused
     verdicts = len(ids) * sum(map(calibration.decides, ALPHAS))
     return Parity(len(ids), tuple(differences), verdicts, tuple(ids[others].tolist()), tuple(ids[near].tolist()))
-
-
-def promised(calibration: Calibration) -> str:
-    """Return at which rates verdicts are compared."""
-    return ", ".join(percent(alpha) for alpha in ALPHAS if calibration.decides(alpha))
 
 
 def _named(ids: tuple[str, ...]) -> str:
