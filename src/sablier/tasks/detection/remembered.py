@@ -11,16 +11,19 @@ from torch import Tensor
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.models.base import Model
+from sablier.part_fit import check_fit
 from sablier.tasks.detection.parallel import in_parallel
+from sablier.tasks.detection.place_mixture import PlaceMixture
 from sablier.tasks.detection.places import PlaceSums
 from sablier.tasks.detection.tracing import tracing
 from sablier.transforms.batches import Batch, Batches
 
 Views = tuple[Tensor, ...]
+Mixtures = tuple[PlaceMixture, ...]
 MOST_BYTES = 3_000_000_000  # of views: about 4,500 photos of 256 x 256, or 700 of 640 x 640
-
-
-LARGE, BYTES_OF_LARGE = 1_000_000, 200_000_000  # pixels of photos whose features are cached after training, too; of these
+# Photos of so many pixels are cached after training, too, since some are scored again to draw them: of so many, how far their
+# places are from good ones, and the features of the last.
+LARGE, MOST_LARGE, BYTES_OF_LARGE = 1_000_000, 32, 200_000_000
 
 
 class Remembered:
@@ -37,11 +40,36 @@ class Remembered:
         self._bytes = 0
         self._lock = Lock()
         self._sums: WeakKeyDictionary[ImageSet, list[PlaceSums]] = WeakKeyDictionary()
+        self._distances: OrderedDict[bytes, dict[int, tuple[Mixtures, Views]]] = OrderedDict()
+        self.most_distances = 0
 
     @classmethod
     def for_use(cls, network: Model, preprocess: Preprocess) -> "Remembered":
-        """Return the cache after training: a large photo that is scored again, to draw it, is then described once."""
-        return cls(network, keeps=preprocess.height * preprocess.width > LARGE, most_bytes=BYTES_OF_LARGE)
+        """Return the cache after training: a large photo that is scored again, to draw it, is then computed once."""
+        found = cls(network, keeps=preprocess.height * preprocess.width > LARGE, most_bytes=BYTES_OF_LARGE)
+        found.most_distances = MOST_LARGE if found.keeps else 0
+        return found
+
+    def distances(self, x: Tensor, mixtures: Mixtures) -> Views:
+        """Return for each view N,h,w: the distances of places of N,C,H,W images in [0, 1] from the mixture of the view."""
+        if len(x) != 1 or not self.most_distances or tracing():
+            return self._measured(x, mixtures)
+        if getattr(self._last, "keyed", None) is not x:
+            self._last.keyed, self._last.key = x, _key(x[0])
+        key: bytes = self._last.key
+        with self._lock:
+            own = self._distances.setdefault(key, {})
+            self._distances.move_to_end(key)
+            if len(self._distances) > self.most_distances:
+                self._distances.popitem(last=False)
+        if id(mixtures) not in own:  # the mixtures are kept beside, so that no others get this id
+            own[id(mixtures)] = mixtures, self._measured(x, mixtures)
+        return own[id(mixtures)][1]
+
+    def _measured(self, x: Tensor, mixtures: Mixtures) -> Views:
+        views = self.describe(x)
+        check_fit("views of the network", len(mixtures), len(views))
+        return tuple(mixture.distances(view) for mixture, view in zip(mixtures, views, strict=True))
 
     def sums(self, images: ImageSet, preprocess: Preprocess, seed: int = 0) -> list[PlaceSums]:
         """Return the sums of each view over dense images; for the same set they are computed once."""
@@ -67,7 +95,7 @@ class Remembered:
         return found
 
     def _looked_up(self, x: Tensor) -> Views:
-        keys = [blake2b(image.contiguous().numpy().tobytes(), digest_size=16).digest() for image in x.permute(0, 2, 3, 1)]
+        keys = [_key(image) for image in x]
         known = [self._kept.get(key) for key in keys]  # once: another thread may drop some
         new = [place for place, found in enumerate(known) if found is None]
         seen = self.network.describe(x if len(new) == len(x) else x[new]) if new else ()
@@ -86,3 +114,8 @@ class Remembered:
             self._bytes += sum(view.nbytes for view in found)
         while self._bytes > self.most_bytes:
             self._bytes -= sum(view.nbytes for view in self._kept.popitem(last=False)[1])
+
+
+def _key(image: Tensor) -> bytes:
+    """Return a digest of a C,H,W image."""
+    return blake2b(image.permute(1, 2, 0).contiguous().numpy().data, digest_size=16).digest()

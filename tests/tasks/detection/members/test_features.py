@@ -68,11 +68,10 @@ def test_a_blot_is_found_where_it_lies(file):
     assert bad.reconstructions is None
 
 
-def test_views_count_in_the_map_by_the_square_of_how_many_places_they_have(monkeypatch):
-    distances = iter([torch.full((1, 4, 4), 2.0), torch.full((1, 2, 2), 7.0)])
-    monkeypatch.setattr(PlaceMixture, "distances", lambda self, view: next(distances))
+def test_views_count_in_the_map_by_the_square_of_how_many_places_they_have():
+    distances = torch.full((1, 4, 4), 2.0), torch.full((1, 2, 2), 7.0)
+    backbone = cast(Remembered, SimpleNamespace(distances=lambda x, mixtures: distances))
     one = PlaceMixture(np.zeros((1, 1, 1), np.float16), np.zeros((1, 1)), np.ones((1, 1, 1)), np.zeros(1))
-    backbone = cast(Remembered, SimpleNamespace(describe=lambda x: (x, x)))
     score = Features(backbone, (one, one)).score(torch.zeros(1, 3, 8, 8))
     np.testing.assert_allclose(score.anomaly_map, np.full((1, 8, 8), (16 * 2 + 7) / 17), rtol=1e-6)
     np.testing.assert_allclose(score.statistics, np.log([[2, 7]]), rtol=1e-4)
@@ -116,7 +115,7 @@ def test_what_is_kept_is_what_was_seen_in_any_order():
     mixed = x[[5, 1, 0, 4]]
     assert torch.equal(keeps.describe(mixed)[0], plain.describe(mixed)[0])
     assert network.shown == 6
-    keeps.most_bytes = 2 * 3 * 2  # two images of three half-precision numbers
+    keeps.most_bytes = 2 * 3 * 4  # two images of three numbers
     keeps.describe(torch.cat([x[:1], 1 - x[:1]]))
     assert len(keeps._kept) == 2
     keeps.describe(x[:1].clone())
@@ -133,3 +132,21 @@ def test_after_training_a_large_photo_is_described_once_though_it_is_scored_twic
     x = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0))
     assert torch.equal(kept.describe(x)[0], kept.describe(x.clone())[0])
     assert network.shown == passes
+
+
+@pytest.mark.parametrize(("side", "passes"), [(1200, 1), (64, 2)])
+def test_after_training_the_distances_of_a_large_photo_are_computed_once(side, passes):
+    network = Counting()
+    kept = Remembered.for_use(network, Preprocess(height=side, width=side, channels=3))
+    x = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0))
+    mixtures = [
+        (PlaceMixture(np.full((1, 1, 3), mean), np.zeros((1, 3), np.float32), np.eye(3, dtype=np.float32)[None], np.zeros(1)),)
+        for mean in (0.0, 0.5)
+    ]
+    kept.most_bytes = 0  # of features
+    both = [[kept.distances(own, each)[0] for each in mixtures] for own in (x, x.clone())]
+    assert network.shown == passes
+    for first, again, mean in zip(*both, (0.0, 0.5), strict=True):
+        assert torch.equal(first, again)
+        expected = (x.mean(dim=(2, 3)) - mean).square().mean(dim=1).sqrt()
+        torch.testing.assert_close(first.flatten(), expected, check_dtype=False)

@@ -108,9 +108,7 @@ class Features(Member):
         return replace(self, good=tuple(good.renewed(before, after) for good, before, after in pairs), moments=tuple(joined))
 
     def score(self, x: Tensor, pictures: bool = True) -> MemberOutput:
-        views = self.backbone.describe(x)
-        check_fit("views of the network", len(self.good), len(views))
-        distances = [good.distances(view) for good, view in zip(self.good, views, strict=True)]
+        distances = self.backbone.distances(x, self.good)
         statistics = (torch.stack([highest(each) for each in distances], dim=1).double() + SMALLEST).log()
         if not (pictures and self.map_shows):
             return MemberOutput(statistics)
