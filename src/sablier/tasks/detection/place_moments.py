@@ -26,7 +26,7 @@ class PlaceMoments:
     Args:
         count: how many images were summed.
         grid: the height and width of the grid of places.
-        totals: h,w,D float32, the sum over images of the features of each cell.
+        totals: h,w,D float64, the sum over images of the features of each cell; float32 in earlier files.
         products: D,D float64, the sum over images and places of their outer products.
 
     >>> features = np.random.default_rng(0).normal(size=(9, 3, 4, 5))
@@ -47,7 +47,7 @@ class PlaceMoments:
         down, across = (_starts(length, cells) for length, cells in zip(grid, _cells(grid, totals.shape[2]), strict=True))
         summed = np.add.reduceat(np.add.reduceat(totals, down, axis=0), across, axis=1)
         sizes = np.multiply.outer(np.diff([*down, grid[0]]), np.diff([*across, grid[1]]))
-        return cls(count, grid, (summed / sizes[..., None]).astype(np.float32), products)
+        return cls(count, grid, summed / sizes[..., None], products)
 
     def joined(self, more: Self) -> Self:
         """Return the moments of these images and of others.
@@ -58,8 +58,7 @@ class PlaceMoments:
         sides = (*self.grid, len(self.products)), (*more.grid, len(more.products))
         for what, own, other in zip(("rows", "columns", "features"), *sides, strict=True):
             check_fit(f"{what} of places", own, other)
-        totals = self.totals.astype(np.float64) + more.totals
-        return type(self)(self.count + more.count, self.grid, totals.astype(np.float32), self.products + more.products)
+        return type(self)(self.count + more.count, self.grid, self.totals + more.totals, self.products + more.products)
 
     @cached_property
     def means(self) -> Array:
@@ -118,7 +117,7 @@ class PlaceMoments:
         Raises:
             ModelFileError: if the sums are not those of such a grid, or of so many features.
         """
-        totals = tensors["totals"]
+        totals = tensors["totals"].astype(np.float64)
         size = totals.shape[2]
         for what, expected, came in zip(("rows", "columns"), _cells(grid, size), totals.shape, strict=False):
             check_fit(f"{what} of cells", came, expected)

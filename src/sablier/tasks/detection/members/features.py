@@ -63,7 +63,11 @@ class Features(Member):
             }
         ),
         MOMENTS: PartKind(
-            {"totals": TensorKind(("down", "across", "D")), "products": TensorKind(("any",), ("float64",))}, _Summed
+            {
+                "totals": TensorKind(("down", "across", "D"), ("float64", "float32")),  # float32 in earlier files
+                "products": TensorKind(("any",), ("float64",)),
+            },
+            _Summed,
         ),
     }
 
