@@ -56,5 +56,5 @@ def test_all_layers_but_the_first_are_in_8_bits(examples):
 
 
 def test_a_network_of_one_layer_is_refused(examples):
-    with pytest.raises(ModelFileError, match="expected a network of at least 2 layers for 8 bits, got 1. Leave --int8 out"):
+    with pytest.raises(ModelFileError, match=r"expected a network of at least 2 layers for 8 bits, got 1\. Leave --int8 out"):
         quantized(exported(1), examples)

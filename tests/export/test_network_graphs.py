@@ -10,7 +10,6 @@ from sablier.images import read_images
 from sablier.modelfile import ModelFile
 from sablier.models import create_model
 from sablier.tasks.classification.classify import Classifier
-from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.judge import score_columns
 from sablier.tasks.detection.result import BASELINES
 from sablier.tasks.latent.reconstruct import TASK, decode, encode

@@ -1,4 +1,4 @@
-"""Stored pixels as values of networks: the same in the graph as in training and in NumPy, for every type and number of channels."""
+"""Stored pixels as values of networks: the same in the graph as in training, for every type and number of channels."""
 
 import numpy as np
 import pytest
