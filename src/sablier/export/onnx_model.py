@@ -57,7 +57,10 @@ def graph_bytes(graph: nn.Module, inputs: Mapping[str, Input]) -> bytes:
         outputs = list(graph(*examples))  # also makes what members compute once
         # Traced here, since the exporter would quietly fix the size of batches where tracing asks for that.
         shapes = tuple({axis: sizes[name] for axis, name in given.axes.items()} for given in inputs.values())
-        traced = torch.export.export(graph.eval(), examples, dynamic_shapes=shapes, strict=False)
+        # Guards about sides that it cannot prove, as of a network that halves them, would otherwise be errors.
+        traced = torch.export.export(
+            graph.eval(), examples, dynamic_shapes=shapes, strict=False, prefer_deferred_runtime_asserts_over_guards=True
+        )
         names: dict[str, Any] = {"input_names": list(inputs), "output_names": outputs}
         # Not optimized: it takes minutes, a rule of it fuses minimum and maximum wrongly, and onnxruntime does it, too.
         program = torch.onnx.export(traced, dynamo=True, opset_version=OPSET, optimize=False, verbose=False, **names)
