@@ -7,13 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 from filelock import FileLock
+from PIL import Image
 
 from sablier.images import ImageSet, read_images
 from sablier.recipes.config import Recipe
 from sablier.recipes.make import make_recipe
 from sablier.tasks.detection.detect import Detector
+from sablier.workflows.exporting.export import export
 from sablier.workflows.training.detector import train_detector
 from sablier.workflows.training.train import train
 
@@ -93,6 +96,35 @@ def digits_file(made_once: Callable[[str, Callable[[Path], object]], Path], tiny
 def digits_detector(tiny_recipe: Recipe, digit_threes: ImageSet) -> Detector:
     """The same detector, without the detour by a file."""
     return Detector.from_file(train_detector(digit_threes, tiny_recipe))
+
+
+@pytest.fixture(scope="session")
+def small_detector(made_once: Callable[[str, Callable[[Path], object]], Path], digit_threes: ImageSet) -> Path:
+    """A model file: a detector of threes with one member, which is calibrated by one split."""
+    recipe = make_recipe(tier="tiny", settings=["members=restoration", "epochs=6", "folds_below=100", "width=8"])
+    return made_once("one-member.sablier", lambda path: train_detector(digit_threes, recipe).save(path))
+
+
+@pytest.fixture(scope="session")
+def small_onnx(made_once: Callable[[str, Callable[[Path], object]], Path], small_detector: Path) -> Path:
+    """The same detector, exported."""
+    pytest.importorskip("sablier_runtime", reason="sablier_runtime is not installed")
+    return made_once("one-member.onnx", lambda path: export(small_detector, path))
+
+
+@pytest.fixture(scope="session")
+def digit_folder(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """A folder with the files of 40 digits of all classes, every fourth a three."""
+
+    def write(folder: Path) -> None:
+        images = read_images("digits:test")
+        threes, others = images.where(label=3).take(np.arange(10)), images.take(np.arange(0, 360, 12))
+        folder.mkdir()
+        for kind, each in (("three", threes), ("other", others)):
+            for index, image in enumerate(each.array):
+                Image.fromarray(image[..., 0]).save(folder / f"{kind}-{index:02}.png")
+
+    return made_once("digit-files", write)
 
 
 @dataclass(frozen=True)

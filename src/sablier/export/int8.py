@@ -16,6 +16,7 @@ from sablier.typing import Array
 
 OPERATORS = ("Conv", "Gemm")  # of networks; other products compute distances, which 8 bits cannot hold
 FEWEST_LAYERS = 2
+ERRORS = 3  # of onnxruntime's log levels
 
 
 def quantized(data: bytes, examples: Sequence[Mapping[str, Array]]) -> bytes:
@@ -66,5 +67,6 @@ def _folded(data: bytes, path: Path) -> bytes:
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.optimized_model_filepath = str(path)
+    options.log_severity_level = ERRORS
     onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     return path.read_bytes()

@@ -4,6 +4,7 @@ What the exporter notes of the source code, paths of the machine among it, is re
 """
 
 import logging
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -56,13 +57,17 @@ def graph_bytes(graph: nn.Module, inputs: Mapping[str, Input]) -> bytes:
         outputs = list(graph(*examples))  # also makes what members compute once
         # Traced here, since the exporter would quietly fix the size of batches where tracing asks for that.
         shapes = tuple({axis: sizes[name] for axis, name in given.axes.items()} for given in inputs.values())
-        traced = torch.export.export(graph.eval(), examples, dynamic_shapes=shapes, strict=False)
+        # Guards about sides that it cannot prove, as of a network that halves them, would otherwise be errors.
+        traced = torch.export.export(
+            graph.eval(), examples, dynamic_shapes=shapes, strict=False, prefer_deferred_runtime_asserts_over_guards=True
+        )
         names: dict[str, Any] = {"input_names": list(inputs), "output_names": outputs}
         # Not optimized: it takes minutes, a rule of it fuses minimum and maximum wrongly, and onnxruntime does it, too.
         program = torch.onnx.export(traced, dynamo=True, opset_version=OPSET, optimize=False, verbose=False, **names)
     assert program is not None  # as it always is with dynamo
     model: onnx.ModelProto = program.model_proto
     _forget_source(model)
+    _name_axes(model, inputs)
     onnx.checker.check_model(model)
     data: bytes = model.SerializeToString()
     return data
@@ -78,6 +83,16 @@ def _forget_source(model: Any) -> None:
             item.doc_string = ""
             del item.metadata_props[:]
         graphs += [own.g for node in graph.node for own in node.attribute if own.HasField("g")]
+
+
+def _name_axes(model: Any, inputs: Mapping[str, Input]) -> None:
+    """Give axes whose length may vary their names, in place of the symbols of the exporter."""
+    shapes = {each.name: each.type.tensor_type.shape.dim for each in model.graph.input}
+    names = {shapes[name][axis].dim_param: own for name, given in inputs.items() for axis, own in given.axes.items()}
+    for each in (*model.graph.input, *model.graph.output, *model.graph.value_info):
+        for length in each.type.tensor_type.shape.dim:
+            if length.dim_param:
+                length.dim_param = re.sub(r"\w+", lambda found: names.get(found[0], found[0]), length.dim_param)
 
 
 @contextmanager

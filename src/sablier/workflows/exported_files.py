@@ -12,6 +12,7 @@ from sablier.tasks.detection.exported_format import read_metadata
 from sablier.typing import Array
 
 INSTALL = "pip install ./runtime"
+INSTALL_RUNNER = "pip install onnxruntime"
 SUFFIX = ".onnx"  # of exported models
 
 Opened = TypeVar("Opened", bound=ExportedDetector)
@@ -34,7 +35,7 @@ def read_exported(path: str | PathLike[str], threads: int | None = None) -> Expo
 
     Raises:
         ModelFileError: if the file is missing, damaged or altered, no exported model, or newer than this version.
-        PackageError: if sablier-runtime is not installed; the message has the command to run.
+        PackageError: if sablier-runtime or onnxruntime is not installed; the message has the command to run.
     """
     return exported_in(path, _graph_of(path, threads), threads)
 
@@ -97,6 +98,8 @@ def _graph_of(path: str | PathLike[str], threads: int | None) -> Callable[[bytes
             f"{path} takes sablier-runtime, the package that runs exported models with onnxruntime. It is not installed. "
             f"In a checkout of sablier, type: {INSTALL}"
         )
+    if find_spec("onnxruntime") is None:
+        raise PackageError(f"{path} takes onnxruntime, which runs exported models. It is not installed. Type: {INSTALL_RUNNER}")
     from sablier_runtime.graph import OnnxGraph
 
     return lambda data, name: OnnxGraph(data, name, threads, ModelFileError)

@@ -8,11 +8,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from torch import nn
 
+from sablier.calibration import is_flagged
 from sablier.export.network_graphs import ClassifierGraph
 from sablier.export.onnx_model import Input
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
-from sablier.tasks.classification.classify import CLASSES, TASK, Classifier
+from sablier.tasks.classification.classify import CLASSES, TASK, UNLIKE, Classifier
 from sablier.typing import Array
 from sablier.workflows.exported_files import Exported
 from sablier.workflows.exporting.parity import OF_VALUES, Difference, Parity
@@ -48,11 +49,14 @@ class ClassifierSubject(Subject):
 
     def compared(self, images: ImageSet, exported: Exported) -> Parity:
         dense, ours = images.dense(self.classifier.preprocess), self.classifier.classify(images)
-        theirs = exported.graph.run(["probabilities", "p_value"], {"pixels": dense.array})
-        levels = [self.classifier.calibration.levels(each) for each in (ours.p_values, theirs["p_value"])]
+        theirs = exported.graph.run(["probabilities", "p_value", "unlike"], {"pixels": dense.array})
+        calibration = self.classifier.calibration
+        levels = [calibration.levels(each) for each in (ours.p_values, theirs["p_value"])]
+        unlike = is_flagged(calibration.verdicts(theirs["p_value"], UNLIKE))
         differences = (
             Difference.of("probabilities", ours.probabilities, theirs["probabilities"], OF_VALUES),
             Difference.of("ranks of p-values", levels[0], levels[1], 1.0),
+            Difference.of("flags of images unlike all classes", unlike, theirs["unlike"], 0.0),
         )
         rows = np.sort(ours.probabilities, axis=1)
         other = ours.probabilities.argmax(axis=1) != theirs["probabilities"].argmax(axis=1)

@@ -13,13 +13,14 @@ from torch import nn
 from sablier.errors import BackboneError
 from sablier.export.detector_graph import DetectorGraph
 from sablier.export.onnx_model import Input
+from sablier.images.chunks import images_at_once
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
 from sablier.tasks.detection.detect import TASK, Detector
-from sablier.tasks.detection.exported_detector import ExportedDetector
+from sablier.tasks.detection.exported_detector import ExportedDetector, Graph
 from sablier.typing import Array
 from sablier.workflows.exported_files import SUFFIX, Exported
-from sablier.workflows.exporting.parity import Parity, detector_parity
+from sablier.workflows.exporting.parity import ALPHAS, Answers, Parity, detector_parity
 from sablier.workflows.exporting.subjects import Subject, each_alone, pixels_input
 
 ALPHA = 0.05  # that a graph is traced with; it is an input
@@ -65,5 +66,18 @@ class DetectorSubject(Subject):
     def compared(self, images: ImageSet, exported: Exported) -> Parity:
         theirs = ExportedDetector.of(*exported)
         ours, dense = self.detector, images.dense(self.detector.preprocess)
-        kinds, calibration = ours.member_kinds, ours.calibration
-        return detector_parity(calibration, kinds, dense.ids, ours.scored(dense, True), theirs.scored(dense, True))
+        kinds, answers = ours.member_kinds, _answers(exported.graph, dense.array)
+        return detector_parity(ours.calibration, kinds, dense.ids, ours.scored(dense, True), theirs.scored(dense, True), answers)
+
+
+def _answers(graph: Graph, pixels: Array) -> Answers:
+    """Return what a graph answers by itself to N,H,W,C pixels, to one image after another at the next of the alphas."""
+    alphas, step = np.resize(ALPHAS, len(pixels)), images_at_once(*pixels.shape[1:3])
+    found = {"score": np.empty(len(pixels)), "p_value": np.empty(len(pixels)), "flagged": np.empty(len(pixels), bool)}
+    for alpha in ALPHAS:
+        rows = np.flatnonzero(alphas == alpha)
+        for start in range(0, len(rows), step):
+            batch = rows[start : start + step]
+            for name, values in graph.run(list(found), {"pixels": pixels[batch], "alpha": np.array([alpha])}).items():
+                found[name][batch] = values
+    return Answers(alphas, *found.values())

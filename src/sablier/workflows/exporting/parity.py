@@ -1,10 +1,11 @@
 """Parity: whether an exported model agrees with the model that it was exported from, on real images."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from sablier.calibration import Calibration
+from sablier.calibration import Calibration, is_flagged
 from sablier.tasks.detection.judge import FoldScores, score_columns
 from sablier.tasks.detection.result import BASELINES
 from sablier.typing import Array
@@ -88,7 +89,18 @@ class Parity:
         return f"{text}."
 
 
-def detector_parity(calibration: Calibration, kinds: tuple[str, ...], ids: Array, ours: FoldScores, theirs: FoldScores) -> Parity:
+class Answers(NamedTuple):
+    """What the graph of a detector answers by itself: N scores, p-values and flags, each flag at one of N alphas."""
+
+    alphas: Array
+    scores: Array
+    p_values: Array
+    flagged: Array
+
+
+def detector_parity(
+    calibration: Calibration, kinds: tuple[str, ...], ids: Array, ours: FoldScores, theirs: FoldScores, answers: Answers
+) -> Parity:
     """Compare the scores, p-values, verdicts at 1, 5 and 10 % and pictures of N images.
 
     Args:
@@ -96,6 +108,7 @@ def detector_parity(calibration: Calibration, kinds: tuple[str, ...], ids: Array
         kinds: of the M members, whose contributions to the score are compared.
         ids: of the images.
         ours, theirs: with pictures.
+        answers: of the graph, at those alphas.
     """
     spread = float(np.concatenate(calibration.folds).std()) if calibration.count > 1 else 1.0
     allowed = OF_SPREAD * max(spread, 1e-9)
@@ -111,6 +124,8 @@ def detector_parity(calibration: Calibration, kinds: tuple[str, ...], ids: Array
             for k, kind in enumerate(kinds)
         ),
         Difference.of("ranks of p-values", ranks[0], ranks[1], 1.0),
+        Difference.of("scores that the graph returns", ours.scores.mean(axis=1), answers.scores, allowed),
+        Difference.of("ranks of p-values that the graph returns", ranks[0], calibration.levels(answers.p_values), 1.0),
         *(Difference.of(f"scores of the baseline {name}", ours.baselines[name], theirs.baselines[name], OF_VALUES)
           for name in BASELINES),
         Difference.of("anomaly maps", ours.anomaly_maps, theirs.anomaly_maps, OF_MAPS),
@@ -120,9 +135,10 @@ def detector_parity(calibration: Calibration, kinds: tuple[str, ...], ids: Array
     others, near = np.zeros(len(ids), bool), np.zeros(len(ids), bool)
     for alpha in ALPHAS:
         one, other = (calibration.verdicts(each, alpha) for each in p_values)
+        different = (one != other) | ((answers.alphas == alpha) & (is_flagged(one) != answers.flagged))
         excused = np.abs(calibration.margins(columns[0], alpha)) <= allowed
-        near |= (one != other) & excused
-        others |= (one != other) & ~excused
+        near |= different & excused
+        others |= different & ~excused
     verdicts = len(ids) * sum(map(calibration.decides, ALPHAS))
     return Parity(len(ids), tuple(differences), verdicts, tuple(ids[others].tolist()), tuple(ids[near].tolist()))
 

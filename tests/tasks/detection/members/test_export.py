@@ -38,7 +38,7 @@ def networks(kind: str, shape: tuple[int, int, int]) -> Model:
         torch.manual_seed(0)
         network = create_model(name, shape, width=4, **own).eval()
         for each in network.parameters():
-            torch.nn.init.normal_(each, std=0.1)
+            torch.nn.init.normal_(each, std=0.5 if kind == "transformations" else 0.1)
     return network
 
 

@@ -83,11 +83,11 @@ class Transformations(Member):
 
     def score(self, x: Tensor, pictures: bool = True) -> MemberOutput:
         views = self._views(x)
-        surprise = x.new_zeros(x.shape[0])
+        surprise = x.new_zeros(x.shape[0], dtype=torch.float64)
         for number, (own, (orientation, shift)) in enumerate(zip(self.groups, views, strict=True)):
             alike = torch.from_numpy(np.flatnonzero(self.groups == own))
             surprise = surprise - (torch.logsumexp(orientation[:, alike], dim=1) + shift[:, number])
-        mean = (surprise / len(views)).clamp_min(0).double()
+        mean = (surprise / len(views)).clamp_min(0)
         return MemberOutput((mean + SURE).log()[:, None])
 
     def _views(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
@@ -96,7 +96,7 @@ class Transformations(Member):
         geometry = Geometry.of(height, width, self.shift)
         views = []
         for number in range(len(geometry.orientations)):
-            logits = self.network.classify(geometry.view(x, number))
+            logits = self.network.classify(geometry.view(x, number)).double()
             orientation, shift = torch.split(logits, [len(table) for table in geometry], dim=1)
             views.append((F.log_softmax(orientation, dim=1), F.log_softmax(shift, dim=1)))
         return views
