@@ -164,6 +164,18 @@ def sizes_of_groups(numbers: Array) -> Array:
     return np.asarray(counts[inverse])
 
 
+def one_of_each_group(numbers: Array, seed: int = 0) -> Array:
+    """Return N booleans, true for one image of each group, drawn at random.
+
+    >>> one_of_each_group(np.array([4, 4, 1])).sum()
+    np.int64(2)
+    """
+    order = np.random.default_rng(seed).permutation(len(numbers))
+    chosen = np.zeros(len(numbers), bool)
+    chosen[order[np.unique(numbers[order], return_index=True)[1]]] = True
+    return chosen
+
+
 def in_order(numbers: Array) -> Array:
     """Return N numbers from 0, in order of first appearance."""
     _, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)

@@ -1,0 +1,256 @@
+"""An upper bound on the good images among the flagged ones, for all cuts at once; and a lower bound on the bad ones in a lot.
+
+Both are closed tests (Marcus, Peritz and Gabriel 1976; Goeman and Solari 2011). A set of images may be all good unless its local
+test rejects that. The test counts how many of its k images have a p-value of at most l / (n + 1), and rejects where this count
+reaches c * l for some l. The slope c depends on k and n alone, and is the smaller one of two:
+
+- k / (risk * (n + 1)), the test of Simes (1986). It has the level `risk` for p-values with positive regression dependence (PRDS;
+  Benjamini and Yekutieli 2001), as conformal p-values of independent images have (Bates et al. 2023).
+- the smallest whole number for which a path of n + k steps in random order, k of them images of the set, crosses the line with a
+  probability of at most `risk`. The probability is exact, by the hitting-time theorem (Takacs 1967, Combinatorial Methods in the
+  Theory of Stochastic Processes); it holds where the good images and the calibration images are exchangeable.
+
+Both hold if good images are like those of calibration and all are independent of each other. The more images there are for each
+calibration image, the more the second slope gains.
+"""
+
+from dataclasses import dataclass
+from math import ceil, lgamma
+from typing import Any
+
+import numpy as np
+
+from sablier.calibration.rates import ROUNDING, percent
+from sablier.calibration.scores import Calibration
+from sablier.errors import ConfigError
+from sablier.typing import Array
+
+CONFIDENCE, LOT_CONFIDENCE = 0.9, 0.95
+ASSUMPTION = (
+    "The bound holds for whatever cut you choose, if good images are like those that calibrate the model, and independent "
+    "of each other."
+)
+
+
+def checked_confidence(confidence: float) -> float:
+    """Return a confidence, checked.
+
+    Raises:
+        ConfigError: if it is not between 0 and 1.
+    """
+    if not 0 < confidence < 1:
+        raise ConfigError(f"expected a confidence between 0 and 1, such as {CONFIDENCE}, got {confidence}.")
+    return float(confidence)
+
+
+@dataclass(frozen=True)
+class DiscoveryBound:
+    """How many of the flagged images are good at most, with a confidence, for all cuts at once.
+
+    Args:
+        confidence: the probability that the bound holds at every cut.
+        p_values: C cuts: images with a p-value of at most this one are flagged.
+        flagged: C: how many images that flags.
+        good: C: at most how many of them are good.
+        cut: the p-value up to which images are flagged.
+        counted: what is counted: "images", or "groups" where some images are not independent: one image of each counts.
+        reason: why there is no bound; "" if there is one.
+    """
+
+    confidence: float
+    p_values: Array
+    flagged: Array
+    good: Array
+    cut: float = 0.0
+    counted: str = "images"
+    reason: str = ""
+
+    def at(self, cut: float) -> tuple[int, int]:
+        """Return how many images a cut flags, and at most how many of them are good."""
+        place = int(np.searchsorted(self.p_values, cut + ROUNDING, side="right"))
+        return (int(self.flagged[place - 1]), int(self.good[place - 1])) if place else (0, 0)
+
+    def words(self) -> str:
+        """Return the bound at the cut in words; "" if nothing is flagged."""
+        if self.reason:
+            return f"No bound on the good images among the flagged ones: {self.reason}"
+        flagged, good = self.at(self.cut)
+        what = self.counted if flagged != 1 else self.counted[:-1]
+        sure = f"with {percent(self.confidence)} confidence"
+        if not flagged:
+            return ""
+        if good == flagged:
+            which = f"All {flagged:,} flagged {what}" if flagged > 1 else f"The flagged {what}"
+            return f"{which} may be good: at {percent(self.confidence)} confidence no bound is lower."
+        if flagged == 1:
+            return f"The flagged {what} is not a good one, {sure}."
+        return f"Of these {flagged:,} flagged {what} at most {good:,} {'is' if good == 1 else 'are'} good, {sure}."
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the bound at the cut, in words, and at each cut that flags more images than the one before."""
+        flagged, good = self.at(self.cut)
+        more = np.diff(self.flagged, prepend=0) > 0
+        columns = {"p_value": self.p_values, "flagged": self.flagged, "good_at_most": self.good}
+        return {
+            "confidence": self.confidence,
+            "counted": self.counted,
+            "flagged": None if self.reason else flagged,
+            "good_at_most": None if self.reason else good,
+            "words": self.words(),
+            "curve": {name: column[more].tolist() for name, column in columns.items()},
+        }
+
+
+def discovery_bound(
+    calibration: Calibration, counts: Array, cut: float, confidence: float = CONFIDENCE, *, images: int, grouped: bool = False
+) -> DiscoveryBound:
+    """Return the bound for a batch.
+
+    Args:
+        calibration: what the p-values are of.
+        counts: from `cut_counts`, of one image of each group, summed over chunks.
+        cut: the p-value up to which images are flagged; 0 for none.
+        confidence: the probability that the bound holds at every cut.
+        images: the number of images in the batch, of which those in `counts` are independent.
+        grouped: whether the groups of the batch were named.
+    """
+    checked_confidence(confidence)
+    counted = "images" if counts.sum() == images else "groups"
+    reason = reason_for_none(calibration, grouped)
+    if reason:
+        nothing = np.empty(0)
+        return DiscoveryBound(confidence, nothing, nothing, nothing, cut, counted, reason)
+    flagged, ranks = np.cumsum(counts), cut_ranks(calibration)
+    good = good_at_most(flagged, ranks, 1 - confidence)
+    # As many p-values as calibration scores, and the smallest one.
+    p_values = calibration.p_values(np.append(np.inf, calibration.folds[0][::-1])[:, None])
+    return DiscoveryBound(confidence, p_values, flagged, good, cut, counted)
+
+
+def reason_for_none(calibration: Calibration, grouped: bool) -> str:
+    """Return why no bound is proved, in a sentence; "" if one is.
+
+    Args:
+        calibration: what the p-values are of.
+        grouped: whether the groups of the batch were named.
+    """
+    if not calibration.count:
+        return "no image calibrates this model."
+    if calibration.crossed:
+        return "for cross-conformal folds none is proved; fresh good images given to `sablier calibrate` bring one."
+    if calibration.sizes is not None and calibration.chosen is None:
+        return "the model file does not say which calibration images are independent; `sablier calibrate` brings it."
+    named = calibration.sizes is not None and (not calibration.found or calibration.given_sizes is not None)
+    if named and not grouped:
+        return "the model was calibrated on groups that were named; name those of these images by --groups."
+    return ""
+
+
+def cut_counts(calibration: Calibration, scores: Array) -> Array:
+    """Return how many of N scores have 0, 1, ..., n calibration scores at or above them, of a calibration on one split.
+
+    >>> cut_counts(Calibration((np.arange(3.0),)), np.array([5.0, 1.5, 1.0]))
+    array([1, 1, 1, 0])
+    """
+    scored = calibration.folds[0]
+    return np.bincount(len(scored) - np.searchsorted(scored, scores, side="left"), minlength=len(scored) + 1)
+
+
+def cut_ranks(calibration: Calibration) -> Array:
+    """Return the rank of a score with 0, 1, ..., n calibration scores at or above it, among one image of each group, from 1."""
+    chosen = np.ones(calibration.count, bool) if calibration.chosen is None else calibration.chosen[0]
+    return 1 + np.append(0, np.cumsum(chosen[::-1]))
+
+
+def good_at_most(flagged: Array, ranks: Array, risk: float) -> Array:
+    """Return at most how many images are good among those flagged at each cut, for all cuts at once.
+
+    Args:
+        flagged: C: the number of images up to each cut, the most anomalous first; the last is that of all images.
+        ranks: C: the rank of the last of them among the calibration images, from 1; the last is n + 1.
+        risk: the probability that the bound fails at some cut.
+
+    >>> good_at_most(np.array([8, 8, 9, 20]), np.array([1, 10, 40, 100]), 0.1).tolist()
+    [1, 1, 2, 13]
+    """
+    total, calibration = int(flagged[-1]), int(ranks[-1]) - 1
+    may_be_good, slope = _largest_good_set(flagged, ranks, total, calibration, risk)
+    by_rank = np.ceil(slope * ranks - ROUNDING).astype(np.int64) - 1
+    above = np.minimum.accumulate(np.minimum(by_rank - flagged, 0))
+    return np.minimum(flagged + above, may_be_good)
+
+
+def fewest_bad(flagged: Array, ranks: Array, risk: float) -> int:
+    """Return a lower bound on the number of bad images among all; the arguments are those of `good_at_most`.
+
+    >>> fewest_bad(np.array([8, 8, 9, 20]), np.array([1, 10, 40, 100]), 0.1)
+    7
+    """
+    return int(flagged[-1]) - int(good_at_most(flagged, ranks, risk)[-1])
+
+
+def _largest_good_set(flagged: Array, ranks: Array, total: int, calibration: int, risk: float) -> tuple[int, float]:
+    """Return the size of the largest set that no local test rejects, or more, and the slope for sets of this size.
+
+    Of the sets of one size, that of the least anomalous images is rejected last. Slopes grow with the size. So sets that the
+    slope of a larger one rejects are rejected by their own.
+    """
+    size = total
+    while size:
+        slope = line_slope(size, calibration, risk)
+        first_rejected = max(1, ceil(float(np.min(total - flagged + slope * ranks)) - ROUNDING))
+        if first_rejected > size:
+            return size, slope
+        size = first_rejected - 1
+    return 0, 0.0
+
+
+def line_slope(images: int, calibration: int, risk: float) -> float:
+    """Return the slope c of the local test: for all l at once, fewer than c * l good images rank among the l highest.
+
+    Args:
+        images: the number k of good images.
+        calibration: the number n of calibration images.
+        risk: the probability that this fails.
+
+    >>> line_slope(50, 999, 0.1), line_slope(200, 143, 0.1), round(200 / (0.1 * 144), 1)
+    (0.5, 5.0, 13.9)
+    """
+    by_simes = images / (risk * (calibration + 1))
+    if by_simes <= 1:
+        return by_simes
+    low, high = 0, ceil(by_simes)  # by Simes' test, a slope of `high` is crossed with a probability of at most `risk`
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if crossing(middle, images, calibration) <= risk else (middle, high)
+    return min(by_simes, float(high))
+
+
+def crossing(slope: int, images: int, calibration: int) -> float:
+    """Return the probability that for some l, at least slope * l of k good images rank among the l highest.
+
+    They and n calibration images are in random order. The height slope * (1 + calibration images so far) - images so far rises by
+    `slope` or falls by 1 at each step, so its first zero follows from the hitting-time theorem.
+
+    Args:
+        slope: a whole number, at least 1.
+        images: k.
+        calibration: n.
+
+    >>> round(crossing(1, 1, 9), 4), round(crossing(2, 2, 9), 4)  # one image above all others; two of them
+    (0.1, 0.0182)
+    """
+    if images >= slope * (calibration + 1):
+        return 1.0
+    passed = np.arange(min(calibration, images // slope - 1) + 1)  # calibration images before the first zero
+    if not len(passed):
+        return 0.0
+    fallen = slope * (passed + 1)
+    steps = passed + fallen
+    paths = _log_choices(calibration, passed) + _log_choices(images, fallen) - _log_choices(calibration + images, steps)
+    return float(np.sum(slope / steps * np.exp(paths)))
+
+
+def _log_choices(of: int, chosen: Array) -> Array:
+    """Return the logarithms of binomial coefficients."""
+    return lgamma(of + 1) - np.array([lgamma(each + 1) + lgamma(of - each + 1) for each in chosen.tolist()])
