@@ -122,9 +122,7 @@ def discovery_bound(
         return DiscoveryBound(confidence, nothing, nothing, nothing, cut, counted, reason)
     flagged, ranks = np.cumsum(counts), cut_ranks(calibration)
     good = good_at_most(flagged, ranks, 1 - confidence)
-    # As many p-values as calibration scores, and the smallest one.
-    p_values = calibration.p_values(np.append(np.inf, calibration.folds[0][::-1])[:, None])
-    return DiscoveryBound(confidence, p_values, flagged, good, cut, counted)
+    return DiscoveryBound(confidence, cut_p_values(calibration), flagged, good, cut, counted)
 
 
 def reason_for_none(calibration: Calibration, grouped: bool) -> str:
@@ -153,13 +151,19 @@ def cut_counts(calibration: Calibration, scores: Array) -> Array:
     array([1, 1, 1, 0])
     """
     scored = calibration.folds[0]
-    return np.bincount(len(scored) - np.searchsorted(scored, scores, side="left"), minlength=len(scored) + 1)
+    above = len(scored) - np.searchsorted(scored, scores, side="left")
+    return np.asarray(np.bincount(above, minlength=len(scored) + 1))
+
+
+def cut_p_values(calibration: Calibration) -> Array:
+    """Return the p-value of a score with 0, 1, ..., n calibration scores at or above it, of a calibration on one split."""
+    return calibration.p_values(np.append(np.inf, calibration.folds[0][::-1])[:, None])
 
 
 def cut_ranks(calibration: Calibration) -> Array:
     """Return the rank of a score with 0, 1, ..., n calibration scores at or above it, among one image of each group, from 1."""
     chosen = np.ones(calibration.count, bool) if calibration.chosen is None else calibration.chosen[0]
-    return 1 + np.append(0, np.cumsum(chosen[::-1]))
+    return np.asarray(1 + np.append(0, np.cumsum(chosen[::-1])))
 
 
 def good_at_most(flagged: Array, ranks: Array, risk: float) -> Array:
@@ -177,7 +181,7 @@ def good_at_most(flagged: Array, ranks: Array, risk: float) -> Array:
     may_be_good, slope = _largest_good_set(flagged, ranks, total, calibration, risk)
     by_rank = np.ceil(slope * ranks - ROUNDING).astype(np.int64) - 1
     above = np.minimum.accumulate(np.minimum(by_rank - flagged, 0))
-    return np.minimum(flagged + above, may_be_good)
+    return np.asarray(np.minimum(flagged + above, may_be_good))
 
 
 def fewest_bad(flagged: Array, ranks: Array, risk: float) -> int:

@@ -17,6 +17,7 @@ def add_to(app: typer.Typer) -> None:
         detect,
         "detect part.sablier new/ -o out/ --alpha 0.01",
         "detect part.sablier new/ -o out/ --fdr 0.1 --audit 50",
+        r"detect part.sablier new/ -o out/ --lot 'regex:(lot\d+)'",
         "detect part.sablier new/ -o out/ --reject-alpha 0.01 --review-alpha 0.05",
         panel=DETECT,
     )
@@ -30,7 +31,7 @@ def add_to(app: typer.Typer) -> None:
     )
 
 
-@options.taking(reading=options.reading)
+@options.taking(bounds=options.bounds, reading=options.reading)
 def detect(
     model: options.Model,
     source: options.Source,
@@ -60,6 +61,7 @@ def detect(
     report: Annotated[bool, typer.Option(help="Write anomaly maps, masks, regions and the report besides detections.")] = True,
     backbone: options.Backbone = None,
     *,
+    bounds: dict[str, Any],
     reading: dict[str, Any],
 ) -> None:
     """Flag anomalous images, and warn if the images as a whole have drifted from the calibration images."""
@@ -69,7 +71,7 @@ def detect(
     with counting_progress("scoring") as on_progress:
         summary = run(
             model, source, output, **rates, min_area=min_area, mm_per_pixel=mm_per_pixel, audit=audit, report=report,
-            backbone=backbone, on_progress=on_progress, **reading,
+            backbone=backbone, on_progress=on_progress, **bounds, **reading,
         )  # fmt: skip
     if summary.undetermined:
         console.print(f"[bold]{summary.count}[/bold] images scored.")
@@ -81,6 +83,10 @@ def detect(
         console.print(f"At the same {rate} rate the baselines flag: {others}.")
     print_skipped(summary.skipped, summary.skipped_count, "listed in detections.json")
     console.print(summary.promise)
+    if bound := summary.bound.words():
+        console.print(bound)
+    if summary.lots is not None:
+        console.print("\n".join([*summary.lots.lines(), summary.lots.words()]), markup=False)
     console.print(summary.drift_note(), style="bold" if summary.drift.alarmed else "")
     for note in filter(None, (summary.known_words(), summary.repeats_words())):
         console.print(note, style="bold")

@@ -9,6 +9,8 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from sablier.calibration import CONFIDENCE, LOT_CONFIDENCE
+
 T = TypeVar("T")
 
 SOURCE_HELP = (
@@ -92,6 +94,25 @@ Strict = Annotated[
         "--strict",
         help="Stop at the first unreadable image instead of skipping it. Stop if the images do not resemble the training images.",
     ),
+]
+Confidence = Annotated[
+    float,
+    typer.Option(
+        metavar="RATE", help="How sure the bound on good images among the flagged ones is; it holds for every cut at once."
+    ),
+]
+Lot = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RULE",
+        show_default=False,
+        help=r"The lot of each image, in the form of --groups, such as 'regex:(lot\d+)': writes lots.csv, at least how many "
+        "images of each lot are bad.",
+    ),
+]
+LotConfidence = Annotated[float, typer.Option(metavar="RATE", help="With --lot: how sure the bound of each lot is.")]
+Simultaneous = Annotated[
+    bool, typer.Option("--simultaneous", help="With --lot: the bounds of all lots hold at once (Bonferroni), so each is lower.")
 ]
 Groups = Annotated[
     str | None,
@@ -192,6 +213,18 @@ def reading(
         "shape": sides,
         "strict": strict,
     }
+
+
+def bounds(
+    confidence: Confidence = CONFIDENCE,
+    groups: Groups = None,
+    lot: Lot = None,
+    lot_confidence: LotConfidence = LOT_CONFIDENCE,
+    simultaneous: Simultaneous = False,
+) -> dict[str, Any]:
+    """Return what is bounded of a batch, as the workflow takes it."""
+    found = {"confidence": confidence, "groups": groups, "lot": lot}
+    return {**found, "lot_confidence": lot_confidence, "simultaneous": simultaneous}
 
 
 def rates(
