@@ -1,21 +1,19 @@
 """An upper bound on the good images among the flagged ones, for all cuts at once; and a lower bound on the bad ones in a lot.
 
-Both are closed tests (Marcus, Peritz and Gabriel 1976; Goeman and Solari 2011). A set of images may be all good unless its local
-test rejects that. The test counts how many of its k images have a p-value of at most l / (n + 1), and rejects where this count
-reaches c * l for some l. The slope c depends on k and n alone, and is the smaller one of two:
+Both are closed tests (Marcus, Peritz and Gabriel 1976; Goeman and Solari 2011). A set of k images may be all good unless its
+local test rejects that. The test counts how many of them have a p-value of at most l / (n + 1), with n calibration images, and
+rejects where this count reaches a line, start + slope * (l - 1), for some l. Good images and calibration images are in random
+order, so the counts are a random path, and the probability that it reaches the line is exact, by the hitting-time theorem (Takacs
+1967, Combinatorial Methods in the Theory of Stochastic Processes). It holds if good images are like those of calibration and all
+are independent of each other; bad images may be anything.
 
-- k / (risk * (n + 1)), the test of Simes (1986). It has the level `risk` for p-values with positive regression dependence (PRDS;
-  Benjamini and Yekutieli 2001), as conformal p-values of independent images have (Bates et al. 2023).
-- the smallest whole number for which a path of n + k steps in random order, k of them images of the set, crosses the line with a
-  probability of at most `risk`. The probability is exact, by the hitting-time theorem (Takacs 1967, Combinatorial Methods in the
-  Theory of Stochastic Processes); it holds where the good images and the calibration images are exchangeable.
-
-Both hold if good images are like those of calibration and all are independent of each other. The more images there are for each
-calibration image, the more the second slope gains.
+The test of Simes (1986) is the line through the origin with the slope k / (risk * (n + 1)). It holds for conformal p-values,
+which are positively dependent (PRDS; Bates et al. 2023), but its bounds are looser.
 """
 
 from dataclasses import dataclass
-from math import ceil, lgamma
+from functools import lru_cache
+from math import lgamma
 from typing import Any
 
 import numpy as np
@@ -26,6 +24,8 @@ from sablier.errors import ConfigError
 from sablier.typing import Array
 
 CONFIDENCE, LOT_CONFIDENCE = 0.9, 0.95
+STEEPNESS = 3  # of the line, over the slope that good images have on average
+MOST_DOWN = 1_000_000  # calibration images for each image on the flattest line
 ASSUMPTION = (
     "The bound holds for whatever cut you choose, if good images are like those that calibrate the model, and independent "
     "of each other."
@@ -177,10 +177,8 @@ def good_at_most(flagged: Array, ranks: Array, risk: float) -> Array:
     >>> good_at_most(np.array([8, 8, 9, 20]), np.array([1, 10, 40, 100]), 0.1).tolist()
     [1, 1, 2, 13]
     """
-    total, calibration = int(flagged[-1]), int(ranks[-1]) - 1
-    may_be_good, slope = _largest_good_set(flagged, ranks, total, calibration, risk)
-    by_rank = np.ceil(slope * ranks - ROUNDING).astype(np.int64) - 1
-    above = np.minimum.accumulate(np.minimum(by_rank - flagged, 0))
+    may_be_good, counts = _largest_good_set(flagged, ranks, risk)
+    above = np.minimum.accumulate(np.minimum(counts - 1 - flagged, 0))
     return np.asarray(np.minimum(flagged + above, may_be_good))
 
 
@@ -193,66 +191,81 @@ def fewest_bad(flagged: Array, ranks: Array, risk: float) -> int:
     return int(flagged[-1]) - int(good_at_most(flagged, ranks, risk)[-1])
 
 
-def _largest_good_set(flagged: Array, ranks: Array, total: int, calibration: int, risk: float) -> tuple[int, float]:
-    """Return the size of the largest set that no local test rejects, or more, and the slope for sets of this size.
+def _largest_good_set(flagged: Array, ranks: Array, risk: float) -> tuple[int, Array]:
+    """Return the size of the largest set that no local test rejects, or more, and the counts from which on its size is rejected.
 
-    Of the sets of one size, that of the least anomalous images is rejected last. Slopes grow with the size. So sets that the
-    slope of a larger one rejects are rejected by their own.
+    Of the sets of one size, that of the least anomalous images is rejected last. Lines rise with the size. So sets that the line
+    of a larger one rejects are rejected by their own.
     """
-    size = total
+    size, calibration = int(flagged[-1]), int(ranks[-1]) - 1
+    up, down = line_slope(size, calibration)
+    not_flagged = size - flagged
     while size:
-        slope = line_slope(size, calibration, risk)
-        first_rejected = max(1, ceil(float(np.min(total - flagged + slope * ranks)) - ROUNDING))
+        start = line_start(up, down, size, calibration, risk)
+        counts = -((start + up * (ranks - 1)) // -down)
+        first_rejected = max(1, int(np.min(not_flagged + counts)))
         if first_rejected > size:
-            return size, slope
+            return size, counts
         size = first_rejected - 1
-    return 0, 0.0
+    return 0, np.ones_like(flagged)
 
 
-def line_slope(images: int, calibration: int, risk: float) -> float:
-    """Return the slope c of the local test: for all l at once, fewer than c * l good images rank among the l highest.
+def line_slope(images: int, calibration: int) -> tuple[int, int]:
+    """Return the slope of the line as (up, down): up / down images for each calibration image, and one of the two is 1.
 
-    Args:
-        images: the number k of good images.
-        calibration: the number n of calibration images.
-        risk: the probability that this fails.
+    It is about three times the slope that good images have on average. A steeper line bounds the first ranks more tightly, a
+    flatter one the later ranks.
 
-    >>> line_slope(50, 999, 0.1), line_slope(200, 143, 0.1), round(200 / (0.1 * 144), 1)
-    (0.5, 5.0, 13.9)
+    >>> line_slope(200, 999), line_slope(500, 499)
+    ((1, 2), (3, 1))
     """
-    by_simes = images / (risk * (calibration + 1))
-    if by_simes <= 1:
-        return by_simes
-    low, high = 0, ceil(by_simes)  # by Simes' test, a slope of `high` is crossed with a probability of at most `risk`
+    slope = STEEPNESS * images / (calibration + 1)
+    return (round(slope), 1) if slope >= 1 else (1, round(1 / max(slope, 1 / MOST_DOWN)))
+
+
+@lru_cache(maxsize=4096)
+def line_start(up: int, down: int, images: int, calibration: int, risk: float) -> int:
+    """Return the smallest start of a line that good images reach with a probability of at most `risk`, times `down`.
+
+    The other arguments are those of `crossing`.
+
+    >>> line_start(1, 2, 200, 999, 0.1)
+    4
+    """
+    low, high = 0, down * images + 1  # a path never falls so far
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if crossing(middle, images, calibration) <= risk else (middle, high)
-    return min(by_simes, float(high))
+        low, high = (low, middle) if crossing(middle, up, down, images, calibration) <= risk else (middle, high)
+    return high
 
 
-def crossing(slope: int, images: int, calibration: int) -> float:
-    """Return the probability that for some l, at least slope * l of k good images rank among the l highest.
+def crossing(start: int, up: int, down: int, images: int, calibration: int) -> float:
+    """Return the probability that for some l, at least (start + up * (l - 1)) / down of k good images have a p-value <= l / (n + 1).
 
-    They and n calibration images are in random order. The height slope * (1 + calibration images so far) - images so far rises by
-    `slope` or falls by 1 at each step, so its first zero follows from the hitting-time theorem.
+    They and n calibration images are in random order. The height starts at `start`, rises by `up` at a calibration image and
+    falls by `down` at a good image. The first time that it is 0 follows from the hitting-time theorem where it falls by 1 at
+    most. Where it rises by 1, the last time does, which is the first one of the reversed path.
 
     Args:
-        slope: a whole number, at least 1.
+        start, up, down: whole numbers of at least 1; `up` or `down` is 1.
         images: k.
         calibration: n.
 
-    >>> round(crossing(1, 1, 9), 4), round(crossing(2, 2, 9), 4)  # one image above all others; two of them
+    >>> round(crossing(1, 1, 1, 1, 9), 4), round(crossing(2, 2, 1, 2, 9), 4)  # one image above all others; two of them
     (0.1, 0.0182)
     """
-    if images >= slope * (calibration + 1):
+    end = start + up * calibration - down * images
+    if end <= 0:
         return 1.0
-    passed = np.arange(min(calibration, images // slope - 1) + 1)  # calibration images before the first zero
-    if not len(passed):
-        return 0.0
-    fallen = slope * (passed + 1)
+    if down == 1:
+        passed = np.arange(min(calibration, (images - start) // up) + 1)
+        fallen, far = start + up * passed, start
+    else:
+        fallen = np.arange(min(images, (calibration - end) // down) + 1)
+        passed, far = end + down * fallen, end
     steps = passed + fallen
     paths = _log_choices(calibration, passed) + _log_choices(images, fallen) - _log_choices(calibration + images, steps)
-    return float(np.sum(slope / steps * np.exp(paths)))
+    return float(np.sum(far / steps * np.exp(paths)))
 
 
 def _log_choices(of: int, chosen: Array) -> Array:

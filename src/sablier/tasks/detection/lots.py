@@ -56,7 +56,8 @@ class Lots:
         with_bad = sum(lot.bad_at_least > 0 for lot in self.rows)
         count = f"{with_bad:,} of {len(self.rows):,} lot{'' if len(self.rows) == 1 else 's'}"
         all_or_each = "all lots at once" if self.simultaneous else "each lot"
-        found = f"{count} {'has' if with_bad == 1 else 'have'} bad images, with {percent(self.confidence)} confidence for {all_or_each}."
+        have = "has" if with_bad == 1 else "have"
+        found = f"{count} {have} bad images, with {percent(self.confidence)} confidence for {all_or_each}."
         if len(self.rows) == 1:
             found += f" The rule gives one lot, {self.rows[0].lot}, for all images."
         return f"{found} {ASSUMPTION} {WHOLE_LOT}"
