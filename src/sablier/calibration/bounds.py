@@ -240,7 +240,7 @@ def line_start(up: int, down: int, images: int, calibration: int, risk: float) -
 
 
 def crossing(start: int, up: int, down: int, images: int, calibration: int) -> float:
-    """Return the probability that for some l, at least (start + up * (l - 1)) / down of k good images have a p-value <= l / (n + 1).
+    """Return the probability that k good images reach the line: at least (start + up * (l - 1)) / down for some l.
 
     They and n calibration images are in random order. The height starts at `start`, rises by `up` at a calibration image and
     falls by `down` at a good image. The first time that it is 0 follows from the hitting-time theorem where it falls by 1 at

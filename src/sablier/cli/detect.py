@@ -1,13 +1,16 @@
 """detect, audit, calibrate: what a trained detector is used for."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sablier.cli import options
 from sablier.cli.panels import DETECT, add_verb
 from sablier.cli.progress import console, counting_progress, print_skipped
+
+if TYPE_CHECKING:
+    from sablier.tasks.detection.summary import DetectionSummary
 
 
 def add_to(app: typer.Typer) -> None:
@@ -83,10 +86,7 @@ def detect(
         console.print(f"At the same {rate} rate the baselines flag: {others}.")
     print_skipped(summary.skipped, summary.skipped_count, "listed in detections.json")
     console.print(summary.promise)
-    if bound := summary.bound.words():
-        console.print(bound)
-    if summary.lots is not None:
-        console.print("\n".join([*summary.lots.lines(), summary.lots.words()]), markup=False)
+    _print_bounds(summary)
     console.print(summary.drift_note(), style="bold" if summary.drift.alarmed else "")
     for note in filter(None, (summary.known_words(), summary.repeats_words())):
         console.print(note, style="bold")
@@ -95,6 +95,14 @@ def detect(
             console.print(note)
         console.print(f"Fill in the column verdict of {output / 'audit.csv'}, then: sablier audit {output}", markup=False)
     console.print(f"See {output / ('report.html' if report else 'detections.csv')}", markup=False)
+
+
+def _print_bounds(summary: "DetectionSummary") -> None:
+    """Print at most how many flagged images are good, and at least how many images of each lot are bad."""
+    if bound := summary.bound.words():
+        console.print(bound, markup=False)
+    if summary.lots is not None:
+        console.print("\n".join([*summary.lots.lines(), summary.lots.words()]), markup=False)
 
 
 def _small_sample(not_flagged: int, audit: int) -> str:

@@ -9,8 +9,6 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from sablier.calibration import CONFIDENCE, LOT_CONFIDENCE
-
 T = TypeVar("T")
 
 SOURCE_HELP = (
@@ -96,9 +94,11 @@ Strict = Annotated[
     ),
 ]
 Confidence = Annotated[
-    float,
+    float | None,
     typer.Option(
-        metavar="RATE", help="How sure the bound on good images among the flagged ones is; it holds for every cut at once."
+        metavar="RATE",
+        help="The confidence of the bound on good images among the flagged ones; it holds for every cut at once."
+        + r" \[default: 0.9]",
     ),
 ]
 Lot = Annotated[
@@ -110,7 +110,9 @@ Lot = Annotated[
         "images of each lot are bad.",
     ),
 ]
-LotConfidence = Annotated[float, typer.Option(metavar="RATE", help="With --lot: how sure the bound of each lot is.")]
+LotConfidence = Annotated[
+    float | None, typer.Option(metavar="RATE", help=r"With --lot: the confidence of the bound of each lot. \[default: 0.95]")
+]
 Simultaneous = Annotated[
     bool, typer.Option("--simultaneous", help="With --lot: the bounds of all lots hold at once (Bonferroni), so each is lower.")
 ]
@@ -216,15 +218,15 @@ def reading(
 
 
 def bounds(
-    confidence: Confidence = CONFIDENCE,
+    confidence: Confidence = None,
     groups: Groups = None,
     lot: Lot = None,
-    lot_confidence: LotConfidence = LOT_CONFIDENCE,
+    lot_confidence: LotConfidence = None,
     simultaneous: Simultaneous = False,
 ) -> dict[str, Any]:
     """Return what is bounded of a batch, as the workflow takes it."""
-    found = {"confidence": confidence, "groups": groups, "lot": lot}
-    return {**found, "lot_confidence": lot_confidence, "simultaneous": simultaneous}
+    given = {"confidence": confidence, "groups": groups, "lot": lot, "lot_confidence": lot_confidence}
+    return {**{name: value for name, value in given.items() if value is not None}, "simultaneous": simultaneous}
 
 
 def rates(

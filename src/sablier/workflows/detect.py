@@ -6,7 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from sablier.calibration import CONFIDENCE, LOT_CONFIDENCE, checked_alpha, checked_fdr
+from sablier.calibration import CONFIDENCE, LOT_CONFIDENCE
 from sablier.errors import ConfigError
 from sablier.files import write_text
 from sablier.images.chunks import at_once, chunk_for
@@ -72,7 +72,6 @@ def detect(
     rule = RegionRule(min_area, mm_per_pixel)
     file, detector = open_judge(model, backbone)
     folder = None if output is None else Path(output)
-    cut = checked_alpha(alpha) if fdr is None else checked_fdr(fdr)
     summarizer = Summarizer(
         detector, alpha, *_pictured(file, folder, report), fdr=fdr, reject_alpha=reject_alpha,
         bounds=bound_options(confidence, groups, lot, lot_confidence, simultaneous), recognizer=recognizer_of(file),
@@ -80,17 +79,22 @@ def detect(
     if audit is not None and checked_count(audit) and folder is None:
         raise ConfigError(f"expected an output folder for the {audit} images to audit, got none.")
     stream = stream_like(file, source, chunk=chunk_for(file.preprocess), **reading)
-    drawing = detection_pictures(detector, folder, cut, rule) if folder is not None and report else None
+    drawing = detection_pictures(detector, folder, alpha if fdr is None else fdr, rule) if folder is not None and report else None
     with nullcontext() if folder is None else detection_outputs(folder, fdr is not None, drawing) as outputs:
         summary, shown = judge_stream(summarizer, stream, source, outputs, on_progress)
-    if folder is not None and summary.lots is not None:
-        write_lots(folder, summary.lots)
-    if folder is not None and audit is not None:
-        write_questions(folder, audit, source)
+    if folder is not None:
+        _write_late_tables(folder, summary, audit, source)
     if folder is not None and report:
-        title = f"{Path(model).stem}: {summary.count} images from {source}"
-        _write_report(file, detector, summary, folder, title, shown)
+        _write_report(file, detector, summary, folder, f"{Path(model).stem}: {summary.count} images from {source}", shown)
     return summary
+
+
+def _write_late_tables(folder: Path, summary: DetectionSummary, audit: int | None, source: Any) -> None:
+    """Write the tables that are made of the whole stream: lots.csv, audit.csv and flagged.csv."""
+    if summary.lots is not None:
+        write_lots(folder, summary.lots)
+    if audit is not None:
+        write_questions(folder, audit, source)
 
 
 def _pictured(file: ModelFile, folder: Path | None, report: bool) -> tuple[int, int]:

@@ -116,12 +116,9 @@ class Judge(ABC):
             images: the images.
             alpha: the false-alarm rate: the share of good images that may be flagged.
             pictures: whether to keep the pixels, reconstructions and anomaly maps.
-            fdr: in place of `alpha`, the false-discovery rate: the share of good images among the flagged ones of this
-                batch.
-            reject_alpha: a smaller false-alarm rate, for a triage: images up to it are rejected, those up to `alpha` are
-                sent to a person, the others pass.
-            confidence: of the bound on good images among the flagged ones of this batch, in which one image of each group
-                counts; None: no bound.
+            fdr: in place of `alpha`, the false-discovery rate: the share of good images among the flagged ones of the batch.
+            reject_alpha: a smaller one, for a triage: images up to it are rejected, up to `alpha` sent to a person, or pass.
+            confidence: of the bound on good images among the flagged ones; one image of each group counts. None: no bound.
 
         Returns:
             Scores, p-values and verdicts.
