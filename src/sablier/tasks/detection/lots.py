@@ -65,7 +65,10 @@ class Lots:
     def lines(self) -> list[str]:
         """Return a line for each of the worst lots with bad images."""
         bad = [lot for lot in self.worst_first() if lot.bad_at_least]
-        found = [f"{lot.lot}: at least {lot.bad_at_least:,} of {lot.images:,} images are bad" for lot in bad[:MOST_PRINTED]]
+        found = [
+            f"{lot.lot}: at least {lot.bad_at_least:,} of {lot.images:,} images {'is' if lot.bad_at_least == 1 else 'are'} bad"
+            for lot in bad[:MOST_PRINTED]
+        ]
         more = len(bad) - len(found)
         return [*found, f"... and {more:,} more lots, in lots.csv"] if more else found
 
