@@ -116,6 +116,7 @@ class PartKind:
 
 # The size of the group of each calibration image; the calibration checks that groups are whole.
 SIZES = TensorKind(("any",), ("int64",), 1, MOST_IMAGES, optional=True)
+CHOSEN = TensorKind(("any",), ("uint8",), 0, 1, optional=True)  # whether an image stands for its group
 
 
 KINDS: dict[str, PartKind] = {
@@ -146,6 +147,7 @@ KINDS: dict[str, PartKind] = {
             "frame/usual_map": TensorKind((1,), DOUBLE),
             "{model,pca,knn}/{fold}/sizes": SIZES,
             "{model,pca,knn}/{fold}/given_sizes": SIZES,
+            "{model,pca,knn}/{fold}/chosen": CHOSEN,
         },
         _Conformal,
     ),
@@ -158,7 +160,9 @@ KINDS: dict[str, PartKind] = {
         },
         _Mixture,
     ),
-    "classes": PartKind({"0": TensorKind(("N",), DOUBLE), "0/sizes": SIZES, "0/given_sizes": SIZES}, _Classes),
+    "classes": PartKind(
+        {"0": TensorKind(("N",), DOUBLE), "0/sizes": SIZES, "0/given_sizes": SIZES, "0/chosen": CHOSEN}, _Classes
+    ),
     "known-images": PartKind(
         {
             "hashes": TensorKind(("N",), ("int64",)),

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,19 @@ def test_an_audit_of_nothing_says_how_to_get_one(sablier):
 @pytest.mark.parametrize("verb", ["detect", "audit", "calibrate"])
 def test_help_ends_with_an_example(sablier, verb):
     assert f"Example: sablier {verb} " in sablier(verb, "--help").out
+
+
+@pytest.mark.filterwarnings("default")
+def test_lots_and_the_bound_are_printed(sablier, digits_file):
+    assert sablier("calibrate", digits_file, "digits:test[label=3]", "-o", "split.sablier").code == 0
+    done = sablier(
+        "detect", "split.sablier", "digits:test", "-o", "out", "--no-report", "--lot", r"regex:(test)/", "--confidence", "0.8"
+    )
+    assert done.code == 0
+    assert re.search(r"Of these \d+ flagged (images|groups) at most \d+ are good, with 80% confidence\.", done.out)
+    assert re.search(r"test: at least \d+ of 360 images are bad", done.out)
+    assert "The rule gives one lot, test, for all images." in done.out
+    assert "lots.csv" in visible("out")
+    done = sablier("detect", "split.sablier", "digits:test", "-o", "other", "--lot", r"regex:(lot\d+)")
+    assert done.code == 2
+    assert "got nothing in 360 of 360" in done.err

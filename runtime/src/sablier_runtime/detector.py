@@ -8,6 +8,7 @@ from typing import Any
 
 from PIL import Image
 
+from sablier.calibration import CONFIDENCE
 from sablier.images.decoding import images_from_pillow
 from sablier.images.formats.folders import read_files
 from sablier.images.imageset import ImageSet
@@ -37,6 +38,7 @@ class Detector(ExportedDetector):
         *,
         fdr: float | None = None,
         reject_alpha: float | None = None,
+        confidence: float | None = CONFIDENCE,
     ) -> DetectionResult:
         """Score images and flag anomalous ones.
 
@@ -47,15 +49,16 @@ class Detector(ExportedDetector):
             fdr: in place of `alpha`, the false-discovery rate: the share of good images among the flagged ones.
             reject_alpha: a smaller false-alarm rate, for a triage: images up to it are rejected, those up to `alpha` are
                 sent to a person, the others pass.
+            confidence: of the bound on good images among the flagged ones; None: no bound.
 
         Returns:
             Scores, p-values and verdicts of N images.
 
         Raises:
             ImagesError: if nothing can be read, or the model does not take an image.
-            ConfigError: if a rate is not between 0 and 1, or `reject_alpha` is not below `alpha`.
+            ConfigError: if a rate or the confidence is not between 0 and 1, or `reject_alpha` is not below `alpha`.
         """
-        return super().detect(images_of(images), alpha, pictures, fdr=fdr, reject_alpha=reject_alpha)
+        return super().detect(images_of(images), alpha, pictures, fdr=fdr, reject_alpha=reject_alpha, confidence=confidence)
 
 
 def load(path: str | PathLike[str], threads: int | None = None) -> Detector:

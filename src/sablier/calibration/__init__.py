@@ -17,8 +17,24 @@ that, plus a term for the number of folds (Vovk and Wang 2020; Barber, Candes, R
 Alternatively, a whole batch can be flagged at a false-discovery rate: the share of good images among the flagged ones is
 bounded (Benjamini and Hochberg 1995). This holds for conformal p-values of independent images (Bates et al. 2023). P-values
 are rounded up to multiples of 1 / (m + 1), so only the number of images with each value is needed.
+
+`bounds` bounds the good images among the flagged ones with a confidence, for all cuts at once, and the bad images of a lot.
 """
 
+from sablier.calibration.bounds import (
+    ASSUMPTION,
+    CONFIDENCE,
+    LOT_CONFIDENCE,
+    DiscoveryBound,
+    checked_confidence,
+    cut_counts,
+    cut_p_values,
+    cut_ranks,
+    discovery_bound,
+    fewest_bad,
+    good_at_most,
+    reason_for_none,
+)
 from sablier.calibration.discoveries import checked_fdr, discovery_cut
 from sablier.calibration.rates import (
     ANOMALY,
@@ -41,21 +57,33 @@ from sablier.calibration.triage import checked_reject_alpha, triage_promise
 
 __all__ = [
     "ANOMALY",
+    "ASSUMPTION",
+    "CONFIDENCE",
     "FLAGGING",
+    "LOT_CONFIDENCE",
     "NORMAL",
     "PASS",
     "REJECT",
     "REVIEW",
     "UNDETERMINED",
     "Calibration",
+    "DiscoveryBound",
     "checked_alpha",
+    "checked_confidence",
     "checked_fdr",
     "checked_reject_alpha",
+    "cut_counts",
+    "cut_p_values",
+    "cut_ranks",
+    "discovery_bound",
     "discovery_cut",
+    "fewest_bad",
+    "good_at_most",
     "images_needed",
     "is_flagged",
     "levels_of",
     "percent",
+    "reason_for_none",
     "simultaneous_band",
     "triage_promise",
     "verdicts_at",

@@ -7,6 +7,7 @@ from math import ceil
 import numpy as np
 
 from sablier.calibration.discoveries import checked_fdr
+from sablier.calibration.group_sizes import checked_choice, checked_sizes, number_of_groups
 from sablier.calibration.rates import (
     ROUNDING,
     checked_alpha,
@@ -39,6 +40,8 @@ class Calibration:
             only. None: each image is its own group.
         given_sizes: the same by the groups that the user gave, if others were found; None: by single images.
         found: whether some groups were found in the pixels. Then the larger of the p-values by both groupings counts.
+        chosen: of each fold, one array of booleans: whether an image is the one that stands for its group, drawn at random;
+            None: unknown, or each image is its own group.
 
     Raises:
         TooFewImages: if one of several folds is empty.
@@ -59,6 +62,7 @@ class Calibration:
     sizes: tuple[Array, ...] | None = None
     given_sizes: tuple[Array, ...] | None = None
     found: bool = False
+    chosen: tuple[Array, ...] | None = None
 
     def __post_init__(self) -> None:
         folds = tuple(np.asarray(fold, np.float64) for fold in self.folds)
@@ -71,11 +75,14 @@ class Calibration:
         for name in ("sizes", "given_sizes"):
             sizes = getattr(self, name)
             if sizes is not None:
-                object.__setattr__(self, name, _checked_sizes(sizes, orders))
+                object.__setattr__(self, name, checked_sizes(sizes, orders))
+        if self.chosen is not None:
+            object.__setattr__(self, "chosen", checked_choice(self.chosen, self.sizes, orders))
 
     def tensors(self) -> dict[str, Array]:
         """Return the arrays that a model file keeps, by name."""
         of_each = {"": self.folds if self.count else (), "/sizes": self.sizes, "/given_sizes": self.given_sizes}
+        of_each["/chosen"] = None if self.chosen is None else tuple(each.astype(np.uint8) for each in self.chosen)
         return {f"{k}{what}": fold for what, folds in of_each.items() for k, fold in enumerate(folds or ())}
 
     @classmethod
@@ -92,7 +99,8 @@ class Calibration:
 
         if not folds:
             return cls((np.empty(0),))
-        return cls(tuple(tensors[f"{k}"] for k in range(folds)), of_each("/sizes"), of_each("/given_sizes"), found)
+        scores = tuple(tensors[f"{k}"] for k in range(folds))
+        return cls(scores, of_each("/sizes"), of_each("/given_sizes"), found, of_each("/chosen"))
 
     @property
     def count(self) -> int:
@@ -102,7 +110,7 @@ class Calibration:
     @property
     def groups(self) -> int:
         """The number of calibration groups; without groups, that of the images."""
-        return self.count if self.sizes is None else _number_of_groups(self.sizes)
+        return self.count if self.sizes is None else number_of_groups(self.sizes)
 
     @property
     def crossed(self) -> bool:
@@ -118,7 +126,7 @@ class Calibration:
     def _view(self, sizes: tuple[Array, ...] | None) -> tuple[tuple[Array, ...], int]:
         if sizes is None:
             return tuple(np.ones(len(fold)) for fold in self.folds), self.count
-        return tuple(1 / of_fold for of_fold in sizes), _number_of_groups(sizes)
+        return tuple(1 / of_fold for of_fold in sizes), number_of_groups(sizes)
 
     def p_values(self, scores: Array) -> Array:
         """Return conformal p-values of new images.
@@ -317,24 +325,6 @@ class Calibration:
             f"No verdict: no image calibrates this model. At {rate} it would take {images_needed(alpha)} good images that did "
             "not train it: `sablier calibrate`. Scores are still written."
         )
-
-
-def _checked_sizes(sizes: tuple[Array, ...], orders: list[Array]) -> tuple[Array, ...]:
-    """Return the sizes of groups in the order of the sorted scores, checked."""
-    arrays = [np.asarray(of_fold, np.int64) for of_fold in sizes]
-    fitting = len(arrays) == len(orders) and all(map(lambda a, o: a.shape == o.shape, arrays, orders))
-    if not fitting or any(of_fold.min() < 1 or _remainders(of_fold).any() for of_fold in arrays):
-        raise ImagesError("expected for each calibration score how many images its group has, in whole groups, got other sizes.")
-    return tuple(of_fold[order] for of_fold, order in zip(arrays, orders, strict=True))
-
-
-def _remainders(sizes: Array) -> Array:
-    different, counts = np.unique(sizes, return_counts=True)
-    return np.asarray(counts % different)
-
-
-def _number_of_groups(sizes: tuple[Array, ...]) -> int:
-    return sum(round(float((1 / of_fold).sum())) for of_fold in sizes)
 
 
 def _from_the_top(weights: Array) -> Array:

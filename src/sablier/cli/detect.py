@@ -1,13 +1,16 @@
 """detect, audit, calibrate: what a trained detector is used for."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sablier.cli import options
 from sablier.cli.panels import DETECT, add_verb
 from sablier.cli.progress import console, counting_progress, print_skipped
+
+if TYPE_CHECKING:
+    from sablier.tasks.detection.summary import DetectionSummary
 
 
 def add_to(app: typer.Typer) -> None:
@@ -17,6 +20,7 @@ def add_to(app: typer.Typer) -> None:
         detect,
         "detect part.sablier new/ -o out/ --alpha 0.01",
         "detect part.sablier new/ -o out/ --fdr 0.1 --audit 50",
+        r"detect part.sablier new/ -o out/ --lot 'regex:(lot\d+)'",
         "detect part.sablier new/ -o out/ --reject-alpha 0.01 --review-alpha 0.05",
         panel=DETECT,
     )
@@ -30,7 +34,7 @@ def add_to(app: typer.Typer) -> None:
     )
 
 
-@options.taking(reading=options.reading)
+@options.taking(bounds=options.bounds, reading=options.reading)
 def detect(
     model: options.Model,
     source: options.Source,
@@ -60,6 +64,7 @@ def detect(
     report: Annotated[bool, typer.Option(help="Write anomaly maps, masks, regions and the report besides detections.")] = True,
     backbone: options.Backbone = None,
     *,
+    bounds: dict[str, Any],
     reading: dict[str, Any],
 ) -> None:
     """Flag anomalous images, and warn if the images as a whole have drifted from the calibration images."""
@@ -69,7 +74,7 @@ def detect(
     with counting_progress("scoring") as on_progress:
         summary = run(
             model, source, output, **rates, min_area=min_area, mm_per_pixel=mm_per_pixel, audit=audit, report=report,
-            backbone=backbone, on_progress=on_progress, **reading,
+            backbone=backbone, on_progress=on_progress, **bounds, **reading,
         )  # fmt: skip
     if summary.undetermined:
         console.print(f"[bold]{summary.count}[/bold] images scored.")
@@ -81,6 +86,7 @@ def detect(
         console.print(f"At the same {rate} rate the baselines flag: {others}.")
     print_skipped(summary.skipped, summary.skipped_count, "listed in detections.json")
     console.print(summary.promise)
+    _print_bounds(summary)
     console.print(summary.drift_note(), style="bold" if summary.drift.alarmed else "")
     for note in filter(None, (summary.known_words(), summary.repeats_words())):
         console.print(note, style="bold")
@@ -89,6 +95,14 @@ def detect(
             console.print(note)
         console.print(f"Fill in the column verdict of {output / 'audit.csv'}, then: sablier audit {output}", markup=False)
     console.print(f"See {output / ('report.html' if report else 'detections.csv')}", markup=False)
+
+
+def _print_bounds(summary: "DetectionSummary") -> None:
+    """Print at most how many flagged images are good, and at least how many images of each lot are bad."""
+    if bound := summary.bound.words():
+        console.print(bound, markup=False)
+    if summary.lots is not None:
+        console.print("\n".join([*summary.lots.lines(), summary.lots.words()]), markup=False)
 
 
 def _small_sample(not_flagged: int, audit: int) -> str:

@@ -93,6 +93,29 @@ Strict = Annotated[
         help="Stop at the first unreadable image instead of skipping it. Stop if the images do not resemble the training images.",
     ),
 ]
+Confidence = Annotated[
+    float | None,
+    typer.Option(
+        metavar="RATE",
+        help="The confidence of the bound on good images among the flagged ones; it holds for every cut at once."
+        + r" \[default: 0.9]",
+    ),
+]
+Lot = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RULE",
+        show_default=False,
+        help=r"The lot of each image, in the form of --groups, such as 'regex:(lot\d+)': writes lots.csv, at least how many "
+        "images of each lot are bad.",
+    ),
+]
+LotConfidence = Annotated[
+    float | None, typer.Option(metavar="RATE", help=r"With --lot: the confidence of the bound of each lot. \[default: 0.95]")
+]
+Simultaneous = Annotated[
+    bool, typer.Option("--simultaneous", help="With --lot: the bounds of all lots hold at once (Bonferroni), so each is lower.")
+]
 Groups = Annotated[
     str | None,
     typer.Option(
@@ -192,6 +215,18 @@ def reading(
         "shape": sides,
         "strict": strict,
     }
+
+
+def bounds(
+    confidence: Confidence = None,
+    groups: Groups = None,
+    lot: Lot = None,
+    lot_confidence: LotConfidence = None,
+    simultaneous: Simultaneous = False,
+) -> dict[str, Any]:
+    """Return what is bounded of a batch, as the workflow takes it."""
+    given = {"confidence": confidence, "groups": groups, "lot": lot, "lot_confidence": lot_confidence}
+    return {**{name: value for name, value in given.items() if value is not None}, "simultaneous": simultaneous}
 
 
 def rates(

@@ -40,11 +40,22 @@ class GroupRule:
             ImagesError: if some images have no group, or each would be its own; UnknownName for a column that does not
                 exist.
         """
+        names = self.names_in_part(images)
+        if self.kind == "regex":
+            _check_some_alike(images, names, self.value)
+        return names
+
+    def names_in_part(self, images: ImageSet) -> Array:
+        """Return N names of groups, of images that are a part of a source: each may be of another group.
+
+        Raises:
+            ImagesError, UnknownName: as `names`.
+        """
         return {"folder": _by_folder, "column": _by_column, "regex": _by_pattern}[self.kind](images, self.value)
 
 
-def parse_groups(text: str) -> GroupRule:
-    r"""Return the rule that `--groups` names.
+def parse_groups(text: str, option: str = "--groups") -> GroupRule:
+    r"""Return the rule that `--groups` names, or another option.
 
     >>> parse_groups("folder"), parse_groups(r"regex:(part\d+)")
     (GroupRule(kind='folder', value=''), GroupRule(kind='regex', value='(part\\d+)'))
@@ -61,11 +72,11 @@ def parse_groups(text: str) -> GroupRule:
         try:
             captured = re.compile(value).groups
         except re.error as error:
-            raise ConfigError(f"expected a regular expression in --groups {text}: {error}.") from error
+            raise ConfigError(f"expected a regular expression in {option} {text}: {error}.") from error
         if not captured:
-            raise ConfigError(rf"expected a part in brackets in --groups {text}, such as regex:(part\d+), got none.")
+            raise ConfigError(rf"expected a part in brackets in {option} {text}, such as regex:(part\d+), got none.")
         return GroupRule("regex", value)
-    raise ConfigError(f"expected --groups {FORMS}, got {text!r}.")
+    raise ConfigError(f"expected {option} {FORMS}, got {text!r}.")
 
 
 def with_groups(images: ImageSet, groups: str | None) -> ImageSet:
@@ -164,6 +175,18 @@ def sizes_of_groups(numbers: Array) -> Array:
     return np.asarray(counts[inverse])
 
 
+def one_of_each_group(numbers: Array, seed: int = 0) -> Array:
+    """Return N booleans, true for one image of each group, drawn at random.
+
+    >>> one_of_each_group(np.array([4, 4, 1])).sum()
+    np.int64(2)
+    """
+    order = np.random.default_rng(seed).permutation(len(numbers))
+    chosen = np.zeros(len(numbers), bool)
+    chosen[order[np.unique(numbers[order], return_index=True)[1]]] = True
+    return chosen
+
+
 def in_order(numbers: Array) -> Array:
     """Return N numbers from 0, in order of first appearance."""
     _, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
@@ -195,13 +218,15 @@ def _by_pattern(images: ImageSet, pattern: str) -> Array:
             f"expected the pattern {pattern} to capture a part of every name, got nothing in {len(missed)} of {len(images)}, "
             f"such as {missed[0]}."
         )
-    names = np.array(["\n".join(part or "" for part in match.groups()) for match in found if match])
+    return np.array(["\n".join(part or "" for part in match.groups()) for match in found if match])
+
+
+def _check_some_alike(images: ImageSet, names: Array, pattern: str) -> None:
     if len(images) > 1 and len(np.unique(names)) == len(images):
         raise ImagesError(
             f"expected the pattern {pattern} to capture the same in several names, got another text in each of {len(images)}, "
             f"such as {str(names[0])!r} in {images.ids[0]}. Capture less, or leave --groups out."
         )
-    return names
 
 
 def _by_column(images: ImageSet, column: str) -> Array:

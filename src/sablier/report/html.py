@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
 from sablier.calibration import FLAGGING, Calibration, percent
 from sablier.images.grouping import counted
 from sablier.modelfile import ModelFile
 from sablier.report import words
 from sablier.report.figures import BLUE, GREY, ScoreGroup
-from sablier.report.page_charts import loss_charts, p_values_chart, roc_chart, scores_chart
+from sablier.report.page_charts import bound_chart, loss_charts, p_values_chart, roc_chart, scores_chart
 from sablier.report.pages import rendered
 from sablier.report.pictures import SMALL, anomaly_key, as_rgb, data_uri, overlay
 from sablier.report.plot import binned, evaluation_groups
@@ -27,6 +28,7 @@ from sablier.typing import Array
 
 MOST_CARDS = 12
 MOST_SKIPPED = 200
+MOST_LOTS = 100
 WIDE = 1.8  # width over height from which the pictures of a card lie below one another
 
 
@@ -84,7 +86,6 @@ def detection_report(
     if summary.skipped_count:
         tiles.append(("unreadable", f"{summary.skipped_count:,}"))
     sections = [Section("Typical images", "An even sample of all images.", _cards(summary.typical))]
-    scored = [_calibration_group(calibration, summary.edges), ScoreGroup("images scored", summary.histogram, BLUE)]
     return _page(
         file, detector,
         title=title,
@@ -93,12 +94,14 @@ def detection_report(
         promise=summary.promise,
         decided=not summary.undetermined,
         drift=summary.drift,
+        bound=words.bound_note(summary),
+        lots=summary.lots,
         notes=[note for note in (summary.known_words(), summary.repeats_words()) if note],
         drift_words=summary.drift_note(),
         rule=words.flagging_rule(summary.alpha, summary.fdr, summary.reject_alpha),
         tiles=tiles,
         sections=[section for section in sections if section.cards],
-        charts=[scores_chart(summary.edges, scored, summary.threshold), p_values_chart(summary)] if summary.count else [],
+        charts=_detection_charts(calibration, summary),
         flagged=_flagged(summary),
         groups=groups,
         review=detection_review(
@@ -142,6 +145,8 @@ def evaluation_report(
         drift=None,
         notes=result.notes,
         drift_words="",
+        bound="",
+        lots=None,
         rule=words.flagging_rule(alpha),
         tiles=tiles + _promise_tiles(calibration, "false-alarm rate", alpha),
         sections=[],
@@ -159,6 +164,15 @@ def evaluation_report(
         skipped=[(item.id, item.reason) for item in skipped[:MOST_SKIPPED]],
         skipped_count=len(skipped),
     )  # fmt: skip
+
+
+def _detection_charts(calibration: Calibration, summary: DetectionSummary) -> list[Markup]:
+    """Return the charts of a batch: its scores, its p-values, and the bound where there is one."""
+    if not summary.count:
+        return []
+    scored = [_calibration_group(calibration, summary.edges), ScoreGroup("images scored", summary.histogram, BLUE)]
+    charts = [scores_chart(summary.edges, scored, summary.threshold), p_values_chart(summary)]
+    return charts if summary.bound.reason else [*charts, bound_chart(summary.bound)]
 
 
 def _page(file: ModelFile, detector: Judge, **content: Any) -> str:
@@ -192,6 +206,7 @@ def _page(file: ModelFile, detector: Judge, **content: Any) -> str:
         map_note=words.map_note(kinds),
         layers=[(kind, *facts.size, facts.layers) for kind, facts in networks.items()],
         most_skipped=MOST_SKIPPED,
+        most_lots=MOST_LOTS,
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 
+from sablier.calibration import DiscoveryBound, percent
 from sablier.modelfile import ModelFile
 from sablier.report import figures
 from sablier.report.figures import BLUE, GREEN, GREY, GRID, INK, MUTED, ORANGE, ScoreGroup, chart, to_svg
@@ -52,6 +53,24 @@ def p_values_chart(summary: DetectionSummary) -> Markup:
         axes.figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left")
 
     return _inline(chart(draw, (4.4, 3.5)), "Histogram of p-values")
+
+
+def bound_chart(bound: DiscoveryBound) -> Markup:
+    """Return the curve of images flagged against the bound on good ones among them."""
+
+    def draw(axes: Axes) -> None:
+        flagged, good = np.append(0, bound.flagged), np.append(0, bound.good)
+        most = max(2 * bound.at(bound.cut)[0], int(1.5 * np.max(flagged - good)), 10)
+        shown = flagged <= most
+        axes.plot(flagged[shown], flagged[shown], color=MUTED, ls=(0, (4, 2)), lw=1, label="all flagged")
+        axes.step(
+            flagged[shown], good[shown], color=BLUE, where="post", label=f"good at most, {percent(bound.confidence)} confidence"
+        )
+        axes.plot(*bound.at(bound.cut), "o", color=ORANGE, label="these verdicts")
+        axes.set(xlabel=f"{bound.counted} flagged", ylabel=f"good {bound.counted}", xlim=(0, most), ylim=(0, None))
+        axes.figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left")
+
+    return _inline(chart(draw, (4.4, 3.5)), "Images flagged, and at most how many of them are good")
 
 
 def roc_chart(result: EvaluationResult) -> Markup:

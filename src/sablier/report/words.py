@@ -5,6 +5,7 @@ from math import ceil, floor, log10
 
 from sablier.calibration import (
     ANOMALY,
+    ASSUMPTION,
     NORMAL,
     PASS,
     REJECT,
@@ -87,6 +88,12 @@ def detection_note(summary: DetectionSummary, calibration: Calibration) -> str:
     if summary.flagged:
         return f"{chance} {summary.flagged:,} is no more than that: check the images before you reject any."
     return chance
+
+
+def bound_note(summary: DetectionSummary) -> str:
+    """Return at most how many of the flagged images are good and what that assumes; "" if nothing is flagged."""
+    found = summary.bound.words()
+    return found if not found or summary.bound.reason else f"{found} {ASSUMPTION}"
 
 
 def why_flagged(frame: str, member: str, regions: bool) -> list[str]:

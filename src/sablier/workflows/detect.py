@@ -6,7 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from sablier.calibration import checked_alpha, checked_fdr
+from sablier.calibration import CONFIDENCE, LOT_CONFIDENCE
 from sablier.errors import ConfigError
 from sablier.files import write_text
 from sablier.images.chunks import at_once, chunk_for
@@ -21,6 +21,7 @@ from sablier.workflows.detection_pictures import detection_pictures
 from sablier.workflows.judges import open_judge
 from sablier.workflows.judging import judge_stream
 from sablier.workflows.likeness import stream_like
+from sablier.workflows.lots import bound_options, write_lots
 from sablier.workflows.outputs import writes
 
 MOST_WORST, MOST_TYPICAL = 20, 12  # images with pictures in a summary: the highest scores, and an even sample of all
@@ -35,6 +36,11 @@ def detect(
     alpha: float = 0.05,
     fdr: float | None = None,
     reject_alpha: float | None = None,
+    confidence: float = CONFIDENCE,
+    groups: str | None = None,
+    lot: str | None = None,
+    lot_confidence: float = LOT_CONFIDENCE,
+    simultaneous: bool = False,
     min_area: float = 0.0,
     mm_per_pixel: float | None = None,
     audit: int | None = None,
@@ -52,6 +58,7 @@ def detect(
         alpha: the false-alarm rate: the share of good images that may be flagged.
         fdr: in place of `alpha`, the false-discovery rate: the share of good images among the flagged ones.
         reject_alpha: a smaller false-alarm rate, for a triage: "reject" up to it, "review" up to `alpha`, else "pass".
+        confidence, groups, lot, lot_confidence, simultaneous: of the bounds, as `bound_options` takes them.
         min_area, mm_per_pixel: which regions count, as `RegionRule` takes them; no verdict changes.
         audit: how many unflagged images to sample into audit.csv, for a person.
         report: whether to write anomaly maps, masks, regions and the report besides the tables; without an output, whether the
@@ -65,34 +72,41 @@ def detect(
     rule = RegionRule(min_area, mm_per_pixel)
     file, detector = open_judge(model, backbone)
     folder = None if output is None else Path(output)
-    cut = checked_alpha(alpha) if fdr is None else checked_fdr(fdr)
     summarizer = Summarizer(
-        detector, alpha, **_pictured(file, folder, report), fdr=fdr, reject_alpha=reject_alpha, recognizer=recognizer_of(file),
+        detector, alpha, *_pictured(file, folder, report), fdr=fdr, reject_alpha=reject_alpha,
+        bounds=bound_options(confidence, groups, lot, lot_confidence, simultaneous), recognizer=recognizer_of(file),
     )  # fmt: skip
     if audit is not None and checked_count(audit) and folder is None:
         raise ConfigError(f"expected an output folder for the {audit} images to audit, got none.")
     stream = stream_like(file, source, chunk=chunk_for(file.preprocess), **reading)
-    drawing = detection_pictures(detector, folder, cut, rule) if folder is not None and report else None
+    drawing = detection_pictures(detector, folder, alpha if fdr is None else fdr, rule) if folder is not None and report else None
     with nullcontext() if folder is None else detection_outputs(folder, fdr is not None, drawing) as outputs:
         summary, shown = judge_stream(summarizer, stream, source, outputs, on_progress)
-    if folder is not None and audit is not None:
-        write_questions(folder, audit, source)
+    if folder is not None:
+        _write_late_tables(folder, summary, audit, source)
     if folder is not None and report:
-        title = f"{Path(model).stem}: {summary.count} images from {source}"
-        _write_report(file, detector, summary, folder, title, shown)
+        _write_report(file, detector, summary, folder, f"{Path(model).stem}: {summary.count} images from {source}", shown)
     return summary
 
 
-def _pictured(file: ModelFile, folder: Path | None, report: bool) -> dict[str, int]:
-    """Return how many images of each kind the summary has with pictures.
+def _write_late_tables(folder: Path, summary: DetectionSummary, audit: int | None, source: Any) -> None:
+    """Write the tables that are made of the whole stream: lots.csv, audit.csv and flagged.csv."""
+    if summary.lots is not None:
+        write_lots(folder, summary.lots)
+    if audit is not None:
+        write_questions(folder, audit, source)
+
+
+def _pictured(file: ModelFile, folder: Path | None, report: bool) -> tuple[int, int]:
+    """Return how many of the worst and of the typical images the summary has with pictures.
 
     Large photos have none, since they would fill the memory. Those with the highest scores are drawn into the folder if there is
     one.
     """
     large = at_once(MOST_WORST, file.preprocess.height * file.preprocess.width) < MOST_WORST
     if large or not report:
-        return {"worst": 0, "typical": 0}
-    return {"worst": MOST_WORST if folder is None else 0, "typical": MOST_TYPICAL}
+        return 0, 0
+    return MOST_WORST if folder is None else 0, MOST_TYPICAL
 
 
 def _write_report(file: ModelFile, detector: Judge, summary: DetectionSummary, folder: Path, title: str, shown: Shown) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sablier.calibration import ANOMALY, NORMAL, UNDETERMINED
+from sablier.calibration import ANOMALY, NORMAL, UNDETERMINED, Calibration
 from sablier.errors import ConfigError, ImagesError, ModelFileError
 from sablier.images import ImageSet, read_images
 from sablier.images.glyphs import glyphs
@@ -258,3 +258,17 @@ def test_a_file_with_the_old_names_of_parts_says_to_train_again(digits_file):
     old = {name.replace("fold-", "member-"): part for name, part in file.parts.items()}
     with pytest.raises(ModelFileError, match=r"got member-0, of an early version\. Train the model again"):
         Detector.from_file(replace(file, parts=old))
+
+
+def test_the_bound_is_of_the_batch_and_in_its_document(digits_detector):
+    tests = read_images("digits:test")
+    split = replace(digits_detector, calibration=Calibration((digits_detector.detect(tests.where(label="3")).scores,)))
+    result = split.detect(tests, confidence=0.8)
+    flagged, good = result.bound.at(0.05)
+    assert flagged == result.flagged
+    assert good < flagged / 2
+    assert result.to_json()["bound"]["good_at_most"] == good
+    assert result.bound.words() == f"Of these {flagged} flagged images at most {good} are good, with 80% confidence."
+    assert split.detect(tests, confidence=None).bound is None
+    pairs = replace(tests, groups=np.arange(360) // 2, given_groups=np.arange(360) // 2)
+    assert split.detect(pairs).bound.at(1.0)[0] == 180

@@ -82,10 +82,10 @@ class Remembering:
     def __getattr__(self, name):
         return getattr(self.detector, name)
 
-    def detect(self, images, alpha, *, pictures=False, reject_alpha=None):
+    def detect(self, images, alpha, *, pictures=False, reject_alpha=None, confidence=None):
         key = (*images.ids, alpha)
         if pictures or key not in self.known:
-            self.known[key] = self.detector.detect(images, alpha, pictures=pictures)
+            self.known[key] = self.detector.detect(images, alpha, pictures=pictures, confidence=confidence)
         return self.known[key]
 
 

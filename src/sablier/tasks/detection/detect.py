@@ -12,7 +12,7 @@ from sablier.backbones import BackboneFile
 from sablier.calibration import Calibration
 from sablier.errors import BackboneError, ModelFileError, PackageError
 from sablier.images.chunks import at_once
-from sablier.images.grouping import group_numbers, sizes_of_groups
+from sablier.images.grouping import group_numbers, one_of_each_group, sizes_of_groups
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part
@@ -202,15 +202,17 @@ def _shared(file: ModelFile, backbone: BackboneFile | None) -> dict[str, Any]:
 
 
 def sizes_in(normals: Sequence[ImageSet]) -> dict[str, Any]:
-    """Return how a calibration counts the groups of these sets: their sizes, and whether some were found."""
+    """Return how a calibration counts the groups of these sets: their sizes, whether some were found, and one image of each."""
     if all(images.groups is None for images in normals):
         return {}
-    sizes = tuple(sizes_of_groups(group_numbers(images)) for images in normals)
+    numbers = [group_numbers(images) for images in normals]
+    sizes = tuple(map(sizes_of_groups, numbers))
+    counted: dict[str, Any] = {"sizes": sizes, "chosen": tuple(map(one_of_each_group, numbers))}
     if any(images.given_groups is None for images in normals):
-        return {"sizes": sizes, "found": True}
+        return {**counted, "found": True}
     given = tuple(sizes_of_groups(np.asarray(images.given_groups)) for images in normals)
     found = any(not np.array_equal(*pair) for pair in zip(sizes, given, strict=True))
-    return {"sizes": sizes, "given_sizes": given if found else None, "found": found}
+    return {**counted, "given_sizes": given if found else None, "found": found}
 
 
 def _usual_peak(peaks: Array, sizes: tuple[Array, ...] | None) -> float:

@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from sablier.calibration import Calibration, discovery_cut, triage_promise, verdicts_at
+from sablier.calibration import (
+    CONFIDENCE,
+    Calibration,
+    DiscoveryBound,
+    cut_counts,
+    discovery_bound,
+    discovery_cut,
+    triage_promise,
+    verdicts_at,
+)
 from sablier.images.imageset import ImageSet
 from sablier.images.pixel_rule import PixelRule
 from sablier.tasks.detection.result import BASELINES, DetectionResult
@@ -99,6 +108,7 @@ class Judge(ABC):
         *,
         fdr: float | None = None,
         reject_alpha: float | None = None,
+        confidence: float | None = CONFIDENCE,
     ) -> DetectionResult:
         """Score images and flag anomalous ones.
 
@@ -106,16 +116,15 @@ class Judge(ABC):
             images: the images.
             alpha: the false-alarm rate: the share of good images that may be flagged.
             pictures: whether to keep the pixels, reconstructions and anomaly maps.
-            fdr: in place of `alpha`, the false-discovery rate: the share of good images among the flagged ones of this
-                batch.
-            reject_alpha: a smaller false-alarm rate, for a triage: images up to it are rejected, those up to `alpha` are
-                sent to a person, the others pass.
+            fdr: in place of `alpha`, the false-discovery rate: the share of good images among the flagged ones of the batch.
+            reject_alpha: a smaller one, for a triage: images up to it are rejected, up to `alpha` sent to a person, or pass.
+            confidence: of the bound on good images among the flagged ones; one image of each group counts. None: no bound.
 
         Returns:
             Scores, p-values and verdicts.
 
         Raises:
-            ConfigError: if a rate is not between 0 and 1, or `reject_alpha` is not below `alpha`.
+            ConfigError: if a rate or the confidence is not between 0 and 1, or `reject_alpha` is not below `alpha`.
             ImagesError: if the model does not take the images.
         """
         dense = images.dense(self.preprocess)
@@ -126,10 +135,10 @@ class Judge(ABC):
         else:
             cut = discovery_cut(self.calibration.level_counts(p_values), fdr)
             promise = self.calibration.discovery_promise(fdr, len(dense))
-        maps = found.anomaly_maps
+        maps, scores = found.anomaly_maps, mean_of_folds(found.scores)
         return DetectionResult(
             ids=dense.ids,
-            scores=mean_of_folds(found.scores),
+            scores=scores,
             p_values=p_values,
             verdicts=verdicts_at(p_values, cut, self.calibration.decides(alpha if fdr is None else fdr), reject_alpha),
             baseline_scores={name: mean_of_folds(scores) for name, scores in found.baselines.items()},
@@ -149,7 +158,15 @@ class Judge(ABC):
             sizes=dense.sizes,
             members=np.array(self.member_kinds)[found.contributions.argmax(axis=1)],
             frames=frames,
+            bound=None if confidence is None else self._bound(dense, scores, cut, confidence),
         )
+
+    def _bound(self, dense: ImageSet, scores: Array, cut: float, confidence: float) -> DiscoveryBound:
+        """Return the bound on good images among those flagged at `cut`."""
+        groups = np.arange(len(dense)) if dense.groups is None else dense.groups
+        first = np.unique(groups, return_index=True)[1]
+        counts, grouped = cut_counts(self.calibration, scores[first]), dense.given_groups is not None
+        return discovery_bound(self.calibration, counts, cut, confidence, images=len(dense), grouped=grouped)
 
     def promise(self, alpha: float, reject_alpha: float | None = None) -> str:
         """Return the guarantee at a false-alarm rate in plain words; with `reject_alpha` that of a triage."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from sablier.calibration import is_flagged
+from sablier.calibration import DiscoveryBound, is_flagged
 from sablier.images.imageset import Skipped
 from sablier.tasks.known_images import Recognized
 from sablier.typing import Array
@@ -36,6 +36,7 @@ class DetectionResult:
         reject_alpha: the false-alarm rate of rejection in a triage; None without one.
         sizes: N,2 original heights and widths.
         members: N names: the member with the largest contribution to each score.
+        bound: how many of the flagged images are good at most, for all cuts at once; None if it was not asked for.
         frames: N sentences on how the brightness, contrast or colour of the whole image is unusual, or "".
     """
 
@@ -58,6 +59,7 @@ class DetectionResult:
     recognized: Recognized | None = None
     members: Array | None = None
     frames: Array | None = None
+    bound: DiscoveryBound | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -101,6 +103,7 @@ class DetectionResult:
             "promise": self.promise,
             "images": len(self),
             "flagged": self.flagged,
+            "bound": None if self.bound is None else self.bound.to_json(),
             "skipped": [asdict(item) for item in self.skipped],
             "detections": self.to_table(),
         }

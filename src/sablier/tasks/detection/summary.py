@@ -10,6 +10,7 @@ from sablier.calibration import (
     REJECT,
     UNDETERMINED,
     Calibration,
+    DiscoveryBound,
     checked_alpha,
     checked_fdr,
     checked_reject_alpha,
@@ -19,7 +20,9 @@ from sablier.calibration import (
 from sablier.errors import ConfigError
 from sablier.images.imageset import ImageSet, Skipped
 from sablier.monitoring import DriftAlarm
+from sablier.tasks.detection.batch_counts import BatchCounts, BoundOptions
 from sablier.tasks.detection.judge import Judge
+from sablier.tasks.detection.lots import Lots
 from sablier.tasks.detection.result import BASELINES, DetectionResult
 from sablier.tasks.known_images import Recognizer
 from sablier.tasks.streaming import MOST_SKIPPED_LISTED, Kept, kept
@@ -49,6 +52,8 @@ class DetectionSummary:
         skipped: unreadable images, at most 1,000 of them.
         p_value_counts: the number of p-values in each of P_VALUE_BINS even bins from 0 to 1.
         drift: the alarm on the p-values of images that repeat none of the 1,000 before them.
+        bound: how many of the flagged images are good at most, for all cuts at once.
+        lots: at least how many images of each lot are bad; None without lots.
         trained, calibrated: the numbers of images that trained the model, or only calibrated it, or nearly copy one that
             did.
         repeats: the number of images that repeat an earlier one.
@@ -72,6 +77,8 @@ class DetectionSummary:
     skipped: tuple[Skipped, ...]
     p_value_counts: Array
     drift: DriftAlarm
+    bound: DiscoveryBound
+    lots: Lots | None = None
     trained: int = 0
     calibrated: int = 0
     repeats: int = 0
@@ -123,6 +130,8 @@ class DetectionSummary:
             "rejected": self.rejected if self.reject_alpha is not None else None,
             "flagged_by_baselines": self.baseline_flagged,
             "undetermined": self.undetermined,
+            "bound": self.bound.to_json(),
+            "lots": None if self.lots is None else self.lots.to_json(),
             "drift": {"alarmed": self.drift.alarmed, "evidence": self.drift.evidence, "words": self.drift_words()},
             "known": {"trained": self.trained, "calibrated": self.calibrated, "words": self.known_words()},
             "repeats": {"images": self.repeats, "words": self.repeats_words()},
@@ -141,6 +150,8 @@ class Summarizer:
         reject_alpha: the false-alarm rate of rejection, for a triage; not below alpha a ConfigError.
         fdr: in place of alpha, the false-discovery rate over the whole stream; outside (0, 1) a ConfigError. The verdicts of
             a chunk are then undetermined until the end of the stream: see `DetectionSummary.verdict`.
+        bounds: what is bounded of the batch; lots are an error (ConfigError) where no bound is proved. None: the good images
+            among the flagged ones.
         recognizer: recognises images that the model knows, and repeats; None searches for neither.
     """
 
@@ -154,6 +165,7 @@ class Summarizer:
         *,
         reject_alpha: float | None = None,
         fdr: float | None = None,
+        bounds: BoundOptions | None = None,
         recognizer: Recognizer | None = None,
     ) -> None:
         self.recognizer = recognizer
@@ -179,6 +191,7 @@ class Summarizer:
         self.worst: Kept | None = None
         self.typical: Kept | None = None
         self.drift = DriftAlarm.of(detector.calibration)
+        self.batch = BatchCounts(detector.calibration, bounds or BoundOptions())
 
     @property
     def count(self) -> int:
@@ -188,7 +201,7 @@ class Summarizer:
     def judge(self, images: ImageSet) -> DetectionResult:
         """Score one chunk, update the summary, and return the verdicts."""
         dense = images.dense(self.detector.preprocess)
-        result = self.detector.detect(dense, self.alpha, reject_alpha=self.reject_alpha)
+        result = self.detector.detect(dense, self.alpha, reject_alpha=self.reject_alpha, confidence=None)
         self.rejected += int(np.sum(result.verdicts == REJECT))
         for name, p_values in {OURS: result.p_values, **result.baseline_p_values}.items():
             self.levels[name] += self.detector.calibration.level_counts(p_values)
@@ -200,6 +213,7 @@ class Summarizer:
             self.known.update(recognized.known.tolist())
             self.repeats += int(np.sum(recognized.repeats != ""))
         self.drift.update(independent(result))
+        self.batch.update(images, result)
         self.skipped_count += len(result.skipped)
         self.skipped = [*self.skipped, *result.skipped][:MOST_SKIPPED_LISTED]
         self.histogram += np.histogram(np.clip(result.scores, self.edges[0], self.edges[-1]), self.edges)[0]
@@ -217,14 +231,15 @@ class Summarizer:
         flagged = {name: count if decided else 0 for name, count in (self.flagged if fdr is None else discovered).items()}
         cut = cuts[OURS]
         reject = self.reject_alpha
+        bound = self.batch.bound(cut if decided else 0.0)
         promise = self.detector.promise(cut, reject) if fdr is None else calibration.discovery_promise(fdr, self.count)
 
         def pictured(kept: Kept | None) -> DetectionResult:
             shape = (0, self.detector.preprocess.height, self.detector.preprocess.width, self.detector.preprocess.channels)
             images = ImageSet(np.empty(shape, self.detector.preprocess.dtype)) if kept is None else kept.images
-            result = self.detector.detect(images, self.alpha, pictures=True)
+            result = self.detector.detect(images, self.alpha, pictures=True, confidence=None)
             verdicts = verdicts_at(result.p_values, cut, decided, reject)
-            return replace(result, verdicts=verdicts, alpha=cut, fdr=fdr, reject_alpha=reject, promise=promise)
+            return replace(result, verdicts=verdicts, alpha=cut, fdr=fdr, reject_alpha=reject, promise=promise, bound=bound)
 
         return DetectionSummary(
             count=self.count,
@@ -245,6 +260,8 @@ class Summarizer:
             skipped=tuple(self.skipped),
             p_value_counts=self.p_value_counts.copy(),
             drift=self.drift,
+            bound=bound,
+            lots=self.batch.lots(cut if decided else 0.0),
             trained=self.known["trained"],
             calibrated=self.known["calibrated"],
             repeats=self.repeats,
