@@ -20,6 +20,7 @@ are rounded up to multiples of 1 / (m + 1), so only the number of images with ea
 """
 
 from sablier.calibration.discoveries import checked_fdr, discovery_cut
+from sablier.calibration.marks import mark_promise
 from sablier.calibration.rates import (
     ANOMALY,
     FLAGGING,
@@ -55,6 +56,7 @@ __all__ = [
     "images_needed",
     "is_flagged",
     "levels_of",
+    "mark_promise",
     "percent",
     "simultaneous_band",
     "triage_promise",

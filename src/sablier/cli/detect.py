@@ -81,6 +81,8 @@ def detect(
         console.print(f"At the same {rate} rate the baselines flag: {others}.")
     print_skipped(summary.skipped, summary.skipped_count, "listed in detections.json")
     console.print(summary.promise)
+    if report:
+        console.print(summary.mark_promise)
     console.print(summary.drift_note(), style="bold" if summary.drift.alarmed else "")
     for note in filter(None, (summary.known_words(), summary.repeats_words())):
         console.print(note, style="bold")
