@@ -129,7 +129,7 @@ def mask_figures(detector: Detector, place: Path) -> dict[str, float]:
             for anomaly_map, shown, size, truth in zip(found.anomaly_maps, flagged, sizes, truths, strict=True):
                 if not isinstance(truth, np.ndarray):
                     continue  # it has no mask
-                mask = RegionRule().found(anomaly_map, tuple(size))[0]
+                mask = RegionRule().found(anomaly_map, tuple(size), found.mark_level)[0]
                 if bad:
                     shares.append(float(mask.mean()))
                     ratios.append(float(mask.sum() / truth.sum()))

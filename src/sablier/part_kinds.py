@@ -142,12 +142,13 @@ KINDS: dict[str, PartKind] = {
     "conformal": PartKind(
         {
             "{model,pca,knn}/{fold}": TensorKind(("any",), DOUBLE),
+            "{map}/{fold}": TensorKind(("any",), DOUBLE, optional=True),  # files of earlier versions lack it
             "frame/low": TensorKind((3,), DOUBLE),
             "frame/high": TensorKind((3,), DOUBLE),
             "frame/usual_map": TensorKind((1,), DOUBLE),
-            "{model,pca,knn}/{fold}/sizes": SIZES,
-            "{model,pca,knn}/{fold}/given_sizes": SIZES,
-            "{model,pca,knn}/{fold}/chosen": CHOSEN,
+            "{model,pca,knn,map}/{fold}/sizes": SIZES,
+            "{model,pca,knn,map}/{fold}/given_sizes": SIZES,
+            "{model,pca,knn,map}/{fold}/chosen": CHOSEN,
         },
         _Conformal,
     ),

@@ -13,7 +13,7 @@ from sablier.images import ImageSet, Preprocess
 from sablier.images.fingerprints import fingerprints
 from sablier.images.looks import Looks
 from sablier.tasks.detection.exported_format import with_metadata
-from sablier.tasks.detection.judge import FoldScores, Judge, NetworkFacts
+from sablier.tasks.detection.judge import MAP, FoldScores, Judge, NetworkFacts
 from sablier.tasks.detection.whole_frame import WholeFrame, measured
 from sablier.tasks.known_part import KNOWN, known_part
 from sablier.typing import Array
@@ -66,6 +66,9 @@ class Brightness(Judge):
     def _scores(self, pixels: Array) -> Array:
         return np.asarray(pixels.astype(np.float64).mean(axis=(1, 2, 3))[:, None] / self.rule.white * self.slopes + self.offsets)
 
+    def _raw_maps(self, pixels: Array) -> Array:
+        return np.asarray(pixels.astype(np.float32).mean(axis=3) / np.float32(self.rule.white))
+
     @property
     def calibration(self) -> Calibration:  # type: ignore[override]
         scores = self._scores(self.good.array)
@@ -78,6 +81,11 @@ class Brightness(Judge):
         return {name: Calibration(tuple(k * fold for fold in self.calibration.folds)) for k, name in ((1, "pca"), (2, "knn"))}
 
     @property
+    def map_calibration(self) -> Calibration:  # type: ignore[override]
+        peaks = self._raw_maps(self.good.array).max(axis=(1, 2))
+        return Calibration(tuple(peaks[fold :: len(self.slopes)] for fold in range(len(self.slopes))))
+
+    @property
     def map_unit(self) -> float:  # type: ignore[override]
         return MAP_UNIT
 
@@ -87,12 +95,11 @@ class Brightness(Judge):
 
     def scored(self, dense: ImageSet, pictures: bool) -> FoldScores:
         scores = self._scores(dense.array)
-        maps = (dense.array.astype(np.float32).mean(axis=3) / np.float32(self.rule.white * MAP_UNIT)).astype(np.float32)
         return FoldScores(
             scores,
             scores.mean(axis=1)[:, None] * np.array([0.25, 0.75]),
             {"pca": scores, "knn": 2 * scores},
-            maps if pictures else None,
+            self._raw_maps(dense.array) / MAP_UNIT if pictures else None,
         )
 
     def record(self) -> dict[str, Any]:
@@ -118,7 +125,7 @@ class Brightness(Judge):
 
     def arrays(self) -> dict[str, Array]:
         """Return the tensors of the parts."""
-        kept = {"model": self.calibration, **self.baseline_calibrations}
+        kept = {"model": self.calibration, **self.baseline_calibrations, MAP: self.map_calibration}
         found = {f"calibration/{name}/{key}": value for name, each in kept.items() for key, value in each.tensors().items()}
         found |= {f"calibration/frame/{key}": value for key, value in self.frame.tensors().items()}
         known = known_part(fingerprints(self.good, self.rule))[KNOWN]

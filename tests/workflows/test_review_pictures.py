@@ -1,5 +1,7 @@
 """The pictures of images to judge: photos, masks, layers and outlines, and that of ignored pixels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -41,20 +43,28 @@ def drawn(folder, images, anomaly_maps, rule=RegionRule(), ignored=None, **optio
 def spot():
     """Maps that are high in a square of the first and the second image."""
     maps = np.full((3, 8, 8), 0.9)
-    maps[:2, 2:5, 4:6] = [[[1.0]], [[2.5]]]
+    maps[:2, 2:5, 4:6] = [[[1.1]], [[2.5]]]
     return maps
 
 
-def test_masks_are_white_where_the_map_is_that_of_no_good_image_at_the_size_of_the_photo(tmp_path, images, spot):
+def test_masks_are_white_above_the_mark_level_at_the_size_of_the_photo(tmp_path, images, spot):
     _, each = drawn(tmp_path, images, spot)
     for one, size in zip(each, SIZES, strict=True):
         with Image.open(tmp_path / one.mask) as picture:
             assert (picture.mode, picture.size) == ("L", size[::-1])
             assert set(np.unique(np.asarray(picture))) <= {0, 255}
     with Image.open(tmp_path / each[0].mask) as picture:
-        assert np.array_equal(np.asarray(picture), np.where(spot[0] >= 1, 255, 0))
+        assert np.array_equal(np.asarray(picture), np.where(spot[0] > 1, 255, 0))
     assert not np.asarray(Image.open(tmp_path / each[2].mask)).any()
     assert [len(one.regions) for one in each] == [one.shown["regions"] for one in each] == [1, 1, 0]
+
+
+def test_the_mark_level_is_that_of_the_detection(tmp_path, images, spot):
+    preprocess = Preprocess(height=8, width=8, channels=1, resize="fit")
+    pictures = ReviewPictures(tmp_path, preprocess, RegionRule(), mask_files=True)
+    each = pictures.draw(images, replace(found_in(images, spot), mark_level=1.1))
+    assert [len(one.regions) for one in each] == [0, 1, 0]
+    assert not np.asarray(Image.open(tmp_path / each[0].mask)).any()
 
 
 def test_pictures_of_an_image_have_one_name_whatever_its_id(tmp_path, images, spot):

@@ -36,6 +36,7 @@ from sablier.calibration.bounds import (
     reason_for_none,
 )
 from sablier.calibration.discoveries import checked_fdr, discovery_cut
+from sablier.calibration.marks import mark_promise
 from sablier.calibration.rates import (
     ANOMALY,
     FLAGGING,
@@ -82,6 +83,7 @@ __all__ = [
     "images_needed",
     "is_flagged",
     "levels_of",
+    "mark_promise",
     "percent",
     "reason_for_none",
     "simultaneous_band",

@@ -87,6 +87,8 @@ def detect(
     print_skipped(summary.skipped, summary.skipped_count, "listed in detections.json")
     console.print(summary.promise)
     _print_bounds(summary)
+    if report:
+        console.print(summary.mark_promise)
     console.print(summary.drift_note(), style="bold" if summary.drift.alarmed else "")
     for note in filter(None, (summary.known_words(), summary.repeats_words())):
         console.print(note, style="bold")

@@ -243,7 +243,7 @@ class AnomalyDetector(OutlierMixin, ImageEstimator):  # type: ignore[misc]
             X: images, as for `fit`.
 
         Returns:
-            N,H,W float32; 1 is the value that the highest pixel of a normal image reaches in 5 % of them.
+            N,H,W float32; 1 is the mark level at 5 %: a normal image exceeds it anywhere with a probability of at most 5 %.
         """
         images, _ = self._images(X)
         anomaly_map = self.detector_.detect(images, self.alpha, pictures=True).anomaly_maps

@@ -306,7 +306,7 @@ def montage(images: Array, reconstructions: Array, anomaly_maps: Array, captions
 
     Args:
         images, reconstructions: N,H,W,C in [0, 1].
-        anomaly_maps: N,H,W, 1 being what some place of a good image reaches in 5 % of them.
+        anomaly_maps: N,H,W, where 1 is the mark level at 5 %.
         captions: N, or none.
     """
     trios = zip(images, reconstructions, anomaly_maps, strict=True)

@@ -21,7 +21,6 @@ from sablier.report.settings import OWN_MEMBER, as_text, settings_in_use
 from sablier.tasks.detection.evaluate import EvaluationResult, KindRow, MethodRow, PixelRow
 from sablier.tasks.detection.judge import Judge
 from sablier.tasks.detection.members import MEMBERS
-from sablier.tasks.detection.regions import HIGH
 from sablier.tasks.detection.result import DetectionResult
 from sablier.tasks.detection.summary import DetectionSummary, edges_around
 from sablier.typing import Array
@@ -92,6 +91,7 @@ def detection_report(
         headline=words.detection_headline(summary),
         note=words.detection_note(summary, calibration),
         promise=summary.promise,
+        mark_promise=summary.mark_promise,
         decided=not summary.undetermined,
         drift=summary.drift,
         bound=words.bound_note(summary),
@@ -141,6 +141,7 @@ def evaluation_report(
         headline=words.evaluation_headline(result),
         note=words.undetermined_note(calibration) if result.undetermined else words.comparison_note(result.rows),
         promise=calibration.promise(alpha),
+        mark_promise=result.good.mark_promise,
         decided=not result.undetermined,
         drift=None,
         notes=result.notes,
@@ -248,7 +249,7 @@ def _cards(result: DetectionResult) -> list[Card]:
 def _notes(result: DetectionResult, index: int) -> list[str]:
     if result.verdicts[index] not in FLAGGING or result.frames is None or result.members is None or result.anomaly_maps is None:
         return []
-    high = bool(result.anomaly_maps[index].max() >= HIGH)
+    high = bool(result.anomaly_maps[index].max() > result.mark_level)
     return words.why_flagged(str(result.frames[index]), str(result.members[index]), high)
 
 

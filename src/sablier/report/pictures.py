@@ -1,7 +1,7 @@
 """Pixels in [0, 1] and anomaly maps in units of calibration -> pictures to show.
 
-The colour scale of anomaly maps is fixed: 1 is what some place of a good image reaches in 5 % of them. Below half of that nothing
-is drawn, so good images stay grey, and the same colour means the same in every report.
+The colour scale of anomaly maps is fixed: 1 is the mark level at 5 %. Below half of that nothing is drawn, so good
+images stay grey, and the same colour means the same in every report.
 """
 
 import base64
@@ -90,7 +90,7 @@ def overlay(image: Array, anomaly_map: Array) -> Array:
 
     Args:
         image: H,W,C in [0, 1].
-        anomaly_map: H,W, 1 being what some place of a good image reaches in 5 % of them.
+        anomaly_map: H,W, where 1 is the mark level at 5 %.
     """
     grey = image.mean(axis=2, keepdims=True).clip(0, 1) * DIMMED
     colours, opacity = anomaly_colours(anomaly_map)

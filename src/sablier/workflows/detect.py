@@ -79,7 +79,7 @@ def detect(
     if audit is not None and checked_count(audit) and folder is None:
         raise ConfigError(f"expected an output folder for the {audit} images to audit, got none.")
     stream = stream_like(file, source, chunk=chunk_for(file.preprocess), **reading)
-    drawing = detection_pictures(detector, folder, alpha if fdr is None else fdr, rule) if folder is not None and report else None
+    drawing = detection_pictures(detector, folder, alpha, fdr or alpha, rule) if folder is not None and report else None
     with nullcontext() if folder is None else detection_outputs(folder, fdr is not None, drawing) as outputs:
         summary, shown = judge_stream(summarizer, stream, source, outputs, on_progress)
     if folder is not None:

@@ -49,16 +49,18 @@ class DetectionPictures:
     Args:
         detector: computes the anomaly maps.
         folder: the output, where pictures and the tables of regions go.
+        alpha: the false-alarm rate of marks.
         cut: the largest p-value of an image that may be flagged.
         rule: which regions count.
         waiting: keeps the regions until verdicts are final.
     """
 
-    def __init__(self, detector: Judge, folder: Path, cut: float, rule: RegionRule, waiting: WaitingRows) -> None:
+    def __init__(self, detector: Judge, folder: Path, alpha: float, cut: float, rule: RegionRule, waiting: WaitingRows) -> None:
         from sablier.workflows.alike_defects import AlikeDefects  # plotting is slow to import
         from sablier.workflows.review_pictures import ReviewPictures
 
         self.detector, self.folder, self.rule, self.waiting = detector, folder, rule, waiting
+        self.alpha = alpha
         self.cut = cut if detector.calibration.decides(cut) else 0.0
         self.most_near = MOST_NEAREST if self.cut else MOST_RANKED
         self.pictures = ReviewPictures(folder, detector.preprocess, rule, mask_files=True)
@@ -81,7 +83,7 @@ class DetectionPictures:
             part = chosen[start : start + self.pictures.at_once]
             # The report shows the first flagged images of a long stream, and all that are nearest to the threshold.
             chosen_part = dense.take(part)
-            pictured = self.detector.detect(chosen_part, pictures=True)
+            pictured = self.detector.detect(chosen_part, self.alpha, pictures=True)
             self.alike.add(chosen_part, pictured)
             drawn = self._draw(images, pictured, self._drawn < MOST_JUDGED - self.most_near)
             self._drawn += len(drawn)
@@ -97,7 +99,7 @@ class DetectionPictures:
         columns: dict[str, dict[str, Any]] = {}
         for part in [] if self._near is None else self._near.images.chunks(self.pictures.at_once):
             dense = part.dense(self.detector.preprocess)
-            pictured = self.detector.detect(dense, pictures=True)
+            pictured = self.detector.detect(dense, self.alpha, pictures=True)
             columns |= dict(zip(dense.ids.tolist(), self._draw(part, pictured, shown=True), strict=True))
         self.pictures.write_ignored(self._sizes)
         counts = Counter[str]()
@@ -110,6 +112,7 @@ class DetectionPictures:
             tables.close({
                 "flagged_images": summary.flagged, "images_with_regions": len(counts),
                 "min_area": self.rule.min_area, "mm_per_pixel": self.rule.mm_per_pixel,
+                "mark_level": summary.mark_level, "mark_promise": summary.mark_promise,
             })  # fmt: skip
         return DrawnAtEnd(columns, *self.alike.close(summary))
 
@@ -131,7 +134,7 @@ class DetectionPictures:
 
 
 @contextmanager
-def detection_pictures(detector: Judge, folder: Path, cut: float, rule: RegionRule) -> Iterator[DetectionPictures]:
+def detection_pictures(detector: Judge, folder: Path, alpha: float, cut: float, rule: RegionRule) -> Iterator[DetectionPictures]:
     """Open what draws into an output folder."""
     with waiting_rows(folder) as waiting:
-        yield DetectionPictures(detector, folder, cut, rule, waiting)
+        yield DetectionPictures(detector, folder, alpha, cut, rule, waiting)

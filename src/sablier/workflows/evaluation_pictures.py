@@ -61,7 +61,7 @@ class EvaluationPictures:
             wanted = {ids[kind][place] for place in _places(order, kind)} - self._shown[kind].keys()
             missing = images.take([index for index, id in enumerate(images.ids.tolist()) if id in wanted])
             for part in missing.chunks(self.pictures.at_once):
-                self.add(kind == BAD, part, self.detector.detect(part, pictures=True))
+                self.add(kind == BAD, part, self.detector.detect(part, result.good.alpha, pictures=True))
         self.pictures.write_ignored((height, width) for side in sides for height, width in _sizes(side))
         tables = [side.to_table() for side in sides]
         both = set(ids[0]) & set(ids[1])

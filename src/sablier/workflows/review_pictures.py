@@ -56,6 +56,7 @@ class _Source:
     anomaly_map: Array
     size: Size
     truth: str
+    mark_level: float
 
 
 class ReviewPictures:
@@ -93,7 +94,7 @@ class ReviewPictures:
         truths = [""] * len(indices) if masks is None else [_outline(mask) for mask in masks(images.take(indices))]
         sizes: list[Size] = [(height, width) for height, width in pictured.sizes.tolist()]
         found = zip(indices, pictured.images, pictured.anomaly_maps, sizes, truths, strict=True)
-        sources = [_Source(images, *each) for each in found]
+        sources = [_Source(images, *each, pictured.mark_level) for each in found]
         names = [self._name_of(id) for id in pictured.ids.tolist()]
         largest = max((height * width for height, width in sizes), default=1)
         with ThreadPoolExecutor(max(1, min(WRITERS, MOST_PIXELS // largest))) as pool:
@@ -111,7 +112,7 @@ class ReviewPictures:
         write_whole(self.folder / IGNORED, mask_png(ignored))
 
     def _draw(self, name: str, source: _Source, shown: bool) -> Drawn:
-        found, regions = self.rule.found(source.anomaly_map, source.size)
+        found, regions = self.rule.found(source.anomaly_map, source.size, source.mark_level)
         pair, ending = side_by_side(source.seen, source.anomaly_map, MOST_MAP_PIXELS)
         mask = self._write(MASKS, f"{name}.png", mask_png(found)) if self.mask_files else ""
         return Drawn(

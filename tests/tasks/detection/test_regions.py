@@ -14,23 +14,30 @@ def anomaly_map():
     found = np.zeros((20, 30))
     found[2:5, 3:9] = 1.2  # 18 pixels
     found[3, 4] = 2.5
-    found[10, 20] = 1.0  # one pixel
+    found[10, 20] = 1.01  # one pixel
     found[11, 21] = 4.0  # touches it at a corner
-    found[15, 0:3] = 0.99
+    found[15, 0:3] = 1.0  # the level itself is not above it
     return found
 
 
 def test_regions_are_measured_highest_peak_first(anomaly_map):
-    assert RegionRule().found(anomaly_map, (20, 30))[1] == [
+    assert RegionRule().found(anomaly_map, (20, 30), 1.0)[1] == [
         Region(left=20, top=10, width=2, height=2, area=2, peak=4.0),
         Region(left=3, top=2, width=6, height=3, area=18, peak=2.5),
     ]
 
 
+@pytest.mark.parametrize(("mark_level", "areas"), [(0.99, [2, 18, 3]), (1.2, [1, 1]), (float("inf"), [])])
+def test_regions_lie_above_the_mark_level(anomaly_map, mark_level, areas):
+    mask, regions = RegionRule().found(anomaly_map, (20, 30), mark_level)
+    assert [region.area for region in regions] == areas
+    assert mask.sum() == sum(areas)
+
+
 @pytest.mark.parametrize(("rule", "areas"), AREAS.items())
 def test_small_regions_are_left_out_of_table_and_mask(anomaly_map, rule, areas):
     own = RegionRule(*rule)
-    mask, regions = own.found(anomaly_map, (20, 30))
+    mask, regions = own.found(anomaly_map, (20, 30), 1.0)
     assert [region.area for region in regions] == areas
     assert mask.sum() == sum(areas)
 
@@ -39,7 +46,7 @@ def test_places_are_those_of_the_original_image():
     anomaly_map = np.zeros((32, 32))
     anomaly_map[8:16, 16:24] = 3.0
     # A photo of 40 x 80 was scaled to 16 x 32 and centred: 8 rows above and below.
-    _, (region,) = RegionRule().found(anomaly_map, (40, 80))
+    _, (region,) = RegionRule().found(anomaly_map, (40, 80), 1.0)
     assert region.left == pytest.approx(40, abs=2)
     assert region.top <= 1
     assert region.width == pytest.approx(20, abs=4)

@@ -17,7 +17,7 @@ from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part
 from sablier.models.base import count_parameters, layer_table
-from sablier.tasks.detection.judge import FoldScores, Judge, NetworkFacts, calibrated_parts
+from sablier.tasks.detection.judge import MAP, FoldScores, Judge, NetworkFacts, calibrated_parts
 from sablier.tasks.detection.members import MEMBERS
 from sablier.tasks.detection.named_backbone import checked_backbone
 from sablier.tasks.detection.result import BASELINES
@@ -28,7 +28,8 @@ from sablier.typing import Array
 
 TASK = "detect"
 CALIBRATED_AT_ONCE = 64
-MAP_ALPHA = 0.05  # a map reaches 1 somewhere in 5 % of good images
+MAP_ALPHA = 0.05  # the mark level at this false-alarm rate is 1 in the unit of anomaly maps
+LEAST_UNIT = 1e-12
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class Detector(Judge):
         scorers: one, or one per cross-conformal fold; the score of an image is their mean.
         calibration: the mean scores of normal images; for folds, those of each scorer.
         baseline_calibrations: the same for each baseline, by name.
-        map_unit: the map value that the highest pixel of a normal image reaches in 5 % of them.
+        map_calibration: the largest map values of normal images, in the folds of `calibration`; None in older files.
+        map_unit: the mark level at 5 %, which is 1 in the unit of anomaly maps.
         frame: the range of brightness, contrast and colour of normal images.
 
     Examples:
@@ -59,6 +61,7 @@ class Detector(Judge):
     scorers: tuple[Scorer, ...]
     calibration: Calibration
     baseline_calibrations: dict[str, Calibration]
+    map_calibration: Calibration | None
     map_unit: float
     frame: WholeFrame
 
@@ -76,24 +79,25 @@ class Detector(Judge):
         """
         judges = [scorers] if len(normals) == 1 else [(scorer,) for scorer in scorers]
         found: list[dict[str, Array]] = []
-        peaks, frames = [], []
+        frames = []
+        names = ("model", *BASELINES, MAP)
         rule = scorers[0].preprocess
         most = at_once(CALIBRATED_AT_ONCE, rule.height * rule.width)  # the maps of all images would fill the memory
         for judging, images in zip(judges, normals, strict=True):
             rows = []
             for part in images.chunks(most):
                 scores = _mean(*score_together(judging, part, pictures=True))
-                rows.append({"model": scores.scores, **scores.baselines})
                 anomaly_map = _anomaly_map(scores, rule)
-                peaks.append(anomaly_map.max(axis=(1, 2)))
+                rows.append({"model": scores.scores, **scores.baselines, MAP: anomaly_map.max(axis=(1, 2))})
                 frames.append((measured(part, rule), median_anomaly(anomaly_map, rule.kept)))
-            found.append({name: np.concatenate([row[name] for row in rows]) for name in ("model", *BASELINES)})
+            found.append({name: np.concatenate([row[name] for row in rows]) for name in names})
         grouped = sizes_in(normals)
-        calibrations = {name: Calibration(tuple(scores[name] for scores in found), **grouped) for name in ("model", *BASELINES)}
+        calibrations = {name: Calibration(tuple(scores[name] for scores in found), **grouped) for name in names}
         measures, medians = (np.concatenate(each) for each in zip(*frames, strict=True))
-        map_unit = max(_usual_peak(np.concatenate(peaks), grouped.get("sizes")), 1e-12)
+        calibration, maxima = calibrations.pop("model"), calibrations.pop(MAP)
+        map_unit = _map_unit(maxima)
         frame = WholeFrame.of(measures, medians / map_unit)
-        return cls(scorers, calibrations.pop("model"), calibrations, map_unit, frame)
+        return cls(scorers, calibration, calibrations, maxima, map_unit, frame)
 
     @property
     def preprocess(self) -> Preprocess:
@@ -146,6 +150,7 @@ class Detector(Judge):
         for index, scorer in enumerate(self.scorers):
             parts |= scorer.parts(f"fold-{index}/")
         kept = {"model": self.calibration, **self.baseline_calibrations}
+        kept |= {} if self.map_calibration is None else {MAP: self.map_calibration}
         tensors = {f"{name}/{key}": value for name, each in kept.items() for key, value in each.tensors().items()}
         tensors |= {f"frame/{key}": value for key, value in self.frame.tensors().items()}
         folds = len(self.calibration.folds) if self.calibration.count else 0
@@ -215,13 +220,11 @@ def sizes_in(normals: Sequence[ImageSet]) -> dict[str, Any]:
     return {**counted, "given_sizes": given if found else None, "found": found}
 
 
-def _usual_peak(peaks: Array, sizes: tuple[Array, ...] | None) -> float:
-    """Return the value that the highest pixel of normal images reaches in 5 % of them; each group has the same weight."""
-    if sizes is None:
-        return float(np.quantile(peaks, 1 - MAP_ALPHA))
-    order = np.argsort(peaks)
-    shares = np.cumsum(1 / np.concatenate(sizes)[order])
-    return float(peaks[order[np.searchsorted(shares, (1 - MAP_ALPHA) * shares[-1])]])
+def _map_unit(maxima: Calibration) -> float:
+    """Return the largest map value that at most 5 % of normal images exceed; where too few calibrate, the largest of all."""
+    if maxima.decides(MAP_ALPHA):
+        return max(maxima.threshold(MAP_ALPHA), LEAST_UNIT)
+    return max(float(np.concatenate(maxima.folds).max()), LEAST_UNIT)
 
 
 def _mean(*scores: Scores) -> Scores:

@@ -106,6 +106,8 @@ class EvaluationResult:
         return {
             "alpha": self.good.alpha,
             "promise": self.good.promise,
+            "mark_level": self.good.mark_level,
+            "mark_promise": self.good.mark_promise,
             "undetermined": self.undetermined,
             "good": len(self.good),
             "bad": len(self.bad),

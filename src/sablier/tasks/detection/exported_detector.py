@@ -59,7 +59,7 @@ class ExportedDetector(Judge):
         graph: returns scores and anomaly maps of dense pixels.
         known: the images that trained or calibrated the model.
         looks: statistics of the training images, to compare others with.
-        calibration, baseline_calibrations, map_unit, frame: as in `Judge`.
+        calibration, baseline_calibrations, map_calibration, map_unit, frame: as in `Judge`.
     """
 
     record: Mapping[str, Any]
@@ -70,6 +70,7 @@ class ExportedDetector(Judge):
     looks: ImageStatistics | None
     calibration: Calibration
     baseline_calibrations: dict[str, Calibration]
+    map_calibration: Calibration | None
     map_unit: float
     frame: WholeFrame
 

@@ -14,14 +14,18 @@ from sablier.calibration import (
     cut_counts,
     discovery_bound,
     discovery_cut,
+    mark_promise,
     triage_promise,
     verdicts_at,
 )
+from sablier.errors import ImagesError
 from sablier.images.imageset import ImageSet
 from sablier.images.pixel_rule import PixelRule
 from sablier.tasks.detection.result import BASELINES, DetectionResult
 from sablier.tasks.detection.whole_frame import WholeFrame
 from sablier.typing import Array
+
+MAP = "map"  # the name under which a model file keeps the calibration of map maxima
 
 
 @dataclass(frozen=True)
@@ -64,12 +68,15 @@ class Judge(ABC):
     Attributes:
         calibration: the mean scores of normal images; for cross-conformal folds, those of each scorer.
         baseline_calibrations: the same for each baseline, by name.
-        map_unit: the map value that the highest pixel of a normal image reaches in 5 % of them.
+        map_calibration: the largest map values of normal images, before division by `map_unit`, in the folds of `calibration`;
+            None in files of earlier versions.
+        map_unit: the mark level at 5 %, which is 1 in the unit of anomaly maps.
         frame: the range of brightness, contrast and colour of normal images.
     """
 
     calibration: Calibration
     baseline_calibrations: dict[str, Calibration]
+    map_calibration: Calibration | None
     map_unit: float
     frame: WholeFrame
 
@@ -135,7 +142,7 @@ class Judge(ABC):
         else:
             cut = discovery_cut(self.calibration.level_counts(p_values), fdr)
             promise = self.calibration.discovery_promise(fdr, len(dense))
-        maps, scores = found.anomaly_maps, mean_of_folds(found.scores)
+        scores = mean_of_folds(found.scores)
         return DetectionResult(
             ids=dense.ids,
             scores=scores,
@@ -148,11 +155,13 @@ class Judge(ABC):
             },
             alpha=cut,
             promise=promise,
+            mark_level=self.mark_level(alpha),
+            mark_promise=mark_promise(self.map_calibration, alpha),
             labels=dense.labels,
             skipped=dense.skipped,
             images=self.preprocess.to_unit(dense.array) if pictures else None,
             reconstructions=found.reconstructions,
-            anomaly_maps=None if maps is None else self.frame.evened(maps, frames, self.preprocess.kept),
+            anomaly_maps=self._evened(found.anomaly_maps, frames),
             fdr=fdr,
             reject_alpha=reject_alpha,
             sizes=dense.sizes,
@@ -168,11 +177,27 @@ class Judge(ABC):
         counts, grouped = cut_counts(self.calibration, scores[first]), dense.given_groups is not None
         return discovery_bound(self.calibration, counts, cut, confidence, images=len(dense), grouped=grouped)
 
+    def _evened(self, anomaly_maps: Array | None, frames: Array) -> Array | None:
+        """Return the maps minus what is high everywhere in unusual frames, which never adds a mark."""
+        return None if anomaly_maps is None else self.frame.evened(anomaly_maps, frames, self.preprocess.kept)
+
     def promise(self, alpha: float, reject_alpha: float | None = None) -> str:
         """Return the guarantee at a false-alarm rate in plain words; with `reject_alpha` that of a triage."""
         if reject_alpha is None:
             return self.calibration.promise(alpha)
         return triage_promise(self.calibration, reject_alpha, alpha)
+
+    def mark_level(self, alpha: float) -> float:
+        """Return the value of anomaly maps above which a pixel is marked at a false-alarm rate.
+
+        It is the ceil((n + 1)(1 - alpha))-th smallest of the largest map values of n normal images, where a group counts once. A
+        good image exceeds it anywhere with a probability of at most alpha. Where the values are not known, or too few, it is 1.
+        """
+        maxima = self.map_calibration
+        if maxima is None or not maxima.decides(alpha):
+            return 1.0
+        # Rounded as maps are, so that a map value equal to a calibration image's stays equal.
+        return float(np.float32(np.float32(maxima.threshold(alpha)) / np.float32(self.map_unit)))
 
 
 def score_columns(calibration: Calibration, scores: Array) -> Array:
@@ -186,7 +211,7 @@ def mean_of_folds(scores: Array) -> Array:
 
 
 def calibrated_parts(config: Mapping[str, Any], tensors: Mapping[str, Array]) -> dict[str, Any]:
-    """Return `calibration`, `baseline_calibrations`, `map_unit` and `frame`, given the part "calibration" of a model file.
+    """Return the attributes of `Judge`, given the part "calibration" of a model file.
 
     Raises:
         KeyError: if something is missing.
@@ -197,9 +222,14 @@ def calibrated_parts(config: Mapping[str, Any], tensors: Mapping[str, Array]) ->
         own = {key.removeprefix(f"{name}/"): value for key, value in tensors.items() if key.startswith(f"{name}/")}
         return Calibration.from_tensors(own, config["folds"], bool(config["found"]))
 
+    found = calibration("model")
+    maxima = calibration(MAP) if f"{MAP}/0" in tensors or not config["folds"] else None
+    if maxima is not None and (maxima.count, maxima.groups) != (found.count, found.groups):
+        raise ImagesError(f"expected map maxima of the {found.size} that calibrate, got those of {maxima.size}.")
     return {
-        "calibration": calibration("model"),
+        "calibration": found,
         "baseline_calibrations": {name: calibration(name) for name in BASELINES},
+        "map_calibration": maxima,
         "map_unit": float(config["map_unit"]),
         "frame": WholeFrame(*(tensors[f"frame/{item.name}"] for item in fields(WholeFrame))),
     }

@@ -1,4 +1,4 @@
-"""Regions: the connected places of an anomaly map that are higher than those of good images, in pixels of the original image."""
+"""Regions: the connected places of an anomaly map above the mark level, in pixels of the original image."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -11,7 +11,6 @@ from sablier.errors import ConfigError
 from sablier.images.masks import at_original_size
 from sablier.typing import Array
 
-HIGH = 1.0  # the value that some pixel of a good image reaches in 5 % of them
 DIAGONALS = np.ones((3, 3))
 COLUMNS = ("left", "top", "width", "height", "area", "peak")
 
@@ -24,7 +23,7 @@ class Region:
         left, top: the first column and row of its box, from 0.
         width, height: of its box.
         area: how many pixels it has.
-        peak: the largest map value; 1 is what the highest pixel of a good image reaches in 5 % of them.
+        peak: the largest map value; 1 is the mark level at 5 %.
     """
 
     left: int
@@ -74,28 +73,29 @@ class RegionRule:
             row |= dict(zip(("width_mm", "height_mm", "area_mm2"), measures, strict=True))
         return row
 
-    def found(self, anomaly_map: Array, size: tuple[int, int]) -> tuple[Array, list[Region]]:
-        """Return where an image is anomalous, without regions that are too small.
+    def found(self, anomaly_map: Array, size: tuple[int, int], mark_level: float) -> tuple[Array, list[Region]]:
+        """Return the marks of an image, without regions that are too small.
 
         Args:
             anomaly_map: as a detector returns it.
             size: height and width of the original image.
+            mark_level: the map value above which a pixel is marked, as `DetectionResult` has it.
 
         Returns:
             H,W booleans at the original size, and the regions in them, highest peak first.
 
         >>> anomaly_map = np.zeros((4, 6))
         >>> anomaly_map[1:3, 2:5] = 1.5
-        >>> RegionRule().found(anomaly_map, (4, 6))[1]
+        >>> RegionRule().found(anomaly_map, (4, 6), 1.0)[1]
         [Region(left=2, top=1, width=3, height=2, area=6, peak=1.5)]
         """
         full = at_original_size(anomaly_map, size)
-        numbers, count = self._labelled(full)
+        numbers, count = self._labelled(full > mark_level)
         return numbers > 0, sorted(_measured(full, numbers, count), key=lambda region: -region.peak)
 
-    def _labelled(self, anomaly_map: Array) -> tuple[Array, int]:
+    def _labelled(self, marks: Array) -> tuple[Array, int]:
         """Return the number of the region of each pixel, 0 outside all that are large enough, and the largest number."""
-        numbers, count = label(anomaly_map >= HIGH, DIAGONALS)
+        numbers, count = label(marks, DIAGONALS)
         if self.fewest_pixels > 1:
             small = np.bincount(numbers.ravel(), minlength=count + 1) < self.fewest_pixels
             numbers = np.where(small[numbers], 0, numbers)

@@ -30,7 +30,7 @@ class DetectionResult:
         skipped: images that could not be read.
         images: N,H,W,C pixels in [0, 1] as the model takes them; None unless pictures were asked for.
         reconstructions: N,H,W,C, their reconstructions, likewise.
-        anomaly_maps: N,H,W; 1 is the value that the highest pixel of a good image reaches in 5 % of them.
+        anomaly_maps: N,H,W; 1 is the mark level at 5 %.
         recognized: images that trained or calibrated the model, and repeats; None if nobody checked.
         fdr: the false-discovery rate, if one was asked for.
         reject_alpha: the false-alarm rate of rejection in a triage; None without one.
@@ -38,6 +38,9 @@ class DetectionResult:
         members: N names: the member with the largest contribution to each score.
         bound: how many of the flagged images are good at most, for all cuts at once; None if it was not asked for.
         frames: N sentences on how the brightness, contrast or colour of the whole image is unusual, or "".
+        mark_level: the map value above which a pixel is marked: the one that at most a share alpha of good images exceeds
+            anywhere. With `fdr` that of the false-alarm rate beside it, 5 % by default.
+        mark_promise: the guarantee on marks, in words.
     """
 
     ids: Array
@@ -60,6 +63,8 @@ class DetectionResult:
     members: Array | None = None
     frames: Array | None = None
     bound: DiscoveryBound | None = None
+    mark_level: float = 1.0
+    mark_promise: str = ""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -101,6 +106,8 @@ class DetectionResult:
             "fdr": self.fdr,
             "reject_alpha": self.reject_alpha,
             "promise": self.promise,
+            "mark_level": self.mark_level,
+            "mark_promise": self.mark_promise,
             "images": len(self),
             "flagged": self.flagged,
             "bound": None if self.bound is None else self.bound.to_json(),

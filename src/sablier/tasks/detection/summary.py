@@ -15,6 +15,7 @@ from sablier.calibration import (
     checked_fdr,
     checked_reject_alpha,
     discovery_cut,
+    mark_promise,
     verdicts_at,
 )
 from sablier.errors import ConfigError
@@ -47,7 +48,7 @@ class DetectionSummary:
         edges, histogram: BINS+1 edges of score bins and the count in each; the outer bins include all beyond.
         worst: the images with the highest scores, highest first, with pictures; none where they were drawn into a folder.
         typical: an even sample of the stream, with pictures; neither has large photos.
-        alpha, fdr, promise: as in a DetectionResult, over the whole stream as one batch.
+        alpha, fdr, promise, mark_level, mark_promise: as in a DetectionResult, over the whole stream as one batch.
         threshold: the score above which images are flagged; infinite if none can be.
         skipped: unreadable images, at most 1,000 of them.
         p_value_counts: the number of p-values in each of P_VALUE_BINS even bins from 0 to 1.
@@ -73,6 +74,8 @@ class DetectionSummary:
     alpha: float
     fdr: float | None
     promise: str
+    mark_level: float
+    mark_promise: str
     threshold: float
     skipped: tuple[Skipped, ...]
     p_value_counts: Array
@@ -124,6 +127,8 @@ class DetectionSummary:
             "fdr": self.fdr,
             "reject_alpha": self.reject_alpha,
             "promise": self.promise,
+            "mark_level": self.mark_level,
+            "mark_promise": self.mark_promise,
             "threshold": self.threshold if np.isfinite(self.threshold) else None,
             "images": self.count,
             "flagged": self.flagged,
@@ -256,6 +261,8 @@ class Summarizer:
             reject_alpha=reject,
             rejected=self.rejected,
             promise=promise,
+            mark_level=self.detector.mark_level(self.alpha),
+            mark_promise=mark_promise(self.detector.map_calibration, self.alpha),
             threshold=calibration.threshold(cut) if decided and cut else float("inf"),
             skipped=tuple(self.skipped),
             p_value_counts=self.p_value_counts.copy(),

@@ -58,7 +58,8 @@ def recalibrated(detector: Detector, scorers: tuple[Scorer, ...], calibrating: I
     """
     if not len(calibrating):
         nothing = Calibration((np.empty(0),))
-        return replace(detector, scorers=scorers, calibration=nothing, baseline_calibrations=dict.fromkeys(BASELINES, nothing))
+        baselines = dict.fromkeys(BASELINES, nothing)
+        return replace(detector, scorers=scorers, calibration=nothing, baseline_calibrations=baselines, map_calibration=nothing)
     found = Detector.calibrated(scorers, (calibrating,))
     if count_groups(calibrating) >= images_needed(MAP_ALPHA):
         return found

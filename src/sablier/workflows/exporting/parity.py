@@ -12,7 +12,7 @@ from sablier.typing import Array
 
 ALPHAS = (0.01, 0.05, 0.1)
 OF_SPREAD = 1e-4  # the largest difference of a score, in standard deviations of the calibration scores
-OF_MAPS = 1e-3  # of an anomaly map, where 1 is what the highest pixel of a good image reaches in 5 %
+OF_MAPS = 1e-3  # of an anomaly map, where 1 is the mark level at 5 %
 OF_VALUES = 1e-4  # of a probability or of a pixel between 0 and 1
 MOST_NAMED = 3
 OTHER_IN_8_BITS = 0.02  # of the images may get another verdict from a model in 8 bits
