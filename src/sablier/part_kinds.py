@@ -144,6 +144,8 @@ KINDS: dict[str, PartKind] = {
             "frame/low": TensorKind((3,), DOUBLE),
             "frame/high": TensorKind((3,), DOUBLE),
             "frame/usual_map": TensorKind((1,), DOUBLE),
+            "usual/medians": TensorKind((7,), DOUBLE, optional=True),
+            "usual/deviations": TensorKind((7,), DOUBLE, low=0.0, optional=True),
             "{model,pca,knn}/{fold}/sizes": SIZES,
             "{model,pca,knn}/{fold}/given_sizes": SIZES,
         },

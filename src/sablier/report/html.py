@@ -22,6 +22,7 @@ from sablier.tasks.detection.judge import Judge
 from sablier.tasks.detection.members import MEMBERS
 from sablier.tasks.detection.regions import HIGH
 from sablier.tasks.detection.result import DetectionResult
+from sablier.tasks.detection.shift import LEAST_EFFECT
 from sablier.tasks.detection.summary import DetectionSummary, edges_around
 from sablier.typing import Array
 
@@ -55,6 +56,12 @@ class Section:
     cards: list[Card]
 
 
+SECTIONS = (
+    ("farthest", "Farthest from the calibration images", "In all measures above together."),
+    ("typical", "Typical images", "An even sample of all images."),
+)
+
+
 def detection_report(
     file: ModelFile,
     detector: Judge,
@@ -83,7 +90,7 @@ def detection_report(
     tiles += _promise_tiles(calibration, *rate)
     if summary.skipped_count:
         tiles.append(("unreadable", f"{summary.skipped_count:,}"))
-    sections = [Section("Typical images", "An even sample of all images.", _cards(summary.typical))]
+    sections = [Section(heading, note, _cards(getattr(summary, name))) for name, heading, note in SECTIONS]
     scored = [_calibration_group(calibration, summary.edges), ScoreGroup("images scored", summary.histogram, BLUE)]
     return _page(
         file, detector,
@@ -95,6 +102,7 @@ def detection_report(
         drift=summary.drift,
         notes=[note for note in (summary.known_words(), summary.repeats_words()) if note],
         drift_words=summary.drift_note(),
+        changes=summary.shift.changes(),
         rule=words.flagging_rule(summary.alpha, summary.fdr, summary.reject_alpha),
         tiles=tiles,
         sections=[section for section in sections if section.cards],
@@ -142,6 +150,7 @@ def evaluation_report(
         drift=None,
         notes=result.notes,
         drift_words="",
+        changes=[],
         rule=words.flagging_rule(alpha),
         tiles=tiles + _promise_tiles(calibration, "false-alarm rate", alpha),
         sections=[],
@@ -192,6 +201,7 @@ def _page(file: ModelFile, detector: Judge, **content: Any) -> str:
         map_note=words.map_note(kinds),
         layers=[(kind, *facts.size, facts.layers) for kind, facts in networks.items()],
         most_skipped=MOST_SKIPPED,
+        least_effect=LEAST_EFFECT,
     )
 
 

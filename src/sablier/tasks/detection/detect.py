@@ -17,11 +17,12 @@ from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part
 from sablier.models.base import count_parameters, layer_table
-from sablier.tasks.detection.judge import FoldScores, Judge, NetworkFacts, calibrated_parts
+from sablier.tasks.detection.judge import FoldScores, Judge, NetworkFacts, all_measures, calibrated_parts
 from sablier.tasks.detection.members import MEMBERS
 from sablier.tasks.detection.named_backbone import checked_backbone
 from sablier.tasks.detection.result import BASELINES
 from sablier.tasks.detection.scorer import Scorer, Scores, score_together
+from sablier.tasks.detection.shift import UsualMeasures
 from sablier.tasks.detection.whole_frame import WholeFrame, measured, median_anomaly
 from sablier.transforms.batches import Batches
 from sablier.typing import Array
@@ -44,6 +45,7 @@ class Detector(Judge):
         baseline_calibrations: the same for each baseline, by name.
         map_unit: the map value that the highest pixel of a normal image reaches in 5 % of them.
         frame: the range of brightness, contrast and colour of normal images.
+        usual: the measures of normal images that explain a drift; None in files that do not have them.
 
     Examples:
         >>> from tempfile import TemporaryDirectory
@@ -61,6 +63,7 @@ class Detector(Judge):
     baseline_calibrations: dict[str, Calibration]
     map_unit: float
     frame: WholeFrame
+    usual: UsualMeasures | None = None
 
     @classmethod
     def calibrated(cls, scorers: tuple[Scorer, ...], normals: tuple[ImageSet, ...]) -> "Detector":
@@ -86,14 +89,15 @@ class Detector(Judge):
                 rows.append({"model": scores.scores, **scores.baselines})
                 anomaly_map = _anomaly_map(scores, rule)
                 peaks.append(anomaly_map.max(axis=(1, 2)))
-                frames.append((measured(part, rule), median_anomaly(anomaly_map, rule.kept)))
+                measures = all_measures(measured(part, rule), part, scores.scores)
+                frames.append((measures, median_anomaly(anomaly_map, rule.kept)))
             found.append({name: np.concatenate([row[name] for row in rows]) for name in ("model", *BASELINES)})
         grouped = sizes_in(normals)
         calibrations = {name: Calibration(tuple(scores[name] for scores in found), **grouped) for name in ("model", *BASELINES)}
         measures, medians = (np.concatenate(each) for each in zip(*frames, strict=True))
         map_unit = max(_usual_peak(np.concatenate(peaks), grouped.get("sizes")), 1e-12)
         frame = WholeFrame.of(measures, medians / map_unit)
-        return cls(scorers, calibrations.pop("model"), calibrations, map_unit, frame)
+        return cls(scorers, calibrations.pop("model"), calibrations, map_unit, frame, UsualMeasures.of(measures))
 
     @property
     def preprocess(self) -> Preprocess:
@@ -148,6 +152,8 @@ class Detector(Judge):
         kept = {"model": self.calibration, **self.baseline_calibrations}
         tensors = {f"{name}/{key}": value for name, each in kept.items() for key, value in each.tensors().items()}
         tensors |= {f"frame/{key}": value for key, value in self.frame.tensors().items()}
+        if self.usual is not None:
+            tensors |= {f"usual/{key}": value for key, value in self.usual.tensors().items()}
         folds = len(self.calibration.folds) if self.calibration.count else 0
         config = {"map_unit": self.map_unit, "folds": folds, "found": self.calibration.found}
         parts["calibration"] = Part("conformal", config, tensors)

@@ -11,7 +11,8 @@ from sablier.calibration import Calibration, discovery_cut, triage_promise, verd
 from sablier.images.imageset import ImageSet
 from sablier.images.pixel_rule import PixelRule
 from sablier.tasks.detection.result import BASELINES, DetectionResult
-from sablier.tasks.detection.whole_frame import WholeFrame
+from sablier.tasks.detection.shift import UsualMeasures
+from sablier.tasks.detection.whole_frame import WholeFrame, measured
 from sablier.typing import Array
 
 
@@ -57,12 +58,14 @@ class Judge(ABC):
         baseline_calibrations: the same for each baseline, by name.
         map_unit: the map value that the highest pixel of a normal image reaches in 5 % of them.
         frame: the range of brightness, contrast and colour of normal images.
+        usual: the measures of normal images that explain a drift; None in files that do not have them.
     """
 
     calibration: Calibration
     baseline_calibrations: dict[str, Calibration]
     map_unit: float
     frame: WholeFrame
+    usual: UsualMeasures | None = None
 
     @property
     @abstractmethod
@@ -119,17 +122,17 @@ class Judge(ABC):
             ImagesError: if the model does not take the images.
         """
         dense = images.dense(self.preprocess)
-        found, frames = self.scored(dense, pictures), self.frame.notes(dense, self.preprocess)
+        found, measures = self.scored(dense, pictures), measured(dense, self.preprocess)
+        scores, frames = mean_of_folds(found.scores), self.frame.notes(measures)
         p_values = self.calibration.p_values(score_columns(self.calibration, found.scores))
         if fdr is None:
             cut, promise = alpha, self.promise(alpha, reject_alpha)
         else:
             cut = discovery_cut(self.calibration.level_counts(p_values), fdr)
             promise = self.calibration.discovery_promise(fdr, len(dense))
-        maps = found.anomaly_maps
         return DetectionResult(
             ids=dense.ids,
-            scores=mean_of_folds(found.scores),
+            scores=scores,
             p_values=p_values,
             verdicts=verdicts_at(p_values, cut, self.calibration.decides(alpha if fdr is None else fdr), reject_alpha),
             baseline_scores={name: mean_of_folds(scores) for name, scores in found.baselines.items()},
@@ -143,13 +146,18 @@ class Judge(ABC):
             skipped=dense.skipped,
             images=self.preprocess.to_unit(dense.array) if pictures else None,
             reconstructions=found.reconstructions,
-            anomaly_maps=None if maps is None else self.frame.evened(maps, frames, self.preprocess.kept),
+            anomaly_maps=self._evened(found.anomaly_maps, frames),
             fdr=fdr,
             reject_alpha=reject_alpha,
             sizes=dense.sizes,
             members=np.array(self.member_kinds)[found.contributions.argmax(axis=1)],
             frames=frames,
+            measures=all_measures(measures, dense, scores),
         )
+
+    def _evened(self, maps: Array | None, frames: Array) -> Array | None:
+        """Return anomaly maps without what is high everywhere in images that are unusual as a whole."""
+        return None if maps is None else self.frame.evened(maps, frames, self.preprocess.kept)
 
     def promise(self, alpha: float, reject_alpha: float | None = None) -> str:
         """Return the guarantee at a false-alarm rate in plain words; with `reject_alpha` that of a triage."""
@@ -168,21 +176,29 @@ def mean_of_folds(scores: Array) -> Array:
     return np.asarray(np.mean(list(scores.T), axis=0))
 
 
+def all_measures(measures: Array, images: ImageSet, scores: Array) -> Array:
+    """Return N,7 measures in the order of `shift.MEASURES`, given what `measured` returns of images and their scores."""
+    return np.column_stack([measures, images.sizes[:, ::-1], scores])
+
+
 def calibrated_parts(config: Mapping[str, Any], tensors: Mapping[str, Array]) -> dict[str, Any]:
-    """Return `calibration`, `baseline_calibrations`, `map_unit` and `frame`, given the part "calibration" of a model file.
+    """Return the attributes of a `Judge`, given the part "calibration" of a model file.
 
     Raises:
         KeyError: if something is missing.
         ImagesError: if it is not a calibration.
     """
 
+    def of(name: str) -> dict[str, Array]:
+        return {key.removeprefix(f"{name}/"): value for key, value in tensors.items() if key.startswith(f"{name}/")}
+
     def calibration(name: str) -> Calibration:
-        own = {key.removeprefix(f"{name}/"): value for key, value in tensors.items() if key.startswith(f"{name}/")}
-        return Calibration.from_tensors(own, config["folds"], bool(config["found"]))
+        return Calibration.from_tensors(of(name), config["folds"], bool(config["found"]))
 
     return {
         "calibration": calibration("model"),
         "baseline_calibrations": {name: calibration(name) for name in BASELINES},
         "map_unit": float(config["map_unit"]),
         "frame": WholeFrame(*(tensors[f"frame/{item.name}"] for item in fields(WholeFrame))),
+        "usual": UsualMeasures.from_tensors(of("usual")),
     }

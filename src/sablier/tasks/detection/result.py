@@ -37,6 +37,7 @@ class DetectionResult:
         sizes: N,2 original heights and widths.
         members: N names: the member with the largest contribution to each score.
         frames: N sentences on how the brightness, contrast or colour of the whole image is unusual, or "".
+        measures: N,7 measures, in the order of `sablier.tasks.detection.shift.MEASURES`, that explain a drift.
     """
 
     ids: Array
@@ -58,6 +59,7 @@ class DetectionResult:
     recognized: Recognized | None = None
     members: Array | None = None
     frames: Array | None = None
+    measures: Array | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
