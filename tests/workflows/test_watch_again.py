@@ -150,6 +150,8 @@ def test_the_drift_alarm_goes_once_at_the_same_image_however_often_one_restarts(
     whole = once(digits_file, incoming, tmp_path / "whole")
     assert [bool(run.drift) for run in (first, second, third, whole)].count(True) == 2
     assert whole.drift.startswith("Drift: by image")
+    assert "the features (anomaly score)" in whole.drift  # what changed, from the record's own columns
+    assert "Farthest from the calibration images: " in whole.drift
     assert len(drift_rows(tmp_path / "whole")) == 1
     assert drift_rows(tmp_path / "restarted") == drift_rows(tmp_path / "whole")
 

@@ -56,8 +56,7 @@ def watch(
 
     Args:
         model: a .sablier file of a detector.
-        folder: where images arrive, also in its subfolders.
-        output: a separate folder, for watch.csv and the maps/ of flagged images.
+        folder, output: where images arrive, also in subfolders; and where watch.csv and the maps/ of flagged images go.
         alpha: the false-alarm rate.
         reject_alpha: a smaller one, for a triage: verdicts are then "reject" up to it, "review" up to `alpha`, else "pass".
         fdr: in place of `alpha`, the false-discovery rate in each window; an image that is flagged later has a second row.
