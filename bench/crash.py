@@ -42,6 +42,7 @@ from sablier.recipes.make import make_recipe
 from sablier.training import loop
 from sablier.training.checkpoint import Checkpoint
 from sablier.workflows import watch as watching
+from sablier.workflows import watcher
 from sablier.workflows.calibrate import calibrate
 from sablier.workflows.compress import compress, decompress
 from sablier.workflows.detect import detect
@@ -87,7 +88,7 @@ def run_detect(given: Path, out: Path, earlier: bool) -> None:
 
 
 def run_watch(given: Path, out: Path, earlier: bool) -> None:
-    watching.MOST_AT_ONCE = 3
+    watcher.MOST_AT_ONCE = 3
     if not earlier:  # its runs go on from each other: there is no earlier one
         watching.watch(
             given / "m.sablier", given / "incoming", out, once=True, every_seconds=0.001, now=lambda: NOON

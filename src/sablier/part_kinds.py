@@ -149,6 +149,8 @@ KINDS: dict[str, PartKind] = {
             "{model,pca,knn,map}/{fold}/sizes": SIZES,
             "{model,pca,knn,map}/{fold}/given_sizes": SIZES,
             "{model,pca,knn,map}/{fold}/chosen": CHOSEN,
+            "usual/medians": TensorKind((7,), DOUBLE, optional=True),
+            "usual/deviations": TensorKind((7,), DOUBLE, low=0.0, optional=True),
         },
         _Conformal,
     ),

@@ -8,7 +8,8 @@ from typing import Any
 from PIL import Image
 
 from sablier.typing import Array
-from sablier.workflows.watch import WatchSummary, watch
+from sablier.workflows.watch import watch
+from sablier.workflows.watcher import WatchSummary
 
 QUICK = 0.001
 

@@ -12,7 +12,7 @@ from sablier.errors import ImagesError
 from sablier.images.decoding import Decoder
 from sablier.workflows.arrivals import RETRY_AFTER_LOOKS
 from sablier.workflows.detect import detect
-from sablier.workflows.watch import COLUMNS
+from sablier.workflows.watcher import COLUMNS
 
 # What is written
 

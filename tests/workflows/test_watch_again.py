@@ -12,7 +12,7 @@ import pytest
 from watching import Script, fill, ids, nothing, once, put, rows
 
 from sablier.errors import OutputError
-from sablier.workflows import watch as workflow
+from sablier.workflows import watcher
 from sablier.workflows.arrivals import Arrivals
 from sablier.workflows.calibrate import calibrate
 
@@ -68,8 +68,8 @@ def test_kill_9_neither_loses_nor_doubles(digits_file, digits, incoming, tmp_pat
     (incoming / "torn.png").write_bytes(b"\x89PNG")
     once(digits_file, incoming, tmp_path / "whole")
     code = (
-        "import sys; from sablier.workflows import watch as w; w.MOST_AT_ONCE = 2\n"
-        "w.watch(*sys.argv[1:], every_seconds=0.01, once=True)"
+        "import sys; from sablier.workflows import watch, watcher; watcher.MOST_AT_ONCE = 2\n"
+        "watch.watch(*sys.argv[1:], every_seconds=0.01, once=True)"
     )
     record = tmp_path / "out" / "watch.csv"
     process = subprocess.Popen([sys.executable, "-c", code, str(digits_file), str(incoming), str(tmp_path / "out")])
@@ -101,7 +101,7 @@ def test_two_watchers_do_not_write_one_record(digits_file, digits, incoming, tmp
 
 
 def test_rows_are_on_the_disk_when_they_are_told(digits_file, digits, incoming, tmp_path, monkeypatch):
-    monkeypatch.setattr(workflow, "MOST_AT_ONCE", 4)
+    monkeypatch.setattr(watcher, "MOST_AT_ONCE", 4)
     fill(incoming, digits.take(range(10)))
     told = []
 
@@ -114,7 +114,7 @@ def test_rows_are_on_the_disk_when_they_are_told(digits_file, digits, incoming, 
 
 
 def test_a_request_to_stop_is_heard_between_batches(digits_file, digits, incoming, tmp_path, monkeypatch):
-    monkeypatch.setattr(workflow, "MOST_AT_ONCE", 4)
+    monkeypatch.setattr(watcher, "MOST_AT_ONCE", 4)
     fill(incoming, digits.take(range(10)))
     told = []
     summary = once(digits_file, incoming, tmp_path / "out", on_rows=lambda *given: told.append(given), stopped=lambda: bool(told))
@@ -150,6 +150,8 @@ def test_the_drift_alarm_goes_once_at_the_same_image_however_often_one_restarts(
     whole = once(digits_file, incoming, tmp_path / "whole")
     assert [bool(run.drift) for run in (first, second, third, whole)].count(True) == 2
     assert whole.drift.startswith("Drift: by image")
+    assert "the features (anomaly score)" in whole.drift  # what changed, from the record's own columns
+    assert "Farthest from the calibration images: " in whole.drift
     assert len(drift_rows(tmp_path / "whole")) == 1
     assert drift_rows(tmp_path / "restarted") == drift_rows(tmp_path / "whole")
 

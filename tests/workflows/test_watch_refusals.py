@@ -10,7 +10,8 @@ from watching import QUICK, fill, once, rows
 from sablier.errors import ConfigError, ImagesError, ModelFileError, OutputError
 from sablier.modelfile import ModelFile
 from sablier.tasks.detection.detect import Detector
-from sablier.workflows.watch import COLUMNS, watch
+from sablier.workflows.watch import watch
+from sablier.workflows.watcher import COLUMNS
 
 # What is refused
 

@@ -14,7 +14,13 @@ from sablier.cli.panels import DETECT, add_verb
 from sablier.cli.progress import console, counting_progress
 
 if TYPE_CHECKING:
-    from sablier.workflows.watch import WatchSummary
+    from sablier.workflows.watcher import WatchSummary
+
+
+FDR_HELP = (
+    "In place of --alpha, the false-discovery rate: at most this share of the flagged images of a window is good, on average."
+)
+WINDOW_HELP = "With --fdr, the number of images of a window." + options.default(1000)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -32,6 +38,8 @@ def watch(
         ),
     ] = Path("watched"),
     alpha: Annotated[float | None, typer.Option(help=options.ALPHA_HELP + options.default(0.05), metavar="RATE")] = None,
+    fdr: Annotated[float | None, typer.Option(metavar="RATE", help=FDR_HELP)] = None,
+    window: Annotated[int | None, typer.Option(metavar="IMAGES", help=WINDOW_HELP)] = None,
     reject_alpha: options.RejectAlpha = None,
     review_alpha: options.ReviewAlpha = None,
     every: Annotated[float, typer.Option(metavar="SECONDS", help="Seconds between two scans of the folder.")] = 2.0,
@@ -51,14 +59,16 @@ def watch(
 
     A file replaced under the same name (with another size or time of change) is a new image.
 
-    A drift alarm is printed, and noted in watch.csv, when the images no longer resemble the calibration images.
+    A drift alarm is printed, and noted in watch.csv, with what changed, when images no longer resemble those of calibration.
+
+    With --fdr, later images can turn an earlier one into an anomaly until its window is full. It is then printed, and gets a
+    second row in watch.csv.
 
     Ctrl-C stops it, with exit code 0.
     """
     from sablier.workflows.watch import watch as run
 
-    rates = options.rates(alpha, None, reject_alpha, review_alpha)
-    del rates["fdr"]
+    rates = options.rates(alpha, fdr, reject_alpha, review_alpha) | window_size(window, fdr)
     with counting_progress("watching") as on_progress, stop_signals() as stopped:
 
         def started(summary: "WatchSummary") -> None:
@@ -78,18 +88,29 @@ def watch(
     console.print(in_words(summary, output / "watch.csv"), markup=False, soft_wrap=True)
 
 
+def window_size(window: int | None, fdr: float | None) -> dict[str, int]:
+    """Return the size of a window as the workflow takes it, if one is given."""
+    if window is None:
+        return {}
+    if fdr is None:
+        raise typer.BadParameter("expected --fdr as well: only its verdicts have windows.", param_hint="--window")
+    return {"window_size": window}
+
+
 def lines_of(row: Mapping[str, Any], output: Path) -> Iterator[str]:
     """Yield what is printed of an image: nothing for a normal one, unless it sets off the drift alarm."""
     from sablier.calibration import ANOMALY, FLAGGING
     from sablier.report.words import VERDICTS
-    from sablier.workflows.watch import UNREADABLE
+    from sablier.workflows.watcher import UNREADABLE
 
     if row["verdict"] in FLAGGING:
         verdict = f"{VERDICTS[row['verdict']]}, " if row["verdict"] != ANOMALY else ""
-        yield f"{row['time']} {row['id']}: {verdict}score {row['score']:.2f}, p {row['p_value']:.2g}, see {output / row['map']}"
+        see = f", see {output / row['map']}" if row.get("map") else ""
+        numbers = f"score {float(row['score']):.2f}, p {float(row['p_value']):.2g}"
+        yield f"{row['time']} {row['id']}: {verdict}{numbers}{see}"
     if row["verdict"] == UNREADABLE:
         yield f"{row['time']} {row['id']}: unreadable. {row['note']}"
-    elif row["note"]:
+    elif row.get("note"):
         yield f"{row['time']} {row['note']}"
 
 
@@ -98,7 +119,7 @@ def in_words(summary: "WatchSummary", record: Path) -> str:
     waiting = f" {summary.waiting} files were still changing; the next run reads them." if summary.waiting else ""
     return (
         f"{summary.judged:,} images scored: {summary.flagged:,} flagged; {summary.unreadable:,} unreadable.{waiting} "
-        f"See {record} ({summary.recorded:,} images in all)."
+        f"{summary.window}{' ' if summary.window else ''}See {record} ({summary.recorded:,} images in all)."
     )
 
 

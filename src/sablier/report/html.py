@@ -22,6 +22,7 @@ from sablier.tasks.detection.evaluate import EvaluationResult, KindRow, MethodRo
 from sablier.tasks.detection.judge import Judge
 from sablier.tasks.detection.members import MEMBERS
 from sablier.tasks.detection.result import DetectionResult
+from sablier.tasks.detection.shift import LEAST_EFFECT
 from sablier.tasks.detection.summary import DetectionSummary, edges_around
 from sablier.typing import Array
 
@@ -56,6 +57,12 @@ class Section:
     cards: list[Card]
 
 
+SECTIONS = (
+    ("farthest", "Farthest from the calibration images", "In all measures above together."),
+    ("typical", "Typical images", "An even sample of all images."),
+)
+
+
 def detection_report(
     file: ModelFile,
     detector: Judge,
@@ -84,7 +91,7 @@ def detection_report(
     tiles += _promise_tiles(calibration, *rate)
     if summary.skipped_count:
         tiles.append(("unreadable", f"{summary.skipped_count:,}"))
-    sections = [Section("Typical images", "An even sample of all images.", _cards(summary.typical))]
+    sections = [Section(heading, note, _cards(getattr(summary, name))) for name, heading, note in SECTIONS]
     return _page(
         file, detector,
         title=title,
@@ -98,6 +105,7 @@ def detection_report(
         lots=summary.lots,
         notes=[note for note in (summary.known_words(), summary.repeats_words()) if note],
         drift_words=summary.drift_note(),
+        changes=summary.shift.changes(),
         rule=words.flagging_rule(summary.alpha, summary.fdr, summary.reject_alpha),
         tiles=tiles,
         sections=[section for section in sections if section.cards],
@@ -148,6 +156,7 @@ def evaluation_report(
         drift_words="",
         bound="",
         lots=None,
+        changes=[],
         rule=words.flagging_rule(alpha),
         tiles=tiles + _promise_tiles(calibration, "false-alarm rate", alpha),
         sections=[],
@@ -208,6 +217,7 @@ def _page(file: ModelFile, detector: Judge, **content: Any) -> str:
         layers=[(kind, *facts.size, facts.layers) for kind, facts in networks.items()],
         most_skipped=MOST_SKIPPED,
         most_lots=MOST_LOTS,
+        least_effect=LEAST_EFFECT,
     )
 
 

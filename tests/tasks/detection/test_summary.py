@@ -175,7 +175,7 @@ def test_p_values_are_counted_and_watched(digits_detector, tests):
     assert summary.p_value_counts.sum() == 360
     assert summary.p_value_counts[-4:].sum() == np.sum(p_values >= 0.8)
     assert summary.drift.alarmed  # nine in ten are no threes
-    assert summary.to_json()["drift"]["words"] == summary.drift.words()
+    assert summary.to_json()["drift"]["words"] == f"{summary.drift.words()} {summary.shift.words()}"
 
 
 def test_a_bad_false_discovery_rate_is_refused_before_any_image(digits_detector):

@@ -48,10 +48,14 @@ def test_brightness_contrast_and_colour_are_measured():
 def test_what_is_outside_the_range_is_said_with_both():
     frame = WholeFrame.of(np.array([[90.0, 5.0, 0.0], [110.0, 9.0, 0.0]]), np.zeros(2))
     dark, light, inside = (images_of(np.full((1, 8, 8, 3), value)) for value in (70, 120, 100))
-    assert frame.notes(dark, RULE)[0].startswith("The whole image is darker than any of the good images: 70 against 90 to 110")
-    assert "brighter" in frame.notes(light, RULE)[0]
-    assert "of less contrast than any of the good images: 0 against 5 to 9" in frame.notes(inside, RULE)[0]
-    assert frame.notes(images_of(np.empty((0, 8, 8, 3))), RULE).shape == (0,)
+
+    def notes(images):
+        return frame.notes(measured(images, RULE))
+
+    assert notes(dark)[0].startswith("The whole image is darker than any of the good images: 70 against 90 to 110")
+    assert "brighter" in notes(light)[0]
+    assert "of less contrast than any of the good images: 0 against 5 to 9" in notes(inside)[0]
+    assert notes(images_of(np.empty((0, 8, 8, 3)))).shape == (0,)
 
 
 def test_only_what_is_high_everywhere_is_taken_away_and_only_where_the_frame_is_unusual():

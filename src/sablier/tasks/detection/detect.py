@@ -17,11 +17,12 @@ from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile, Part
 from sablier.models.base import count_parameters, layer_table
-from sablier.tasks.detection.judge import MAP, FoldScores, Judge, NetworkFacts, calibrated_parts
+from sablier.tasks.detection.judge import MAP, FoldScores, Judge, NetworkFacts, all_measures, calibrated_parts
 from sablier.tasks.detection.members import MEMBERS
 from sablier.tasks.detection.named_backbone import checked_backbone
 from sablier.tasks.detection.result import BASELINES
 from sablier.tasks.detection.scorer import Scorer, Scores, score_together
+from sablier.tasks.detection.shift import UsualMeasures
 from sablier.tasks.detection.whole_frame import WholeFrame, measured, median_anomaly
 from sablier.transforms.batches import Batches
 from sablier.typing import Array
@@ -46,6 +47,7 @@ class Detector(Judge):
         map_calibration: the largest map values of normal images, in the folds of `calibration`; None in older files.
         map_unit: the mark level at 5 %, which is 1 in the unit of anomaly maps.
         frame: the range of brightness, contrast and colour of normal images.
+        usual: the measures of normal images that explain a drift; None in files that do not have them.
 
     Examples:
         >>> from tempfile import TemporaryDirectory
@@ -64,6 +66,7 @@ class Detector(Judge):
     map_calibration: Calibration | None
     map_unit: float
     frame: WholeFrame
+    usual: UsualMeasures | None = None
 
     @classmethod
     def calibrated(cls, scorers: tuple[Scorer, ...], normals: tuple[ImageSet, ...]) -> "Detector":
@@ -89,7 +92,8 @@ class Detector(Judge):
                 scores = _mean(*score_together(judging, part, pictures=True))
                 anomaly_map = _anomaly_map(scores, rule)
                 rows.append({"model": scores.scores, **scores.baselines, MAP: anomaly_map.max(axis=(1, 2))})
-                frames.append((measured(part, rule), median_anomaly(anomaly_map, rule.kept)))
+                measures = all_measures(measured(part, rule), part, scores.scores)
+                frames.append((measures, median_anomaly(anomaly_map, rule.kept)))
             found.append({name: np.concatenate([row[name] for row in rows]) for name in names})
         grouped = sizes_in(normals)
         calibrations = {name: Calibration(tuple(scores[name] for scores in found), **grouped) for name in names}
@@ -97,7 +101,7 @@ class Detector(Judge):
         calibration, maxima = calibrations.pop("model"), calibrations.pop(MAP)
         map_unit = _map_unit(maxima)
         frame = WholeFrame.of(measures, medians / map_unit)
-        return cls(scorers, calibration, calibrations, maxima, map_unit, frame)
+        return cls(scorers, calibration, calibrations, maxima, map_unit, frame, UsualMeasures.of(measures))
 
     @property
     def preprocess(self) -> Preprocess:
@@ -153,6 +157,8 @@ class Detector(Judge):
         kept |= {} if self.map_calibration is None else {MAP: self.map_calibration}
         tensors = {f"{name}/{key}": value for name, each in kept.items() for key, value in each.tensors().items()}
         tensors |= {f"frame/{key}": value for key, value in self.frame.tensors().items()}
+        if self.usual is not None:
+            tensors |= {f"usual/{key}": value for key, value in self.usual.tensors().items()}
         folds = len(self.calibration.folds) if self.calibration.count else 0
         config = {"map_unit": self.map_unit, "folds": folds, "found": self.calibration.found}
         parts["calibration"] = Part("conformal", config, tensors)

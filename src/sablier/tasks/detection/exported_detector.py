@@ -16,6 +16,7 @@ from sablier.images.pixel_rule import FULL_SCALE, PixelRule
 from sablier.part_fit import check_finite
 from sablier.tasks.detection.judge import FoldScores, Judge, NetworkFacts, calibrated_parts
 from sablier.tasks.detection.result import BASELINES
+from sablier.tasks.detection.shift import UsualMeasures
 from sablier.tasks.detection.whole_frame import WholeFrame
 from sablier.tasks.known_images import KnownImages, Recognizer
 from sablier.typing import Array
@@ -59,7 +60,7 @@ class ExportedDetector(Judge):
         graph: returns scores and anomaly maps of dense pixels.
         known: the images that trained or calibrated the model.
         looks: statistics of the training images, to compare others with.
-        calibration, baseline_calibrations, map_calibration, map_unit, frame: as in `Judge`.
+        calibration, baseline_calibrations, map_calibration, map_unit, frame, usual: as in `Judge`.
     """
 
     record: Mapping[str, Any]
@@ -73,6 +74,7 @@ class ExportedDetector(Judge):
     map_calibration: Calibration | None
     map_unit: float
     frame: WholeFrame
+    usual: UsualMeasures | None = None
 
     @classmethod
     def of(cls, record: Mapping[str, Any], arrays: Mapping[str, Array], graph: Graph) -> Self:

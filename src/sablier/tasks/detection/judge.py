@@ -22,7 +22,8 @@ from sablier.errors import ImagesError
 from sablier.images.imageset import ImageSet
 from sablier.images.pixel_rule import PixelRule
 from sablier.tasks.detection.result import BASELINES, DetectionResult
-from sablier.tasks.detection.whole_frame import WholeFrame
+from sablier.tasks.detection.shift import UsualMeasures
+from sablier.tasks.detection.whole_frame import WholeFrame, measured
 from sablier.typing import Array
 
 MAP = "map"  # the name under which a model file keeps the calibration of map maxima
@@ -72,6 +73,7 @@ class Judge(ABC):
             None in files of earlier versions.
         map_unit: the mark level at 5 %, which is 1 in the unit of anomaly maps.
         frame: the range of brightness, contrast and colour of normal images.
+        usual: the measures of normal images that explain a drift; None in files that do not have them.
     """
 
     calibration: Calibration
@@ -79,6 +81,7 @@ class Judge(ABC):
     map_calibration: Calibration | None
     map_unit: float
     frame: WholeFrame
+    usual: UsualMeasures | None = None
 
     @property
     @abstractmethod
@@ -135,14 +138,14 @@ class Judge(ABC):
             ImagesError: if the model does not take the images.
         """
         dense = images.dense(self.preprocess)
-        found, frames = self.scored(dense, pictures), self.frame.notes(dense, self.preprocess)
+        found, measures = self.scored(dense, pictures), measured(dense, self.preprocess)
+        scores, frames = mean_of_folds(found.scores), self.frame.notes(measures)
         p_values = self.calibration.p_values(score_columns(self.calibration, found.scores))
         if fdr is None:
             cut, promise = alpha, self.promise(alpha, reject_alpha)
         else:
             cut = discovery_cut(self.calibration.level_counts(p_values), fdr)
             promise = self.calibration.discovery_promise(fdr, len(dense))
-        scores = mean_of_folds(found.scores)
         return DetectionResult(
             ids=dense.ids,
             scores=scores,
@@ -168,6 +171,7 @@ class Judge(ABC):
             members=np.array(self.member_kinds)[found.contributions.argmax(axis=1)],
             frames=frames,
             bound=None if confidence is None else self._bound(dense, scores, cut, confidence),
+            measures=all_measures(measures, dense, scores),
         )
 
     def _bound(self, dense: ImageSet, scores: Array, cut: float, confidence: float) -> DiscoveryBound:
@@ -210,17 +214,24 @@ def mean_of_folds(scores: Array) -> Array:
     return np.asarray(np.mean(list(scores.T), axis=0))
 
 
+def all_measures(measures: Array, images: ImageSet, scores: Array) -> Array:
+    """Return N,7 measures in the order of `shift.MEASURES`, given what `measured` returns of images and their scores."""
+    return np.column_stack([measures, images.sizes[:, ::-1], scores])
+
+
 def calibrated_parts(config: Mapping[str, Any], tensors: Mapping[str, Array]) -> dict[str, Any]:
-    """Return the attributes of `Judge`, given the part "calibration" of a model file.
+    """Return the attributes of a `Judge`, given the part "calibration" of a model file.
 
     Raises:
         KeyError: if something is missing.
         ImagesError: if it is not a calibration.
     """
 
+    def of(name: str) -> dict[str, Array]:
+        return {key.removeprefix(f"{name}/"): value for key, value in tensors.items() if key.startswith(f"{name}/")}
+
     def calibration(name: str) -> Calibration:
-        own = {key.removeprefix(f"{name}/"): value for key, value in tensors.items() if key.startswith(f"{name}/")}
-        return Calibration.from_tensors(own, config["folds"], bool(config["found"]))
+        return Calibration.from_tensors(of(name), config["folds"], bool(config["found"]))
 
     found = calibration("model")
     maxima = calibration(MAP) if f"{MAP}/0" in tensors or not config["folds"] else None
@@ -232,4 +243,5 @@ def calibrated_parts(config: Mapping[str, Any], tensors: Mapping[str, Array]) ->
         "map_calibration": maxima,
         "map_unit": float(config["map_unit"]),
         "frame": WholeFrame(*(tensors[f"frame/{item.name}"] for item in fields(WholeFrame))),
+        "usual": UsualMeasures.from_tensors(of("usual")),
     }

@@ -41,6 +41,7 @@ class DetectionResult:
         mark_level: the map value above which a pixel is marked: the one that at most a share alpha of good images exceeds
             anywhere. With `fdr` that of the false-alarm rate beside it, 5 % by default.
         mark_promise: the guarantee on marks, in words.
+        measures: N,7 measures, in the order of `sablier.tasks.detection.shift.MEASURES`, that explain a drift.
     """
 
     ids: Array
@@ -65,6 +66,7 @@ class DetectionResult:
     bound: DiscoveryBound | None = None
     mark_level: float = 1.0
     mark_promise: str = ""
+    measures: Array | None = None
 
     def __len__(self) -> int:
         return len(self.ids)

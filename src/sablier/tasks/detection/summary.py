@@ -25,6 +25,7 @@ from sablier.tasks.detection.batch_counts import BatchCounts, BoundOptions
 from sablier.tasks.detection.judge import Judge
 from sablier.tasks.detection.lots import Lots
 from sablier.tasks.detection.result import BASELINES, DetectionResult
+from sablier.tasks.detection.shift import Shift
 from sablier.tasks.known_images import Recognizer
 from sablier.tasks.streaming import MOST_SKIPPED_LISTED, Kept, kept
 from sablier.typing import Array
@@ -34,6 +35,7 @@ USUAL_SCORES = (-3.0, 3.0)  # of normal images, in standard deviations, if none 
 P_VALUE_BINS = 20
 OURS = "sablier"
 BY_MISTAKE = 0.02  # share of distinct images that may be taken for repeats
+MOST_FARTHEST = 6  # images with pictures, after a drift alarm
 LIKELY_CAUSE = 0.1  # share of images known to the model from which on they explain a drift
 
 
@@ -48,6 +50,8 @@ class DetectionSummary:
         edges, histogram: BINS+1 edges of score bins and the count in each; the outer bins include all beyond.
         worst: the images with the highest scores, highest first, with pictures; none where they were drawn into a folder.
         typical: an even sample of the stream, with pictures; neither has large photos.
+        farthest: the images farthest from the calibration images in all measures of `shift` together, farthest first, with
+            pictures; none without a drift alarm, or where there are no typical images.
         alpha, fdr, promise, mark_level, mark_promise: as in a DetectionResult, over the whole stream as one batch.
         threshold: the score above which images are flagged; infinite if none can be.
         skipped: unreadable images, at most 1,000 of them.
@@ -55,6 +59,7 @@ class DetectionSummary:
         drift: the alarm on the p-values of images that repeat none of the 1,000 before them.
         bound: how many of the flagged images are good at most, for all cuts at once.
         lots: at least how many images of each lot are bad; None without lots.
+        shift: what changed, in the last 5,000 images.
         trained, calibrated: the numbers of images that trained the model, or only calibrated it, or nearly copy one that
             did.
         repeats: the number of images that repeat an earlier one.
@@ -71,6 +76,7 @@ class DetectionSummary:
     histogram: Array
     worst: DetectionResult
     typical: DetectionResult
+    farthest: DetectionResult
     alpha: float
     fdr: float | None
     promise: str
@@ -81,6 +87,7 @@ class DetectionSummary:
     p_value_counts: Array
     drift: DriftAlarm
     bound: DiscoveryBound
+    shift: Shift
     lots: Lots | None = None
     trained: int = 0
     calibrated: int = 0
@@ -101,9 +108,12 @@ class DetectionSummary:
         return repeats_words(self.repeats, self.count, self.fdr is not None)
 
     def drift_words(self) -> str:
-        """Return the message of the drift alarm, with the cause if the model knows many of the images."""
+        """Return the message of the drift alarm, with what changed, and the cause if the model knows many of the images."""
         words = self.drift.words()
-        if not self.drift.alarmed or self.trained + self.calibrated < LIKELY_CAUSE * self.count:
+        if not self.drift.alarmed:
+            return words
+        words = f"{words} {self.shift.words()}"
+        if self.trained + self.calibrated < LIKELY_CAUSE * self.count:
             return words
         known = self.trained + self.calibrated
         return f"{words} Likely cause: {known:,} of these images trained or calibrated the model; judge fresh images first."
@@ -137,7 +147,8 @@ class DetectionSummary:
             "undetermined": self.undetermined,
             "bound": self.bound.to_json(),
             "lots": None if self.lots is None else self.lots.to_json(),
-            "drift": {"alarmed": self.drift.alarmed, "evidence": self.drift.evidence, "words": self.drift_words()},
+            "drift": {"alarmed": self.drift.alarmed, "evidence": self.drift.evidence, "words": self.drift_words()}
+            | self.shift.to_json(),
             "known": {"trained": self.trained, "calibrated": self.calibrated, "words": self.known_words()},
             "repeats": {"images": self.repeats, "words": self.repeats_words()},
             "skipped": [{"id": item.id, "reason": item.reason} for item in self.skipped],
@@ -195,8 +206,9 @@ class Summarizer:
         self.skipped: list[Skipped] = []
         self.worst: Kept | None = None
         self.typical: Kept | None = None
-        self.drift = DriftAlarm.of(detector.calibration)
         self.batch = BatchCounts(detector.calibration, bounds or BoundOptions())
+        self.farthest: Kept | None = None
+        self.drift, self.shift = DriftAlarm.of(detector.calibration), Shift(detector.usual)
 
     @property
     def count(self) -> int:
@@ -219,6 +231,11 @@ class Summarizer:
             self.repeats += int(np.sum(recognized.repeats != ""))
         self.drift.update(independent(result))
         self.batch.update(images, result)
+        if result.measures is not None:
+            self.shift.add(result.measures, result.ids.tolist())
+            if self.detector.usual is not None:
+                distances = self.detector.usual.distances(result.measures)
+                self.farthest = kept(self.farthest, dense, distances, min(MOST_FARTHEST, self.most_typical))
         self.skipped_count += len(result.skipped)
         self.skipped = [*self.skipped, *result.skipped][:MOST_SKIPPED_LISTED]
         self.histogram += np.histogram(np.clip(result.scores, self.edges[0], self.edges[-1]), self.edges)[0]
@@ -256,6 +273,7 @@ class Summarizer:
             histogram=self.histogram,
             worst=pictured(self.worst),
             typical=pictured(self.typical),
+            farthest=pictured(self.farthest if self.drift.alarmed else None),
             alpha=cut,
             fdr=fdr,
             reject_alpha=reject,
@@ -269,6 +287,7 @@ class Summarizer:
             drift=self.drift,
             bound=bound,
             lots=self.batch.lots(cut if decided else 0.0),
+            shift=self.shift,
             trained=self.known["trained"],
             calibrated=self.known["calibrated"],
             repeats=self.repeats,

@@ -50,7 +50,8 @@ def updated_scorers(scorers: Sequence[Scorer], images: ImageSet) -> tuple[Scorer
 def recalibrated(detector: Detector, scorers: tuple[Scorer, ...], calibrating: ImageSet) -> Detector:
     """Return the detector with other scorers, whose scores void its calibration, calibrated anew.
 
-    Where fewer than 19 groups calibrate, the unit of anomaly maps and the range of whole frames stay those of `detector`.
+    Where fewer than 19 groups calibrate, the unit of anomaly maps and all that is measured of good images stay those of
+    `detector`.
 
     Args:
         calibrating: dense good images that trained no scorer; if there are none, the detector has no calibration, and no
@@ -63,4 +64,4 @@ def recalibrated(detector: Detector, scorers: tuple[Scorer, ...], calibrating: I
     found = Detector.calibrated(scorers, (calibrating,))
     if count_groups(calibrating) >= images_needed(MAP_ALPHA):
         return found
-    return replace(found, map_unit=detector.map_unit, frame=detector.frame)
+    return replace(found, map_unit=detector.map_unit, frame=detector.frame, usual=detector.usual)

@@ -38,12 +38,13 @@ class WholeFrame:
 
     @classmethod
     def of(cls, measures: Array, medians: Array) -> Self:
-        """Return the range of good images, given N,3 measures and N medians of their anomaly maps."""
-        return cls(measures.min(axis=0), measures.max(axis=0), np.quantile(medians, USUAL, keepdims=True))
+        """Return the range of good images, given what `measured` returns of them and N medians of their anomaly maps."""
+        whole = measures[:, : len(MEASURES)]
+        return cls(whole.min(axis=0), whole.max(axis=0), np.quantile(medians, USUAL, keepdims=True))
 
-    def notes(self, images: ImageSet, preprocess: PixelRule) -> Array:
-        """Return N sentences on what is unusual about the whole of each dense image; "" if nothing is."""
-        return np.array([self._note(row) for row in measured(images, preprocess)], dtype=str)
+    def notes(self, measures: Array) -> Array:
+        """Return N sentences on what is unusual about each image as a whole, given `measured` of them; "" if nothing is."""
+        return np.array([self._note(row) for row in measures[:, : len(MEASURES)]], dtype=str)
 
     def _note(self, values: Array) -> str:
         found = []
@@ -71,22 +72,36 @@ class WholeFrame:
 
 
 def measured(images: ImageSet, preprocess: PixelRule) -> Array:
-    """Return N,3: brightness, contrast and colour of dense images, from 0 to 255.
+    """Return N,4: brightness, contrast and colour of dense images, from 0 to 255, and their sharpness.
+
+    Sharpness is the mean difference of neighbouring pixels, in percent of the contrast: more light does not change it.
 
     >>> images = ImageSet(np.full((1, 8, 8, 3), [10, 20, 30], np.uint8))
     >>> measured(images, PixelRule(height=8, width=8, channels=3)).round(1).tolist()
-    [[20.0, 8.2, 20.0]]
+    [[20.0, 8.2, 20.0, 0.0]]
     """
-    rows = [np.empty((0, len(MEASURES)))]
+    rows = [np.empty((0, len(MEASURES) + 1))]
     step = at_once(AT_ONCE, preprocess.height * preprocess.width)
     for start in range(0, len(images), step):
         values = 255 * preprocess.to_unit(images.array[start : start + step])
+        steps = mean_step(values, preprocess.kept)
         values = values.reshape(len(values), -1, values.shape[3]) if preprocess.kept is None else values[:, preprocess.kept]
         pixels = values.reshape(len(values), -1)
         # Reductions over an axis of three numbers take much longer than over three arrays.
         largest, smallest = (reduce(choose, np.moveaxis(values, 2, 0)) for choose in (np.maximum, np.minimum))
-        rows.append(np.stack([pixels.mean(axis=1), pixels.std(axis=1), (largest - smallest).mean(axis=1)], axis=1))
+        contrast = pixels.std(axis=1)
+        sharpness = 100 * steps / np.maximum(contrast, 1)
+        rows.append(np.stack([pixels.mean(axis=1), contrast, (largest - smallest).mean(axis=1), sharpness], axis=1))
     return np.concatenate(rows)
+
+
+def mean_step(values: Array, kept: Array | None = None) -> Array:
+    """Return N: the mean difference of neighbouring pixels of N,H,W,C values, where both are kept."""
+    grey = values.mean(axis=3)
+    kept = np.ones(grey.shape[1:], bool) if kept is None else kept
+    both = (kept[:, 1:] & kept[:, :-1], kept[1:] & kept[:-1])
+    total = sum(np.abs(np.diff(grey, axis=axis))[:, pairs].sum(axis=1) for axis, pairs in zip((2, 1), both, strict=True))
+    return np.asarray(total / max(1, sum(int(pairs.sum()) for pairs in both)))
 
 
 def median_anomaly(anomaly_maps: Array, kept: Array | None = None) -> Array:
