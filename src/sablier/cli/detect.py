@@ -1,13 +1,16 @@
 """detect, audit, calibrate: what a trained detector is used for."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sablier.cli import options
 from sablier.cli.panels import DETECT, add_verb
 from sablier.cli.progress import console, counting_progress, print_skipped
+
+if TYPE_CHECKING:
+    from sablier.tasks.detection.summary import DetectionSummary
 
 
 def add_to(app: typer.Typer) -> None:
@@ -26,6 +29,7 @@ def add_to(app: typer.Typer) -> None:
         calibrate,
         "calibrate part.sablier fresh/ -o part-monday.sablier",
         "calibrate part.sablier monday/ --feedback out/flagged.csv --feedback out/audit.csv",
+        "calibrate --scores good.csv -o tool.sablier",
         panel=DETECT,
     )
 
@@ -44,14 +48,7 @@ def detect(
         ),
     ] = Path("detections"),
     alpha: Annotated[float | None, typer.Option(help=options.ALPHA_HELP + options.default(0.05), metavar="RATE")] = None,
-    fdr: Annotated[
-        float | None,
-        typer.Option(
-            metavar="RATE",
-            help="False-discovery rate, instead of --alpha: the expected share of good images among the flagged ones. "
-            "The whole source is one batch (Benjamini-Hochberg).",
-        ),
-    ] = None,
+    fdr: options.Fdr = None,
     reject_alpha: options.RejectAlpha = None,
     review_alpha: options.ReviewAlpha = None,
     min_area: options.MinArea = 0.0,
@@ -71,18 +68,23 @@ def detect(
             model, source, output, **rates, min_area=min_area, mm_per_pixel=mm_per_pixel, audit=audit, report=report,
             backbone=backbone, on_progress=on_progress, **reading,
         )  # fmt: skip
+    print_detections(summary, output, audit, report)
+
+
+def print_detections(summary: "DetectionSummary", output: Path, audit: int | None, report: bool) -> None:
+    """Print a summary, and what was written of it."""
     if summary.undetermined:
         console.print(f"[bold]{summary.count}[/bold] images scored.")
     else:
-        rate = "false-alarm" if fdr is None else "false-discovery"
+        rate = "false-alarm" if summary.fdr is None else "false-discovery"
         is_are = "is" if summary.flagged == 1 else "are"
         console.print(f"[bold]{summary.flagged} of {summary.count}[/bold] images {is_are} flagged{summary.triage_words()}.")
-        others = ", ".join(f"{name} {count}" for name, count in summary.baseline_flagged.items())
-        console.print(f"At the same {rate} rate the baselines flag: {others}.")
+        if others := ", ".join(f"{name} {count}" for name, count in summary.baseline_flagged.items()):
+            console.print(f"At the same {rate} rate the baselines flag: {others}.")
     print_skipped(summary.skipped, summary.skipped_count, "listed in detections.json")
     console.print(summary.promise)
     console.print(summary.drift_note(), style="bold" if summary.drift.alarmed else "")
-    for note in filter(None, (summary.known_words(), summary.repeats_words())):
+    for note in summary.notes():
         console.print(note, style="bold")
     if audit is not None:
         if note := _small_sample(summary.count - summary.flagged, audit):
@@ -118,13 +120,29 @@ def audit(
     console.print(run(folder, reviewed).words())
 
 
+@options.taking(columns=options.score_columns)
 def calibrate(
-    model: options.Model,
-    source: options.Source,
+    model: Annotated[Path | None, typer.Argument(help="A .sablier model file.", show_default=False)] = None,
+    source: Annotated[str | None, typer.Argument(help=options.SOURCE_HELP, show_default=False)] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="The file to write; by default the model file is replaced."),
     ] = None,
+    scores: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Instead of images, the scores that another tool gave to good images that did not train it: a CSV with the "
+            "columns id and score. `sablier judge` then judges its later scores. No model is needed; with feedback, the one "
+            "that flagged the images.",
+            show_default=False,
+        ),
+    ] = None,
+    lower_is_worse: Annotated[
+        bool, typer.Option("--lower-is-worse", help="With --scores: the tool gives bad images low scores.")
+    ] = False,
+    *,
+    columns: dict[str, Any],
     feedback: Annotated[
         list[Path] | None,
         typer.Option(
@@ -162,6 +180,17 @@ def calibrate(
     from sablier.workflows.fresh_images import calibration_groups_paths
 
     rates = options.rates(alpha, fdr)
+    if scores is not None:
+        if source is not None or backbone is not None:
+            raise typer.BadParameter("expected either images or scores to calibrate on, got both.", param_hint="--scores")
+        return calibrate_scores(
+            scores, output, model=model, feedback=feedback or (), **rates, groups=groups, lower_is_worse=lower_is_worse,
+            force=force, **columns,
+        )  # fmt: skip
+    if lower_is_worse or columns["columns"] is not None:
+        raise typer.BadParameter("expected a table of scores beside options on it, got none.", param_hint="--scores")
+    if model is None or source is None:
+        raise typer.BadParameter("expected a model and new images, or --scores FILE.", param_hint="MODEL SOURCE")
     file = run(
         model, source, output, feedback=feedback or (), **rates, groups=groups, backbone=backbone, force=force, strict=strict
     )
@@ -171,3 +200,15 @@ def calibrate(
         listed, drawn = calibration_groups_paths(place)
         console.print(f"The largest groups are shown in {drawn}; {listed} lists all.", markup=False)
     console.print(calibration.promise(rates["alpha"]))
+    return None
+
+
+def calibrate_scores(scores: Path, output: Path | None, *, model: Path | None, alpha: float, **options_of: Any) -> None:
+    """Calibrate the scores of another tool, and print the guarantee."""
+    from sablier.workflows.calibrate_scores import calibrate_scores as run
+
+    result = run(scores, output, model=model, alpha=alpha, **options_of)
+    console.print(f"{output or model} is calibrated {result.file.provenance.calibrated}.", markup=False)
+    for note in result.notes:
+        console.print(note, style="bold", markup=False)
+    console.print(result.judge.calibration.promise(alpha))

@@ -20,6 +20,7 @@ from sablier.cli import (
     export,
     fool,
     inspect,
+    judge,
     map,
     mistakes,
     recipes,
@@ -59,6 +60,7 @@ def sablier(
 
 # The order of the help: panel by panel.
 detect.add_to(app)
+judge.add_to(app)
 evaluate.add_to(app)
 update.add_to(app)
 watch.add_to(app)

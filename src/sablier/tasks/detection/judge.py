@@ -1,4 +1,4 @@
-"""`Judge`: from anomaly scores to verdicts. Networks of torch score the images, or the graph of an exported detector."""
+"""`Judge`: from anomaly scores to verdicts. Networks of torch score the images, the graph of an exported detector, or any tool."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ class FoldScores:
 
     Args:
         scores: N,F anomaly scores; higher is more anomalous.
-        contributions: N,M, of each member to the mean score.
+        contributions: N,M, of each of M members to the mean score.
         baselines: N,F scores of each baseline, by name.
         anomaly_maps: N,H,W in the unit of `Judge.map_unit`, 0 where pixels are ignored; None unless asked for.
         reconstructions: N,H,W,C in [0, 1]; None unless asked for, or if no member reconstructs.
@@ -56,13 +56,13 @@ class Judge(ABC):
         calibration: the mean scores of normal images; for cross-conformal folds, those of each scorer.
         baseline_calibrations: the same for each baseline, by name.
         map_unit: the map value that the highest pixel of a normal image reaches in 5 % of them.
-        frame: the range of brightness, contrast and colour of normal images.
+        frame: the range of brightness, contrast and colour of normal images; None where images are not looked at.
     """
 
     calibration: Calibration
     baseline_calibrations: dict[str, Calibration]
     map_unit: float
-    frame: WholeFrame
+    frame: WholeFrame | None
 
     @property
     @abstractmethod
@@ -119,7 +119,7 @@ class Judge(ABC):
             ImagesError: if the model does not take the images.
         """
         dense = images.dense(self.preprocess)
-        found, frames = self.scored(dense, pictures), self.frame.notes(dense, self.preprocess)
+        found, frames = self.scored(dense, pictures), None if self.frame is None else self.frame.notes(dense, self.preprocess)
         p_values = self.calibration.p_values(score_columns(self.calibration, found.scores))
         if fdr is None:
             cut, promise = alpha, self.promise(alpha, reject_alpha)
@@ -143,11 +143,11 @@ class Judge(ABC):
             skipped=dense.skipped,
             images=self.preprocess.to_unit(dense.array) if pictures else None,
             reconstructions=found.reconstructions,
-            anomaly_maps=None if maps is None else self.frame.evened(maps, frames, self.preprocess.kept),
+            anomaly_maps=maps if maps is None or self.frame is None else self.frame.evened(maps, frames, self.preprocess.kept),
             fdr=fdr,
             reject_alpha=reject_alpha,
             sizes=dense.sizes,
-            members=np.array(self.member_kinds)[found.contributions.argmax(axis=1)],
+            members=np.array(self.member_kinds)[found.contributions.argmax(axis=1)] if self.member_kinds else None,
             frames=frames,
         )
 

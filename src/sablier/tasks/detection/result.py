@@ -35,8 +35,9 @@ class DetectionResult:
         fdr: the false-discovery rate, if one was asked for.
         reject_alpha: the false-alarm rate of rejection in a triage; None without one.
         sizes: N,2 original heights and widths.
-        members: N names: the member with the largest contribution to each score.
-        frames: N sentences on how the brightness, contrast or colour of the whole image is unusual, or "".
+        members: N names: the member with the largest contribution to each score; None without members.
+        frames: N sentences on how the brightness, contrast or colour of the whole image is unusual, or ""; None if no image
+            was looked at.
     """
 
     ids: Array
@@ -82,7 +83,7 @@ class DetectionResult:
         columns: dict[str, Array] = {"id": self.ids, "score": self.scores, "p_value": self.p_values, "verdict": self.verdicts}
         if self.labels is not None:
             columns["label"] = self.labels
-        for name in BASELINES:
+        for name in self.baseline_scores:
             columns[f"{name}_score"] = self.baseline_scores[name]
             columns[f"{name}_p_value"] = self.baseline_p_values[name]
         if self.members is not None and self.frames is not None:
