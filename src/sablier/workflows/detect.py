@@ -83,7 +83,7 @@ def detect(
     return summary
 
 
-def _pictured(file: ModelFile, folder: Path | None, report: bool) -> dict[str, int]:
+def _pictured(file: ModelFile, folder: Path | None, report: bool) -> dict[str, Any]:
     """Return how many images of each kind the summary has with pictures.
 
     Large photos have none, since they would fill the memory. Those with the highest scores are drawn into the folder if there is

@@ -1,4 +1,4 @@
-"""`Judge`: from anomaly scores to verdicts. Networks of torch score the images, the graph of an exported detector, or any tool."""
+"""`Judge`: from anomaly scores to verdicts. Networks of torch score images, or an exported graph, or another tool."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -119,14 +119,17 @@ class Judge(ABC):
             ImagesError: if the model does not take the images.
         """
         dense = images.dense(self.preprocess)
-        found, frames = self.scored(dense, pictures), None if self.frame is None else self.frame.notes(dense, self.preprocess)
+        found = self.scored(dense, pictures)
         p_values = self.calibration.p_values(score_columns(self.calibration, found.scores))
         if fdr is None:
             cut, promise = alpha, self.promise(alpha, reject_alpha)
         else:
             cut = discovery_cut(self.calibration.level_counts(p_values), fdr)
             promise = self.calibration.discovery_promise(fdr, len(dense))
-        maps = found.anomaly_maps
+        maps, frames = found.anomaly_maps, None
+        if self.frame is not None:
+            frames = self.frame.notes(dense, self.preprocess)
+            maps = None if maps is None else self.frame.evened(maps, frames, self.preprocess.kept)
         return DetectionResult(
             ids=dense.ids,
             scores=mean_of_folds(found.scores),
@@ -143,7 +146,7 @@ class Judge(ABC):
             skipped=dense.skipped,
             images=self.preprocess.to_unit(dense.array) if pictures else None,
             reconstructions=found.reconstructions,
-            anomaly_maps=maps if maps is None or self.frame is None else self.frame.evened(maps, frames, self.preprocess.kept),
+            anomaly_maps=maps,
             fdr=fdr,
             reject_alpha=reject_alpha,
             sizes=dense.sizes,
