@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sablier.calibration import Calibration, checked_alpha
 from sablier.errors import ConfigError, ImagesError, TooFewImages
 from sablier.estimators.verdicts import ConformalOutlierMixin
-from sablier.images.grouping import in_order, sizes_of_groups
+from sablier.images.grouping import sizes_of_groups
 from sablier.typing import Array
 
 LEAST = 4  # groups: two to train on, two to calibrate with
@@ -21,7 +21,8 @@ class ConformalCalibrator(MetaEstimatorMixin, ConformalOutlierMixin, BaseEstimat
     A random share of the training rows is held out, the detector is fitted on the others, and its scores of the rows held out
     make later scores p-values (split conformal prediction; Vovk, Gammerman and Shafer 2005; Bates et al. 2023). On average, at
     most a share `alpha` of new normal rows is flagged if these are exchangeable with the rows held out. The detector's own
-    threshold and its `contamination` are not used.
+    threshold and its `contamination` are not used. Its `decision_function` has to score each row by itself; those of PyOD's ECOD
+    and COPOD depend on the other rows of the batch, so no guarantee covers them.
 
     Args:
         estimator: an outlier detector with `fit` and `decision_function`, of scikit-learn, PyOD or any other library.
@@ -91,9 +92,7 @@ class ConformalCalibrator(MetaEstimatorMixin, ConformalOutlierMixin, BaseEstimat
         if not 0 < self.calibration_share < 1:
             raise ConfigError(f"expected a calibration_share between 0 and 1, such as 0.5, got {self.calibration_share}.")
         table = validate_data(self, X, ensure_min_samples=2)
-        numbers = (
-            np.arange(len(table)) if groups is None else in_order(np.unique(_names(groups, len(table)), return_inverse=True)[1])
-        )
+        numbers = _numbers(groups, len(table))
         calibrates = _chosen(numbers, self.calibration_share, self.seed)
         self.estimator_ = clone(self.estimator).fit(table[~calibrates])
         self.lower_is_worse_ = _direction(self.estimator_) if self.lower_is_worse is None else self.lower_is_worse
@@ -138,19 +137,20 @@ def _direction(estimator: Any) -> bool:
     )
 
 
-def _names(groups: Any, count: int) -> Array:
+def _numbers(groups: Any, count: int) -> Array:
+    """Return the number of the group of each row, from 0; without groups, each row has its own."""
+    if groups is None:
+        return np.arange(count)
     names = np.asarray(groups)
     if names.shape != (count,):
         raise ImagesError(f"expected {count} groups, one per row, got an array of shape {names.shape}.")
-    return names
+    return np.unique(names, return_inverse=True)[1]
 
 
 def _chosen(numbers: Array, share: float, seed: int) -> Array:
     """Return N booleans: which rows calibrate, whole groups at random, at least two of them and never all but one."""
     groups = int(numbers.max()) + 1
     if groups < LEAST:
-        raise TooFewImages(
-            f"expected at least {LEAST} rows that are independent of each other, to fit and calibrate, got {groups}."
-        )
+        raise TooFewImages(f"expected at least {LEAST} independent rows or groups, to fit and to calibrate, got {groups}.")
     count = min(max(round(share * groups), 2), groups - 2)
     return np.isin(numbers, np.random.default_rng(seed).permutation(groups)[:count])

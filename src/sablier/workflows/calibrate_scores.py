@@ -88,7 +88,7 @@ def calibrate_scores(
     if images.labels is not None and bad is None:
         raise ImagesError(
             f"{scores}: expected labels that say good or bad (or normal, abnormal, 0, 1), got others, such as "
-            f"{images.labels[0]!r}. Only good images may calibrate: leave bad ones out, and drop the column of labels."
+            f"{str(images.labels[0])!r}. Only good images may calibrate: leave bad ones out, and drop the column of labels."
         )
     if earlier is not None and feedback:
         bad = judged(earlier, images, feedback, alpha, fdr)[1]
