@@ -102,7 +102,7 @@ def test_images_that_calibrate_are_recognised(tmp_path, model):
 def test_scores_that_go_the_other_way_are_told(tmp_path, model):
     write_scores(tmp_path / "new.csv", 100, 1, bad=20, shift=-9.0)
     (note,) = judge(model, tmp_path / "new.csv", tmp_path / "out").notes()
-    assert note.startswith("20 of 100 scores lie below every calibration score, where about 0.5 would by chance.")
+    assert note.startswith("21 of 100 scores lie below every calibration score, where about 0.5 would by chance.")
     assert "calibrate with --lower-is-worse" in note
     assert note in (tmp_path / "out" / "report.html").read_text()
     calibrate_scores(tmp_path / "good.csv", model, lower_is_worse=True)

@@ -13,6 +13,7 @@ from sablier.files.cells import read_rows
 from sablier.files.names import printable
 from sablier.images.grouping import GROUP, with_groups
 from sablier.images.imageset import ImageSet
+from sablier.part_kinds import LARGEST
 from sablier.tasks.detection.score_judge import empty_images
 from sablier.typing import Array
 from sablier.workflows.audit import BAD, GOOD
@@ -159,17 +160,17 @@ def _number(path: Path, column: str, id: str, cell: str) -> float:
     """Return the score of an image.
 
     Raises:
-        ImagesError: if it is no finite number.
+        ImagesError: if it is no number, or too large for a model file.
     """
     text = cell.strip()
     try:
         value = float(text.replace(",", ".") if DECIMAL_COMMA.fullmatch(text) else text)
     except ValueError:
         value = np.nan
-    if not np.isfinite(value):
+    if not abs(value) <= LARGEST:
         came = f"{text[:40]!r}" if text else "an empty cell"
         raise ImagesError(
-            f"{path}: expected a finite number in column {column!r} for each image, got {came} for {id}. Leave the row out, or "
+            f"{path}: expected a number from -{LARGEST:g} to {LARGEST:g} in column {column!r} for each image, got {came} for {id}. Leave the row out, or "
             "score the image again."
         )
     return value
