@@ -1,6 +1,7 @@
 """Tables of scores as another tool would write them."""
 
 import csv
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 PYOD = Path(__file__).parents[1] / "data" / "pyod"  # examples/pyod_scores.py wrote these
 
 
-def write_table(path: Path, **columns) -> Path:
+def write_table(path: Path, **columns: Iterable[object]) -> Path:
     """Write a table of columns of equal length."""
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
