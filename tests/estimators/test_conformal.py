@@ -15,7 +15,7 @@ from sablier.errors import ConfigError, ImagesError, ImagesWarning, TooFewImages
 from sablier.estimators import ConformalCalibrator
 
 
-class LikePyod(BaseEstimator):
+class LikePyod(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no annotations
     """Distances from the mean, as a detector of PyOD gives them: higher is worse."""
 
     def fit(self, X, y=None):

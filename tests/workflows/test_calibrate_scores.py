@@ -114,6 +114,9 @@ def test_what_is_lacking_or_in_the_way_is_said_before_anything_is_written(tmp_pa
         calibrate_scores(good, tmp_path / "t.sablier", feedback=[good])
     with pytest.raises(ModelFileError, match=r"got a model: one trained to detect\. Make one with: sablier calibrate --scores"):
         calibrate_scores(good, tmp_path / "t.sablier", model=digits_file)
+    calibrate_scores(good, tmp_path / "u.sablier")
+    with pytest.raises(ConfigError, match=r"the direction of .*u\.sablier, higher is worse, got another"):
+        calibrate_scores(good, tmp_path / "t.sablier", model=tmp_path / "u.sablier", lower_is_worse=True)
     with pytest.raises(OutputError, match="among the images"):
         calibrate_scores(good, good)
     assert not (tmp_path / "t.sablier").exists()

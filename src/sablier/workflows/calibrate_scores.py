@@ -67,14 +67,14 @@ def calibrate_scores(
         fdr: the false-discovery rate at which they were, if it was one.
         columns: which columns are used; None takes those of `model`, or the usual names.
         groups: which images are dependent, as `sablier.images.grouping.parse_groups` reads it; None takes the column "group".
-        lower_is_worse: whether the tool gives bad images low scores; ignored where there is a `model`.
+        lower_is_worse: whether the tool gives bad images low scores; with a `model`, its direction counts.
         force: replace `model` even by one that can give no verdict at `alpha`.
 
     Raises:
         ModelFileError: if `model` is not such a file.
         TooFewImages: for fewer than 2 groups, or too few for the verdict at `alpha` that a `model` to be replaced gives.
         ImagesError: for a table that cannot be used, feedback that is unfair, or bad images that score as good ones should.
-        ConfigError: for neither an output nor a model, or feedback without a model.
+        ConfigError: for neither an output nor a model, feedback without a model, or a direction other than that of `model`.
     """
     if output is None and model is None:
         raise ConfigError("expected a file to write the calibration to, got none. Name it, for example -o tool.sablier")
@@ -82,6 +82,8 @@ def calibrate_scores(
         raise ConfigError("expected the calibration that flagged the images beside feedback on them, got none. Name its file.")
     earlier = None if model is None else ScoreJudge.from_file(ModelFile.load(Path(model)))
     if earlier is not None:
+        if lower_is_worse and not earlier.lower_is_worse:
+            raise ConfigError(f"expected the direction of {model}, higher is worse, got another. Calibrate without a model.")
         columns, lower_is_worse = columns or ScoreColumns(**earlier.columns), earlier.lower_is_worse
     table = read_scores(scores, columns or ScoreColumns(), groups)
     images, bad = table.images, table.bad

@@ -114,8 +114,8 @@ def sampler_from(file: ModelFile) -> Sampler:
         if file.task == DETECT:
             network, _ = drawing_network(file)
             return Sampler(network, file.preprocess, _normal_codes(file))
-        network = None if file.task == JUDGE else file.parts[NET].to_model()
-        if network is None or file.task == DENOISE or not {"decode", "sample"} & network.capabilities:
+        draws = {"decode", "sample"}
+        if file.task in (DENOISE, JUDGE) or not draws & (network := file.parts[NET].to_model()).capabilities:
             raise ModelFileError(
                 f"a model trained to {file.task} draws no new images. Train one that does with: "
                 "sablier train IMAGES --recipe generator"

@@ -170,7 +170,7 @@ def _number(path: Path, column: str, id: str, cell: str) -> float:
     if not abs(value) <= LARGEST:
         came = f"{text[:40]!r}" if text else "an empty cell"
         raise ImagesError(
-            f"{path}: expected a number from -{LARGEST:g} to {LARGEST:g} in column {column!r} for each image, got {came} for {id}."
-            " Leave the row out, or score the image again."
+            f"{path}: expected a number from -{LARGEST:g} to {LARGEST:g} in column {column!r} for each image, got {came} for "
+            f"{id}. Leave the row out, or score the image again."
         )
     return value
