@@ -16,7 +16,7 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +39,13 @@ from sablier.workflows.judge import judge
 ALPHA = 0.05
 DETECTORS = ("IForest", "KNN", "AutoEncoder")
 SPLITS, SPLITS_QUICK = 20, 2
-DIGIT, MNIST_PARTS, MNIST_PARTS_QUICK = "5", (3000, 1000, 2000), (300, 199, 300)  # training, calibration, tests
+DIGIT, MNIST_PARTS, MNIST_PARTS_QUICK = "5", (1000, 1000, 2000), (300, 199, 300)
 TILES, TILE_PARTS = "magnetic_tile", (400, 199, 300)
 TILE_SIZE = 128  # pixels a side of what the network sees
 
 Row = dict[str, Any]
-Run = dict[str, dict[str, float]]
+Run = dict[str, float]
+Parts = tuple[int, int, int]  # numbers of training, calibration and test images
 
 
 def rows(quick: bool, seed: int = 0) -> list[Row]:
@@ -63,13 +64,13 @@ def rows(quick: bool, seed: int = 0) -> list[Row]:
         sets.append((f"features of {TILES}", features_of_tiles(), TILE_PARTS))
     found: list[Row] = []
     for data, features, parts in sets:
-        runs = [measured(environment, features, parts, split) for split in range(seed, seed + splits)]
+        runs = measured(environment, features, parts, range(seed, seed + splits))
         for name in DETECTORS:
-            found += claims(data, name, [run[name] for run in runs], parts)
+            found += claims(data, name, runs[name], parts)
     return found
 
 
-def claims(data: str, name: str, runs: list[dict[str, float]], parts: tuple[int, int, int]) -> Iterator[Row]:
+def claims(data: str, name: str, runs: list[Run], parts: Parts) -> Iterator[Row]:
     """Yield the rows of one detector on one set, given the shares of good tests that are flagged in each run."""
     _, calibration, tests = parts
     low, high = simultaneous_band(ALPHA, calibration, tests, len(runs))
@@ -91,24 +92,26 @@ def claims(data: str, name: str, runs: list[dict[str, float]], parts: tuple[int,
         yield {"claim": claim, "data": data, "figure": figure, "bar": bar, "inside": inside, "runs": len(runs)}
 
 
-def measured(environment: Environment, features: Array, parts: tuple[int, int, int], split: int) -> Run:
-    """Return for each detector the shares of good tests that are flagged: `ours`, calibrated here, and `own`, by itself."""
-    order = np.random.default_rng(split).permutation(len(features))[: sum(parts)]
-    training, calibration, tests = np.split(features[order], np.cumsum(parts)[:-1])
+def measured(environment: Environment, features: Array, parts: Parts, seeds: Sequence[int]) -> dict[str, list[Run]]:
+    """Return for each detector and split the shares of good tests flagged: `ours`, calibrated here, and `own`, by itself."""
+    orders = np.stack([np.random.default_rng(seed).permutation(len(features))[: sum(parts)] for seed in seeds])
+    rows_of = dict(zip(("training", "calibration", "tests"), np.split(orders, np.cumsum(parts)[:-1], axis=1), strict=True))
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        np.savez(folder / "features.npz", training=training, calibration=calibration, tests=tests)
+        np.savez(folder / "features.npz", features=features, seeds=np.array(seeds), **rows_of)
         script = Path(__file__).parent / "pyod_scores.py"
-        command = [str(item) for item in (environment.python, script, folder / "features.npz", folder / "scores.npz", split)]
+        command = [str(item) for item in (environment.python, script, folder / "features.npz", folder / "scores.npz")]
         done = subprocess.run(command, capture_output=True, text=True, env=_without_our_packages())
         if done.returncode:
             raise SystemExit(f"PyOD failed:\n{done.stderr[-2000:]}")
         with np.load(folder / "scores.npz") as file:
             return {
-                name: {
-                    "ours": flagged_here(folder, file[f"{name}/calibration"], file[f"{name}/tests"]),
-                    "own": float(file[f"{name}/flagged"].mean()),
-                }
+                name: [
+                    {"ours": flagged_here(folder, calibration, tests), "own": float(flagged.mean())}
+                    for calibration, tests, flagged in zip(
+                        *(file[f"{name}/{what}"] for what in ("calibration", "tests", "flagged")), strict=True
+                    )
+                ]
                 for name in DETECTORS
             }
 

@@ -46,6 +46,7 @@ from sablier.workflows.mistakes import mistakes as mistakes
 from sablier.workflows.reconstruct import reconstruct as reconstruct
 from sablier.workflows.robustness import robustness as robustness
 from sablier.workflows.sample import sample as sample
+from sablier.workflows.score_tables import ScoreColumns as ScoreColumns
 from sablier.workflows.training.train import train as train
 from sablier.workflows.update import update as update
 from sablier.workflows.watch import watch as watch

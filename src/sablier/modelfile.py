@@ -257,18 +257,6 @@ class ModelFile:
                 f"Train one with: sablier train IMAGES -o {task}.sablier --recipe {recipe}"
             )
 
-    def expect_scores(self) -> None:
-        """Check that the file is the calibration of another tool's scores.
-
-        Raises:
-            ModelFileError: otherwise.
-        """
-        if self.task != JUDGE:
-            raise ModelFileError(
-                f"expected the calibration of another tool's scores, got a model: {self.kind}. "
-                "Make one with: sablier calibrate --scores good.csv -o tool.sablier"
-            )
-
     @classmethod
     def load(cls, path: Path) -> "ModelFile":
         """Read and check a file.

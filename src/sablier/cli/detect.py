@@ -1,4 +1,4 @@
-"""detect, audit, calibrate: what a trained detector is used for."""
+"""detect, audit: what a trained detector is used for."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,14 +24,6 @@ def add_to(app: typer.Typer) -> None:
         panel=DETECT,
     )
     add_verb(app, audit, "audit out/ --reviewed out/flagged.csv", panel=DETECT)
-    add_verb(
-        app,
-        calibrate,
-        "calibrate part.sablier fresh/ -o part-monday.sablier",
-        "calibrate part.sablier monday/ --feedback out/flagged.csv --feedback out/audit.csv",
-        "calibrate --scores good.csv -o tool.sablier",
-        panel=DETECT,
-    )
 
 
 @options.taking(reading=options.reading)
@@ -118,97 +110,3 @@ def audit(
     from sablier.workflows.audit import audit as run
 
     console.print(run(folder, reviewed).words())
-
-
-@options.taking(columns=options.score_columns)
-def calibrate(
-    model: Annotated[Path | None, typer.Argument(help="A .sablier model file.", show_default=False)] = None,
-    source: Annotated[str | None, typer.Argument(help=options.SOURCE_HELP, show_default=False)] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="The file to write; by default the model file is replaced."),
-    ] = None,
-    scores: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Instead of images, the scores that another tool gave to good images that did not train it: a CSV with the "
-            "columns id and score. `sablier judge` then judges its later scores. No model is needed; with feedback, the one "
-            "that flagged the images.",
-            show_default=False,
-        ),
-    ] = None,
-    lower_is_worse: Annotated[
-        bool, typer.Option("--lower-is-worse", help="With --scores: the tool gives bad images low scores.")
-    ] = False,
-    *,
-    columns: dict[str, Any],
-    feedback: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            help="A CSV with the columns id and verdict (good or bad) for images of the source, such as a filled-in "
-            "flagged.csv. May be repeated. Every flagged image needs a verdict. Bad images are left out; all others "
-            "calibrate, since accepted images alone were selected for their high scores and would bias the threshold.",
-        ),
-    ] = None,
-    alpha: Annotated[
-        float | None,
-        typer.Option(
-            metavar="RATE",
-            help="The false-alarm rate that the model is used at; with --feedback, the one at which images were flagged."
-            + options.default(0.05),
-        ),
-    ] = None,
-    fdr: Annotated[
-        float | None,
-        typer.Option(metavar="RATE", help="With --feedback: the false-discovery rate, if the images were flagged at one."),
-    ] = None,
-    groups: options.Groups = None,
-    backbone: options.Backbone = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace the model even if too few images are left for a verdict at --alpha.")
-    ] = False,
-    strict: options.Strict = False,
-) -> None:
-    """Set a new threshold from new images, without retraining.
-
-    The images must be good ones or, with --feedback, a whole batch as it came. Images that trained the model are left out.
-    """
-    from sablier.tasks.detection.detect import Detector
-    from sablier.workflows.calibrate import calibrate as run
-    from sablier.workflows.fresh_images import calibration_groups_paths
-
-    rates = options.rates(alpha, fdr)
-    if scores is not None:
-        if source is not None or backbone is not None:
-            raise typer.BadParameter("expected either images or scores to calibrate on, got both.", param_hint="--scores")
-        return calibrate_scores(
-            scores, output, model=model, feedback=feedback or (), **rates, groups=groups, lower_is_worse=lower_is_worse,
-            force=force, **columns,
-        )  # fmt: skip
-    if lower_is_worse or columns["columns"] is not None:
-        raise typer.BadParameter("expected a table of scores beside options on it, got none.", param_hint="--scores")
-    if model is None or source is None:
-        raise typer.BadParameter("expected a model and new images, or --scores FILE.", param_hint="MODEL SOURCE")
-    file = run(
-        model, source, output, feedback=feedback or (), **rates, groups=groups, backbone=backbone, force=force, strict=strict
-    )
-    calibration, place = Detector.from_file(file).calibration, output or model
-    console.print(f"{place} is calibrated {file.provenance.calibrated}.", markup=False)
-    if calibration.groups < calibration.count:
-        listed, drawn = calibration_groups_paths(place)
-        console.print(f"The largest groups are shown in {drawn}; {listed} lists all.", markup=False)
-    console.print(calibration.promise(rates["alpha"]))
-    return None
-
-
-def calibrate_scores(scores: Path, output: Path | None, *, model: Path | None, alpha: float, **options_of: Any) -> None:
-    """Calibrate the scores of another tool, and print the guarantee."""
-    from sablier.workflows.calibrate_scores import calibrate_scores as run
-
-    result = run(scores, output, model=model, alpha=alpha, **options_of)
-    console.print(f"{output or model} is calibrated {result.file.provenance.calibrated}.", markup=False)
-    for note in result.notes:
-        console.print(note, style="bold", markup=False)
-    console.print(result.judge.calibration.promise(alpha))

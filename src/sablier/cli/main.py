@@ -7,6 +7,7 @@ import typer
 
 from sablier import __version__
 from sablier.cli import (
+    calibrate,
     classify,
     combine,
     compare,
@@ -60,6 +61,7 @@ def sablier(
 
 # The order of the help: panel by panel.
 detect.add_to(app)
+calibrate.add_to(app)
 judge.add_to(app)
 evaluate.add_to(app)
 update.add_to(app)

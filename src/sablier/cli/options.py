@@ -56,6 +56,23 @@ MinArea = Annotated[
 MmPerPixel = Annotated[
     float | None, typer.Option(metavar="MM", help="The side of a pixel in millimetres; regions.csv then has millimetres.")
 ]
+IdColumn = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Column of a table of scores that names the images; by default id, path, file or the like. Without one, rows are "
+        "numbered.",
+        show_default=False,
+    ),
+]
+ScoreColumn = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Column of a table of scores that holds them; by default score, anomaly_score, pred_score or the like.",
+        show_default=False,
+    ),
+]
 Fdr = Annotated[
     float | None,
     typer.Option(
@@ -183,25 +200,7 @@ def taking(**makers: Callable[..., Any]) -> Callable[[Callable[..., T]], Callabl
     return decorator
 
 
-def score_columns(
-    id_column: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Column of a table of scores that names the images; by default id, path, file or the like. Without one, rows "
-            "are numbered.",
-            show_default=False,
-        ),
-    ] = None,
-    score_column: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Column of a table of scores that holds them; by default score, anomaly_score, pred_score or the like.",
-            show_default=False,
-        ),
-    ] = None,
-) -> dict[str, Any]:
+def score_columns(id_column: IdColumn = None, score_column: ScoreColumn = None) -> dict[str, Any]:
     """Return the columns of a table of scores, as the workflows take them."""
     from sablier.workflows.score_tables import ScoreColumns
 

@@ -21,7 +21,7 @@ from sablier.typing import Array
 from sablier.workflows.feedback import judged
 from sablier.workflows.fresh_images import check_still_decides
 from sablier.workflows.outputs import writes
-from sablier.workflows.score_tables import ScoreColumns, read_scores
+from sablier.workflows.score_tables import ScoreColumns, ScoreTable, read_scores
 
 
 @dataclass(frozen=True)
@@ -86,12 +86,7 @@ def calibrate_scores(
             raise ConfigError(f"expected the direction of {model}, higher is worse, got another. Calibrate without a model.")
         columns, lower_is_worse = columns or ScoreColumns(**earlier.columns), earlier.lower_is_worse
     table = read_scores(scores, columns or ScoreColumns(), groups)
-    images, bad = table.images, table.bad
-    if images.labels is not None and bad is None:
-        raise ImagesError(
-            f"{scores}: expected labels that say good or bad (or normal, abnormal, 0, 1), got others, such as "
-            f"{str(images.labels[0])!r}. Only good images may calibrate: leave bad ones out, and drop the column of labels."
-        )
+    images, bad = table.images, _known_bad(table)
     if earlier is not None and feedback:
         bad = judged(earlier, images, feedback, alpha, fdr)[1]
     good = images if bad is None else images.take(~bad)
@@ -105,6 +100,17 @@ def calibrate_scores(
     file = _file(judge, good, 0 if bad is None else int(bad.sum()))
     file.save(place)
     return CalibratedScores(file, judge, tuple(filter(None, [ties_words(judge.calibration)])))
+
+
+def _known_bad(table: ScoreTable) -> Array | None:
+    """Return N booleans, whether labels name images bad; None without labels. ImagesError for labels of other words."""
+    images = table.images
+    if images.labels is not None and table.bad is None:
+        raise ImagesError(
+            f"{images.source}: expected labels that say good or bad (or normal, abnormal, 0, 1), got others, such as "
+            f"{str(images.labels[0])!r}. Only good images may calibrate: leave bad ones out, and drop the column of labels."
+        )
+    return table.bad
 
 
 def _check_direction(images: ImageSet, bad: Array | None, lower_is_worse: bool) -> None:

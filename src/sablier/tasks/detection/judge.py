@@ -126,10 +126,7 @@ class Judge(ABC):
         else:
             cut = discovery_cut(self.calibration.level_counts(p_values), fdr)
             promise = self.calibration.discovery_promise(fdr, len(dense))
-        maps, frames = found.anomaly_maps, None
-        if self.frame is not None:
-            frames = self.frame.notes(dense, self.preprocess)
-            maps = None if maps is None else self.frame.evened(maps, frames, self.preprocess.kept)
+        frames, maps = self._framed(dense, found.anomaly_maps)
         return DetectionResult(
             ids=dense.ids,
             scores=mean_of_folds(found.scores),
@@ -153,6 +150,13 @@ class Judge(ABC):
             members=np.array(self.member_kinds)[found.contributions.argmax(axis=1)] if self.member_kinds else None,
             frames=frames,
         )
+
+    def _framed(self, dense: ImageSet, maps: Array | None) -> tuple[Array | None, Array | None]:
+        """Return notes on the whole frame of dense images, and anomaly maps without what only these tell."""
+        if self.frame is None:
+            return None, maps
+        frames = self.frame.notes(dense, self.preprocess)
+        return frames, None if maps is None else self.frame.evened(maps, frames, self.preprocess.kept)
 
     def promise(self, alpha: float, reject_alpha: float | None = None) -> str:
         """Return the guarantee at a false-alarm rate in plain words; with `reject_alpha` that of a triage."""

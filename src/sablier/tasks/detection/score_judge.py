@@ -96,7 +96,11 @@ class ScoreJudge(Judge):
         Raises:
             ModelFileError: if the file has another task, or lacks a part.
         """
-        file.expect_scores()
+        if file.task != JUDGE:
+            raise ModelFileError(
+                f"expected the calibration of another tool's scores, got a model: {file.kind}. "
+                "Make one with: sablier calibrate --scores good.csv -o tool.sablier"
+            )
         try:
             config, tensors = file.parts["calibration"].config, dict(file.parts["calibration"].tensors)
             keys = tensors.pop("keys")
