@@ -3,8 +3,8 @@
 usage: python pyod_scores.py FEATURES.npz SCORES.npz
 
 FEATURES.npz holds `features`, N,features; `seeds`, one for each split; and `training`, `calibration` and `tests`, the rows of
-each split. SCORES.npz then holds for each detector NAME/calibration and NAME/tests, scores of which higher is worse, and NAME/flagged:
-which tests the detector flags by itself, at its own contamination of 0.1; all with a row for each split.
+each split. SCORES.npz then holds for each detector NAME/calibration and NAME/tests, scores of which higher is worse, and
+NAME/flagged: which tests the detector flags by itself, at its own contamination of 0.1; all with a row for each split.
 """
 
 import contextlib

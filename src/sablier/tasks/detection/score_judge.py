@@ -10,7 +10,7 @@ from sablier.errors import ImagesError, ModelFileError, SablierError
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.metrics import auroc, auroc_interval
-from sablier.modelfile import ModelFile, Part
+from sablier.modelfile import JUDGE, ModelFile, Part
 from sablier.tasks.detection.detect import sizes_in
 from sablier.tasks.detection.judge import FoldScores, Judge, NetworkFacts
 from sablier.tasks.known_images import CALIBRATED, NEW, WORDS, Recognized
