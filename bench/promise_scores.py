@@ -95,7 +95,8 @@ def claims(data: str, name: str, runs: list[Run], parts: Parts) -> Iterator[Row]
 def measured(environment: Environment, features: Array, parts: Parts, seeds: Sequence[int]) -> dict[str, list[Run]]:
     """Return for each detector and split the shares of good tests flagged: `ours`, calibrated here, and `own`, by itself."""
     orders = np.stack([np.random.default_rng(seed).permutation(len(features))[: sum(parts)] for seed in seeds])
-    rows_of = dict(zip(("training", "calibration", "tests"), np.split(orders, np.cumsum(parts)[:-1], axis=1), strict=True))
+    split = np.split(orders, np.cumsum(parts)[:-1], axis=1)
+    rows_of: dict[str, Any] = dict(zip(("training", "calibration", "tests"), split, strict=True))
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         np.savez(folder / "features.npz", features=features, seeds=np.array(seeds), **rows_of)

@@ -30,7 +30,8 @@ def main() -> None:
                 for part, rows in (("calibration", calibration), ("tests", tests)):
                     found[f"{name}/{part}"].append(np.asarray(detector.decision_function(features[rows]), np.float64).ravel())
                 found[f"{name}/flagged"].append(np.asarray(detector.predict(features[tests])) == 1)
-    np.savez(sys.argv[2], **{name: np.stack(values) for name, values in found.items()})
+    arrays: dict[str, Any] = {name: np.stack(values) for name, values in found.items()}
+    np.savez(sys.argv[2], **arrays)
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ def test_a_table_that_pyod_wrote(tmp_path):
 
 
 def test_what_anomalib_returns_for_an_image_is_found_by_its_names(tmp_path):
-    columns = {"image_path": ["in/a.png", "in/b.png"], "gt_label": [0, 1], "pred_score": [0.25, 0.75]}
-    path = write_table(tmp_path / "a.csv", pred_label=[False, True], **columns)
+    names, scores = ["in/a.png", "in/b.png"], [0.25, 0.75]
+    path = write_table(tmp_path / "a.csv", image_path=names, gt_label=[0, 1], pred_label=[False, True], pred_score=scores)
     table = read_scores(path, USUAL)
     assert table.columns == {"id": "image_path", "score": "pred_score"}
     assert table.bad.tolist() == [False, True]

@@ -13,8 +13,7 @@ from sablier.files.cells import read_rows
 from sablier.files.names import printable
 from sablier.images.grouping import GROUP, with_groups
 from sablier.images.imageset import ImageSet
-from sablier.part_kinds import LARGEST
-from sablier.tasks.detection.score_judge import empty_images
+from sablier.tasks.detection.score_judge import LARGEST_SCORE, empty_images
 from sablier.typing import Array
 from sablier.workflows.audit import BAD, GOOD
 
@@ -167,10 +166,10 @@ def _number(path: Path, column: str, id: str, cell: str) -> float:
         value = float(text.replace(",", ".") if DECIMAL_COMMA.fullmatch(text) else text)
     except ValueError:
         value = np.nan
-    if not abs(value) <= LARGEST:
+    if not abs(value) <= LARGEST_SCORE:
         came = f"{text[:40]!r}" if text else "an empty cell"
         raise ImagesError(
-            f"{path}: expected a number from -{LARGEST:g} to {LARGEST:g} in column {column!r} for each image, got {came} for "
+            f"{path}: expected a number from -{LARGEST_SCORE:g} to {LARGEST_SCORE:g} in column {column!r} for each image, got {came} for "
             f"{id}. Leave the row out, or score the image again."
         )
     return value

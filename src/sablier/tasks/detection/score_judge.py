@@ -11,12 +11,14 @@ from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.metrics import auroc, auroc_interval
 from sablier.modelfile import JUDGE, ModelFile, Part
+from sablier.part_kinds import LARGEST
 from sablier.tasks.detection.detect import sizes_in
 from sablier.tasks.detection.judge import FoldScores, Judge, NetworkFacts
 from sablier.tasks.known_images import CALIBRATED, NEW, WORDS, Recognized
 from sablier.typing import Array
 
 KIND = "scores"  # of the part of the model file
+LARGEST_SCORE = LARGEST  # that a model file takes
 SCORE = "anomaly score"  # the column of an `ImageSet`
 NO_PIXELS = Preprocess(height=1, width=1, channels=1)
 FEW_VALUES = 0.5  # different calibration scores, as a share of all, below which a person is told of ties
