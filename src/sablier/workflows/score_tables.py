@@ -168,8 +168,9 @@ def _number(path: Path, column: str, id: str, cell: str) -> float:
         value = np.nan
     if not abs(value) <= LARGEST_SCORE:
         came = f"{text[:40]!r}" if text else "an empty cell"
+        most = f"{LARGEST_SCORE:g}"
         raise ImagesError(
-            f"{path}: expected a number from -{LARGEST_SCORE:g} to {LARGEST_SCORE:g} in column {column!r} for each image, got {came} for "
-            f"{id}. Leave the row out, or score the image again."
+            f"{path}: expected a number from -{most} to {most} in column {column!r} for each image, got {came} for {id}. "
+            "Leave the row out, or score the image again."
         )
     return value
