@@ -21,11 +21,13 @@ from sablier.recipes.make import make_recipe
 from sablier.tasks.classification.classify import Classifier
 from sablier.tasks.codec.codec import Codec
 from sablier.tasks.detection.detect import Detector
+from sablier.workflows.calibrate_scores import calibrate_scores
 from sablier.workflows.compare import compare
 from sablier.workflows.denoise import noise_remover
 from sablier.workflows.embed import embed
 from sablier.workflows.evaluate import evaluate
 from sablier.workflows.info import describe_model
+from sablier.workflows.judge import judge
 from sablier.workflows.reconstruct import reconstruct
 from sablier.workflows.sample import sample
 from sablier.workflows.training.train import MAKERS
@@ -88,7 +90,16 @@ def made() -> dict[str, tuple[ModelFile, ImageSet]]:
             chosen = make_recipe(recipe, tier, settings)
             own = {"backbone": BackboneFile.read(backbone()[0])} if "backbone" in name else {}
             found[name] = MAKERS[chosen.task](images, chosen, **own), images.take(np.arange(1 if name == "detect photos" else 2))
+    with tempfile.TemporaryDirectory() as folder:
+        found["judge"] = calibrate_scores(scores_in(Path(folder)), Path(folder) / "tool.sablier").file, some.take(np.arange(2))
     return found
+
+
+def scores_in(folder: Path) -> Path:
+    """Write a table of scores in groups; return its path."""
+    table = folder / "scores.csv"
+    table.write_text("id,score,group\n" + "".join(f"{place},{place % 7},{place // 2}\n" for place in range(60)))
+    return table
 
 
 def use(path: Path, images: ImageSet, folder: Path, draw: random.Random) -> None:
@@ -106,6 +117,7 @@ def use(path: Path, images: ImageSet, folder: Path, draw: random.Random) -> None
         lambda: sample(path, folder / "samples.png", 2),
         lambda: sample(path, folder / "variations.png", 2, like=images),
         lambda: describe_model(path),
+        lambda: judge(path, scores_in(folder), folder / "judged"),
     )
     if draw.random() < REPORTED:
         ways += (

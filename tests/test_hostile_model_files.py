@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sablier.errors import ModelFileError, SablierError
 from sablier.images import ImageSet, Preprocess
-from sablier.modelfile import ModelFile, Task, pack, unpack
+from sablier.modelfile import JUDGE, ModelFile, Task, pack, unpack
 from sablier.models import create_model, list_models
 from sablier.part_kinds import check_part, known_kinds
 from sablier.tasks.detection.detect import Detector
@@ -33,7 +33,7 @@ LONG = (
     "detect photos",
 )  # whose networks take seconds a case
 MOMENTS = "fold-0/features/moments-0/products"
-NAMES = (*LONG, "reconstruct", "denoise", "generate", "compress", "classify")
+NAMES = (*LONG, "reconstruct", "denoise", "generate", "compress", "classify", "judge")
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_any_value_may_be_rewritten(files, name, draw, tmp_path_factory):
 
 
 def test_every_task_has_a_maker():
-    assert set(get_args(Task)) == set(MAKERS)
+    assert set(get_args(Task)) == {*MAKERS, JUDGE}
 
 
 def test_every_kind_of_part_is_in_some_model(files):

@@ -3,6 +3,7 @@
 from sablier.calibration import Calibration as Calibration
 from sablier.errors import SablierError as SablierError
 from sablier.estimators import AnomalyDetector as AnomalyDetector
+from sablier.estimators import ConformalCalibrator as ConformalCalibrator
 from sablier.estimators import Denoiser as Denoiser
 from sablier.estimators import ImageAutoencoder as ImageAutoencoder
 from sablier.estimators import ImageClassifier as ImageClassifier
@@ -26,6 +27,7 @@ from sablier.training.loop import fit as fit
 from sablier.workflows.attack import attack as attack
 from sablier.workflows.audit import audit as audit
 from sablier.workflows.calibrate import calibrate as calibrate
+from sablier.workflows.calibrate_scores import calibrate_scores as calibrate_scores
 from sablier.workflows.classify import classify as classify
 from sablier.workflows.cluster import cluster as cluster
 from sablier.workflows.combine import combine as combine
@@ -38,11 +40,13 @@ from sablier.workflows.embed import embed as embed
 from sablier.workflows.evaluate import evaluate as evaluate
 from sablier.workflows.fool import fool as fool
 from sablier.workflows.interpolate import interpolate as interpolate
+from sablier.workflows.judge import judge as judge
 from sablier.workflows.map import map_images as map_images
 from sablier.workflows.mistakes import mistakes as mistakes
 from sablier.workflows.reconstruct import reconstruct as reconstruct
 from sablier.workflows.robustness import robustness as robustness
 from sablier.workflows.sample import sample as sample
+from sablier.workflows.score_tables import ScoreColumns as ScoreColumns
 from sablier.workflows.training.train import train as train
 from sablier.workflows.update import update as update
 from sablier.workflows.watch import watch as watch

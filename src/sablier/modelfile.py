@@ -31,7 +31,8 @@ from sablier.typing import Array
 
 VERSION = 1
 NO_CHECKSUM = "0" * 64  # in place of the checksum while it is computed
-Task = Literal["detect", "reconstruct", "denoise", "generate", "compress", "classify"]
+JUDGE = "judge"  # the task of a file that holds only the calibration of another tool's scores
+Task = Literal["detect", "reconstruct", "denoise", "generate", "compress", "classify", "judge"]
 
 
 class PartRecord(BaseModel):
@@ -163,7 +164,7 @@ class ModelFile:
     """A trained model with everything it needs, as a .sablier file keeps it.
 
     Args:
-        task: "detect", "reconstruct", "denoise", "generate", "compress" or "classify".
+        task: "detect", "reconstruct", "denoise", "generate", "compress", "classify", or "judge" for scores of another tool.
         preprocess: the size, channels and value range that images get.
         parts: networks and other pieces, by name.
         histories: a training history for each network, by name.
@@ -234,6 +235,12 @@ class ModelFile:
         tensors = {f"{key}/{name}": value for key, part in self.parts.items() for name, value in part.tensors.items()}
         write_whole(Path(path), pack("model", self.metadata.model_dump_json(), tensors))
 
+    @property
+    def kind(self) -> str:
+        """What it is, for messages: "one trained to detect"."""
+        scores = "the calibration of another tool's scores (for `sablier judge`)"
+        return scores if self.task == JUDGE else f"one trained to {self.task}"
+
     def expect(self, task: str, recipe: str) -> None:
         """Check the task of the model.
 
@@ -246,7 +253,7 @@ class ModelFile:
         """
         if self.task != task:
             raise ModelFileError(
-                f"expected a model trained to {task}, got one trained to {self.task}. "
+                f"expected a model trained to {task}, got {self.kind}. "
                 f"Train one with: sablier train IMAGES -o {task}.sablier --recipe {recipe}"
             )
 

@@ -79,6 +79,12 @@ class _Conformal(PartConfig):
     found: bool
 
 
+class _Scores(PartConfig):
+    lower_is_worse: bool
+    id_column: str = Field(max_length=1000)
+    score_column: str = Field(min_length=1, max_length=1000)
+
+
 class _Mixture(PartConfig):
     kind: Literal["full", "diag"]
 
@@ -154,6 +160,7 @@ KINDS: dict[str, PartKind] = {
         },
         _Conformal,
     ),
+    "scores": PartKind({"0": TensorKind(("N",), DOUBLE), "0/sizes": SIZES, "keys": TensorKind(("N",), ("int64",))}, _Scores),
     "latent_mixture": PartKind(
         {
             "weights": TensorKind(("K",), DOUBLE, low=0.0),

@@ -92,5 +92,5 @@ def _lines(summary: DetectionSummary, output: Path) -> list[str]:
     found += [f"skipped {item.id}: {item.reason}" for item in summary.skipped[:SKIPPED_SHOWN]]
     if summary.skipped_count > SKIPPED_SHOWN:
         found.append(f"... and {summary.skipped_count - SKIPPED_SHOWN} more, listed in detections.json")
-    notes = summary.bound.words(), summary.drift_note(), summary.known_words(), summary.repeats_words()
+    notes = summary.bound.words(), summary.drift_note(), *summary.notes()
     return [*found, summary.promise, *filter(None, notes), f"See {output / 'detections.csv'}"]

@@ -1,4 +1,4 @@
-"""detect, audit, calibrate: what a trained detector is used for."""
+"""detect, audit: what a trained detector is used for."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,13 +25,6 @@ def add_to(app: typer.Typer) -> None:
         panel=DETECT,
     )
     add_verb(app, audit, "audit out/ --reviewed out/flagged.csv", panel=DETECT)
-    add_verb(
-        app,
-        calibrate,
-        "calibrate part.sablier fresh/ -o part-monday.sablier",
-        "calibrate part.sablier monday/ --feedback out/flagged.csv --feedback out/audit.csv",
-        panel=DETECT,
-    )
 
 
 @options.taking(bounds=options.bounds, reading=options.reading)
@@ -48,14 +41,7 @@ def detect(
         ),
     ] = Path("detections"),
     alpha: Annotated[float | None, typer.Option(help=options.ALPHA_HELP + options.default(0.05), metavar="RATE")] = None,
-    fdr: Annotated[
-        float | None,
-        typer.Option(
-            metavar="RATE",
-            help="False-discovery rate, instead of --alpha: the expected share of good images among the flagged ones. "
-            "The whole source is one batch (Benjamini-Hochberg).",
-        ),
-    ] = None,
+    fdr: options.Fdr = None,
     reject_alpha: options.RejectAlpha = None,
     review_alpha: options.ReviewAlpha = None,
     min_area: options.MinArea = 0.0,
@@ -76,21 +62,26 @@ def detect(
             model, source, output, **rates, min_area=min_area, mm_per_pixel=mm_per_pixel, audit=audit, report=report,
             backbone=backbone, on_progress=on_progress, **bounds, **reading,
         )  # fmt: skip
+    print_detections(summary, output, audit, report)
+
+
+def print_detections(summary: "DetectionSummary", output: Path, audit: int | None, report: bool) -> None:
+    """Print a summary, and what was written of it."""
     if summary.undetermined:
         console.print(f"[bold]{summary.count}[/bold] images scored.")
     else:
-        rate = "false-alarm" if fdr is None else "false-discovery"
+        rate = "false-alarm" if summary.fdr is None else "false-discovery"
         is_are = "is" if summary.flagged == 1 else "are"
         console.print(f"[bold]{summary.flagged} of {summary.count}[/bold] images {is_are} flagged{summary.triage_words()}.")
-        others = ", ".join(f"{name} {count}" for name, count in summary.baseline_flagged.items())
-        console.print(f"At the same {rate} rate the baselines flag: {others}.")
+        if others := ", ".join(f"{name} {count}" for name, count in summary.baseline_flagged.items()):
+            console.print(f"At the same {rate} rate the baselines flag: {others}.")
     print_skipped(summary.skipped, summary.skipped_count, "listed in detections.json")
     console.print(summary.promise)
     _print_bounds(summary)
     if report:
         console.print(summary.mark_promise)
     console.print(summary.drift_note(), style="bold" if summary.drift.alarmed else "")
-    for note in filter(None, (summary.known_words(), summary.repeats_words())):
+    for note in summary.notes():
         console.print(note, style="bold")
     if audit is not None:
         if note := _small_sample(summary.count - summary.flagged, audit):
@@ -132,58 +123,3 @@ def audit(
     from sablier.workflows.audit import audit as run
 
     console.print(run(folder, reviewed).words())
-
-
-def calibrate(
-    model: options.Model,
-    source: options.Source,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="The file to write; by default the model file is replaced."),
-    ] = None,
-    feedback: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            help="A CSV with the columns id and verdict (good or bad) for images of the source, such as a filled-in "
-            "flagged.csv. May be repeated. Every flagged image needs a verdict. Bad images are left out; all others "
-            "calibrate, since accepted images alone were selected for their high scores and would bias the threshold.",
-        ),
-    ] = None,
-    alpha: Annotated[
-        float | None,
-        typer.Option(
-            metavar="RATE",
-            help="The false-alarm rate that the model is used at; with --feedback, the one at which images were flagged."
-            + options.default(0.05),
-        ),
-    ] = None,
-    fdr: Annotated[
-        float | None,
-        typer.Option(metavar="RATE", help="With --feedback: the false-discovery rate, if the images were flagged at one."),
-    ] = None,
-    groups: options.Groups = None,
-    backbone: options.Backbone = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace the model even if too few images are left for a verdict at --alpha.")
-    ] = False,
-    strict: options.Strict = False,
-) -> None:
-    """Set a new threshold from new images, without retraining.
-
-    The images must be good ones or, with --feedback, a whole batch as it came. Images that trained the model are left out.
-    """
-    from sablier.tasks.detection.detect import Detector
-    from sablier.workflows.calibrate import calibrate as run
-    from sablier.workflows.fresh_images import calibration_groups_paths
-
-    rates = options.rates(alpha, fdr)
-    file = run(
-        model, source, output, feedback=feedback or (), **rates, groups=groups, backbone=backbone, force=force, strict=strict
-    )
-    calibration, place = Detector.from_file(file).calibration, output or model
-    console.print(f"{place} is calibrated {file.provenance.calibrated}.", markup=False)
-    if calibration.groups < calibration.count:
-        listed, drawn = calibration_groups_paths(place)
-        console.print(f"The largest groups are shown in {drawn}; {listed} lists all.", markup=False)
-    console.print(calibration.promise(rates["alpha"]))

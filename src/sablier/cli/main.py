@@ -7,6 +7,7 @@ import typer
 
 from sablier import __version__
 from sablier.cli import (
+    calibrate,
     classify,
     combine,
     compare,
@@ -20,6 +21,7 @@ from sablier.cli import (
     export,
     fool,
     inspect,
+    judge,
     map,
     mistakes,
     recipes,
@@ -59,6 +61,8 @@ def sablier(
 
 # The order of the help: panel by panel.
 detect.add_to(app)
+calibrate.add_to(app)
+judge.add_to(app)
 evaluate.add_to(app)
 update.add_to(app)
 watch.add_to(app)

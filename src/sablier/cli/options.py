@@ -56,6 +56,31 @@ MinArea = Annotated[
 MmPerPixel = Annotated[
     float | None, typer.Option(metavar="MM", help="The side of a pixel in millimetres; regions.csv then has millimetres.")
 ]
+IdColumn = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Column of a table of scores that names the images; by default id, path, file or the like. Without one, rows are "
+        "numbered.",
+        show_default=False,
+    ),
+]
+ScoreColumn = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Column of a table of scores that holds them; by default score, anomaly_score, pred_score or the like.",
+        show_default=False,
+    ),
+]
+Fdr = Annotated[
+    float | None,
+    typer.Option(
+        metavar="RATE",
+        help="False-discovery rate, instead of --alpha: the expected share of good images among the flagged ones. "
+        "The whole source is one batch (Benjamini-Hochberg).",
+    ),
+]
 AuditSample = Annotated[
     int | None,
     typer.Option(
@@ -196,6 +221,13 @@ def taking(**makers: Callable[..., Any]) -> Callable[[Callable[..., T]], Callabl
         return taken
 
     return decorator
+
+
+def score_columns(id_column: IdColumn = None, score_column: ScoreColumn = None) -> dict[str, Any]:
+    """Return the columns of a table of scores, as the workflows take them."""
+    from sablier.workflows.score_tables import ScoreColumns
+
+    return {"columns": None if id_column is None and score_column is None else ScoreColumns(id_column, score_column)}
 
 
 def reading(

@@ -1,18 +1,15 @@
 """`AnomalyDetector`: detects anomalous images, as a scikit-learn outlier detector."""
 
-import warnings
 from collections.abc import Mapping
 from os import PathLike
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import OutlierMixin
-from sklearn.utils.validation import check_is_fitted
 
 from sablier.backbones import BackboneFile
-from sablier.calibration import checked_alpha, checked_reject_alpha, images_needed, percent, verdicts_at
-from sablier.errors import ImagesWarning
+from sablier.calibration import Calibration, checked_alpha
 from sablier.estimators.common import ImageEstimator
+from sablier.estimators.verdicts import ConformalOutlierMixin
 from sablier.modelfile import ModelFile
 from sablier.recipes.detection import DetectionRecipe
 from sablier.tasks.detection.detect import Detector
@@ -23,7 +20,7 @@ from sablier.typing import Array
 from sablier.workflows.training.detector import train_detector
 
 
-class AnomalyDetector(OutlierMixin, ImageEstimator):  # type: ignore[misc]
+class AnomalyDetector(ConformalOutlierMixin, ImageEstimator):
     """Detect anomalous images at a chosen false-alarm rate, as a scikit-learn outlier detector.
 
     Training images are taken as normal. The threshold is calibrated on images that did not train the model (conformal
@@ -136,105 +133,9 @@ class AnomalyDetector(OutlierMixin, ImageEstimator):  # type: ignore[misc]
         self.model_file_ = file
 
     @property
-    def offset_(self) -> float:
-        """The negative score above which images are flagged; for folds, that of their pooled scores."""
-        check_is_fitted(self)
-        folds = self.detector_.calibration.folds
-        return -float(self.detector_.calibration.margins(np.zeros((1, len(folds))), self.alpha)[0])
-
-    def anomaly_score(self, X: Any) -> Array:
-        """Return anomaly scores; higher is more anomalous.
-
-        Args:
-            X: images, as for `fit`.
-
-        Returns:
-            N float64; a normal image is near 0.
-
-        Raises:
-            ImagesError: if an image cannot be read or used.
-        """
-        return np.asarray(np.mean(self._scores(X), axis=0))
-
-    def score_samples(self, X: Any) -> Array:
-        """Return negative anomaly scores, as scikit-learn has them: lower is more anomalous.
-
-        Args:
-            X: images, as for `fit`.
-
-        Returns:
-            N float64, minus `anomaly_score`.
-        """
-        return -self.anomaly_score(X)
-
-    def decision_function(self, X: Any) -> Array:
-        """Return margins to the threshold; negative for outliers.
-
-        With one held-out split this is `score_samples(X) - offset_`. With cross-conformal folds, each fold has its own
-        threshold: the margin is what can be added to the scores of all folds before the image is flagged.
-
-        Args:
-            X: images, as for `fit`.
-
-        Returns:
-            N float64; infinite if too few images calibrate for `alpha`.
-        """
-        columns = self._columns(X)
-        return self.detector_.calibration.margins(columns, self.alpha)
-
-    def predict(self, X: Any) -> Array:
-        """Return -1 for anomalies and 1 for normal images.
-
-        Args:
-            X: images, as for `fit`.
-
-        Returns:
-            N integers: -1 if the p-value is at most `alpha`.
-
-        Warns:
-            ImagesWarning: if too few images calibrate for `alpha`. Then nothing is flagged.
-        """
-        decision = self.decision_function(X)
-        calibration = self.detector_.calibration
-        if not calibration.decides(self.alpha):
-            warnings.warn(
-                f"nothing is flagged at a false-alarm rate of {percent(self.alpha)}: {calibration.size} calibrate, it "
-                f"would take {images_needed(self.alpha)}. Fit on more images or choose a larger alpha; scores and p-values hold.",
-                ImagesWarning,
-                stacklevel=2,
-            )
-        return np.where(decision < 0, -1, 1)
-
-    def triage(self, X: Any, reject_alpha: float = 0.01, review_alpha: float = 0.05) -> Array:
-        """Return "reject", "review" or "pass" for each image.
-
-        Args:
-            X: images, as for `fit`.
-            reject_alpha: the false-alarm rate of images that are rejected.
-            review_alpha: that of images that are rejected or sent to a person; larger.
-
-        Returns:
-            N strings. Too few calibration images for `reject_alpha` reject nothing; too few for `review_alpha` leave all
-            "undetermined".
-
-        Raises:
-            ConfigError: if a rate is not between 0 and 1, or `reject_alpha` is not below `review_alpha`.
-        """
-        checked_reject_alpha(reject_alpha, review_alpha)
-        p_values = self.p_values(X)
-        return verdicts_at(p_values, review_alpha, self.detector_.calibration.decides(review_alpha), reject_alpha)
-
-    def p_values(self, X: Any) -> Array:
-        """Return conformal p-values: the share of calibration images that score at least as high.
-
-        Args:
-            X: images, as for `fit`.
-
-        Returns:
-            N float64, above 0 and at most 1.
-        """
-        columns = self._columns(X)
-        return self.detector_.calibration.p_values(columns)
+    def _calibration(self) -> Calibration:
+        """The scores of normal images that did not train the detector."""
+        return self.detector_.calibration
 
     def anomaly_maps(self, X: Any) -> Array:
         """Return anomaly maps at the size of the training images.
@@ -262,12 +163,8 @@ class AnomalyDetector(OutlierMixin, ImageEstimator):  # type: ignore[misc]
         drawn = self.detector_.detect(images, self.alpha, pictures=True).reconstructions
         return self._laid_out(np.asarray(drawn, np.float32), dimensions)
 
-    def _scores(self, X: Any) -> list[Array]:
-        """Return N scores from each scorer of the detector."""
-        images, _ = self._images(X)
-        return [found.scores for found in score_together(self.detector_.scorers, images)]
-
     def _columns(self, X: Any) -> Array:
         """Return N,K scores: one column per fold of the calibration."""
-        scores = np.stack(self._scores(X), axis=1)
+        images, _ = self._images(X)
+        scores = np.stack([found.scores for found in score_together(self.detector_.scorers, images)], axis=1)
         return score_columns(self.detector_.calibration, scores)

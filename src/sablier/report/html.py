@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from sablier.calibration import FLAGGING, Calibration, percent
 from sablier.images.grouping import counted
-from sablier.modelfile import ModelFile
+from sablier.modelfile import JUDGE, ModelFile
 from sablier.report import words
 from sablier.report.figures import BLUE, GREY, ScoreGroup
 from sablier.report.page_charts import bound_chart, loss_charts, p_values_chart, roc_chart, scores_chart
@@ -103,7 +103,7 @@ def detection_report(
         drift=summary.drift,
         bound=words.bound_note(summary),
         lots=summary.lots,
-        notes=[note for note in (summary.known_words(), summary.repeats_words()) if note],
+        notes=summary.notes(),
         drift_words=summary.drift_note(),
         changes=summary.shift.changes(),
         rule=words.flagging_rule(summary.alpha, summary.fdr, summary.reject_alpha),
@@ -218,7 +218,18 @@ def _page(file: ModelFile, detector: Judge, **content: Any) -> str:
         most_skipped=MOST_SKIPPED,
         most_lots=MOST_LOTS,
         least_effect=LEAST_EFFECT,
+        scores_from=_scores_from(file),
     )
+
+
+def _scores_from(file: ModelFile) -> list[tuple[str, str]]:
+    """Return which columns of tables another tool's scores come from; nothing for a detector."""
+    if file.task != JUDGE:
+        return []
+    config = file.parts["calibration"].config
+    direction = "lower is more anomalous" if config["lower_is_worse"] else "higher is more anomalous"
+    named = f"named by the column {config['id_column']}" if config["id_column"] else "numbered by rows"
+    return [("scores", f"in the column {config['score_column']}; {direction}"), ("images", named)]
 
 
 def _recipe(file: ModelFile) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -278,7 +289,7 @@ def _calibration_group(calibration: Calibration, edges: Array) -> ScoreGroup:
 def _flagged(summary: DetectionSummary) -> list[tuple[str, str]]:
     """Return how many images each method flags, ours first."""
     counts = {"sablier": summary.flagged, **summary.baseline_flagged}
-    if summary.undetermined or not summary.count:
+    if summary.undetermined or not summary.count or not summary.baseline_flagged:
         return []
     return [
         (words.METHOD_NAMES.get(name, name), f"{count:,} of {summary.count:,} ({percent(count / summary.count)})")

@@ -63,7 +63,7 @@ def detection_review(
     """Return the images to judge, nearest to the threshold first.
 
     Args:
-        rows: of detections.csv, each with what `ReviewPictures` adds to it.
+        rows: of detections.csv, each with what `ReviewPictures` or `ScorePictures` adds to it.
         cut: the largest p-value of flagged images; 0 where none is flagged, then the highest scores come first.
         flagged: how many images are flagged in all.
         decided: whether there are verdicts.
@@ -138,7 +138,7 @@ def _common(row: Row, smallest_p: float) -> dict[str, Any]:
         **{name: row[name] for name in SHOWN},
         "p": f"p \u2264 {p_value:.3g} (smallest)" if smallest else f"p = {p_value:.3g}",
         "score": f"{row['score']:.2f}",
-        "notes": why_flagged(row["frame"], row["member"], row["regions"] > 0) if row["verdict"] in FLAGGING else [],
+        "notes": why_flagged(row["frame"], row["member"], row["regions"] != 0) if row["verdict"] in FLAGGING else [],
     }
 
 

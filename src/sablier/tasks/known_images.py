@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -91,6 +92,12 @@ class Recognized:
 
     known: Array
     repeats: Array
+
+
+class Recognizing(Protocol):
+    """Whatever recognises images of a stream that a model knows, and repeats."""
+
+    def recognize(self, dense: ImageSet) -> Recognized: ...
 
 
 @dataclass

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sablier.images.imageset import ImageSet
 from sablier.tasks.detection.result import DetectionResult
@@ -13,9 +13,16 @@ from sablier.workflows.tables import StreamedTables, WaitingRows, streamed_table
 
 if TYPE_CHECKING:
     from sablier.workflows.alike_defects import DefectGroup
-    from sablier.workflows.detection_pictures import DetectionPictures
+    from sablier.workflows.detection_pictures import DrawnAtEnd
 
 Row = dict[str, Any]
+
+
+class Drawing(Protocol):
+    """What draws pictures of a stream: those of N images as they come, and others at the end."""
+
+    def add(self, images: ImageSet, dense: ImageSet, result: DetectionResult) -> list[Row]: ...
+    def close(self, summary: DetectionSummary) -> "DrawnAtEnd": ...
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,7 @@ class DetectionOutputs:
 
     tables: StreamedTables
     waiting: WaitingRows | None
-    drawing: "DetectionPictures | None"
+    drawing: Drawing | None
 
     def append(self, images: ImageSet, dense: ImageSet, result: DetectionResult) -> None:
         """Write the rows of N images, and draw those that are flagged; the arguments are those of `DetectionPictures.add`."""
@@ -46,7 +53,9 @@ class DetectionOutputs:
         for row in () if self.waiting is None else self.waiting.take():
             whole = {**row, "verdict": summary.verdict(row["p_value"])}
             if late is not None:
-                whole |= {**late.columns.get(row["id"], {}), "group": late.group_of.get(row["id"], "")}
+                whole |= late.columns.get(row["id"], {})
+                if late.group_of is not None:
+                    whole["group"] = late.group_of.get(row["id"], "")
             more = whole.pop("shown", None)
             self.tables.append([whole])
             if more is not None:
@@ -71,7 +80,7 @@ class Shown:
 
 @contextmanager
 def detection_outputs(
-    folder: Path, batch: bool, drawing: "AbstractContextManager[DetectionPictures] | None" = None
+    folder: Path, batch: bool, drawing: AbstractContextManager[Drawing] | None = None
 ) -> Iterator[DetectionOutputs]:
     """Open the outputs in a folder.
 

@@ -34,12 +34,12 @@ class DrawnAtEnd:
 
     Args:
         columns: by id, those of images that were drawn at the end.
-        group_of: by id, the number of the group of a flagged image.
+        group_of: by id, the number of the group of a flagged image; None where none are grouped.
         groups: of flagged images whose defects look alike.
     """
 
     columns: dict[str, dict[str, Any]]
-    group_of: dict[str, int]
+    group_of: dict[str, int] | None
     groups: "list[DefectGroup]"
 
 

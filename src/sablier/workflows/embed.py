@@ -94,7 +94,7 @@ def encoding_network(file: ModelFile) -> tuple[Model, str]:
     network = file.parts[NET].to_model() if NET in file.parts else None
     if network is None or "encode" not in network.capabilities:
         raise ModelFileError(
-            f"expected a model that encodes images, got one trained to {file.task}, which has no latents. "
+            f"expected a model that encodes images, got {file.kind}, which has no latents. "
             "Train one with: sablier train IMAGES --recipe representation"
         )
     return network, ""

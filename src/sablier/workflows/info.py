@@ -13,7 +13,7 @@ import sablier
 from sablier.calibration import percent
 from sablier.images.datasets import list_datasets
 from sablier.images.grouping import counted
-from sablier.modelfile import ModelFile, Provenance
+from sablier.modelfile import JUDGE, ModelFile, Provenance
 from sablier.models.base import Model, count_parameters, layer_tables
 from sablier.report.settings import as_text, settings_in_use
 from sablier.report.words import counted as counted_noun
@@ -25,8 +25,10 @@ from sablier.tasks.codec.latents import GRID
 from sablier.tasks.denoise import TASK as DENOISE
 from sablier.tasks.detection.detect import TASK as DETECT
 from sablier.tasks.detection.detect import Detector
+from sablier.tasks.detection.judge import Judge
 from sablier.tasks.detection.members.backbone import OwnBackbone
 from sablier.tasks.detection.named_backbone import named_backbone
+from sablier.tasks.detection.score_judge import ScoreJudge, ties_words
 from sablier.transforms.batches import choose_device
 from sablier.workflows.compress import examine
 from sablier.workflows.training.network import network_of
@@ -39,6 +41,8 @@ MOST_LISTED = 5
 def describe_model(path: Path) -> tuple[dict[str, str], list[tuple[str, str, str, int]], list[str]]:
     """Return facts by name, the layer table of the networks, if any, and the guarantee at 1, 5 and 10 %."""
     file = ModelFile.load(path)
+    if file.task == JUDGE:
+        return _describe_scores(file, path)
     detector = Detector.from_file(file) if file.task == DETECT else None
     networks = detector.scorers[0].networks if detector else _networks(file)
     provenance = file.provenance
@@ -63,8 +67,28 @@ def describe_model(path: Path) -> tuple[dict[str, str], list[tuple[str, str, str
         **_training(file),
         "made": f"{provenance.created} by sablier {provenance.sablier}, torch {provenance.torch}",
     }
-    promises = [f"alpha {percent(alpha)}: {detector.calibration.promise(alpha)}" for alpha in ALPHAS] if detector else []
-    return facts, layer_tables(networks), promises
+    return facts, layer_tables(networks), _promises(detector)
+
+
+def _promises(judge: Judge | None) -> list[str]:
+    return [f"alpha {percent(alpha)}: {judge.calibration.promise(alpha)}" for alpha in ALPHAS] if judge else []
+
+
+def _describe_scores(file: ModelFile, path: Path) -> tuple[dict[str, str], list[tuple[str, str, str, int]], list[str]]:
+    """Return the same of a calibration of another tool's scores."""
+    judge, provenance = ScoreJudge.from_file(file), file.provenance
+    facts = {
+        "task": "judge: verdicts on the scores of another tool, which is not in this file",
+        "file": f"{path}, {Path(path).stat().st_size / 1e6:.2f} MB",
+        "scores": f"column {judge.columns['score']}; {'lower' if judge.lower_is_worse else 'higher'} is more anomalous",
+        "images": f"named by column {judge.columns['id']}" if judge.columns["id"] else "numbered by rows",
+        "calibrated": provenance.calibrated,
+        "calibration": judge.calibration.size,
+        **({"ties": ties} if (ties := ties_words(judge.calibration)) else {}),
+        "fingerprint": provenance.fingerprint[:16],
+        "made": f"{provenance.created} by sablier {provenance.sablier}",
+    }
+    return facts, [], _promises(judge)
 
 
 def _listed_part(networks: Mapping[str, Model]) -> dict[str, str]:

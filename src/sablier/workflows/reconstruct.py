@@ -113,7 +113,7 @@ def drawing_network(file: ModelFile) -> tuple[Model, str]:
         return drawing, f"the first of {len(scorers)} cross-conformal folds" if len(scorers) > 1 else ""
     if file.task != TASK:
         raise ModelFileError(
-            f"expected a model that reconstructs or detects, got one trained to {file.task}. "
+            f"expected a model that reconstructs or detects, got {file.kind}. "
             "Train one with: sablier train IMAGES --recipe autoencoder"
         )
     return network_of(file, TASK), ""

@@ -10,7 +10,7 @@ from sablier.errors import ConfigError, ImagesError, ModelFileError, OutputError
 from sablier.files import write_each, write_whole
 from sablier.files.kinds import JSON, PNG, Kind, check_replaces
 from sablier.images.sources import read_images
-from sablier.modelfile import ModelFile
+from sablier.modelfile import JUDGE, ModelFile
 from sablier.report.figures import sheet
 from sablier.report.pictures import as_bytes, png
 from sablier.tasks.denoise import TASK as DENOISE
@@ -114,8 +114,8 @@ def sampler_from(file: ModelFile) -> Sampler:
         if file.task == DETECT:
             network, _ = drawing_network(file)
             return Sampler(network, file.preprocess, _normal_codes(file))
-        network = file.parts[NET].to_model()
-        if file.task == DENOISE or not {"decode", "sample"} & network.capabilities:
+        draws = {"decode", "sample"}
+        if file.task in (DENOISE, JUDGE) or not draws & (network := file.parts[NET].to_model()).capabilities:
             raise ModelFileError(
                 f"a model trained to {file.task} draws no new images. Train one that does with: "
                 "sablier train IMAGES --recipe generator"

@@ -48,7 +48,7 @@ export class LargeView {
     this.index = index;
     const image = this.images[index];
     const facts = [image.p, `score ${image.score}`, counted(image.regions, "region"), image.group, image.label, judged ? `judged ${judged}` : "not judged"];
-    if (!image.photo) facts.push("as the model saw it: the photo could not be copied");
+    if (!image.photo && image.map) facts.push("as the model saw it: the photo could not be copied");
     this.head.replaceChildren(
       made("b", {}, image.id), made("span", { class: `badge${image.marked ? " marked" : ""}` }, image.verdict),
       ...facts.filter(Boolean).map((text) => made("span", {}, text)),
@@ -66,12 +66,12 @@ export class LargeView {
 
   // Return a new element with the pictures of an image; they are decoded at once, before it is shown.
   canvas(image) {
-    if (!image.photo) return made("div", { class: "review-canvas seen" }, picture(image.map, `${image.id} and its anomaly map`));
+    if (!image.photo) return made("div", { class: "review-canvas seen" }, ...(image.map ? [picture(image.map, `${image.id} and its anomaly map`)] : []));
     const exact = Math.max(image.width, image.height) <= SMALL ? " exact" : "";
     const photo = picture(image.photo, image.id, { class: "review-photo", decoding: "sync" });
-    const overlay = picture(image.overlay, `anomaly map of ${image.id}`, { class: "review-overlay", decoding: "sync" });
-    for (const each of [photo, overlay]) each.decode().catch(() => { /* it is missing, which `picture` says */ });
-    return made("div", { class: `review-canvas${exact}` }, photo, overlay, this.drawing(image));
+    const overlays = image.overlay ? [picture(image.overlay, `anomaly map of ${image.id}`, { class: "review-overlay", decoding: "sync" })] : [];
+    for (const each of [photo, ...overlays]) each.decode().catch(() => { /* it is missing, which `picture` says */ });
+    return made("div", { class: `review-canvas${exact}` }, photo, ...overlays, this.drawing(image));
   }
 
   // Return the outlines of an image as one drawing, in its pixels.

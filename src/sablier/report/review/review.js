@@ -44,8 +44,9 @@ export function mountReview(root, { images, ignored }, key) {
 
   function card(image, index) {
     const marks = [image.p, `score ${image.score}`, counted(image.regions, "region"), image.group, image.label].filter(Boolean);
+    const alternative = image.map === image.photo ? image.id : `${image.id} and its anomaly map`;
     const shown = made("div", { class: "review-picture", onclick: (event) => { event.stopPropagation(); open(index); } },
-      picture(image.map, `${image.id} and its anomaly map`, { loading: "lazy" }));
+      ...(image.map ? [picture(image.map, alternative, { loading: "lazy" })] : []));
     return made("article", { class: `card review-card${image.marked ? " flagged" : ""}`, "data-index": index, onclick: () => select(index) },
       shown, made("p", { class: "id", title: image.id }, image.id),
       made("p", { class: "numbers" }, made("span", { class: "badge" }, image.verdict), ...marks.map((text) => made("span", {}, text))),

@@ -182,7 +182,7 @@ class Detector(Judge):
             BackboneError: if the backbone is missing, is another one, or is not needed.
         """
         if file.task != TASK:
-            raise ModelFileError(f"expected a model that detects, got one trained to {file.task}. Train one with: sablier train")
+            raise ModelFileError(f"expected a model that detects, got {file.kind}. Train one with: sablier train")
         named = checked_backbone(file, backbone, needed=scores)
         if any(name.startswith("member-") for name in file.parts):
             raise ModelFileError(

@@ -1,4 +1,4 @@
-"""`Judge`: from anomaly scores to verdicts. Networks of torch score the images, or the graph of an exported detector."""
+"""`Judge`: from anomaly scores to verdicts. Networks of torch score images, or an exported graph, or another tool."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ class FoldScores:
 
     Args:
         scores: N,F anomaly scores; higher is more anomalous.
-        contributions: N,M, of each member to the mean score.
+        contributions: N,M, of each of M members to the mean score.
         baselines: N,F scores of each baseline, by name.
         anomaly_maps: N,H,W in the unit of `Judge.map_unit`, 0 where pixels are ignored; None unless asked for.
         reconstructions: N,H,W,C in [0, 1]; None unless asked for, or if no member reconstructs.
@@ -72,7 +72,7 @@ class Judge(ABC):
         map_calibration: the largest map values of normal images, before division by `map_unit`, in the folds of `calibration`;
             None in files of earlier versions.
         map_unit: the mark level at 5 %, which is 1 in the unit of anomaly maps.
-        frame: the range of brightness, contrast and colour of normal images.
+        frame: the range of brightness, contrast and colour of normal images; None where images are not looked at.
         usual: the measures of normal images that explain a drift; None in files that do not have them.
     """
 
@@ -80,7 +80,7 @@ class Judge(ABC):
     baseline_calibrations: dict[str, Calibration]
     map_calibration: Calibration | None
     map_unit: float
-    frame: WholeFrame
+    frame: WholeFrame | None
     usual: UsualMeasures | None = None
 
     @property
@@ -138,14 +138,16 @@ class Judge(ABC):
             ImagesError: if the model does not take the images.
         """
         dense = images.dense(self.preprocess)
-        found, measures = self.scored(dense, pictures), measured(dense, self.preprocess)
-        scores, frames = mean_of_folds(found.scores), self.frame.notes(measures)
+        found = self.scored(dense, pictures)
+        scores = mean_of_folds(found.scores)
         p_values = self.calibration.p_values(score_columns(self.calibration, found.scores))
         if fdr is None:
             cut, promise = alpha, self.promise(alpha, reject_alpha)
         else:
             cut = discovery_cut(self.calibration.level_counts(p_values), fdr)
             promise = self.calibration.discovery_promise(fdr, len(dense))
+        measures = None if self.frame is None else measured(dense, self.preprocess)
+        frames = None if self.frame is None or measures is None else self.frame.notes(measures)
         return DetectionResult(
             ids=dense.ids,
             scores=scores,
@@ -168,10 +170,10 @@ class Judge(ABC):
             fdr=fdr,
             reject_alpha=reject_alpha,
             sizes=dense.sizes,
-            members=np.array(self.member_kinds)[found.contributions.argmax(axis=1)],
+            members=np.array(self.member_kinds)[found.contributions.argmax(axis=1)] if self.member_kinds else None,
             frames=frames,
             bound=None if confidence is None else self._bound(dense, scores, cut, confidence),
-            measures=all_measures(measures, dense, scores),
+            measures=None if measures is None else all_measures(measures, dense, scores),
         )
 
     def _bound(self, dense: ImageSet, scores: Array, cut: float, confidence: float) -> DiscoveryBound:
@@ -181,9 +183,11 @@ class Judge(ABC):
         counts, grouped = cut_counts(self.calibration, scores[first]), dense.given_groups is not None
         return discovery_bound(self.calibration, counts, cut, confidence, images=len(dense), grouped=grouped)
 
-    def _evened(self, anomaly_maps: Array | None, frames: Array) -> Array | None:
+    def _evened(self, anomaly_maps: Array | None, frames: Array | None) -> Array | None:
         """Return the maps minus what is high everywhere in unusual frames, which never adds a mark."""
-        return None if anomaly_maps is None else self.frame.evened(anomaly_maps, frames, self.preprocess.kept)
+        if anomaly_maps is None or self.frame is None or frames is None:
+            return anomaly_maps
+        return self.frame.evened(anomaly_maps, frames, self.preprocess.kept)
 
     def promise(self, alpha: float, reject_alpha: float | None = None) -> str:
         """Return the guarantee at a false-alarm rate in plain words; with `reject_alpha` that of a triage."""

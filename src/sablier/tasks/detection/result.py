@@ -35,13 +35,15 @@ class DetectionResult:
         fdr: the false-discovery rate, if one was asked for.
         reject_alpha: the false-alarm rate of rejection in a triage; None without one.
         sizes: N,2 original heights and widths.
-        members: N names: the member with the largest contribution to each score.
+        members: N names: the member with the largest contribution to each score; None without members.
         bound: how many of the flagged images are good at most, for all cuts at once; None if it was not asked for.
-        frames: N sentences on how the brightness, contrast or colour of the whole image is unusual, or "".
+        frames: N sentences on how the brightness, contrast or colour of the whole image is unusual, or ""; None if no image
+            was looked at.
         mark_level: the map value above which a pixel is marked: the one that at most a share alpha of good images exceeds
             anywhere. With `fdr` that of the false-alarm rate beside it, 5 % by default.
         mark_promise: the guarantee on marks, in words.
-        measures: N,7 measures, in the order of `sablier.tasks.detection.shift.MEASURES`, that explain a drift.
+        measures: N,7 measures, in the order of `sablier.tasks.detection.shift.MEASURES`, that explain a drift; None if no image
+            was looked at.
     """
 
     ids: Array
@@ -91,7 +93,7 @@ class DetectionResult:
         columns: dict[str, Array] = {"id": self.ids, "score": self.scores, "p_value": self.p_values, "verdict": self.verdicts}
         if self.labels is not None:
             columns["label"] = self.labels
-        for name in BASELINES:
+        for name in self.baseline_scores:
             columns[f"{name}_score"] = self.baseline_scores[name]
             columns[f"{name}_p_value"] = self.baseline_p_values[name]
         if self.members is not None and self.frames is not None:

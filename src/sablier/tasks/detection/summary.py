@@ -24,9 +24,9 @@ from sablier.monitoring import DriftAlarm
 from sablier.tasks.detection.batch_counts import BatchCounts, BoundOptions
 from sablier.tasks.detection.judge import Judge
 from sablier.tasks.detection.lots import Lots
-from sablier.tasks.detection.result import BASELINES, DetectionResult
+from sablier.tasks.detection.result import DetectionResult
 from sablier.tasks.detection.shift import Shift
-from sablier.tasks.known_images import Recognizer
+from sablier.tasks.known_images import Recognizing
 from sablier.tasks.streaming import MOST_SKIPPED_LISTED, Kept, kept
 from sablier.typing import Array
 
@@ -65,6 +65,7 @@ class DetectionSummary:
         repeats: the number of images that repeat an earlier one.
         reject_alpha: the false-alarm rate of rejection in a triage; None without one.
         rejected: how many images a triage rejects; the other flagged ones are sent to a person.
+        other_notes: what else there is to say of the images, in sentences.
     """
 
     count: int
@@ -94,6 +95,7 @@ class DetectionSummary:
     repeats: int = 0
     reject_alpha: float | None = None
     rejected: int = 0
+    other_notes: tuple[str, ...] = ()
 
     def verdict(self, p_value: float) -> str:
         """Return the verdict on an image of the stream."""
@@ -106,6 +108,10 @@ class DetectionSummary:
     def repeats_words(self) -> str:
         """Return that images repeat others, and what follows; "" if none does."""
         return repeats_words(self.repeats, self.count, self.fdr is not None)
+
+    def notes(self) -> list[str]:
+        """Return what a person should know of the images besides verdicts and drift."""
+        return [note for note in (*self.other_notes, self.known_words(), self.repeats_words()) if note]
 
     def drift_words(self) -> str:
         """Return the message of the drift alarm, with what changed, and the cause if the model knows many of the images."""
@@ -151,6 +157,7 @@ class DetectionSummary:
             | self.shift.to_json(),
             "known": {"trained": self.trained, "calibrated": self.calibrated, "words": self.known_words()},
             "repeats": {"images": self.repeats, "words": self.repeats_words()},
+            "notes": list(self.other_notes),
             "skipped": [{"id": item.id, "reason": item.reason} for item in self.skipped],
             "skipped_count": self.skipped_count,
         }
@@ -169,6 +176,7 @@ class Summarizer:
         bounds: what is bounded of the batch; lots are an error (ConfigError) where no bound is proved. None: the good images
             among the flagged ones.
         recognizer: recognises images that the model knows, and repeats; None searches for neither.
+        notes: what else there is to say of the images, in sentences.
     """
 
     def __init__(
@@ -182,9 +190,10 @@ class Summarizer:
         reject_alpha: float | None = None,
         fdr: float | None = None,
         bounds: BoundOptions | None = None,
-        recognizer: Recognizer | None = None,
+        recognizer: Recognizing | None = None,
+        notes: tuple[str, ...] = (),
     ) -> None:
-        self.recognizer = recognizer
+        self.recognizer, self.notes = recognizer, notes
         self.known, self.repeats = Counter[str](), 0
         self.detector, self.alpha = detector, checked_alpha(alpha)
         self.fdr = None if fdr is None else checked_fdr(fdr)
@@ -199,9 +208,9 @@ class Summarizer:
         self.histogram = np.zeros(BINS, np.int64)
         # The Benjamini-Hochberg procedure needs only the counts of p-values as rounded-up multiples of one number.
         levels = np.zeros(detector.calibration.groups + 1, np.int64)
-        self.flagged = dict.fromkeys((OURS, *BASELINES), 0)
+        self.flagged = dict.fromkeys((OURS, *detector.baseline_calibrations), 0)
         self.p_value_counts = np.zeros(P_VALUE_BINS, np.int64)
-        self.levels = {name: levels.copy() for name in (OURS, *BASELINES)}
+        self.levels = {name: levels.copy() for name in self.flagged}
         self.skipped_count = 0
         self.skipped: list[Skipped] = []
         self.worst: Kept | None = None
@@ -291,6 +300,7 @@ class Summarizer:
             trained=self.known["trained"],
             calibrated=self.known["calibrated"],
             repeats=self.repeats,
+            other_notes=self.notes,
         )
 
 

@@ -44,6 +44,7 @@ SUBJECTS: Mapping[str, type[Subject]] = {
 REFUSED = {
     "compress": "a codec is more than a network: its entropy coder needs the same whole numbers on both sides, which a graph "
     "does not promise. Use sablier compress and sablier decompress.",
+    "judge": "it has no network, only the calibration of another tool's scores. Use sablier judge.",
     "generate": "it draws random images and judges none. Use sablier sample, and share the images.",
 }
 
