@@ -31,14 +31,15 @@ def page() -> str:
     """Return the page as it should be."""
     lines = [HEAD]
     for title, files in SECTIONS.items():
-        lines += [f"## {title}", "", "|claim|bar|figure|met|", "|---|---|---|---|"]
+        rows = []
         for stem, claims in files.items():
             path = RESULTS / f"{stem}.json"
             if path.exists():
                 result = json.loads(path.read_text())
-                lines.append(f"|[{stem}](../bench/results/{path.name}): {stamp(result)}||||")
-                lines += [row(result, *each) for each in claims]
-        lines.append("")
+                rows.append(f"|[{stem}](../bench/results/{path.name}): {stamp(result)}||||")
+                rows += [row(result, *each) for each in claims]
+        if rows:
+            lines += [f"## {title}", "", "|claim|bar|figure|met|", "|---|---|---|---|", *rows, ""]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -2,7 +2,10 @@
 
 import csv
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -72,24 +75,40 @@ def test_without_a_report_only_tables_are_written(sablier, small_onnx, digit_fol
     assert visible("out") == ["audit.csv", "detections.csv", "detections.json", "flagged.csv"]
 
 
-@pytest.fixture
-def refused(sablier, small_onnx, digit_folder):
-    """Return what `detect` says of a file, which it refuses without writing anything."""
+@dataclass(frozen=True)
+class Refusal:
+    """What `detect` says of files that it refuses without writing anything, and the content of a file that it takes."""
 
-    def message(data, source=digit_folder):
+    sablier: Callable[..., Any]
+    folder: Path
+    data: bytes
+
+    def __call__(self, data, source=None):
         Path("part.onnx").write_bytes(data)
-        done = sablier("detect", "part.onnx", source, "-o", "out")
+        done = self.sablier("detect", "part.onnx", self.folder if source is None else source, "-o", "out")
         assert done.code == 2
         assert not Path("out").exists()
         assert Path("part.onnx").read_bytes() == data
         return done.err
 
-    message.data = small_onnx.read_bytes()
-    record, message.arrays = read_metadata(message.data, "part.onnx")
-    message.record = {key: value for key, value in record.items() if key != "format"}
-    model = onnx.load_from_string(message.data)
-    message.graph = message.data[: int({each.key: each.value for each in model.metadata_props}["sablier_length"])]
-    return message
+    @property
+    def graph(self):
+        entries = {each.key: each.value for each in onnx.load_from_string(self.data).metadata_props}
+        return self.data[: int(entries["sablier_length"])]
+
+    def with_record(self, graph=None, **changed):
+        """Return the bytes of the file with another graph, or other values of its record."""
+        record, arrays = read_metadata(self.data, "part.onnx")
+        return with_metadata(self.graph if graph is None else graph, {**record, **changed}, arrays)
+
+    @property
+    def content(self):
+        return read_metadata(self.data, "part.onnx")[0]["content"]
+
+
+@pytest.fixture
+def refused(sablier, small_onnx, digit_folder):
+    return Refusal(sablier, digit_folder, small_onnx.read_bytes())
 
 
 def test_no_metadata(refused):
@@ -109,15 +128,14 @@ def test_an_altered_byte_and_an_altered_field(refused):
 
 
 def test_a_newer_version_and_another_task(refused):
-    newer = with_metadata(refused.graph, {**refused.record, "format": 2}, refused.arrays)
+    newer = refused.with_record(format=2)
     assert "expected an exported model of format 1 at most, got format 2" in refused(newer)
-    other = with_metadata(refused.graph, {**refused.record, "task": "classify"}, refused.arrays)
+    other = refused.with_record(task="classify")
     assert "expected an exported model that detects, got one to classify" in refused(other)
 
 
 def test_a_content_that_is_no_model_file(refused):
-    content = {**refused.record["content"], "histories": 3}
-    data = with_metadata(refused.graph, {**refused.record, "content": content}, refused.arrays)
+    data = refused.with_record(content={**refused.content, "histories": 3})
     assert "what it says of its model is not valid" in refused(data)
 
 
@@ -127,13 +145,13 @@ def test_a_missing_file_of_weights(refused):
     onnx.save(model, "split.onnx")
     Path("weights.bin").unlink()
     split = onnx.load("split.onnx", load_external_data=False).SerializeToString()
-    assert "expected one file with its weights" in refused(with_metadata(split, refused.record, refused.arrays))
+    assert "expected one file with its weights" in refused(refused.with_record(split))
 
 
 def test_operators_of_the_future(refused):
     model = onnx.load_from_string(refused.graph)
     next(each for each in model.opset_import if not each.domain).version = 99
-    said = refused(with_metadata(model.SerializeToString(), refused.record, refused.arrays))
+    said = refused(refused.with_record(model.SerializeToString()))
     assert "expected an onnxruntime that knows the operators of part.onnx" in said
     assert "pip install --upgrade onnxruntime" in said
 
@@ -141,12 +159,12 @@ def test_operators_of_the_future(refused):
 def test_an_input_of_other_channels(refused):
     model = onnx.load_from_string(refused.graph)
     shape = helper.make_tensor_value_info("pixels", onnx.TensorProto.UINT8, ["images", 8, 8, 3])
-    record = {**refused.record, "content": {**refused.record["content"]}}
-    record["content"]["preprocess"] = {**record["content"]["preprocess"], "channels": 3}
-    data = with_metadata(refused.graph, record, refused.arrays)
+    content = refused.content
+    content["preprocess"]["channels"] = 3
+    data = refused.with_record(content=content)
     assert "expected the input pixels of type uint8 and shape ?,8,8,3, got uint8 and ?,8,8,1" in refused(data)
     model.graph.input[0].CopyFrom(shape)
-    assert "expected the input pixels" in refused(with_metadata(model.SerializeToString(), refused.record, refused.arrays))
+    assert "expected the input pixels" in refused(refused.with_record(model.SerializeToString()))
 
 
 def test_images_of_another_size_or_number_of_channels(refused):

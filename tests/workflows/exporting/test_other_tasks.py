@@ -1,7 +1,5 @@
 """`export` of classifiers, autoencoders and denoisers: the outputs of their graphs are those of the models."""
 
-import json
-
 import numpy as np
 import onnx
 import pytest
@@ -47,6 +45,7 @@ def test_a_classifier(small_classifier, digit_folder, tmp_path):
         open_exported(tmp_path / "part.onnx")
 
 
+@pytest.mark.slow
 def test_wrong_flags_of_a_classifier_are_refused(small_classifier, digit_folder, tmp_path, monkeypatch):
     from sablier.export.onnx_model import graph_bytes
 
@@ -89,6 +88,8 @@ def test_an_autoencoder(small_autoencoder, digit_folder, tmp_path):
     assert (result.parity.images, result.parity.decided) == (32, 0)
     assert [each.what for each in result.parity.differences] == ["codes", "reconstructions"]
     assert result.parity.words().startswith("Compared on 32 images: codes within ")
+    assert found.record["content"]["preprocess"] == file.preprocess.model_dump()
+    assert set(found.record["content"]["parts"]) == {"known-images"}
 
 
 def test_a_denoiser_of_files_of_any_size(trained, tmp_path):
@@ -118,10 +119,3 @@ def test_a_network_that_only_removes_noise_of_one_size_is_refused(small_autoenco
     )
     with pytest.raises(ModelFileError):
         export(tmp_path / "part.sablier", tmp_path / "part.onnx")
-
-
-def test_the_record_is_plain_json(small_autoencoder, tmp_path):
-    _, found = exported(small_autoencoder, tmp_path / "part.onnx", images="digits:test")
-    again = json.loads(json.dumps(found.record))
-    assert again["content"]["preprocess"] == ModelFile.load(small_autoencoder).preprocess.model_dump()
-    assert set(again["content"]["parts"]) == {"known-images"}
