@@ -109,3 +109,19 @@ def test_help_tells_what_happens_to_a_replaced_file_and_to_ctrl_c(app, capsys):
     text = " ".join(re.sub(r"[│╭╮╰╯─]", " ", capsys.readouterr().out).split())
     for words in ("is a new image", "Ctrl-C stops it, with exit code 0", "continues where", "Example: sablier watch"):
         assert words in text
+
+
+def test_flags_at_a_false_discovery_rate_are_printed_once_and_the_window_is_told(app, digits_file, incoming, capsys):
+    options = ["--fdr", "0.1", "--window", "200", "--once", "--every", "0.001"]
+    app(["watch", str(digits_file), "incoming", "-o", "out", *options], standalone_mode=False)
+    lines = capsys.readouterr().out.splitlines()
+    flagged = {row["id"] for row in rows() if row["verdict"] == "anomaly"}
+    assert lines[1].startswith("In windows of 200 images")
+    assert sum(": score " in line for line in lines) == len(flagged) > 10
+    assert not any(line.endswith("flagged by what came later in its window") for line in lines)
+    assert f"90 images scored: {len(flagged)} flagged; 1 unreadable. Window 1 has 90 of 200 images" in lines[-1]
+
+
+def test_a_window_without_a_false_discovery_rate_is_refused(app, digits_file, incoming):
+    with pytest.raises(typer.BadParameter, match="expected --fdr as well"):
+        app(["watch", str(digits_file), "incoming", "--window", "200", "--once"], standalone_mode=False)

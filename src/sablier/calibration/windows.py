@@ -8,6 +8,7 @@ and Sesia 2023), which the procedure allows (Benjamini and Yekutieli 2001). No b
 """
 
 from dataclasses import dataclass, field
+from math import floor
 
 import numpy as np
 
@@ -85,9 +86,11 @@ class DiscoveryWindow:
         promise = self.calibration.discovery_promise(self.fdr, self.size)
         if not self.calibration.decides(self.fdr):
             return promise
+        alone = floor(self.fdr * (self.calibration.groups + 1) + 1e-9)  # the largest window in which one image can be flagged
+        shorter = f" Windows of {alone:,} images would flag a lone one." if alone < self.size else ""
         return (
-            f"In windows of {self.size:,} images (Benjamini and Hochberg 1995; Bates et al. 2023). {promise} This holds for each "
-            "window, also before it is full, and on average over windows; over a stream with hardly any anomalies the share "
-            "of all flags together can be larger. An image can still be flagged until its window is full. A stretch without "
-            "anomalies costs later windows nothing."
+            f"In windows of {self.size:,} images (Benjamini and Hochberg 1995; Bates et al. 2023). {promise}{shorter} This holds "
+            "for each window, also before it is full, and on average over windows; over a stream with hardly any anomalies the "
+            "share of all flags together can be larger. An image can still be flagged until its window is full. No number of "
+            "images without a flag ends the procedure: each window begins anew."
         )

@@ -101,16 +101,18 @@ def lines_of(row: Mapping[str, Any], output: Path) -> Iterator[str]:
     """Yield what is printed of an image: nothing for a normal one, unless it sets off the drift alarm."""
     from sablier.calibration import ANOMALY, FLAGGING
     from sablier.report.words import VERDICTS
+    from sablier.workflows.stream_flags import FLAGGED_LATER
     from sablier.workflows.watcher import UNREADABLE
 
     if row["verdict"] in FLAGGING:
         verdict = f"{VERDICTS[row['verdict']]}, " if row["verdict"] != ANOMALY else ""
         see = f", see {output / row['map']}" if row.get("map") else ""
+        later = f", {FLAGGED_LATER}" if row.get("note") == FLAGGED_LATER else ""
         numbers = f"score {float(row['score']):.2f}, p {float(row['p_value']):.2g}"
-        yield f"{row['time']} {row['id']}: {verdict}{numbers}{see}"
+        yield f"{row['time']} {row['id']}: {verdict}{numbers}{later}{see}"
     if row["verdict"] == UNREADABLE:
         yield f"{row['time']} {row['id']}: unreadable. {row['note']}"
-    elif row.get("note"):
+    elif row.get("note") not in (None, "", FLAGGED_LATER):
         yield f"{row['time']} {row['note']}"
 
 
