@@ -282,7 +282,7 @@ def test_training_images_that_are_gone(small_detector, traced, digit_folder, tmp
         file.task,
         file.preprocess,
         file.parts,
-        file.metadata.histories,
+        {},
         file.metadata.provenance.model_copy(update={"source": str(tmp_path / "gone")}),
     )
     moved.save(tmp_path / "moved.sablier")
