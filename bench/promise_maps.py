@@ -82,9 +82,13 @@ def rows(quick: bool, seed: int, steps: Partial | None = None) -> list[dict[str,
     found = []
     for data, measure in sources.items():
         numbers = range(seed, seed + splits)
-        runs = [Counted(**kept.get(f"{data} {number}", lambda n=number, of=measure: asdict(of(n)))) for number in numbers]
+        runs = [Counted(**kept.get(f"{data} {number}", partial(_as_dict, measure, number))) for number in numbers]
         found += [{"data": data, "runs": splits} | row for row in summed(runs, promised="folds" not in data)]
     return found
+
+
+def _as_dict(measure: Callable[[int], Counted], number: int) -> dict[str, Any]:
+    return asdict(measure(number))
 
 
 def of_digits(good: ImageSet, few: int | None, seed: int) -> Counted:

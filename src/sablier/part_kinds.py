@@ -124,7 +124,6 @@ class PartKind:
 SIZES = TensorKind(("any",), ("int64",), 1, MOST_IMAGES, optional=True)
 CHOSEN = TensorKind(("any",), ("uint8",), 0, 1, optional=True)  # whether an image stands for its group
 
-
 KINDS: dict[str, PartKind] = {
     "fusion": PartKind(
         {
@@ -160,7 +159,9 @@ KINDS: dict[str, PartKind] = {
         },
         _Conformal,
     ),
-    "scores": PartKind({"0": TensorKind(("N",), DOUBLE), "0/sizes": SIZES, "keys": TensorKind(("N",), ("int64",))}, _Scores),
+    "scores": PartKind(
+        {"0": TensorKind(("N",), DOUBLE), "0/sizes": SIZES, "0/chosen": CHOSEN, "keys": TensorKind(("N",), ("int64",))}, _Scores
+    ),
     "latent_mixture": PartKind(
         {
             "weights": TensorKind(("K",), DOUBLE, low=0.0),

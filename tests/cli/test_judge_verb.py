@@ -1,5 +1,8 @@
 """calibrate --scores and judge: from what one types to what is printed; and what other verbs say of such a file."""
 
+import csv
+
+import numpy as np
 import pytest
 from score_files import write_scores, write_table
 
@@ -44,6 +47,27 @@ def test_groups_and_columns_by_options(sablier, folder):
     done = sablier("calibrate", "--scores", "parts.csv", "-o", "t.sablier", *columns)
     assert "80 images, 40 groups in parts.csv" in done.out
     assert sablier("judge", "t.sablier", "parts.csv", "-o", "out", "--groups", r"regex:(p\d+)").code == 0
+
+
+def test_lots_of_a_table_are_bounded(sablier, folder, model):
+    # Lot a: 40 good scores; lot b: 20 good ones, and 20 far above every calibration score.
+    write_table(folder / "lots.csv", id=[f"{'ab'[i // 40]}{i}" for i in range(80)], score=[*([0.0] * 60), *([99.0] * 20)])
+    done = sablier("judge", "t.sablier", "lots.csv", "-o", "out", "--lot", "regex:^([ab])")
+    assert (done.code, done.err) == (0, "")
+    rows = {row["lot"]: row for row in csv.DictReader((folder / "out" / "lots.csv").read_text().splitlines())}
+    assert (rows["a"]["images"], rows["a"]["flagged"], rows["a"]["bad_at_least"]) == ("40", "0", "0")
+    assert (rows["b"]["images"], rows["b"]["flagged"]) == ("40", "20")
+    assert 10 <= int(rows["b"]["bad_at_least"]) <= 20
+    assert "Of these 20 flagged images at most" in done.out
+
+
+def test_groups_of_a_table_count_once_in_the_bound(sablier, folder):
+    write_table(folder / "good.csv", id=range(200), score=np.random.default_rng(0).normal(size=200), group=np.arange(200) // 2)
+    write_table(folder / "new.csv", id=range(40), score=[*([0.0] * 20), *([99.0] * 20)], group=np.arange(40) // 2)
+    assert sablier("calibrate", "--scores", "good.csv", "-o", "t.sablier").code == 0
+    done = sablier("judge", "t.sablier", "new.csv", "-o", "out")
+    assert "20 of 40 images are flagged" in done.out
+    assert "Of these 10 flagged groups at most" in done.out
 
 
 @pytest.mark.usefixtures("model")

@@ -78,7 +78,7 @@ def print_detections(summary: "DetectionSummary", output: Path, audit: int | Non
     print_skipped(summary.skipped, summary.skipped_count, "listed in detections.json")
     console.print(summary.promise)
     _print_bounds(summary)
-    if report:
+    if report and summary.mark_promise:
         console.print(summary.mark_promise)
     console.print(summary.drift_note(), style="bold" if summary.drift.alarmed else "")
     for note in summary.notes():

@@ -18,11 +18,12 @@ def add_to(app: typer.Typer) -> None:
         judge,
         "judge tool.sablier scores.csv -o out/ --alpha 0.01",
         "judge tool.sablier scores.csv -o out/ --fdr 0.1",
+        r"judge tool.sablier scores.csv -o out/ --lot 'regex:(lot\d+)'",
         panel=DETECT,
     )
 
 
-@options.taking(columns=options.score_columns)
+@options.taking(bounds=options.bounds, columns=options.score_columns)
 def judge(
     model: Annotated[Path, typer.Argument(help="The .sablier file that `sablier calibrate --scores` wrote.", show_default=False)],
     scores: Annotated[
@@ -44,10 +45,10 @@ def judge(
     fdr: options.Fdr = None,
     reject_alpha: options.RejectAlpha = None,
     review_alpha: options.ReviewAlpha = None,
-    groups: options.Groups = None,
     audit: options.AuditSample = None,
     report: Annotated[bool, typer.Option(help="Write photos and the report besides detections.")] = True,
     *,
+    bounds: dict[str, Any],
     columns: dict[str, Any],
 ) -> None:
     """Flag images by the scores of another tool, and warn if the scores as a whole have drifted from the calibration."""
@@ -55,7 +56,5 @@ def judge(
 
     rates = options.rates(alpha, fdr, reject_alpha, review_alpha)
     with counting_progress("judging") as on_progress:
-        summary = run(
-            model, scores, output, **rates, **columns, groups=groups, audit=audit, report=report, on_progress=on_progress
-        )
+        summary = run(model, scores, output, **rates, **bounds, **columns, audit=audit, report=report, on_progress=on_progress)
     print_detections(summary, output, audit, report)

@@ -15,13 +15,13 @@ from sablier.tasks.detection.judge import Judge
 from sablier.tasks.detection.regions import RegionRule
 from sablier.tasks.detection.summary import DetectionSummary, Summarizer
 from sablier.tasks.known_part import recognizer_of
-from sablier.workflows.audit import checked_count, write_questions
+from sablier.workflows.audit import checked_count
 from sablier.workflows.detection_outputs import Shown, detection_outputs
 from sablier.workflows.detection_pictures import detection_pictures
 from sablier.workflows.judges import open_judge
 from sablier.workflows.judging import judge_stream
 from sablier.workflows.likeness import stream_like
-from sablier.workflows.lots import bound_options, write_lots
+from sablier.workflows.lots import bound_options, write_late_tables
 from sablier.workflows.outputs import writes
 
 MOST_WORST, MOST_TYPICAL = 20, 12  # images with pictures in a summary: the highest scores, and an even sample of all
@@ -83,18 +83,10 @@ def detect(
     with nullcontext() if folder is None else detection_outputs(folder, fdr is not None, drawing) as outputs:
         summary, shown = judge_stream(summarizer, stream, source, outputs, on_progress)
     if folder is not None:
-        _write_late_tables(folder, summary, audit, source)
+        write_late_tables(folder, summary, audit, source)
     if folder is not None and report:
         _write_report(file, detector, summary, folder, f"{Path(model).stem}: {summary.count} images from {source}", shown)
     return summary
-
-
-def _write_late_tables(folder: Path, summary: DetectionSummary, audit: int | None, source: Any) -> None:
-    """Write the tables that are made of the whole stream: lots.csv, audit.csv and flagged.csv."""
-    if summary.lots is not None:
-        write_lots(folder, summary.lots)
-    if audit is not None:
-        write_questions(folder, audit, source)
 
 
 def _pictured(file: ModelFile, folder: Path | None, report: bool) -> tuple[int, int]:

@@ -1,13 +1,15 @@
-"""The rules by which `detect` counts: groups of dependent images, and lots; and the table of lots."""
+"""The rules by which `detect` counts: groups of dependent images, and lots; and the tables that follow its verdicts."""
 
 from pathlib import Path
+from typing import Any
 
 from sablier.calibration import CONFIDENCE, LOT_CONFIDENCE
 from sablier.errors import ConfigError
 from sablier.files import write_whole
 from sablier.images.grouping import parse_groups
 from sablier.tasks.detection.batch_counts import BoundOptions
-from sablier.tasks.detection.lots import Lots
+from sablier.tasks.detection.summary import DetectionSummary
+from sablier.workflows.audit import write_questions
 from sablier.workflows.tables import as_csv
 
 TABLE = "lots.csv"
@@ -45,10 +47,13 @@ def bound_options(
     )
 
 
-def write_lots(folder: Path, lots: Lots) -> None:
-    """Write the table of lots.
+def write_late_tables(folder: Path, summary: DetectionSummary, audit: int | None, source: Any) -> None:
+    """Write the tables that are made of the whole stream: lots.csv, and with `audit` audit.csv and flagged.csv.
 
     Raises:
-        OutputError: if it cannot be written.
+        OutputError: if one cannot be written.
     """
-    write_whole(folder / TABLE, as_csv(lots.to_table()))
+    if summary.lots is not None:
+        write_whole(folder / TABLE, as_csv(summary.lots.to_table()))
+    if audit is not None:
+        write_questions(folder, audit, source)

@@ -67,11 +67,13 @@ class ScoreTable:
         images: N images without pixels, with their scores, and all columns as attributes.
         columns: the names of the columns "id" and "score".
         bad: N booleans, whether images are known to be bad; None where the table has no label for each image.
+        groups: the rule that names the group of each image; None without groups.
     """
 
     images: ImageSet
     columns: dict[str, str]
     bad: Array | None
+    groups: str | None = None
 
 
 def read_scores(path: str | PathLike[str], columns: ScoreColumns, groups: str | None = None) -> ScoreTable:
@@ -104,7 +106,7 @@ def read_scores(path: str | PathLike[str], columns: ScoreColumns, groups: str | 
         attributes[FILE] = np.array([row[file] for row in rows])
     images = empty_images(np.array(scores), ids=np.array(ids), labels=labels, attributes=attributes, source=str(place))
     rule = f"column:{GROUP}" if groups is None and GROUP in names else groups
-    return ScoreTable(with_groups(images, rule), found, None if labels is None else _are_bad(labels))
+    return ScoreTable(with_groups(images, rule), found, None if labels is None else _are_bad(labels), rule)
 
 
 def first_of(wanted: Sequence[str], names: Sequence[str]) -> str | None:

@@ -161,7 +161,7 @@ class Judge(ABC):
             alpha=cut,
             promise=promise,
             mark_level=self.mark_level(alpha),
-            mark_promise=mark_promise(self.map_calibration, alpha),
+            mark_promise=self.mark_promise(alpha),
             labels=dense.labels,
             skipped=dense.skipped,
             images=self.preprocess.to_unit(dense.array) if pictures else None,
@@ -194,6 +194,10 @@ class Judge(ABC):
         if reject_alpha is None:
             return self.calibration.promise(alpha)
         return triage_promise(self.calibration, reject_alpha, alpha)
+
+    def mark_promise(self, alpha: float) -> str:
+        """Return the guarantee on marks at a false-alarm rate in plain words; "" for a judge without maps."""
+        return mark_promise(self.map_calibration, alpha)
 
     def mark_level(self, alpha: float) -> float:
         """Return the value of anomaly maps above which a pixel is marked at a false-alarm rate.

@@ -44,6 +44,7 @@ class ScoreJudge(Judge):
     columns: dict[str, str]
     keys: Array
     baseline_calibrations: dict[str, Calibration] = field(default_factory=dict)
+    map_calibration: None = None
     map_unit: float = 1.0
     frame: None = None
 
@@ -52,6 +53,10 @@ class ScoreJudge(Judge):
         """Return what judges scores, calibrated on good images with scores, perhaps in groups; `keys` are their hashes."""
         scores = _upwards(images.attributes[SCORE], lower_is_worse)
         return cls(Calibration((scores,), **sizes_in((images,))), lower_is_worse, columns, keys)
+
+    def mark_promise(self, alpha: float) -> str:
+        """Return "": there are no maps."""
+        return ""
 
     @property
     def preprocess(self) -> Preprocess:

@@ -15,7 +15,6 @@ from sablier.calibration import (
     checked_fdr,
     checked_reject_alpha,
     discovery_cut,
-    mark_promise,
     verdicts_at,
 )
 from sablier.errors import ConfigError
@@ -289,7 +288,7 @@ class Summarizer:
             rejected=self.rejected,
             promise=promise,
             mark_level=self.detector.mark_level(self.alpha),
-            mark_promise=mark_promise(self.detector.map_calibration, self.alpha),
+            mark_promise=self.detector.mark_promise(self.alpha),
             threshold=calibration.threshold(cut) if decided and cut else float("inf"),
             skipped=tuple(self.skipped),
             p_value_counts=self.p_value_counts.copy(),
