@@ -38,6 +38,7 @@ from sablier.workflows.denoise import denoise as denoise
 from sablier.workflows.detect import detect as detect
 from sablier.workflows.embed import embed as embed
 from sablier.workflows.evaluate import evaluate as evaluate
+from sablier.workflows.exporting.export import export as export
 from sablier.workflows.fool import fool as fool
 from sablier.workflows.interpolate import interpolate as interpolate
 from sablier.workflows.judge import judge as judge

@@ -26,7 +26,7 @@ ORDER = [
     ["modelfile"],
     ["training"],
     ["tasks"],
-    ["recipes", "export"],
+    ["recipes", "graphs"],
     ["report"],
     ["workflows"],
     ["estimators", "course"],
@@ -108,7 +108,7 @@ def test_nothing_needs_torchvision_or_runs_what_it_loads():
 def test_the_programs_of_backbone_files_are_loaded_in_one_place():
     found = {label(file): calls_of(file, "torch.export.load") + calls_of(file, "onnxruntime.InferenceSession") for file in FILES}
     loading = {name for name, calls in found.items() if calls}
-    own = {"export/int8.py"}  # a graph that the same call made
+    own = {"graphs/int8.py"}  # a graph that the same call made
     assert loading == {"backbones/formats/torch_export.py", "backbones/formats/onnx.py"} | own
 
 

@@ -47,7 +47,7 @@ def test_a_classifier(small_classifier, digit_folder, tmp_path):
 
 @pytest.mark.slow
 def test_wrong_flags_of_a_classifier_are_refused(small_classifier, digit_folder, tmp_path, monkeypatch):
-    from sablier.export.onnx_model import graph_bytes
+    from sablier.graphs.onnx_model import graph_bytes
 
     def turned(graph, inputs):
         model = onnx.load_from_string(graph_bytes(graph, inputs))

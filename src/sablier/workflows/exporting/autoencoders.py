@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Self
 
 from torch import nn
 
-from sablier.export.network_graphs import AutoencoderGraph
-from sablier.export.onnx_model import Input
+from sablier.graphs.network_graphs import AutoencoderGraph
+from sablier.graphs.onnx_model import Input
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile

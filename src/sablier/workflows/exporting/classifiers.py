@@ -9,8 +9,8 @@ import numpy as np
 from torch import nn
 
 from sablier.calibration import is_flagged
-from sablier.export.network_graphs import ClassifierGraph
-from sablier.export.onnx_model import Input
+from sablier.graphs.network_graphs import ClassifierGraph
+from sablier.graphs.onnx_model import Input
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
 from sablier.tasks.classification.classify import CLASSES, TASK, UNLIKE, Classifier

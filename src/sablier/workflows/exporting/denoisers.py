@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from sablier.errors import ModelFileError
-from sablier.export.network_graphs import DenoiserGraph
-from sablier.export.onnx_model import Input
+from sablier.graphs.network_graphs import DenoiserGraph
+from sablier.graphs.onnx_model import Input
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile
 from sablier.tasks.denoise import TASK, TILE, NoiseRemover, decoded

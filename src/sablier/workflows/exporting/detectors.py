@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from sablier.errors import BackboneError
-from sablier.export.detector_graph import DetectorGraph
-from sablier.export.onnx_model import Input
+from sablier.graphs.detector_graph import DetectorGraph
+from sablier.graphs.onnx_model import Input
 from sablier.images.chunks import images_at_once
 from sablier.images.imageset import ImageSet
 from sablier.modelfile import ModelFile

@@ -14,10 +14,10 @@ import numpy as np
 import sablier
 from sablier.backbones.file import reason
 from sablier.errors import BackboneError, ConfigError, ImagesError, ModelFileError, OutputError, ParityError, SablierError
-from sablier.export.int8 import quantized
-from sablier.export.onnx_model import graph_bytes
 from sablier.files import write_whole
 from sablier.files.kinds import ONNX
+from sablier.graphs.int8 import quantized
+from sablier.graphs.onnx_model import graph_bytes
 from sablier.images.imageset import ImageSet
 from sablier.images.sources import read_images
 from sablier.modelfile import ModelFile, Part, PartRecord

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from sablier.export.onnx_model import Input
+from sablier.graphs.onnx_model import Input
 from sablier.images.imageset import ImageSet
 from sablier.images.preprocess import Preprocess
 from sablier.modelfile import ModelFile

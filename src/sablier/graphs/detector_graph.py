@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from sablier.baselines import NEIGHBOURS, Baselines
-from sablier.export.calibrated import PValues
-from sablier.export.constants import constant
-from sablier.export.pixels import Scaled, thumbnails_of
+from sablier.graphs.calibrated import PValues
+from sablier.graphs.constants import constant
+from sablier.graphs.pixels import Scaled, thumbnails_of
 from sablier.tasks.detection.detect import Detector
 from sablier.tasks.detection.fusion import Fusion
 from sablier.tasks.detection.members import MemberOutput

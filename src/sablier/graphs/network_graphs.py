@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from sablier.export.calibrated import PValues
-from sablier.export.pixels import Scaled
+from sablier.graphs.calibrated import PValues
+from sablier.graphs.pixels import Scaled
 from sablier.images.preprocess import Preprocess
 from sablier.models.base import Model
 from sablier.tasks.classification.classify import UNLIKE, Classifier

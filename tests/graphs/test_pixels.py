@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from sablier.baselines import thumbnails
-from sablier.export.constants import constant
-from sablier.export.pixels import Scaled, thumbnails_of
+from sablier.graphs.constants import constant
+from sablier.graphs.pixels import Scaled, thumbnails_of
 from sablier.images import ImageSet, Preprocess
 from sablier.images.packed_mask import packed
 from sablier.transforms.batches import Batches

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sablier.calibration import Calibration
-from sablier.export.calibrated import PValues
+from sablier.graphs.calibrated import PValues
 
 
 def sizes_of(groups):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from sablier.export.detector_graph import DetectorGraph
-from sablier.export.network_graphs import AutoencoderGraph, ClassifierGraph, DenoiserGraph
+from sablier.graphs.detector_graph import DetectorGraph
+from sablier.graphs.network_graphs import AutoencoderGraph, ClassifierGraph, DenoiserGraph
 from sablier.images import read_images
 from sablier.modelfile import ModelFile
 from sablier.models import create_model

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sablier.errors import ModelFileError
-from sablier.export.onnx_model import silent
+from sablier.graphs.onnx_model import silent
 from sablier.typing import Array
 
 OPERATORS = ("Conv", "Gemm")  # of networks; other products compute distances, which 8 bits cannot hold

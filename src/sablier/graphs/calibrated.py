@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from sablier.calibration import Calibration
 from sablier.calibration.rates import ROUNDING
-from sablier.export.constants import constant
+from sablier.graphs.constants import constant
 
 
 class PValues(nn.Module):

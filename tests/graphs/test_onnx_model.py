@@ -13,7 +13,7 @@ from torch import nn
 
 import sablier
 from sablier.errors import PackageError
-from sablier.export.onnx_model import OPSET, Input, graph_bytes
+from sablier.graphs.onnx_model import OPSET, Input, graph_bytes
 
 
 class Sums(nn.Module):

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from sablier.errors import ModelFileError
-from sablier.export.int8 import quantized
-from sablier.export.onnx_model import Input, graph_bytes
+from sablier.graphs.int8 import quantized
+from sablier.graphs.onnx_model import Input, graph_bytes
 
 
 class Network(nn.Module):
