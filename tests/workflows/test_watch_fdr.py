@@ -135,7 +135,8 @@ def test_the_promise_names_its_theorem_its_assumption_and_what_a_flag_takes(digi
         "Bates et al. 2023",
         "10%",
         "cannot be told from chance",
-        "costs later windows nothing",
+        "would flag a lone one",
+        "each window begins anew",
     ):
         assert part in promise
 
