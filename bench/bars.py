@@ -142,6 +142,26 @@ SECTIONS: dict[str, dict[str, list[tuple[str, str, str]]]] = {
                 "lots with 0 bad, all images 1 SD off: bad at least",
                 BESIDE,
             ),
+            *(
+                (f"rows/streams: {what}, MNIST 7{data}: windows of 1,000/figure", f"`watch --fdr 0.1`{data}: {words}", bar)
+                for data in ("", ", bursts")
+                for what, words, bar in (
+                    ("mean false-discovery proportion", "mean false-discovery proportion", BESIDE),
+                    ("lower end of the 99 % interval of that mean", "lower end of its 99 % interval", "<= 0.10"),
+                    ("share of the power of one batch", "share of the power of one batch", ">= 0.8"),
+                )
+            ),
+            ("rows/streams: power, MNIST 7: LORD++/figure", "LORD++: power", BESIDE),
+            ("rows/streams: power, MNIST 7: SAFFRON/figure", "SAFFRON: power", BESIDE),
+            *(
+                (f"rows/maps: good images with any mark at 5%: splits outside the band, {data}/figure", f"marks, {words}", "0")
+                for data, words in (("mnist-5", "MNIST, 20 splits: outside"), ("magnetic_tile", "tiles, 20 splits: outside"))
+            ),
+            *(
+                (f"rows/PyOD {name}, calibrated here at 5%: runs outside the band, {data}/figure", f"PyOD {name}, {words}", "0")
+                for data, words in (("mnist, digit 5", "MNIST, 20 splits: outside"), ("features of magnetic_tile", "tiles: outside"))
+                for name in ("IForest", "KNN", "AutoEncoder")
+            ),
         ],
         "dependence-mnist-tile": [
             ("runs_outside", "repeats, bursts, copies: runs above the band", "0"),

@@ -8,16 +8,14 @@ and only reported: a few images of MNIST, which calibrate cross-conformal folds.
 Without $SABLIER_DATA/industrial the photos are left out; with --quick only MNIST is measured.
 """
 
-import argparse
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from false_alarms_photos import INDUSTRIAL, dealt, good_of, known_repeats
-from harness import Bench, Partial, print_table
 from sablier.calibration import simultaneous_band
 from sablier.images.chunks import chunk_for
 from sablier.images.datasets import load_dataset
@@ -50,27 +48,14 @@ class Counted:
         return not low <= self.marked <= high
 
 
-def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seed", type=int, default=0)
-
-
-def main() -> None:
-    bench = Bench("promise_maps", __doc__ or "", add)
-    found = rows(bench.args.quick, bench.args.seed, bench.partial("all"))
-    shown = ("claim", "data", "figure", "bar", "inside", "runs")
-    print_table(list(shown), [[row[name] for name in shown] for row in found])
-    bench.finish("all", [bench.args.seed], {"alpha": ALPHA, "tier": TIER, "rows": found})
-
-
-def rows(quick: bool, seed: int, steps: Partial | None = None) -> list[dict[str, Any]]:
+def rows(quick: bool, seed: int) -> list[dict[str, Any]]:
     """Return the rows on maps: claim, data, figure, bar, inside and runs; bar and inside are None where it is only reported.
 
     Args:
         quick: three splits of MNIST, and nothing else.
         seed: of the first split; the next ones count on from there.
-        steps: keeps finished splits; None keeps none.
     """
-    kept, splits = steps or Partial(None), QUICK_SPLITS if quick else SPLITS
+    splits = QUICK_SPLITS if quick else SPLITS
     good = load_dataset("mnist", "all").where(label="5")
     sources: dict[str, Callable[[int], Counted]] = {
         "mnist-5": partial(of_digits, good, None),
@@ -81,14 +66,9 @@ def rows(quick: bool, seed: int, steps: Partial | None = None) -> list[dict[str,
         sources[PHOTOS] = partial(of_photos, PHOTOS)
     found = []
     for data, measure in sources.items():
-        numbers = range(seed, seed + splits)
-        runs = [Counted(**kept.get(f"{data} {number}", partial(_as_dict, measure, number))) for number in numbers]
+        runs = [measure(number) for number in range(seed, seed + splits)]
         found += [{"data": data, "runs": splits} | row for row in summed(runs, promised="folds" not in data)]
     return found
-
-
-def _as_dict(measure: Callable[[int], Counted], number: int) -> dict[str, Any]:
-    return asdict(measure(number))
 
 
 def of_digits(good: ImageSet, few: int | None, seed: int) -> Counted:
@@ -126,12 +106,8 @@ def summed(runs: list[Counted], promised: bool) -> list[dict[str, Any]]:
     """Return how many splits lie outside the band, and the mean and the largest share of marked images."""
     shares, outside = [each.marked / each.tests for each in runs], sum(each.outside(len(runs)) for each in runs)
     reported = {f"{CLAIM}: mean share": float(np.mean(shares)), f"{CLAIM}: largest share": max(shares)}
-    bar, inside = (0, outside == 0) if promised else (None, None)
+    bar, inside = ("0", outside == 0) if promised else ("", None)
     return [
         {"claim": f"{CLAIM}: splits outside the band", "figure": outside, "bar": bar, "inside": inside},
-        *({"claim": claim, "figure": figure, "bar": None, "inside": None} for claim, figure in reported.items()),
+        *({"claim": claim, "figure": figure, "bar": "", "inside": None} for claim, figure in reported.items()),
     ]
-
-
-if __name__ == "__main__":
-    main()

@@ -9,8 +9,6 @@ stream, which no watcher can wait for. Streams with hardly any anomalies, where 
 magnetic_tile (fewer images than a stream and its calibration need) are reported.
 """
 
-import argparse
-import json
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +17,6 @@ from typing import Any
 import numpy as np
 
 from dependence import INDUSTRIAL, dense_of, frames
-from harness import print_table
 from online_rules import Rule, batch_bh, decaying_lord, e_lond, lord, saffron, windows
 from sablier.calibration import Calibration
 from sablier.errors import ImagesWarning
@@ -99,15 +96,15 @@ def rows_of(data: str, found: dict[str, np.ndarray], runs: int, bars: bool) -> I
     for name, pairs in found.items():
         (wrong, power), half = pairs.mean(axis=0), 2.576 * float(pairs[:, 0].std(ddof=1)) / runs**0.5
         of = f"{data}: {name}"
-        yield row("streams: mean false-discovery proportion", of, float(wrong), None, None, runs)
-        yield row("streams: power", of, float(power), None, None, runs)
+        yield row("streams: mean false-discovery proportion", of, float(wrong), "", None, runs)
+        yield row("streams: power", of, float(power), "", None, runs)
         if bars and name == OURS:
             low, share = float(wrong) - half, float(power) / max(whole, 1e-9)
             yield row("streams: lower end of the 99 % interval of that mean", of, low, f"<= {FDR}", low <= FDR, runs)
             yield row("streams: share of the power of one batch", of, share, f">= {LEAST_POWER}", share >= LEAST_POWER, runs)
 
 
-def row(claim: str, data: str, figure: float, bar: str | None, inside: bool | None, runs: int) -> dict[str, Any]:
+def row(claim: str, data: str, figure: float, bar: str, inside: bool | None, runs: int) -> dict[str, Any]:
     return {"claim": claim, "data": data, "figure": figure, "bar": bar, "inside": inside, "runs": runs}
 
 
@@ -164,20 +161,3 @@ def rows(quick: bool, seed: int) -> list[dict[str, Any]]:
         warnings.simplefilter("ignore", ImagesWarning)
         tiles = measured(scored_tiles(seed), Stream(350, 300), runs, seed, every=True)
     return found_rows + list(rows_of("magnetic_tile, streams of 350, calibration 300", tiles, runs, bars=False))
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="a smaller run that ends within a minute")
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
-    found = rows(args.quick, args.seed)
-    print_table(
-        ["claim", "data", "figure", "bar", "inside"],
-        [[each["claim"], each["data"], each["figure"], each["bar"] or "", each["inside"]] for each in found],
-    )
-    print(json.dumps({"rows": found}))
-
-
-if __name__ == "__main__":
-    main()

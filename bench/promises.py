@@ -10,7 +10,7 @@ from typing import Any
 
 from harness import Bench, print_table
 
-CLAIMS = ("bounds", "lots")
+CLAIMS = ("bounds", "lots", "streams", "maps", "scores")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
