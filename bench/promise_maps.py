@@ -72,7 +72,7 @@ def rows(quick: bool, seed: int, steps: Partial | None = None) -> list[dict[str,
     """
     kept, splits = steps or Partial(None), QUICK_SPLITS if quick else SPLITS
     good = load_dataset("mnist", "all").where(label="5")
-    sources: dict[str, Callable[[int], Counted]] = {
+    sources: dict[str, Callable[[int], dict[str, int]]] = {
         "mnist-5": partial(of_digits, good, None),
     }
     if not quick:
@@ -82,18 +82,18 @@ def rows(quick: bool, seed: int, steps: Partial | None = None) -> list[dict[str,
     found = []
     for data, measure in sources.items():
         numbers = range(seed, seed + splits)
-        runs = [Counted(**kept.get(f"{data} {number}", lambda n=number, of=measure: asdict(of(n)))) for number in numbers]
+        runs = [Counted(**kept.get(f"{data} {number}", partial(measure, number))) for number in numbers]
         found += [{"data": data, "runs": splits} | row for row in summed(runs, promised="folds" not in data)]
     return found
 
 
-def of_digits(good: ImageSet, few: int | None, seed: int) -> Counted:
+def of_digits(good: ImageSet, few: int | None, seed: int) -> dict[str, int]:
     """Return the marks of one split of MNIST; `few` images train, or all that are not tested."""
     training, tests = good.split(1 - TEST_SHARE, TEST_SHARE, seed=seed)
     return counted(training if few is None else training.take(np.arange(few)), tests, seed)
 
 
-def of_photos(category: str, seed: int) -> Counted:
+def of_photos(category: str, seed: int) -> dict[str, int]:
     """Return the marks of one deal of the good photos of a set."""
     parts = [good_of(category, part) for part in ("train", "test")]
     pooled = ImageSet.concatenate(parts)
@@ -101,12 +101,12 @@ def of_photos(category: str, seed: int) -> Counted:
     return counted(pooled.take(trains), pooled.take(~trains), seed)
 
 
-def counted(training: ImageSet, tests: ImageSet, seed: int) -> Counted:
+def counted(training: ImageSet, tests: ImageSet, seed: int) -> dict[str, int]:
     """Train on some good images, and count those of others whose mask has a white pixel."""
     detector = Detector.from_file(train_detector(training, make_recipe("detector", TIER, [f"seed={seed}"])))
     parts = tests.chunks(chunk_for(detector.preprocess))
     marked = sum(int(mask.any()) for part in parts for mask in masks_of(detector, part))
-    return Counted(marked, len(tests), detector.calibration.groups)
+    return asdict(Counted(marked, len(tests), detector.calibration.groups))
 
 
 def masks_of(detector: Detector, images: ImageSet) -> Iterator[np.ndarray]:

@@ -43,7 +43,7 @@ def marked(detector: Detector, images: ImageSet, alpha: float) -> int:
     """Return how many images have a white pixel in their mask."""
     found = detector.detect(images, alpha, pictures=True)
     pairs = zip(found.anomaly_maps, found.sizes.tolist(), strict=True)
-    return sum(RegionRule().found(each, tuple(size), found.mark_level)[0].any() for each, size in pairs)
+    return sum(int(RegionRule().found(each, tuple(size), found.mark_level)[0].any()) for each, size in pairs)
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.1, 0.3])
@@ -84,7 +84,7 @@ def test_a_group_counts_once():
         rows = np.repeat(peaks[:39], sizes) * np.exp(random.normal(0, 0.01, sizes.sum()))
         for name, given in (("groups", (np.repeat(sizes, sizes),)), ("images", None)):
             level = Calibrated(maxima=Calibration((rows.astype(np.float32),), given)).mark_level(alpha)
-            exceeded[name] += np.float32(peaks[39]) / np.float32(0.5) > level
+            exceeded[name] += int(np.float32(peaks[39]) / np.float32(0.5) > level)
     assert exceeded["groups"] <= runs * alpha + 3.3 * (runs * alpha * (1 - alpha)) ** 0.5
     assert exceeded["images"] > exceeded["groups"]
 
