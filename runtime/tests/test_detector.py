@@ -54,6 +54,8 @@ def test_one_scorer_is_calibrated_by_one_set_of_images(tmp_path):
     assert detector.detect(batch().array).to_table() == judge.detect(batch()).to_table()
     assert "on average over calibrations" in detector.promise(0.05)
     ours, theirs = judge.detect(batch(), 0.1, pictures=True), detector.detect(batch().array, 0.1, pictures=True)
+    assert ours.anomaly_maps is not None
+    assert theirs.anomaly_maps is not None
     assert (theirs.mark_level, theirs.mark_promise) == (ours.mark_level, ours.mark_promise)
     assert theirs.mark_promise.startswith("A good image like those it was calibrated on shows any mark")
     assert np.array_equal(theirs.anomaly_maps > theirs.mark_level, ours.anomaly_maps > ours.mark_level)
