@@ -368,7 +368,7 @@ def anomaly_map() -> Figure:
     bar = 0.4 * (1 - opacity[:, None]) + colours * opacity[:, None]
     axes.imshow(bar[None], extent=(0.1, 7.1, 0.55, 0.8), aspect="auto")
     marks = ((0.0, "0", "left"), (FAINTEST, "0.5: from here it is drawn", "center"),
-             (1.0, "1: 5 % of good images reach it", "left"), (HIGHEST, "3 and more", "right"))  # fmt: skip
+             (1.0, "1: at most 5 % of good images exceed it", "left"), (HIGHEST, "3 and more", "right"))  # fmt: skip
     for value, text, side in marks:
         x = 0.1 + 7.0 * value / HIGHEST
         axes.plot([x, x], [0.45, 0.55], color=INK, lw=1)

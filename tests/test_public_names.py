@@ -42,6 +42,7 @@ PUBLIC = [
     "detect",
     "embed",
     "evaluate",
+    "export",
     "fit",
     "fool",
     "interpolate",

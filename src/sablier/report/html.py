@@ -1,62 +1,33 @@
 """One self-contained HTML file: pictures first, then the numbers, then what they come from. Nothing is fetched, no script."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 
-from sablier.calibration import FLAGGING, Calibration, percent
+from sablier.calibration import Calibration, percent
 from sablier.images.grouping import counted
 from sablier.modelfile import JUDGE, ModelFile
 from sablier.report import words
+from sablier.report.cards import Section, cards_of
 from sablier.report.figures import BLUE, GREY, ScoreGroup
 from sablier.report.page_charts import bound_chart, loss_charts, p_values_chart, roc_chart, scores_chart
 from sablier.report.pages import rendered
-from sablier.report.pictures import SMALL, anomaly_key, as_rgb, data_uri, overlay
+from sablier.report.pictures import SMALL, anomaly_key
 from sablier.report.plot import binned, evaluation_groups
 from sablier.report.review_page import detection_review, evaluation_review
 from sablier.report.settings import OWN_MEMBER, as_text, settings_in_use
 from sablier.tasks.detection.evaluate import EvaluationResult, KindRow, MethodRow, PixelRow
 from sablier.tasks.detection.judge import Judge
 from sablier.tasks.detection.members import MEMBERS
-from sablier.tasks.detection.result import DetectionResult
 from sablier.tasks.detection.shift import LEAST_EFFECT
 from sablier.tasks.detection.summary import DetectionSummary, edges_around
 from sablier.typing import Array
 
-MOST_CARDS = 12
 MOST_SKIPPED = 200
 MOST_LOTS = 100
 WIDE = 1.8  # width over height from which the pictures of a card lie below one another
-
-
-@dataclass(frozen=True)
-class Card:
-    """An image as the page shows it: pictures as data URIs, numbers as text; "" for a picture that there is not."""
-
-    id: str
-    image: str
-    reconstruction: str
-    anomaly_map: str
-    score: str
-    p_value: str
-    verdict: str
-    flagged: bool
-    label: str | None
-    notes: list[str]
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading, a sentence, and the images below it."""
-
-    heading: str
-    note: str
-    cards: list[Card]
-
-
 SECTIONS = (
     ("farthest", "Farthest from the calibration images", "In all measures above together."),
     ("typical", "Typical images", "An even sample of all images."),
@@ -82,16 +53,7 @@ def detection_report(
         groups: flagged images whose defects look alike, each with its `number`, `count` and `picture`.
     """
     calibration = detector.calibration
-    tiles = [("images", f"{summary.count:,}")]
-    if not summary.undetermined:
-        tiles.append(("flagged", f"{summary.flagged:,}"))
-    if summary.reject_alpha is not None and not summary.undetermined:
-        tiles += [("rejected", f"{summary.rejected:,}"), ("to review", f"{summary.flagged - summary.rejected:,}")]
-    rate = ("false-alarm rate", summary.alpha) if summary.fdr is None else ("false-discovery rate", summary.fdr)
-    tiles += _promise_tiles(calibration, *rate)
-    if summary.skipped_count:
-        tiles.append(("unreadable", f"{summary.skipped_count:,}"))
-    sections = [Section(heading, note, _cards(getattr(summary, name))) for name, heading, note in SECTIONS]
+    sections = [Section(heading, note, cards_of(getattr(summary, name))) for name, heading, note in SECTIONS]
     return _page(
         file, detector,
         title=title,
@@ -107,7 +69,7 @@ def detection_report(
         drift_words=summary.drift_note(),
         changes=summary.shift.changes(),
         rule=words.flagging_rule(summary.alpha, summary.fdr, summary.reject_alpha),
-        tiles=tiles,
+        tiles=_detection_tiles(calibration, summary),
         sections=[section for section in sections if section.cards],
         charts=_detection_charts(calibration, summary),
         flagged=_flagged(summary),
@@ -174,6 +136,18 @@ def evaluation_report(
         skipped=[(item.id, item.reason) for item in skipped[:MOST_SKIPPED]],
         skipped_count=len(skipped),
     )  # fmt: skip
+
+
+def _detection_tiles(calibration: Calibration, summary: DetectionSummary) -> list[tuple[str, str]]:
+    """Return the figures at the top of the page on a batch."""
+    tiles = [("images", f"{summary.count:,}")]
+    if not summary.undetermined:
+        tiles.append(("flagged", f"{summary.flagged:,}"))
+    if summary.reject_alpha is not None and not summary.undetermined:
+        tiles += [("rejected", f"{summary.rejected:,}"), ("to review", f"{summary.flagged - summary.rejected:,}")]
+    rate = ("false-alarm rate", summary.alpha) if summary.fdr is None else ("false-discovery rate", summary.fdr)
+    tiles += _promise_tiles(calibration, *rate)
+    return [*tiles, ("unreadable", f"{summary.skipped_count:,}")] if summary.skipped_count else tiles
 
 
 def _detection_charts(calibration: Calibration, summary: DetectionSummary) -> list[Markup]:
@@ -243,35 +217,6 @@ def _is_damaged(file: ModelFile) -> bool:
     objective = file.provenance.recipe.get("objective")
     reconstructs = OWN_MEMBER in file.provenance.recipe.get("members", [])
     return reconstructs and isinstance(objective, dict) and any(objective.get(key) for key in ("noise", "mask"))
-
-
-def _cards(result: DetectionResult) -> list[Card]:
-    """Return the cards of the first dozen images of a result; none where it has no pictures."""
-    images, again, anomaly_map = result.images, result.reconstructions, result.anomaly_maps
-    if images is None or anomaly_map is None:
-        return []
-    return [
-        Card(
-            str(result.ids[i]),
-            data_uri(as_rgb(images[i])),
-            "" if again is None else data_uri(as_rgb(again[i])),
-            data_uri(overlay(images[i], anomaly_map[i])),
-            f"{result.scores[i]:.2f}",
-            f"{result.p_values[i]:.3g}",
-            words.VERDICTS.get(str(result.verdicts[i]), str(result.verdicts[i])),
-            str(result.verdicts[i]) in FLAGGING,
-            None if result.labels is None else str(result.labels[i]),
-            _notes(result, i),
-        )
-        for i in range(min(len(result), MOST_CARDS))
-    ]
-
-
-def _notes(result: DetectionResult, index: int) -> list[str]:
-    if result.verdicts[index] not in FLAGGING or result.frames is None or result.members is None or result.anomaly_maps is None:
-        return []
-    high = bool(result.anomaly_maps[index].max() > result.mark_level)
-    return words.why_flagged(str(result.frames[index]), str(result.members[index]), high)
 
 
 def _smallest_p(calibration: Calibration) -> float:

@@ -141,11 +141,7 @@ class Judge(ABC):
         found = self.scored(dense, pictures)
         scores = mean_of_folds(found.scores)
         p_values = self.calibration.p_values(score_columns(self.calibration, found.scores))
-        if fdr is None:
-            cut, promise = alpha, self.promise(alpha, reject_alpha)
-        else:
-            cut = discovery_cut(self.calibration.level_counts(p_values), fdr)
-            promise = self.calibration.discovery_promise(fdr, len(dense))
+        cut = alpha if fdr is None else discovery_cut(self.calibration.level_counts(p_values), fdr)
         measures = None if self.frame is None else measured(dense, self.preprocess)
         frames = None if self.frame is None or measures is None else self.frame.notes(measures)
         return DetectionResult(
@@ -155,11 +151,10 @@ class Judge(ABC):
             verdicts=verdicts_at(p_values, cut, self.calibration.decides(alpha if fdr is None else fdr), reject_alpha),
             baseline_scores={name: mean_of_folds(scores) for name, scores in found.baselines.items()},
             baseline_p_values={
-                name: calibration.p_values(score_columns(calibration, found.baselines[name]))
-                for name, calibration in self.baseline_calibrations.items()
+                name: own.p_values(score_columns(own, found.baselines[name])) for name, own in self.baseline_calibrations.items()
             },
             alpha=cut,
-            promise=promise,
+            promise=self.promise(alpha, reject_alpha) if fdr is None else self.calibration.discovery_promise(fdr, len(dense)),
             mark_level=self.mark_level(alpha),
             mark_promise=self.mark_promise(alpha),
             labels=dense.labels,
