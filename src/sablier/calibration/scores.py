@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil
 
 import numpy as np
@@ -107,7 +108,7 @@ class Calibration:
         """The number of calibration images."""
         return sum(map(len, self.folds))
 
-    @property
+    @cached_property
     def groups(self) -> int:
         """The number of calibration groups; without groups, that of the images."""
         return self.count if self.sizes is None else number_of_groups(self.sizes)
@@ -117,7 +118,7 @@ class Calibration:
         """Whether the scores come from cross-conformal folds and not from one held-out split."""
         return len(self.folds) > 1
 
-    @property
+    @cached_property
     def views(self) -> tuple[tuple[tuple[Array, ...], int], ...]:
         """The groupings that count: for each, the weights of the images of each fold, and the number of groups."""
         of_sizes = [self.sizes, self.given_sizes] if self.found else [self.sizes]
@@ -127,6 +128,11 @@ class Calibration:
         if sizes is None:
             return tuple(np.ones(len(fold)) for fold in self.folds), self.count
         return tuple(1 / of_fold for of_fold in sizes), number_of_groups(sizes)
+
+    @cached_property
+    def _from_the_top(self) -> list[tuple[list[Array], int]]:
+        """Like `views`, with n + 1 sums of weights of each fold: from each position in its n sorted scores to the end."""
+        return [([np.append(np.cumsum(own[::-1])[::-1], 0.0) for own in weights], groups) for weights, groups in self.views]
 
     def p_values(self, scores: Array) -> Array:
         """Return conformal p-values of new images.
@@ -145,8 +151,8 @@ class Calibration:
             raise ImagesError(f"expected scores of shape N,{len(self.folds)}, got {scores.shape}.")
         places = [np.searchsorted(fold, scores[:, k], side="left") for k, fold in enumerate(self.folds)]
         found = []
-        for weights, groups in self.views:
-            at_least = [_from_the_top(weight)[place] for weight, place in zip(weights, places, strict=True)]
+        for weights, groups in self._from_the_top:
+            at_least = [weight[place] for weight, place in zip(weights, places, strict=True)]
             found.append((1 + _exact(np.sum(at_least, axis=0))) / (groups + 1))
         return np.asarray(np.max(found, axis=0))
 
@@ -183,8 +189,13 @@ class Calibration:
         For cross-conformal folds this is the threshold of the pooled scores, for plots only. Verdicts come from p-values,
         where each fold has its own threshold.
         """
-        pooled = np.concatenate(self.folds)
-        return float(self._deciding(alpha, pooled[None])[0])
+        if alpha not in self._thresholds:
+            self._thresholds[alpha] = float(self._deciding(alpha, np.concatenate(self.folds)[None])[0])
+        return self._thresholds[alpha]
+
+    @cached_property
+    def _thresholds(self) -> dict[float, float]:
+        return {}
 
     def margins(self, scores: Array, alpha: float) -> Array:
         """Return margins to the verdict "anomaly": negative if p <= alpha, infinite if no verdict is possible.
@@ -325,11 +336,6 @@ class Calibration:
             f"No verdict: no image calibrates this model. At {rate} it would take {images_needed(alpha)} good images that did "
             "not train it: `sablier calibrate`. Scores are still written."
         )
-
-
-def _from_the_top(weights: Array) -> Array:
-    """Return n + 1: for each position in n sorted scores, the total weight from there to the end."""
-    return np.append(np.cumsum(weights[::-1])[::-1], 0.0)
 
 
 def _exact(sums: Array) -> Array:
