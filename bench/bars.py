@@ -160,7 +160,7 @@ SECTIONS: dict[str, dict[str, list[tuple[str, str, str]]]] = {
             *(
                 (f"rows/PyOD {name}, calibrated here at 5%: runs outside the band, {data}/figure", f"PyOD {name}, {words}", "0")
                 for data, words in (("mnist, digit 5", "MNIST: outside"), ("features of magnetic_tile", "tiles: outside"))
-                for name in ("IForest", "KNN", "AutoEncoder")
+                for name in ("IForest", "AutoEncoder")
             ),
         ],
         "dependence-mnist-tile": [
