@@ -173,6 +173,7 @@ def test_keys_move_judge_and_close_in_the_large_view(opened, place):
     page.keyboard.press("u")
     assert "not judged" in page.inner_text(".review-head")
     page.keyboard.press("Escape")
+    page.wait_for_selector('.review-card.selected[data-index="2"]')  # a dialog tells of its end a moment after the key
     assert page.locator(".review-card.selected .id").inner_text() == images[2]["id"]
     assert page.locator(".review-card.selected .judged").inner_text() == "not judged"
     assert page.locator(".review-card[data-judged=good]").count() == 1
