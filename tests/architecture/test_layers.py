@@ -29,7 +29,7 @@ ORDER = [
     ["recipes", "graphs"],
     ["report"],
     ["workflows"],
-    ["estimators", "course"],
+    ["estimators", "course", "serve"],
     ["cli"],
     ["__main__"],
 ]
