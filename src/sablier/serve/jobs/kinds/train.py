@@ -41,6 +41,13 @@ class Train(Kind):
         ),
     ] = ()
     seed: Annotated[int, Field(ge=0, le=2**32 - 1, description="The same seed gives the same model on the same machine.")] = 0
+    dtype: Annotated[
+        Literal["float32", "bfloat16", "auto"],
+        Field(
+            description="The arithmetic of training. 'auto' chooses by the time that a few steps take, so the same job may give "
+            "another model when it is submitted, or resumed, again."
+        ),
+    ] = "float32"
     groups: Groups = None
     strict: Annotated[bool, Field(description="Whether an image that cannot be read is an error.")] = False
 
@@ -56,7 +63,7 @@ class Train(Kind):
 
     def made(self) -> Recipe:
         """Return the recipe."""
-        return make_recipe(self.recipe, self.tier, [f"seed={self.seed}", *self.settings])
+        return make_recipe(self.recipe, self.tier, [f"seed={self.seed}", f"dtype={self.dtype}", *self.settings])
 
     def run(self, places: Places, on_progress: OnProgress) -> dict[str, Any]:
         """Train, from the checkpoints if there are any."""
