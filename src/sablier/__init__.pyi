@@ -20,6 +20,7 @@ from sablier.models import register as register
 from sablier.monitoring import DriftAlarm as DriftAlarm
 from sablier.recipes.make import make_recipe as make_recipe
 from sablier.report.plot import plot as plot
+from sablier.serve.client import Client as Client
 from sablier.tasks.codec.codec import Codec as Codec
 from sablier.tasks.detection.detect import Detector as Detector
 from sablier.training.config import FitConfig as FitConfig

@@ -10,6 +10,7 @@
      ├─ BackboneError      (ValueError)     a backbone file that is missing, another one, or unsuitable
      ├─ ParityError        (RuntimeError)   an exported model does not agree with the one it was exported from
      ├─ PackageError       (RuntimeError)   an installed package that is missing or altered
+     ├─ ServiceError       (RuntimeError)   a server that cannot be asked, or that answered with an error
      ├─ TrainingDiverged   (RuntimeError)   the loss became infinite or not a number
      ├─ Interrupted        (RuntimeError)   training was stopped; says where the checkpoint is
      └─ OutputError        (OSError)        a result that could not be written; the old file is intact
@@ -37,6 +38,7 @@ __all__ = [
     "PackageError",
     "ParityError",
     "SablierError",
+    "ServiceError",
     "TooFewImages",
     "TrainingDiverged",
     "UnknownName",
@@ -110,6 +112,10 @@ class ParityError(SablierError, RuntimeError):
 
 class PackageError(SablierError, RuntimeError):
     """A needed package that is not installed, or has other contents than it should; the message has the command to run."""
+
+
+class ServiceError(SablierError, RuntimeError):
+    """A server that cannot be asked, or that answered with an error; the message has what it said."""
 
 
 class TrainingDiverged(SablierError, RuntimeError):

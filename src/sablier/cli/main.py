@@ -28,6 +28,7 @@ from sablier.cli import (
     reconstruct,
     robustness,
     sample,
+    serve,
     train,
     update,
     watch,
@@ -81,6 +82,7 @@ train.add_to(app)
 recipes.add_to(app)
 compare.add_to(app)
 export.add_to(app)
+serve.add_to(app)
 inspect.add_to(app)
 data.add_to(app)
 course.add_to(app)

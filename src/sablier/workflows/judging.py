@@ -1,19 +1,27 @@
 """Judges a stream of images, in memory that does not grow with it: the same for a model file and for an exported detector."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from sablier.errors import ImagesError
 from sablier.images.imageset import ImageSet
+from sablier.tasks.detection.result import DetectionResult
 from sablier.tasks.detection.summary import DetectionSummary, Summarizer
-from sablier.workflows.detection_outputs import DetectionOutputs, Shown
+from sablier.workflows.detection_outputs import Shown
+
+
+class Outputs(Protocol):
+    """What keeps the rows of a stream, such as `DetectionOutputs`."""
+
+    def append(self, images: ImageSet, dense: ImageSet, result: DetectionResult) -> None: ...
+    def close(self, summary: DetectionSummary) -> Shown: ...
 
 
 def judge_stream(
     summarizer: Summarizer,
     stream: Iterable[ImageSet],
     source: Any,
-    outputs: DetectionOutputs | None,
+    outputs: Outputs | None,
     on_progress: Callable[[int], None],
 ) -> tuple[DetectionSummary, Shown]:
     """Score each chunk of a stream, and write what `outputs` writes.
@@ -22,7 +30,7 @@ def judge_stream(
         summarizer: scores and summarises.
         stream: the images as they were read.
         source: where they come from, for messages.
-        outputs: writes the tables; None writes nothing.
+        outputs: keeps the rows; None keeps nothing.
         on_progress: called with the number of images scored so far.
 
     Returns:

@@ -66,18 +66,23 @@ def check_likeness(model: LearntModel, images: ImageSet, *, strict: bool = False
 
     Raises, Warns: as `read_like`.
     """
-    looks, rule = model.looks, model.preprocess
-    if looks is None:
+    line = unlikeness_words(model, images)
+    if not line:
         return
-    if rule.resize == "exact" and model.task not in ANY_SIZE and (images.sizes != (rule.height, rule.width)).any():
-        return  # it takes images of one size only, and its own message says so
-    found = looks.differences(images, rule, brightness=model.task not in NO_BRIGHTNESS, aspect=model.task not in ANY_SIZE)
-    if not found:
-        return
-    line = f"these images do not resemble the images that the model was trained on: they are {'; '.join(found)}."
     if strict:
         raise ImagesError(f"{line} Train a model on such images, or leave --strict out.")
     warnings.warn(f"{line} What it makes of them means little. --strict refuses such images.", ImagesWarning, stacklevel=3)
+
+
+def unlikeness_words(model: LearntModel, images: ImageSet) -> str:
+    """Return how images do not resemble the training images of a model, in a sentence; "" if they do."""
+    looks, rule = model.looks, model.preprocess
+    if looks is None:
+        return ""
+    if rule.resize == "exact" and model.task not in ANY_SIZE and (images.sizes != (rule.height, rule.width)).any():
+        return ""  # it takes images of one size only, and its own message says so
+    found = looks.differences(images, rule, brightness=model.task not in NO_BRIGHTNESS, aspect=model.task not in ANY_SIZE)
+    return f"these images do not resemble the images that the model was trained on: they are {'; '.join(found)}." if found else ""
 
 
 def _check_aspect(model: LearntModel, images: ImageSet) -> None:

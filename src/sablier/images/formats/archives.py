@@ -29,12 +29,12 @@ HELD_BYTES = 4 << 30
 
 
 class _Zip:
-    """An open zip that threads may read from; opened again after pickling."""
+    """An open zip that threads may read from; one of a path is opened again after pickling."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | BytesIO, name: str = "") -> None:
         self.path = path
         self.lock = threading.Lock()
-        with readable(path, "a zip archive"):
+        with readable(name or path, "a zip archive"):
             self.file = zipfile.ZipFile(path)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -52,16 +52,30 @@ class _Zip:
 
 def stream_zip(path: Path, options: Options, chunk: int | None) -> Iterator[ImageSet]:
     """Yield the images of a zip archive."""
-    archive = _Zip(path)
-    with readable(path, "a zip archive"):
-        members = [member for member in archive.file.infolist() if not member.is_dir()]
+    entries, others = zip_entries(path, str(path))
+    yield from image_chunks(entries, chunk, options.strict, str(path), lambda: f"The archive holds {others} other files.")
+
+
+def zip_entries(archive: Path | BytesIO, name: str) -> tuple[list[Entry], int]:
+    """Return the image files of a zip archive, and how many other files it holds.
+
+    Args:
+        archive: its file, or its bytes in memory.
+        name: for messages.
+
+    Raises:
+        ImagesError: if it is no zip archive.
+    """
+    opened = _Zip(archive, name)
+    with readable(name, "a zip archive"):
+        members = [member for member in opened.file.infolist() if not member.is_dir()]
     wanted = [member for member in members if _wanted(member.filename)]
     ids = _unique([_id(member.filename) for member in wanted])
     entries = [
-        Entry(id, label, _zip_time(member), partial(archive.open, member))
+        Entry(id, label, _zip_time(member), partial(opened.open, member))
         for id, label, member in zip(ids, folder_labels(ids), wanted, strict=True)
     ]
-    yield from image_chunks(entries, chunk, options.strict, str(path), lambda: f"The archive holds {len(members)} other files.")
+    return entries, len(members) - len(wanted)
 
 
 def stream_tar(path: Path, options: Options, chunk: int | None) -> Iterator[ImageSet]:

@@ -47,6 +47,16 @@ class FoldScores:
     anomaly_maps: Array | None = None
     reconstructions: Array | None = None
 
+    def take(self, indices: Array) -> "FoldScores":
+        """Return the scores of some of the images."""
+        return FoldScores(
+            self.scores[indices],
+            self.contributions[indices],
+            {name: scores[indices] for name, scores in self.baselines.items()},
+            None if self.anomaly_maps is None else self.anomaly_maps[indices],
+            None if self.reconstructions is None else self.reconstructions[indices],
+        )
+
 
 @dataclass(frozen=True)
 class NetworkFacts:
@@ -138,7 +148,19 @@ class Judge(ABC):
             ImagesError: if the model does not take the images.
         """
         dense = images.dense(self.preprocess)
-        found = self.scored(dense, pictures)
+        return self.judged(dense, self.scored(dense, pictures), alpha, fdr=fdr, reject_alpha=reject_alpha, confidence=confidence)
+
+    def judged(
+        self,
+        dense: ImageSet,
+        found: FoldScores,
+        alpha: float = 0.05,
+        *,
+        fdr: float | None = None,
+        reject_alpha: float | None = None,
+        confidence: float | None = CONFIDENCE,
+    ) -> DetectionResult:
+        """Return the verdicts on dense images that were scored before; else as `detect`."""
         scores = mean_of_folds(found.scores)
         p_values = self.calibration.p_values(score_columns(self.calibration, found.scores))
         cut = alpha if fdr is None else discovery_cut(self.calibration.level_counts(p_values), fdr)
@@ -159,7 +181,7 @@ class Judge(ABC):
             mark_promise=self.mark_promise(alpha),
             labels=dense.labels,
             skipped=dense.skipped,
-            images=self.preprocess.to_unit(dense.array) if pictures else None,
+            images=None if found.anomaly_maps is None else self.preprocess.to_unit(dense.array),
             reconstructions=found.reconstructions,
             anomaly_maps=self._evened(found.anomaly_maps, frames),
             fdr=fdr,

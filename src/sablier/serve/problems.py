@@ -1,0 +1,90 @@
+"""Errors as answers: problem details in JSON (RFC 9457)."""
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from sablier.errors import ModelFileError, SablierError
+
+MEDIA = "application/problem+json"
+SCHEMA = {
+    "title": "Problem",
+    "type": "object",
+    "required": ["title", "status", "detail"],
+    "properties": {
+        "title": {"type": "string", "description": "The kind of problem."},
+        "status": {"type": "integer", "description": "The status of the answer."},
+        "detail": {"type": "string", "description": "What was expected, what came, and what to do."},
+    },
+}
+
+
+class Problem(Exception):
+    """A request that gets no result.
+
+    Args:
+        status: of the answer.
+        detail: what was expected, what came, and what to do.
+        headers: of the answer.
+    """
+
+    def __init__(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.headers = status, detail, headers or {}
+
+    def response(self) -> Response:
+        """Return the answer."""
+        document = {"title": HTTPStatus(self.status).phrase, "status": self.status, "detail": self.detail}
+        return Response(json.dumps(document), self.status, self.headers, MEDIA)
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return what the description of the service says of answers that are problems."""
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in statuses
+    }
+
+
+def as_problem(error: SablierError) -> Problem:
+    """Return the problem that an error of sablier is: what a request asks for that cannot be done."""
+    return Problem(409 if isinstance(error, ModelFileError) else 422, str(error))
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Answer every error with a problem."""
+
+    async def problem(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Problem)
+        return error.response()
+
+    async def sablier(request: Request, error: Exception) -> Response:
+        assert isinstance(error, SablierError)
+        return as_problem(error).response()
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        found = "; ".join(f"{'.'.join(map(str, each['loc'][1:])) or each['loc'][0]}: {each['msg']}" for each in error.errors())
+        return Problem(422, f"{found}. See /docs for what is expected.").response()
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        detail = f"there is no {request.url.path}. See /docs." if error.status_code == 404 else str(error.detail)
+        return Problem(error.status_code, detail, dict(error.headers or {})).response()
+
+    async def fault(request: Request, error: Exception) -> Response:
+        return Problem(500, "the server has a fault; its log has the details.").response()
+
+    app.add_exception_handler(Problem, problem)
+    app.add_exception_handler(SablierError, sablier)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(Exception, fault)

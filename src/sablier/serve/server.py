@@ -1,0 +1,82 @@
+"""Starts the server, and stops it in an orderly way."""
+
+import logging
+import socket
+from collections.abc import Callable
+from os import cpu_count
+
+import uvicorn
+
+from sablier.errors import ConfigError
+from sablier.serve.access_log import LOG
+from sablier.serve.app import create_app
+from sablier.serve.options import ServiceOptions
+
+BACKLOG = 2048
+
+
+def serve(options: ServiceOptions, on_ready: Callable[[str], None] = lambda address: None) -> None:
+    """Answer requests until a signal stops the server; requests that have come are still answered.
+
+    Args:
+        options: what it serves, to whom, and its limits.
+        on_ready: called with the address when it listens.
+
+    Raises:
+        ConfigError: if there is no such model file, or the address cannot be had.
+        ModelFileError: if a model file that is named cannot be read.
+    """
+    _share_threads(options.workers)
+    app = create_app(options)
+    config = uvicorn.Config(
+        app, host=options.host, port=options.port, log_config=None, access_log=False, server_header=False, backlog=BACKLOG,
+        timeout_graceful_shutdown=int(options.seconds) + 1, lifespan="on",
+    )  # fmt: skip
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    for logger in (LOG, logging.getLogger("uvicorn.error")):
+        logger.addHandler(handler)
+        logger.propagate = False
+    LOG.setLevel(logging.INFO)
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    listening = _listening(options)
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    try:
+        _Server(config, lambda: on_ready(f"http://{host}:{listening.getsockname()[1]}")).run([listening])
+    finally:
+        listening.close()
+        LOG.removeHandler(handler)
+
+
+class _Server(uvicorn.Server):
+    """Tells when it listens."""
+
+    def __init__(self, config: uvicorn.Config, on_start: Callable[[], None]) -> None:
+        super().__init__(config)
+        self.on_start = on_start
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self.on_start()
+
+
+def _listening(options: ServiceOptions) -> socket.socket:
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    found = socket.socket(family, socket.SOCK_STREAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((options.host, options.port))
+    except OSError as error:
+        found.close()
+        raise ConfigError(
+            f"the address {options.host}:{options.port} cannot be had: {error.strerror or error}. Choose another by --port."
+        ) from error
+    return found
+
+
+def _share_threads(workers: int) -> None:
+    """Divide the processor among threads that compute at once."""
+    import torch
+
+    torch.set_num_threads(max(1, (cpu_count() or 1) // workers))
