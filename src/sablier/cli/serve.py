@@ -50,6 +50,19 @@ def serve(
         int,
         typer.Option(metavar="N", callback=within(1), help="The most requests in the server at once; others are told to wait."),
     ] = 64,
+    jobs: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            show_default=False,
+            help="Also take jobs (train, calibrate, evaluate, map), and keep them in this folder. They survive a restart.",
+        ),
+    ] = None,
+    job_threads: Annotated[int, typer.Option(metavar="N", callback=within(1), help="Threads of a job; one runs at a time.")] = 1,
+    root: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FOLDER", help="A folder below which jobs may read images that requests name. May be repeated."),
+    ] = None,
     timeout: Annotated[float, typer.Option(metavar="SECONDS", help="The time after which a request is given up.")] = 60.0,
 ) -> None:
     """Judge images over HTTP, and whatever else models do: denoise, reconstruct, embed, classify, sample, interpolate, compress.
@@ -72,6 +85,7 @@ def serve(
         models=tuple(models), host=host, port=port, tokens=() if token_file is None else read_tokens(token_file),
         allowed_hosts=tuple(allow_host or ()), workers=workers, most_bytes=size_in_bytes(max_upload),
         most_pixels=max_pixels * MEGABYTE, most_images=max_images, most_waiting=max_waiting, seconds=timeout,
+        jobs=jobs, job_threads=job_threads, roots=tuple(root or ()),
     )  # fmt: skip
     run(
         options,

@@ -10,8 +10,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from sablier.errors import ModelFileError, SablierError
+from sablier.serve.jobs.record import NoSuchJob, TooManyJobs, WrongState
 
 MEDIA = "application/problem+json"
+RETRY_SECONDS = 30  # where jobs wait for each other
+STATUSES: dict[type[SablierError], int] = {ModelFileError: 409, NoSuchJob: 404, WrongState: 409, TooManyJobs: 429}  # else 422
 SCHEMA = {
     "title": "Problem",
     "type": "object",
@@ -56,7 +59,8 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def as_problem(error: SablierError) -> Problem:
     """Return the problem that an error of sablier is: what a request asks for that cannot be done."""
-    return Problem(409 if isinstance(error, ModelFileError) else 422, str(error))
+    status = next((status for kind, status in STATUSES.items() if isinstance(error, kind)), 422)
+    return Problem(status, str(error), {"Retry-After": str(RETRY_SECONDS)} if status == 429 else None)
 
 
 def add_handlers(app: FastAPI) -> None:

@@ -4,6 +4,7 @@ import io
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -17,7 +18,7 @@ def started(tmp_path: Path) -> Iterator[Callable[..., QuickJobs]]:
     """Start jobs in one folder; all are closed at the end."""
     made: list[QuickJobs] = []
 
-    def start(**options: object) -> QuickJobs:
+    def start(**options: Any) -> QuickJobs:
         jobs = QuickJobs(tmp_path / "jobs", command=STAND_IN, **options)
         jobs.start()
         made.append(jobs)

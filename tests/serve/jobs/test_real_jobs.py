@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 from quick_jobs import wait_until
@@ -66,6 +67,10 @@ def real(tmp_path):
 
 def epochs_of(folder):
     return [event.content["losses"]["epoch"] for event in EventReader(folder).new() if event.kind == "epoch"]
+
+
+def has_told_more(folder, than):
+    return len(epochs_of(folder)) > than
 
 
 def assert_same(path, expected):
@@ -134,12 +139,12 @@ def test_kill_9_of_the_server_costs_nothing(tmp_path, real, upload, uninterrupte
     seen = 0
     for _ in range(2):
         server, folder = serve(tmp_path / "jobs", upload, CAREFUL)
-        wait_until(lambda folder=folder, seen=seen: len(epochs_of(folder)) > seen + 2, 120)
+        wait_until(partial(has_told_more, folder, seen + 2), 120)
         worker = worker_of(folder)
         for process_id in [server.pid] + ([worker] if both else []):
             os.kill(process_id, signal.SIGKILL)
         server.wait()
-        wait_until(lambda worker=worker: has_ended(worker))  # nobody told it to
+        wait_until(partial(has_ended, worker))  # nobody told it to
         seen = len(epochs_of(folder))
         assert json.loads((folder / "job.json").read_text())["state"] == "running"
         assert not (folder / "output" / "threes.sablier").exists()

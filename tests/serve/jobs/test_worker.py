@@ -143,7 +143,7 @@ def test_a_process_waits_for_an_earlier_one(worked, monkeypatch, tmp_path):
 
 def test_progress_is_told_at_most_twice_a_second_and_losses_always(tmp_path, monkeypatch):
     now = 0.0
-    monkeypatch.setattr(worker.time, "monotonic", lambda: now)
+    monkeypatch.setattr("time.monotonic", lambda: now)
     tell = worker.Teller(tmp_path)
     for step in range(100):
         now += 0.01

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import math
 import re
 import secrets
 import threading
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -58,7 +60,7 @@ class Jobs:
         self._command = command
         self._jobs: dict[str, Job] = {}
         self._running: tuple[str, Process] | None = None
-        self._arriving, self._closing = 0, False
+        self._arriving, self._closing, self._telling = 0, False, True
         self._change = threading.Condition(threading.RLock())
         self._held = ExitStack()
         self._thread: threading.Thread | None = None
@@ -87,6 +89,10 @@ class Jobs:
         if self._thread is not None:
             self._thread.join()
         self._held.close()
+
+    def stop_telling(self) -> None:
+        """End all that follows the events of a job."""
+        self._telling = False
 
     def submit(self, arguments: Kind, sources: Mapping[str, Path | Upload]) -> Job:
         """Put a job into the queue.
@@ -209,28 +215,33 @@ class Jobs:
             raise ModelFileError(f"a job of kind {job.kind} writes no model file. See its other files.")
         return self.folder / id / OUTPUT / f"{job.arguments['name']}.sablier"
 
-    async def events(self, id: str, after: int = 0) -> AsyncIterator[Event]:
+    async def events(self, id: str, after: int = 0, beat: float = math.inf) -> AsyncIterator[Event | None]:
         """Yield the events of a job, and wait for later ones until it has ended, is deleted, or the server stops.
 
         Args:
             id: of the job.
             after: the number of the last event that is known already.
+            beat: after so many seconds without an event, None is yielded.
 
         Raises:
             NoSuchJob: if there is none.
         """
-        reader = EventReader(self.folder / self.get(id).id, after)
+        reader, heard = EventReader(self.folder / self.get(id).id, after), time.monotonic()
         while True:
             over = self._is_over(id)  # asked first, so that what was told before the end is read
             for event in reader.new():
                 yield event
+                heard = time.monotonic()
             if over:
                 return
+            if time.monotonic() - heard > beat:
+                yield None
+                heard = time.monotonic()
             await asyncio.sleep(POLL_SECONDS)
 
     def _is_over(self, id: str) -> bool:
         with self._change:
-            return self._closing or id not in self._jobs or self._jobs[id].state in FINAL
+            return self._closing or not self._telling or id not in self._jobs or self._jobs[id].state in FINAL
 
     def _in(self, id: str, wish: str, *states: State) -> Job:
         """Return a job if it is in one of these states."""
