@@ -123,6 +123,9 @@ class Jobs:
             )  # fmt: skip
             add_event(folder, "state", {"state": "queued", "time": job.queued})
             job.save(folder)
+            with self._change:
+                self._jobs[job.id] = job
+                self._change.notify_all()
         except BaseException as error:
             remove(folder)
             if isinstance(error, OSError) and not isinstance(error, SablierError):
@@ -131,9 +134,6 @@ class Jobs:
         finally:
             with self._change:
                 self._arriving -= 1
-        with self._change:
-            self._jobs[job.id] = job
-            self._change.notify_all()
         return job
 
     def get(self, id: str) -> Job:
@@ -142,15 +142,14 @@ class Jobs:
         Raises:
             NoSuchJob: if there is none of this id.
         """
-        with self._change:
-            if id not in self._jobs:
-                raise NoSuchJob(f"there is no job {id[:100]!r}. It may have been deleted; list the jobs.")
-            return self._jobs[id]
+        job = self._jobs.get(id)  # without the lock, which may be held while files are removed
+        if job is None:
+            raise NoSuchJob(f"there is no job {id[:100]!r}. It may have been deleted; list the jobs.")
+        return job
 
     def all(self) -> list[Job]:
         """Return all jobs, in the order in which they were submitted."""
-        with self._change:
-            return sorted(self._jobs.values(), key=lambda job: job.submitted)
+        return sorted(self._jobs.values(), key=lambda job: job.submitted)
 
     def pause(self, id: str) -> Job:
         """Pause a job: at once where it waits, and a running one as soon as it has written its checkpoint.
@@ -240,8 +239,8 @@ class Jobs:
             await asyncio.sleep(POLL_SECONDS)
 
     def _is_over(self, id: str) -> bool:
-        with self._change:
-            return self._closing or not self._telling or id not in self._jobs or self._jobs[id].state in FINAL
+        job = self._jobs.get(id)
+        return self._closing or not self._telling or job is None or job.state in FINAL
 
     def _in(self, id: str, wish: str, *states: State) -> Job:
         """Return a job if it is in one of these states."""

@@ -54,35 +54,35 @@ class JobAnswer(BaseModel):
 async def list_jobs(request: Request) -> list[JobAnswer]:
     """Return the jobs of this server, in the order in which they were submitted."""
     jobs = jobs_of(request)
-    return [_answer(jobs, job, files=False) for job in jobs.all()]
+    return [await _answer(jobs, job, files=False) for job in jobs.all()]
 
 
 @router.get("/{id}", summary="One job.", responses=documented(401, 403, 404, 422, 429))
 async def describe_job(request: Request, id: JobId) -> JobAnswer:
     """Return the state of a job, its result when it is done, and its error when it failed."""
     jobs = jobs_of(request)
-    return _answer(jobs, jobs.get(id))
+    return await _answer(jobs, jobs.get(id))
 
 
 @router.post("/{id}/pause", summary="Pause a job.", responses=documented(401, 403, 404, 409, 422, 429))
 async def pause_job(request: Request, id: JobId) -> JobAnswer:
     """Pause a job. A running one is paused as soon as it has written its checkpoint; `asked` says so until then."""
     jobs = jobs_of(request)
-    return _answer(jobs, jobs.pause(id))
+    return await _answer(jobs, await asyncio.to_thread(jobs.pause, id))
 
 
 @router.post("/{id}/resume", summary="Resume a paused job.", responses=documented(401, 403, 404, 409, 422, 429))
 async def resume_job(request: Request, id: JobId) -> JobAnswer:
     """Put a paused job into the queue again. Training goes on at its checkpoint; other jobs start again (`continues`)."""
     jobs = jobs_of(request)
-    return _answer(jobs, jobs.resume(id))
+    return await _answer(jobs, await asyncio.to_thread(jobs.resume, id))
 
 
 @router.post("/{id}/cancel", summary="Cancel a job.", responses=documented(401, 403, 404, 409, 422, 429))
 async def cancel_job(request: Request, id: JobId) -> JobAnswer:
     """End a job without a result. A running one is cancelled as soon as it stops; `asked` says so until then."""
     jobs = jobs_of(request)
-    return _answer(jobs, jobs.cancel(id))
+    return await _answer(jobs, await asyncio.to_thread(jobs.cancel, id))
 
 
 @router.delete("/{id}", status_code=204, summary="Delete a job.", responses=documented(401, 403, 404, 409, 422, 429))
@@ -139,12 +139,13 @@ def jobs_of(request: Request) -> Jobs:
     return jobs
 
 
-def _answer(jobs: Jobs, job: Job, files: bool = True) -> JobAnswer:
+async def _answer(jobs: Jobs, job: Job, files: bool = True) -> JobAnswer:
     """Return what a request gets to know of a job; without its files where many jobs are listed."""
+    written = await asyncio.to_thread(jobs.outputs, job.id) if files and job.state == "done" else ()
     return JobAnswer(
         **{name: value for name, value in job.model_dump().items() if name in JobAnswer.model_fields},
         continues=job.kind in KINDS and KINDS[job.kind].continues,
-        files=list(jobs.outputs(job.id)) if files and job.state == "done" else [],
+        files=list(written),
     )
 
 
@@ -229,7 +230,7 @@ def _endpoint(kind: type[Kind]) -> Callable[..., Awaitable[JobAnswer]]:
     async def endpoint(request: Request, response: Response, options: Annotated[taken, Query()]) -> JobAnswer:  # type: ignore[valid-type]
         jobs, job = await _submitted(request, kind, options)
         response.headers["Location"] = f"/v1/jobs/{job.id}"
-        return _answer(jobs, job)
+        return await _answer(jobs, job)
 
     endpoint.__doc__ = f"{kind.__doc__} The answer comes at once; the job waits until those before it have ended."
     return endpoint
