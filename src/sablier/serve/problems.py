@@ -1,6 +1,7 @@
 """Errors as answers: problem details in JSON (RFC 9457)."""
 
 import json
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -82,7 +83,10 @@ def add_handlers(app: FastAPI) -> None:
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         detail = f"there is no {request.url.path}. See /docs." if error.status_code == 404 else str(error.detail)
-        return Problem(error.status_code, detail, dict(error.headers or {})).response()
+        headers = dict(error.headers or {})
+        if error.status_code == 405 and (methods := _methods(request)):
+            headers["Allow"] = ", ".join(sorted(methods))
+        return Problem(error.status_code, detail, headers).response()
 
     async def fault(request: Request, error: Exception) -> Response:
         return Problem(500, "the server has a fault; its log has the details.").response()
@@ -92,3 +96,11 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(Exception, fault)
+
+
+def _methods(request: Request) -> set[str]:
+    """Return the methods that the description of the service has for an address; a framework names those of one route."""
+    paths = request.app.openapi()["paths"]
+    path = request.url.path
+    found = [path] if path in paths else [each for each in paths if re.fullmatch(re.sub(r"{\w+}", "[^/]+", each), path)]
+    return {method.upper() for each in found for method in paths[each]}

@@ -28,7 +28,7 @@ def below_a_root(text: str, roots: Sequence[Path]) -> Path:
         if _is_below(path, resolved):
             _check_links(path, resolved)
             return path
-    raise Problem(422, f"expected a file or folder below one of the roots of this server, got {text[:200]!r}.")
+    raise Problem(404, f"expected a file or folder below one of the roots of this server, got {text[:200]!r}.")
 
 
 def _is_below(path: Path, roots: Sequence[Path]) -> bool:

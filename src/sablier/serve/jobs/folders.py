@@ -1,5 +1,6 @@
 """The folder of a job: what it is given, and what is removed again."""
 
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -11,6 +12,7 @@ from sablier.serve.jobs.record import RECORD
 
 Upload = Callable[[Path], object]  # writes a zip archive of images to a path
 
+ID = re.compile(r"[0-9a-f]{16}")
 UPLOADS = "uploads"
 
 

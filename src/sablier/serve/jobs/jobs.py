@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import math
-import re
 import secrets
 import threading
 import time
@@ -15,13 +14,12 @@ from sablier.errors import ModelFileError, OutputError, SablierError
 from sablier.files.locking import locked
 from sablier.images.walking import is_hidden
 from sablier.serve.jobs.events import Event, EventReader, add_event
-from sablier.serve.jobs.folders import Upload, bring, clear, remove
+from sablier.serve.jobs.folders import ID, Upload, bring, clear, remove
 from sablier.serve.jobs.kinds import KINDS, Kind
 from sablier.serve.jobs.outcome import OUTPUT, Outcome
 from sablier.serve.jobs.process import WORKER, Process
 from sablier.serve.jobs.record import FINAL, RECORD, Job, NoSuchJob, Request, State, TooManyJobs, WrongState, now
 
-ID = re.compile(r"[0-9a-f]{16}")
 MOST_FAULTS = 3
 POLL_SECONDS = 0.2
 LOGGER = logging.getLogger(__name__)

@@ -11,12 +11,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request
 from pydantic import BaseModel, Field, create_model
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from sablier.images.decoding import Entry
 from sablier.serve.jobs import KINDS, Job, Jobs, State
 from sablier.serve.jobs.events import Event
-from sablier.serve.jobs.folders import Upload
+from sablier.serve.jobs.folders import ID, Upload
 from sablier.serve.jobs.kinds import MODEL, Kind
 from sablier.serve.models import NAME
 from sablier.serve.problems import RETRY_SECONDS, Problem, documented
@@ -25,8 +26,16 @@ from sablier.serve.routes.models import model_named
 from sablier.serve.service import Service, service_of
 from sablier.serve.uploads import BODY, read_fields, with_own_ids
 
+
+class _JobId(StringConvertor):
+    """An id of a job in an address, so that no other word is one, such as the kind of a job."""
+
+    regex = ID.pattern
+
+
+register_url_convertor("job", _JobId())
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
-JobId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="The id of a job.")]
+JobId = Annotated[str, Path(pattern=f"^{ID.pattern}$", description="The id of a job.")]
 EVENT_STREAM, FILE = "text/event-stream", "application/octet-stream"
 MOST_FOLLOWED = 16  # answers that tell of events, at once
 BEAT_SECONDS = 15.0  # after which a line without a meaning shows that the server is still there
@@ -57,35 +66,35 @@ async def list_jobs(request: Request) -> list[JobAnswer]:
     return [await _answer(jobs, job, files=False) for job in jobs.all()]
 
 
-@router.get("/{id}", summary="One job.", responses=documented(401, 403, 404, 422, 429))
+@router.get("/{id:job}", summary="One job.", responses=documented(401, 403, 404, 422, 429))
 async def describe_job(request: Request, id: JobId) -> JobAnswer:
     """Return the state of a job, its result when it is done, and its error when it failed."""
     jobs = jobs_of(request)
     return await _answer(jobs, jobs.get(id))
 
 
-@router.post("/{id}/pause", summary="Pause a job.", responses=documented(401, 403, 404, 409, 422, 429))
+@router.post("/{id:job}/pause", summary="Pause a job.", responses=documented(401, 403, 404, 409, 422, 429))
 async def pause_job(request: Request, id: JobId) -> JobAnswer:
     """Pause a job. A running one is paused as soon as it has written its checkpoint; `asked` says so until then."""
     jobs = jobs_of(request)
     return await _answer(jobs, await asyncio.to_thread(jobs.pause, id))
 
 
-@router.post("/{id}/resume", summary="Resume a paused job.", responses=documented(401, 403, 404, 409, 422, 429))
+@router.post("/{id:job}/resume", summary="Resume a paused job.", responses=documented(401, 403, 404, 409, 422, 429))
 async def resume_job(request: Request, id: JobId) -> JobAnswer:
     """Put a paused job into the queue again. Training goes on at its checkpoint; other jobs start again (`continues`)."""
     jobs = jobs_of(request)
     return await _answer(jobs, await asyncio.to_thread(jobs.resume, id))
 
 
-@router.post("/{id}/cancel", summary="Cancel a job.", responses=documented(401, 403, 404, 409, 422, 429))
+@router.post("/{id:job}/cancel", summary="Cancel a job.", responses=documented(401, 403, 404, 409, 422, 429))
 async def cancel_job(request: Request, id: JobId) -> JobAnswer:
     """End a job without a result. A running one is cancelled as soon as it stops; `asked` says so until then."""
     jobs = jobs_of(request)
     return await _answer(jobs, await asyncio.to_thread(jobs.cancel, id))
 
 
-@router.delete("/{id}", status_code=204, summary="Delete a job.", responses=documented(401, 403, 404, 409, 422, 429))
+@router.delete("/{id:job}", status_code=204, summary="Delete a job.", responses=documented(401, 403, 404, 409, 422, 429))
 async def delete_job(request: Request, id: JobId) -> Response:
     """Delete a job that has ended, and all its files."""
     await asyncio.to_thread(jobs_of(request).delete, id)
@@ -93,7 +102,7 @@ async def delete_job(request: Request, id: JobId) -> Response:
 
 
 @router.get(
-    "/{id}/events", summary="The events of a job, as they happen.", response_class=StreamingResponse,
+    "/{id:job}/events", summary="The events of a job, as they happen.", response_class=StreamingResponse,
     responses=documented(401, 403, 404, 422, 429) | {200: {"description": "Events.", "content": {EVENT_STREAM: {}}}},
 )  # fmt: skip
 async def follow_job(
@@ -114,7 +123,7 @@ async def follow_job(
 
 
 @router.get(
-    "/{id}/files/{name:path}", summary="A file that a job wrote.", response_class=FileResponse,
+    "/{id:job}/files/{name:path}", summary="A file that a job wrote.", response_class=FileResponse,
     responses=documented(401, 403, 404, 409, 422, 429) | {200: {"description": "The file.", "content": {FILE: {}}}},
 )  # fmt: skip
 async def job_file(
