@@ -95,7 +95,7 @@ class Client:
 
     def models(self) -> list[dict[str, Any]]:
         """Return what the server says of its models: name, task, checksum, guarantee and more."""
-        found: list[dict[str, Any]] = self._ask("GET", "/v1/models").json()
+        found: list[dict[str, Any]] = self._ask("GET", "/v1/models").json()["models"]
         return found
 
     def detect(self, model: str, images: Images, **options: Any) -> Detections:

@@ -11,7 +11,14 @@ from sablier.errors import TooFewImages
 from sablier.images import load_dataset
 from sablier.images.preprocess import Preprocess
 from sablier.metrics import auroc
-from sablier.tasks.detection.closed_form import IMAGES_PER_CHUNK, MOST_KEPT, SMALLEST_DISTANCE, ClosedForm, oriented_gradients
+from sablier.tasks.detection.closed_form import (
+    IMAGES_PER_CHUNK,
+    MOST_KEPT,
+    SMALLEST_DISTANCE,
+    ClosedForm,
+    Neighbourhood,
+    oriented_gradients,
+)
 from sablier.tasks.detection.resizing import BOX, resized
 
 RULE = Preprocess(height=8, width=8, channels=1)
@@ -185,3 +192,15 @@ def test_thumbnails_are_those_of_the_baselines():
     height, width, _ = thumbnail_shape(rule)
     found = resized(tensor(pixels), height, width, BOX).permute(0, 2, 3, 1).flatten(1)
     assert found.numpy() == pytest.approx(thumbnails(pixels, rule), abs=1e-6)
+
+
+def test_double_precision_decides_which_of_almost_equally_near_images_count():
+    """In single precision the order of such images differs with the number of images that are scored at once."""
+    angles = np.random.default_rng(0).uniform(0, 2 * np.pi, 40)
+    kept = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    space = Neighbourhood(np.zeros(2, np.float32), np.eye(2, dtype=np.float32), kept)
+    image = torch.tensor([[1e-9, 2e-9]], dtype=torch.float64)
+    exact = ((kept.astype(np.float64) - image.numpy()) ** 2).sum(axis=1)
+    near, offsets = space._nearest(image, 38)
+    assert np.array_equal(near[0].numpy(), kept[np.argsort(exact)[:38]])
+    assert torch.equal(offsets[0], near[0].double() - image[0])

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from sablier.errors import SablierError
 from sablier.images.decoding import Entry
 from sablier.images.imageset import ImageSet
 from sablier.serve.answers import chosen_media, response
@@ -44,12 +45,25 @@ class Listed(BaseModel):
     problem: str | None
 
 
+class ModelList(BaseModel):
+    """The models of the server, and why other files in its folders are none."""
+
+    models: list[Listed]
+    unreadable: dict[str, str]
+
+
 @router.get("", summary="The models of this server.", responses=documented(401, 403, 429))
-async def list_models(request: Request) -> list[Listed]:
+async def list_models(request: Request) -> ModelList:
     """Return each model with its guarantee, its calibration and the checksum of its file."""
     service = service_of(request)
-    models = [await model_named(service, name) for name in service.models.names()]
-    return [_listed(model, service.models.problems()) for model in models]
+    found: list[Listed] = []
+    unreadable: dict[str, str] = {}
+    for name in service.models.names():
+        try:
+            found.append(_listed(await model_named(service, name), service.models.problems()))
+        except (SablierError, Problem) as error:
+            unreadable[name] = str(error)
+    return ModelList(models=found, unreadable=unreadable)
 
 
 @router.get("/{name}", summary="One model.", responses=documented(401, 403, 404, 409, 422, 429))
@@ -128,7 +142,7 @@ def _check_pixels(images: ImageSet, most: int) -> None:
 
 def _endpoint(verb: Verb) -> Callable[..., Awaitable[Response]]:
     async def endpoint(request: Request, name: Name, options: Annotated[verb.options, Query()]) -> Response:  # type: ignore[name-defined]
-        return await answered(request, name, verb, options)
+        return await answered(request, name, VERBS[verb.name], options)
 
     return endpoint
 

@@ -33,6 +33,7 @@ EVENNESS = 0.3  # ridge that evens out the weights of a mixture, as a share of t
 CELLS = 7  # along the longer side, or one fewer
 DIRECTIONS = 8
 IMAGES_PER_CHUNK = 500
+SPARE = 4  # neighbours that are compared besides
 IDENTICAL = 1e-5  # squared distance, as a share of the squared norm: the rounding error between equal images
 SMALLEST_DISTANCE = 1e-6  # mean squared, far below the step of 8-bit pixels
 
@@ -75,8 +76,7 @@ class Neighbourhood:
         centred = features.double() - torch.from_numpy(self.mean)
         projected = centred @ components.T
         outside = (centred.square().sum(dim=1) - projected.square().sum(dim=1)).clamp_min(0)
-        near = torch.from_numpy(self.kept)[self._nearest(projected.float(), max(sizes))]
-        offsets = near - projected[:, None]
+        near, offsets = self._nearest(projected, max(sizes))
         products = offsets @ offsets.transpose(1, 2)
         logarithms = []
         for size in sizes:
@@ -90,19 +90,28 @@ class Neighbourhood:
         mixtures = (weights.float()[:, None] @ near[:, : weights.shape[1]])[:, 0]
         return found, mixtures @ torch.from_numpy(self.components) + torch.from_numpy(self.mean)
 
-    def _nearest(self, inside: Tensor, count: int) -> Tensor:
-        """Return the indices of the `count` nearest training images, nearest first, or of as many as there are.
+    def _nearest(self, projected: Tensor, count: int) -> tuple[Tensor, Tensor]:
+        """Return the `count` nearest training images of N,K coordinates, nearest first, or as many as there are.
 
-        A training image is not its own neighbour, so it is measured as a new image would be.
+        A training image is not its own neighbour, so it is measured as a new image would be. Distances in single precision
+        choose a few more; those in double precision decide, so that rounding does not, which differs with the batch.
+
+        Returns:
+            N,count,K coordinates in single precision, and N,count,K differences from the image in double precision.
         """
+        inside, kept = projected.float(), torch.from_numpy(self.kept)
         size = inside.square().sum(dim=1, keepdim=True)
-        squared = torch.addmm(torch.from_numpy(self._sizes), inside, torch.from_numpy(self.kept).T, alpha=-2) + size
-        count = max(1, min(count, len(self.kept) - 1))
-        found = squared.topk(min(count + 1, len(self.kept)), dim=1, largest=False)
-        if found.indices.shape[1] == count:
-            return found.indices
-        itself = found.values[:, :1] <= IDENTICAL * size
-        return torch.where(itself, found.indices[:, 1:], found.indices[:, :-1])
+        squared = torch.addmm(torch.from_numpy(self._sizes), inside, kept.T, alpha=-2) + size
+        count = max(1, min(count, len(kept) - 1))
+        near = kept[squared.topk(min(count + 1 + SPARE, len(kept)), dim=1, largest=False).indices]
+        offsets = near - projected[:, None]
+        found = offsets.square().sum(dim=2).topk(min(count + 1, near.shape[1]), dim=1, largest=False)
+        order = found.indices
+        if order.shape[1] > count:
+            itself = found.values[:, :1] <= IDENTICAL * size
+            order = torch.where(itself, order[:, 1:], order[:, :-1])
+        order = order[:, :, None].expand(-1, -1, near.shape[2])
+        return near.gather(1, order), offsets.gather(1, order)
 
     @cached_property
     def _components(self) -> Array:
