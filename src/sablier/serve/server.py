@@ -26,6 +26,7 @@ def serve(options: ServiceOptions, on_ready: Callable[[str], None] = lambda addr
     Raises:
         ConfigError: if there is no such model file, or the address cannot be had.
         ModelFileError: if a model file that is named cannot be read.
+        OutputError: if another server has the folder of jobs, or it cannot be written.
     """
     _share_threads(options.workers)
     service = Service(options)
@@ -44,9 +45,13 @@ def serve(options: ServiceOptions, on_ready: Callable[[str], None] = lambda addr
     listening = _listening(options)
     host = f"[{options.host}]" if ":" in options.host else options.host
     try:
+        if service.jobs is not None:
+            service.jobs.start()  # before the server does, so that an error is a message
         address = f"http://{host}:{listening.getsockname()[1]}"
         _Server(config, lambda: on_ready(address), service.stop_telling).run([listening])
     finally:
+        if service.jobs is not None:
+            service.jobs.close()
         listening.close()
         LOG.removeHandler(handler)
 

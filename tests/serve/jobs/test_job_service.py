@@ -26,9 +26,9 @@ class Server:
     """A server in a process of its own."""
 
     def __init__(self, models: Path, jobs: Path) -> None:
+        self.command = [sys.executable, "-m", "sablier", "serve", str(models), "--port", "0", "--jobs", str(jobs)]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "sablier", "serve", str(models), "--port", "0", "--jobs", str(jobs)],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, "COLUMNS": "200"},
+            self.command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, "COLUMNS": "200"},
         )  # fmt: skip
         line = self.process.stdout.readline()
         self.address = re.search(r"http://\S+?(?=,)", line)[0]
@@ -85,6 +85,9 @@ def test_a_job_of_a_server_that_is_killed_and_one_that_is_stopped(tmp_path, zipp
 
     server = served()
     wait_until(lambda: server.ask("GET", f"/{id}")["state"] == "running")
+    second = subprocess.run(server.command, capture_output=True, text=True, timeout=60, check=False)
+    assert second.returncode == 2
+    assert re.match(r"error: .*jobs is in use by process \d+ on .* choose another folder with --jobs\.\n$", second.stderr)
     with server.follow(id) as events:
         next(events)
         assert server.end(signal.SIGINT) < 40  # an answer that lasts as long as the job does not hold it up

@@ -64,11 +64,13 @@ class Jobs:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Take up the jobs in the folder: those that ran when the last server ended go on.
+        """Take up the jobs in the folder: those that ran when the last server ended go on. Once they have started, do nothing.
 
         Raises:
             OutputError: if another server has the folder, or it cannot be written.
         """
+        if self._thread is not None:
+            return
         self._held.enter_context(locked(self.folder, option="--jobs"))
         with self._change:
             for folder in sorted(self.folder.iterdir()):
