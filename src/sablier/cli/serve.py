@@ -2,11 +2,11 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from sablier.cli.options import within
+from sablier.cli import options
 from sablier.cli.panels import MODELS, add_verb
 from sablier.cli.progress import console
 from sablier.errors import PackageError
@@ -21,6 +21,28 @@ def add_to(app: typer.Typer) -> None:
     )  # fmt: skip
 
 
+def _jobs(
+    jobs: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            show_default=False,
+            help="Also take jobs (train, calibrate, evaluate, map), and keep them in this folder. They survive a restart.",
+        ),
+    ] = None,
+    job_threads: Annotated[
+        int, typer.Option(metavar="N", callback=options.within(1), help="Threads of a job; one runs at a time.")
+    ] = 1,
+    root: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FOLDER", help="A folder below which jobs may read images that requests name. May be repeated."),
+    ] = None,
+) -> dict[str, Any]:
+    """Return what the server is told of jobs."""
+    return {"jobs": jobs, "job_threads": job_threads, "roots": tuple(root or ())}
+
+
+@options.taking(about_jobs=_jobs)
 def serve(
     models: Annotated[
         list[Path],
@@ -39,18 +61,22 @@ def serve(
         typer.Option(metavar="NAME", help="A name by which clients address the server. May be repeated. Numbers need none."),
     ] = None,
     workers: Annotated[
-        int, typer.Option(metavar="N", callback=within(1), help="Threads that compute at once; they share the processor.")
+        int, typer.Option(metavar="N", callback=options.within(1), help="Threads that compute at once; they share the processor.")
     ] = 1,
     max_upload: Annotated[str, typer.Option(metavar="SIZE", help="The most bytes of a request, such as 20MB.")] = "20MB",
     max_pixels: Annotated[
-        int, typer.Option(metavar="N", callback=within(1), help="The most pixels of an image, in millions.")
+        int, typer.Option(metavar="N", callback=options.within(1), help="The most pixels of an image, in millions.")
     ] = 50,
-    max_images: Annotated[int, typer.Option(metavar="N", callback=within(1), help="The most images of a request.")] = 500,
+    max_images: Annotated[int, typer.Option(metavar="N", callback=options.within(1), help="The most images of a request.")] = 500,
     max_waiting: Annotated[
         int,
-        typer.Option(metavar="N", callback=within(1), help="The most requests in the server at once; others are told to wait."),
+        typer.Option(
+            metavar="N", callback=options.within(1), help="The most requests in the server at once; others are told to wait."
+        ),
     ] = 64,
     timeout: Annotated[float, typer.Option(metavar="SECONDS", help="The time after which a request is given up.")] = 60.0,
+    *,
+    about_jobs: dict[str, Any],
 ) -> None:
     """Judge images over HTTP, and whatever else models do: denoise, reconstruct, embed, classify, sample, interpolate, compress.
 
@@ -68,13 +94,14 @@ def serve(
         ) from error
     from sablier.serve.options import MEGABYTE, ServiceOptions, read_tokens
 
-    options = ServiceOptions(
+    told = ServiceOptions(
         models=tuple(models), host=host, port=port, tokens=() if token_file is None else read_tokens(token_file),
         allowed_hosts=tuple(allow_host or ()), workers=workers, most_bytes=size_in_bytes(max_upload),
         most_pixels=max_pixels * MEGABYTE, most_images=max_images, most_waiting=max_waiting, seconds=timeout,
+        **about_jobs,
     )  # fmt: skip
     run(
-        options,
+        told,
         lambda address: console.print(f"Serving on {address}, described at {address}/docs. Ctrl-C stops it.", soft_wrap=True),
     )
 

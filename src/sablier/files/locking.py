@@ -18,7 +18,7 @@ LOCK_TAKEN = (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK)
 
 
 @contextmanager
-def locked(folder: Path, *, needed: bool = True) -> Iterator[None]:
+def locked(folder: Path, *, needed: bool = True, option: str = "-o") -> Iterator[None]:
     """Create a folder, lock it for this process, and remove unfinished files of killed runs.
 
     A folder that was created and not used is removed again.
@@ -26,11 +26,12 @@ def locked(folder: Path, *, needed: bool = True) -> Iterator[None]:
     Args:
         folder: the folder to lock.
         needed: whether a disk without locks is an error; otherwise it is a warning.
+        option: the option that names another folder, for messages.
 
     Raises:
         OutputError: if another process has locked it, or it cannot be written.
     """
-    with _held(folder, folder / LOCK, needed, "folder"):
+    with _held(folder, folder / LOCK, needed, f"folder with {option}"):
         sweep(folder, deep=True)
         yield
 
@@ -42,15 +43,15 @@ def locked_file(path: Path) -> Iterator[None]:
     Raises:
         OutputError: if another process has locked it, or its folder cannot be written.
     """
-    with _held(path, path.parent / f".{short(path.name)}.lock", False, "file"):
+    with _held(path, path.parent / f".{short(path.name)}.lock", False, "file with -o"):
         sweep(path.parent, deep=False)
         yield
 
 
 @contextmanager
-def _held(what: Path, lock: Path, needed: bool, kind: str) -> Iterator[None]:
+def _held(what: Path, lock: Path, needed: bool, other: str) -> Iterator[None]:
     made = not lock.parent.exists()
-    file = _taken(what, lock, needed, kind)
+    file = _taken(what, lock, needed, other)
     try:
         yield
     finally:
@@ -62,14 +63,14 @@ def _held(what: Path, lock: Path, needed: bool, kind: str) -> Iterator[None]:
                 lock.parent.rmdir()
 
 
-def _taken(what: Path, lock: Path, needed: bool, kind: str) -> TextIO:
-    """Return the open and locked file of the lock, which names its owner."""
+def _taken(what: Path, lock: Path, needed: bool, other: str) -> TextIO:
+    """Return the open and locked file of the lock, which names its owner; `other` is what a message says to choose."""
     while True:
         try:
             make_folder(lock.parent)
             file = lock.open("a+", encoding="utf-8")
         except OSError as error:
-            raise OutputError(f"{what} cannot be written: {error.strerror or error}. Choose another {kind} with -o.") from error
+            raise OutputError(f"{what} cannot be written: {error.strerror or error}. Choose another {other}.") from error
         try:
             take_lock(file.fileno())
             if os.path.samestat(os.fstat(file.fileno()), os.stat(lock)):
@@ -81,10 +82,12 @@ def _taken(what: Path, lock: Path, needed: bool, kind: str) -> TextIO:
                 file.seek(0)
                 owner = file.read().strip() or "another process"
                 file.close()
-                raise OutputError(f"{what} is in use by {owner}. Stop it, or choose another {kind} with -o.") from error
+                raise OutputError(f"{what} is in use by {owner}. Stop it, or choose another {other}.") from error
             if needed:
                 file.close()
-                raise OutputError(f"{lock} cannot be locked: {error.strerror}. Choose another disk with -o.") from error
+                raise OutputError(
+                    f"{lock} cannot be locked: {error.strerror}. Choose another {other}, on another disk."
+                ) from error
             warnings.warn(f"{lock} cannot be locked: let no other run write to {what} now.", OutputWarning, stacklevel=2)
             break
         file.close()

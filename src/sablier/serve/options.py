@@ -27,6 +27,8 @@ class ServiceOptions:
         body_seconds: in which the body of a request must arrive.
         jobs: the folder of jobs; None: there are no jobs.
         roots: folders whose images jobs may read.
+        job_threads: how many threads a job may use.
+        most_jobs: how many jobs may wait.
 
     Raises:
         ConfigError: for a value out of range, or an address that others can reach without a token.
@@ -46,11 +48,23 @@ class ServiceOptions:
     body_seconds: float = 30.0
     jobs: Path | None = None
     roots: tuple[Path, ...] = ()
+    job_threads: int = 1
+    most_jobs: int = 16
 
     def __post_init__(self) -> None:
         if not 0 <= self.port < 65536:
             raise ConfigError(f"expected a port from 0 to 65535, got {self.port}.")
-        for name in ("workers", "most_bytes", "most_pixels", "most_images", "most_waiting", "seconds", "body_seconds"):
+        for name in (
+            "workers",
+            "most_bytes",
+            "most_pixels",
+            "most_images",
+            "most_waiting",
+            "seconds",
+            "body_seconds",
+            "job_threads",
+            "most_jobs",
+        ):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"expected {name} above 0, got {getattr(self, name)}.")
         if not is_loopback(self.host) and not self.tokens:

@@ -1,6 +1,7 @@
 """Errors as answers: problem details in JSON (RFC 9457)."""
 
 import json
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -10,8 +11,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from sablier.errors import ModelFileError, SablierError
+from sablier.serve.jobs.record import NoSuchJob, TooManyJobs, WrongState
 
 MEDIA = "application/problem+json"
+RETRY_SECONDS = 30  # where jobs wait for each other
+STATUSES: dict[type[SablierError], int] = {ModelFileError: 409, NoSuchJob: 404, WrongState: 409, TooManyJobs: 429}  # else 422
 SCHEMA = {
     "title": "Problem",
     "type": "object",
@@ -56,7 +60,8 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def as_problem(error: SablierError) -> Problem:
     """Return the problem that an error of sablier is: what a request asks for that cannot be done."""
-    return Problem(409 if isinstance(error, ModelFileError) else 422, str(error))
+    status = next((status for kind, status in STATUSES.items() if isinstance(error, kind)), 422)
+    return Problem(status, str(error), {"Retry-After": str(RETRY_SECONDS)} if status == 429 else None)
 
 
 def add_handlers(app: FastAPI) -> None:
@@ -78,7 +83,10 @@ def add_handlers(app: FastAPI) -> None:
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         detail = f"there is no {request.url.path}. See /docs." if error.status_code == 404 else str(error.detail)
-        return Problem(error.status_code, detail, dict(error.headers or {})).response()
+        headers = dict(error.headers or {})
+        if error.status_code == 405 and (methods := _methods(request)):
+            headers["Allow"] = ", ".join(sorted(methods))
+        return Problem(error.status_code, detail, headers).response()
 
     async def fault(request: Request, error: Exception) -> Response:
         return Problem(500, "the server has a fault; its log has the details.").response()
@@ -88,3 +96,11 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(Exception, fault)
+
+
+def _methods(request: Request) -> set[str]:
+    """Return the methods that the description of the service has for an address; a framework names those of one route."""
+    paths = request.app.openapi()["paths"]
+    path = request.url.path
+    found = [path] if path in paths else [each for each in paths if re.fullmatch(re.sub(r"{\w+}", "[^/]+", each), path)]
+    return {method.upper() for each in found for method in paths[each]}

@@ -11,6 +11,7 @@ from sablier.errors import ConfigError
 from sablier.serve.access_log import LOG
 from sablier.serve.app import create_app
 from sablier.serve.options import ServiceOptions
+from sablier.serve.service import Service
 
 BACKLOG = 2048
 
@@ -25,9 +26,11 @@ def serve(options: ServiceOptions, on_ready: Callable[[str], None] = lambda addr
     Raises:
         ConfigError: if there is no such model file, or the address cannot be had.
         ModelFileError: if a model file that is named cannot be read.
+        OutputError: if another server has the folder of jobs, or it cannot be written.
     """
     _share_threads(options.workers)
-    app = create_app(options)
+    service = Service(options)
+    app = create_app(options, service)
     config = uvicorn.Config(
         app, host=options.host, port=options.port, log_config=None, access_log=False, server_header=False, backlog=BACKLOG,
         timeout_graceful_shutdown=int(options.seconds) + 1, lifespan="on",
@@ -42,23 +45,32 @@ def serve(options: ServiceOptions, on_ready: Callable[[str], None] = lambda addr
     listening = _listening(options)
     host = f"[{options.host}]" if ":" in options.host else options.host
     try:
-        _Server(config, lambda: on_ready(f"http://{host}:{listening.getsockname()[1]}")).run([listening])
+        if service.jobs is not None:
+            service.jobs.start()  # before the server does, so that an error is a message
+        address = f"http://{host}:{listening.getsockname()[1]}"
+        _Server(config, lambda: on_ready(address), service.stop_telling).run([listening])
     finally:
+        if service.jobs is not None:
+            service.jobs.close()
         listening.close()
         LOG.removeHandler(handler)
 
 
 class _Server(uvicorn.Server):
-    """Tells when it listens."""
+    """Tells when it listens, and when it begins to stop."""
 
-    def __init__(self, config: uvicorn.Config, on_start: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, on_start: Callable[[], None], on_stop: Callable[[], None]) -> None:
         super().__init__(config)
-        self.on_start = on_start
+        self.on_start, self.on_stop = on_start, on_stop
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self.on_start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.on_stop()
+        await super().shutdown(sockets)
 
 
 def _listening(options: ServiceOptions) -> socket.socket:

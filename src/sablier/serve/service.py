@@ -2,6 +2,7 @@
 
 from starlette.requests import Request
 
+from sablier.serve.jobs import Jobs
 from sablier.serve.limits import Limits
 from sablier.serve.metrics import Metrics
 from sablier.serve.models import Models
@@ -25,7 +26,18 @@ class Service:
         self.limits: Limits | None = None
         self.metrics = Metrics(lambda: 0 if self.limits is None else self.limits.waiting, self.models.loaded)
         self.scheduler = Scheduler(options.workers, options.seconds, self.metrics.together.observe)
+        self.jobs: Jobs | None = None
+        if options.jobs is not None:
+            self.jobs = Jobs(
+                options.jobs, most_waiting=options.most_jobs, threads=options.job_threads, most_pixels=options.most_pixels
+            )
+        self.following = 0  # answers that tell of the events of a job
         self.ready = False
+
+    def stop_telling(self) -> None:
+        """End the answers that tell of the events of a job, which would otherwise last as long as the job."""
+        if self.jobs is not None:
+            self.jobs.stop_telling()
 
 
 def service_of(request: Request) -> Service:

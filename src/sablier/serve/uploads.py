@@ -47,19 +47,32 @@ async def read_entries(request: Request, options: ServiceOptions) -> list[Entry]
     Raises:
         Problem: if there are none or too many, or the body is of another kind.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == FORM:
-        entries = await _of_form(request, options)
-    else:
-        data = await request.body()
-        if not data:
-            raise Problem(400, f"expected {TAKEN} as the body, got none.")
-        entries = _of_body(kind, data, options)
+    entries = with_own_ids([entry for each in (await read_fields(request, options)).values() for entry in each])
     if len(entries) > options.most_images:
         raise Problem(
             413, f"expected at most {options.most_images:,} images in a request, got {len(entries):,}. Send fewer at a time."
         )
     return entries
+
+
+async def read_fields(request: Request, options: ServiceOptions, otherwise: str = NAME) -> dict[str, list[Entry]]:
+    """Return the image files that a request brings, however many, by the fields of its form.
+
+    Args:
+        request: the request.
+        options: the limits.
+        otherwise: the field of a body that is no form.
+
+    Raises:
+        Problem: if there are none, or the body is of another kind.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == FORM:
+        return await _of_form(request, options)
+    data = await request.body()
+    if not data:
+        raise Problem(400, f"expected {TAKEN} as the body, got none.")
+    return {otherwise: _of_body(kind, data, options)}
 
 
 def image_set(entries: Sequence[Entry]) -> ImageSet:
@@ -79,16 +92,17 @@ def _of_body(kind: str, data: bytes, options: ServiceOptions) -> list[Entry]:
     raise Problem(415, f"expected {TAKEN} as the body, got {kind[:100]!r}.")
 
 
-async def _of_form(request: Request, options: ServiceOptions) -> list[Entry]:
-    entries: list[Entry] = []
+async def _of_form(request: Request, options: ServiceOptions) -> dict[str, list[Entry]]:
+    fields: dict[str, list[Entry]] = {}
     async with request.form(max_files=options.most_images, max_fields=0) as form:
-        for _, file in form.multi_items():
+        for field, file in form.multi_items():
             if isinstance(file, UploadFile):
                 name, data = as_id(PurePosixPath((file.filename or NAME).replace("\\", "/")).name) or NAME, await file.read()
+                entries = fields.setdefault(field, [])
                 entries += _of_zip(data, options) if name.lower().endswith(".zip") else [_entry(name, data)]
-    if not entries:
+    if not fields:
         raise Problem(400, "expected files in the form, got none. Add them as images=@FILE.")
-    return _with_own_ids(entries)
+    return fields
 
 
 def _of_zip(data: bytes, options: ServiceOptions) -> list[Entry]:
@@ -111,7 +125,7 @@ def _entry(name: str, data: bytes) -> Entry:
     return Entry(name, None, None, partial(BytesIO, data))
 
 
-def _with_own_ids(entries: list[Entry]) -> list[Entry]:
+def with_own_ids(entries: list[Entry]) -> list[Entry]:
     """Return the files with a number behind names that were there before."""
     seen: dict[str, int] = {}
     found = []
