@@ -18,7 +18,7 @@ expected-statuses = ["2xx", "400", "401", "404", "406", "409", "413", "415", "42
 @pytest.mark.slow
 def test_every_answer_is_as_described(models, tmp_path):
     (tmp_path / "schemathesis.toml").write_text(CONFIGURATION)
-    with serving(models, "--jobs", str(tmp_path / "jobs"), "--max-jobs", "2") as server:
+    with serving(models, "--jobs", str(tmp_path / "jobs")) as server:
         command = [str(Path(sys.executable).with_name("schemathesis")), "run", f"{server.address}/openapi.json"]
         done = subprocess.run(
             [*command, "--checks", "all", "--max-time", str(SECONDS), "--continue-on-failure", "--no-color", "--warnings", "off"],

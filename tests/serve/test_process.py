@@ -60,7 +60,7 @@ def test_a_client_tries_again_where_the_server_is_full(monkeypatch):
     import httpx2
 
     answers = [httpx2.Response(429, headers={"Retry-After": "3"}), httpx2.Response(200, json={"models": [], "unreadable": {}})]
-    slept = []
+    slept: list[float] = []
     monkeypatch.setattr(time, "sleep", slept.append)
     with Client() as client:
         monkeypatch.setattr(client._http, "request", lambda *args, **more: answers.pop(0))

@@ -1,8 +1,10 @@
 """Starts the server, and stops it in an orderly way."""
 
 import logging
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from os import cpu_count
 
 import uvicorn
@@ -48,12 +50,24 @@ def serve(options: ServiceOptions, on_ready: Callable[[str], None] = lambda addr
         if service.jobs is not None:
             service.jobs.start()  # before the server does, so that an error is a message
         address = f"http://{host}:{listening.getsockname()[1]}"
-        _Server(config, lambda: on_ready(address), service.stop_telling).run([listening])
+        with _handled_signals():
+            _Server(config, lambda: on_ready(address), service.stop_telling).run([listening])
     finally:
         if service.jobs is not None:
             service.jobs.close()
         listening.close()
         LOG.removeHandler(handler)
+
+
+@contextmanager
+def _handled_signals() -> Iterator[None]:
+    """Let nothing come of the signals that uvicorn raises again after it has stopped."""
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class _Server(uvicorn.Server):
