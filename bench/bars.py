@@ -340,6 +340,22 @@ SECTIONS: dict[str, dict[str, list[tuple[str, str, str]]]] = {
             ("runtime_photo_ms", "one 256 x 256 JPEG file, warm, tier tiny: ms", "<= 60"),
         ],
     },
+    "Service": {
+        "service_load-tiny": [
+            ("p50_ms", "one client, 28 x 28, tier tiny: median ms", "<= 10"),
+            ("p99_ms", "99 % quantile", "<= 30"),
+            ("photo_p50_ms", "a 256 x 256 photo: median ms", "<= 150"),
+            ("images_per_second_32_clients", "32 clients, single images: images/s", ">= 400"),
+            ("errors", "errors", "0"),
+            ("memory_growth_mb", "memory in 30 s, MB", "<= 50"),
+            ("overload_429", "256 clients: told to come again", BESIDE),
+            ("overload_lost", "requests without an answer", "0"),
+            ("overload_other", "other errors", "0"),
+            ("recover_seconds", "as fast as before after, seconds", "<= 2"),
+            ("batch_different", "500 files, other verdicts or p-values than the command", "0"),
+            ("single_different", "one by one", "0"),
+        ],
+    },
     "Speed and the course": {
         "startup-digits": [
             ("import_seconds", "import sablier, seconds", "<= 0.2"),
