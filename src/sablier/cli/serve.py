@@ -70,9 +70,7 @@ def serve(
     max_images: Annotated[int, typer.Option(metavar="N", callback=options.within(1), help="The most images of a request.")] = 500,
     max_waiting: Annotated[
         int,
-        typer.Option(
-            metavar="N", callback=options.within(1), help="The most requests in the server at once; others are told to wait."
-        ),
+        typer.Option(metavar="N", callback=options.within(1), help="The most requests at once; others are told to wait."),
     ] = 64,
     timeout: Annotated[float, typer.Option(metavar="SECONDS", help="The time after which a request is given up.")] = 60.0,
     *,
