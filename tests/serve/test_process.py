@@ -1,17 +1,28 @@
 """The server as a process, and the client that asks it."""
 
+import io
 import json
 import signal
 import socket
 import threading
 import time
 import urllib.request
+import zipfile
 
 import pytest
 from serving import serving
 
-from sablier import Client
+from sablier import Client, ModelFile
 from sablier.errors import ServiceError
+
+
+def zipped(images):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for index, data in enumerate(images):
+            archive.writestr(f"{index:03}.png", data)
+    return buffer.getvalue()
+
 
 TOKEN = "a-long-and-random-word"
 
@@ -54,6 +65,23 @@ def test_a_client_says_what_the_server_said(served, client, digits):
         stranger.models()
     with Client("http://127.0.0.1:9") as lonely, pytest.raises(ServiceError, match="cannot be asked"):
         lonely.models()
+
+
+@pytest.mark.slow
+def test_a_client_trains_a_model(models, digits, tmp_path):
+    (tmp_path / "images.zip").write_bytes(zipped(digits))
+    with serving(models, "--jobs", str(tmp_path / "jobs")) as server, Client(server.address) as client:
+        options = {"name": "codes", "recipe": "autoencoder", "tier": "tiny", "settings": ["epochs=1", "latent=4", "width=8"]}
+        job = client.submit("train", {"source": tmp_path / "images.zip"}, **options)
+        assert client.job(job)["state"] in ("queued", "running")
+        done = client.wait(job, 0.1)
+        (tmp_path / "codes.sablier").write_bytes(
+            client.job_file(job, next(name for name in done["files"] if name.endswith(".sablier")))
+        )
+        assert ModelFile.load(tmp_path / "codes.sablier").task == "reconstruct"
+        failing = client.submit("train", {"source": digits[0]}, **options)
+        with pytest.raises(ServiceError, match="is failed"):
+            client.wait(failing, 0.1)
 
 
 def test_a_client_tries_again_where_the_server_is_full(monkeypatch):

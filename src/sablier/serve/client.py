@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -122,6 +122,45 @@ class Client:
     def file(self, model: str, verb: str, images: Images | None = None, *, accept: str = "image/png", **options: Any) -> bytes:
         """Return the answer of a verb as a file: image/png, application/zip, or application/octet-stream of `compress`."""
         content: bytes = self._post(model, verb, images, options, accept).content
+        return content
+
+    def submit(self, kind: str, sources: Mapping[str, Images] | None = None, **options: Any) -> str:
+        """Submit a job, and return its id.
+
+        Args:
+            kind: train, calibrate, evaluate or map.
+            sources: images of the job, by field: "source", or "good" and "bad" of evaluate; None where `options` name a folder
+                below a root of the server.
+            options: parameters of the request, such as name="part", recipe="detector", tier="small" or model="part".
+        """
+        files = [(field, _named(image)) for field, images in (sources or {}).items() for image in _listed(images)]
+        return str(self._ask("POST", f"/v1/jobs/{kind}", params=options, files=files or None).json()["id"])
+
+    def job(self, id: str) -> dict[str, Any]:
+        """Return a job as it is: its state, its result when it is done, and its error when it failed."""
+        found: dict[str, Any] = self._ask("GET", f"/v1/jobs/{id}").json()
+        return found
+
+    def control(self, id: str, what: str) -> dict[str, Any]:
+        """Pause, resume or cancel a job, and return it."""
+        found: dict[str, Any] = self._ask("POST", f"/v1/jobs/{id}/{what}").json()
+        return found
+
+    def wait(self, id: str, every_seconds: float = 1.0) -> dict[str, Any]:
+        """Return a job when it is done.
+
+        Raises:
+            ServiceError: if it failed, was cancelled, or is paused.
+        """
+        while (job := self.job(id))["state"] in ("queued", "running"):
+            time.sleep(every_seconds)
+        if job["state"] != "done":
+            raise ServiceError(f"the job {id} is {job['state']}. {job['error'] or ''}".rstrip())
+        return job
+
+    def job_file(self, id: str, name: str) -> bytes:
+        """Return a file that a job wrote, one of its "files"."""
+        content: bytes = self._ask("GET", f"/v1/jobs/{id}/files/{name}").content
         return content
 
     def _post(self, model: str, verb: str, images: Images | None, options: dict[str, Any], accept: str) -> Any:
