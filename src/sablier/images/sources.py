@@ -19,6 +19,7 @@ from sablier.files.names import printable
 from sablier.images.datasets import is_dataset, list_dataset_names, load_dataset
 from sablier.images.formats import FORMATS, Format, Options
 from sablier.images.formats.arrays import NPZ, images_from_array, stream_npz
+from sablier.images.formats.base import Portion
 from sablier.images.formats.folders import stream_folder
 from sablier.images.imageset import ImageSet
 from sablier.images.selection import Condition, check_not_empty, parse_selection, selected
@@ -105,6 +106,30 @@ def stream_images(
     stream = _stream_named(place, Options(label_column, labels, shape, strict), chunk)
     first = next(stream)  # so that a missing source is an error here and not at the first chunk
     return (selected(images, conditions) for images in chain([first], stream))
+
+
+def stream_portion(source: object, portion: Portion, *, chunk: int, **reading: Any) -> Iterator[ImageSet]:
+    """Yield some of the chunks that `stream_images` divides a source into, and of these the wanted images.
+
+    Args:
+        source: as for `read_images`; so are the options in `reading`.
+        portion: which chunks; there is a set for each, perhaps an empty one.
+        chunk: how many places of the source are in a chunk.
+
+    Raises:
+        ImagesError: as for `stream_images`, while iterating.
+
+    >>> import numpy as np
+    >>> [images.ids.tolist() for images in stream_portion(np.zeros((5, 8, 8), np.uint8), Portion(range(1, 3)), chunk=2)]
+    [['2', '3'], ['4']]
+    """
+    place, conditions = _split(source)
+    for number, images in enumerate(_stream_named(place, Options(**reading, portion=portion), chunk)):
+        if number >= portion.chunks.stop:
+            return
+        if number in portion.chunks:
+            wanted = portion.wanted
+            yield selected(images if wanted is None else images.take([wanted(id) for id in images.ids.tolist()]), conditions)
 
 
 def place_of(source: object) -> Path | None:
@@ -196,7 +221,7 @@ def _check_options(name: str, options: Options, takes: frozenset[str]) -> None:
     """Refuse an option that would have no effect. `strict` is allowed for formats that are read as a whole."""
     values = {field.name: getattr(options, field.name) for field in fields(options)}
     given = {name for name, value in values.items() if value is not None and value is not False}
-    for option in sorted(given - takes - {"strict"}):
+    for option in sorted(given - takes - {"strict", "portion"}):
         where = {"labels": " Its labels come with it.", "label_column": " It is for CSV."}.get(option, "")
         raise ImagesError(f"{option} means nothing for a source of kind {name}.{where} Leave it out.")
 

@@ -61,7 +61,7 @@ def stream_zip(path: Path, options: Options, chunk: int | None) -> Iterator[Imag
         Entry(id, label, _zip_time(member), partial(archive.open, member))
         for id, label, member in zip(ids, folder_labels(ids), wanted, strict=True)
     ]
-    yield from image_chunks(entries, chunk, options.strict, str(path), lambda: f"The archive holds {len(members)} other files.")
+    yield from image_chunks(entries, chunk, options, str(path), lambda: f"The archive holds {len(members)} other files.")
 
 
 def stream_tar(path: Path, options: Options, chunk: int | None) -> Iterator[ImageSet]:
@@ -69,7 +69,7 @@ def stream_tar(path: Path, options: Options, chunk: int | None) -> Iterator[Imag
     with readable(path, "a tar archive"):
         plain = _is_plain_tar(path)
     listed = _plain_tar_entries(path) if plain else _compressed_tar_entries(path, hold=chunk is None)
-    yield from image_chunks(listed, chunk, options.strict, str(path), lambda: "The archive holds other files or none.")
+    yield from image_chunks(listed, chunk, options, str(path), lambda: "The archive holds other files or none.")
 
 
 add_format(
