@@ -171,10 +171,10 @@ def test_an_unreadable_file_is_a_row_with_its_error(small_detector, folder, tmp_
 
 @pytest.mark.filterwarnings("ignore:these images do not resemble")
 def test_there_may_be_more_shards_than_chunks(small_detector, tmp_path):
-    folders = scored(small_detector, "digits:test[label=3,4]", tmp_path, 25)
-    assert [len(table(out)) for out in folders].count(0) > 3
-    merged = merge_shards(folders, tmp_path / "all", report=False)
-    assert merged.count == detect(small_detector, "digits:test[label=3,4]", tmp_path / "whole", report=False).count
+    with chunks_of(100):
+        folders = scored(small_detector, "digits:test[label=3,4]", tmp_path, 6)
+    assert [len(table(out)) for out in folders].count(0) == 2
+    assert merge_shards(folders, tmp_path / "all", report=False).count == len(read_images("digits:test[label=3,4]"))
 
 
 @pytest.fixture
@@ -201,9 +201,9 @@ def test_what_is_no_whole_run_is_not_merged(three, digits_file, small_detector, 
     detect_shard(small_detector, folder, tmp_path / "later", (3, 3))
     refused([*three[:2], tmp_path / "later"], r"later with another number of images in the source \(85, not 86\)")
     (three[2] / "scores.csv").write_bytes((three[2] / "scores.csv").read_bytes()[:-30])
-    refused(three, r"scores\.csv is not as shard 3/3 wrote it")
+    refused(three, r"scores\.csv was altered or removed since shard 3/3 was scored")
     (three[2] / "scores.csv").unlink()
-    refused(three, r"it was altered or removed\. Run its command again")
+    refused(three, r"altered or removed since .*Run its command again")
     (three[2] / "shard.json").write_text("{}")
     refused(three, r"shard\.json: expected what `sablier detect --shard` writes")
     with pytest.raises(OutputError, match=r"out-1 holds shard 1/1\. Choose a folder of its own"):
@@ -218,7 +218,7 @@ def test_a_folder_of_another_shard_is_not_written(three, digits_file, small_dete
     with pytest.raises(ConfigError, match=r"from 1/3 to 3/3, got 4/3"):
         detect_shard(small_detector, folder, tmp_path / "out", (4, 3))
     with pytest.raises(ConfigError, match=r"expected a path or a named set"):
-        detect_shard(small_detector, np.zeros((4, 8, 8)), tmp_path / "out", (1, 3))
+        detect_shard(small_detector, np.zeros((4, 8, 8)), tmp_path / "out", (1, 3))  # type: ignore[arg-type]
 
 
 def test_model_and_images_may_have_moved(three, small_detector, digits_file, folder, tmp_path):

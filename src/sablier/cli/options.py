@@ -12,7 +12,8 @@ import typer
 T = TypeVar("T")
 
 SOURCE_HELP = (
-    "A folder, an image, a CSV, .npy, .npz, IDX, CIFAR-binary, zip or tar file, or a named data set such as mnist or mnist:test. "
+    "A folder, an image, a CSV, .npy, .npz, IDX, CIFAR-binary, zip or tar file; a URL of one, such as s3://bucket/photos; or a "
+    "named data set such as mnist or mnist:test. "
     r"'mnist\[label=5]' selects the images of that label, 'mnist:test\[label!=5]' all others."
 )
 

@@ -43,12 +43,13 @@ DEEP_GREY_AND_ALPHA = "LA;16B"  # Pillow's name for 16-bit grey with alpha
 
 @dataclass(frozen=True)
 class Entry:
-    """An image file: its id, the folder it is in (its label), its date, and how to open its bytes."""
+    """An image file: its id, the folder it is in (its label), its date, and how to open its bytes, or to start reading them."""
 
     id: str
     label: str | None
     modified: float | None
     open: Callable[[], BinaryIO]
+    ahead: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -119,13 +120,16 @@ def image_chunks(
     skipped: list[Skipped] = []
     for number, batch in enumerate(_batches(entries, chunk)):
         good: list[tuple[Entry, Header]] = []
-        for entry in batch:
-            if portion is None or portion.keeps(number, entry.id):
-                header = _header_or_reason(entry, source, options.strict)
-                if isinstance(header, Skipped):
-                    skipped.append(header)
-                else:
-                    good.append((entry, header))
+        chosen = [entry for entry in batch if portion is None or portion.keeps(number, entry.id)]
+        for entry in chosen:
+            if entry.ahead is not None:
+                entry.ahead()
+        for entry in chosen:
+            header = _header_or_reason(entry, source, options.strict)
+            if isinstance(header, Skipped):
+                skipped.append(header)
+            else:
+                good.append((entry, header))
         any_found = any_found or bool(good) or portion is not None
         if any_found:
             yield _lazy_set(good, skipped, options.strict, source)

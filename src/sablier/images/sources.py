@@ -1,9 +1,9 @@
 """Read images from any source: as a whole, or streamed in constant memory.
 
-Sources are folders, single image files, CSV, .npy, .npz, IDX, CIFAR binary batches, zip and tar archives, named sets
-(`mnist`, `mnist:test`) and arrays. The name of a file decides its format, or else its first bytes. Each format is a file in
-`sablier.images.formats`. `sablier.images.decoding` states how image files become pixels (alpha, palettes, 16 bits,
-orientation).
+Sources are folders, single image files, CSV, .npy, .npz, IDX, CIFAR binary batches, zip and tar archives, URLs of such folders
+and files (`s3://bucket/photos`), named sets (`mnist`, `mnist:test`) and arrays. The name of a file decides its format, or else
+its first bytes. Each format is a file in `sablier.images.formats`. `sablier.images.decoding` states how image files become
+pixels (alpha, palettes, 16 bits, orientation).
 """
 
 import gzip
@@ -21,6 +21,7 @@ from sablier.images.formats import FORMATS, Format, Options
 from sablier.images.formats.arrays import NPZ, images_from_array, stream_npz
 from sablier.images.formats.base import Portion
 from sablier.images.formats.folders import stream_folder
+from sablier.images.formats.remote import fetched, is_remote, stream_remote
 from sablier.images.imageset import ImageSet
 from sablier.images.selection import Condition, check_not_empty, parse_selection, selected
 from sablier.typing import Array
@@ -39,9 +40,9 @@ def read_images(
     """Read all images of a source.
 
     Args:
-        source: a path; a named set, such as "mnist" or "mnist:test" (a file of that name is "./mnist"); `file.npz:key`; an
-            N,H,W, N,H,W,C or N,D array; or an `ImageSet`. A path or a name may end in a selection: "mnist[label=5]",
-            "mnist:test[label!=5,6]".
+        source: a path; a URL, such as "s3://bucket/photos"; a named set, such as "mnist" or "mnist:test" (a file of that name is
+            "./mnist"); `file.npz:key`; an N,H,W, N,H,W,C or N,D array; or an `ImageSet`. A path, URL or name may end in a
+            selection: "mnist[label=5]", "mnist:test[label!=5,6]".
         label_column: the column of a CSV with the labels: its name or position (-1 is the last).
         labels: labels from elsewhere: a sequence, or a file (text with one label a line, .npy or IDX).
         shape: (height, width) or (height, width, channels) of flattened images that are not square and grey.
@@ -139,7 +140,7 @@ def place_of(source: object) -> Path | None:
     (None, None, True)
     """
     whole, _ = _split(source)
-    if not isinstance(whole, str | Path) or (isinstance(whole, str) and (not whole or is_dataset(whole))):
+    if not isinstance(whole, str | Path) or (isinstance(whole, str) and (not whole or is_dataset(whole) or is_remote(whole))):
         return None
     path = Path(whole).expanduser()
     if _exists(path):
@@ -180,6 +181,8 @@ def _stream(source: object, options: Options, chunk: int | None) -> Iterator[Ima
         _check_options("named set", options, frozenset({"strict"}))
         name, _, split = source.partition(":")
         return _chunks(load_dataset(name, split or "train"), chunk)
+    if is_remote(source):
+        return _remote(str(source), options, chunk)
     if not str(source):
         raise ImagesError("expected a path or a named set, got an empty name. Pass one.")
     path = Path(source).expanduser()
@@ -195,6 +198,18 @@ def _stream(source: object, options: Options, chunk: int | None) -> Iterator[Ima
     found = _format_of(path)
     _check_options(found.name, options, found.takes)
     return found.stream(path, options, chunk)
+
+
+def _remote(url: str, options: Options, chunk: int | None) -> Iterator[ImageSet]:
+    """Yield the images behind a URL; of an .npz file, an array may be named behind it."""
+    file, colon, key = url.rpartition(":")
+    url, suffix = (file, f":{key}") if colon and file.lower().endswith(".npz") else (url, "")
+    found = stream_remote(url, options, chunk)
+    if found is None:
+        copies = _stream(f"{fetched(url)}{suffix}", options, chunk)
+        return (replace(images, source=f"{url}{suffix}") for images in copies)
+    _check_options("remote images", options, frozenset({"strict"}))
+    return found
 
 
 def _chunks(images: ImageSet, chunk: int | None) -> Iterator[ImageSet]:

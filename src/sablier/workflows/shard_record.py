@@ -181,7 +181,7 @@ def _finished(folder: Path) -> Shard:
     if not shard.finished:
         raise OutputError(f"shard {shard.name} in {folder} is not finished. Run its command again: it goes on where it stopped.")
     if not holds_table(folder, shard):
-        raise OutputError(f"{folder / TABLE} is not as shard {shard.name} wrote it: it was altered or removed. Run its command again.")
+        raise OutputError(f"{folder / TABLE} was altered or removed since shard {shard.name} was scored. Run its command again.")
     return shard
 
 

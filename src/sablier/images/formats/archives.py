@@ -45,7 +45,7 @@ class _Zip:
 
     def open(self, member: zipfile.ZipInfo) -> BinaryIO:
         """Return the bytes of a member; the lock is held while they are read, not while they are decoded."""
-        _check_member(member.filename, member.file_size)
+        check_member(member.filename, member.file_size)
         with self.lock, readable(member.filename, "a readable member"), self.file.open(member) as stream:
             return BytesIO(_all_of(stream))
 
@@ -145,7 +145,7 @@ def _members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
 
 
 def _slice(path: Path, offset: int, size: int) -> BinaryIO:
-    _check_member(path.name, size)
+    check_member(path.name, size)
     with open(path, "rb") as stream:
         stream.seek(offset)
         return BytesIO(_all_of(stream, size))
@@ -160,7 +160,8 @@ def _all_of(stream: IO[bytes], size: int = MEMBER_BYTES) -> bytes:
     return b"".join(pieces)
 
 
-def _check_member(name: str, size: int) -> None:
+def check_member(name: str, size: int) -> None:
+    """Raise ImagesError for a file that is too long for an image."""
     if size > MEMBER_BYTES:
         raise ImagesError(f"{name}: expected at most {MEMBER_BYTES} bytes, the limit against archive bombs, got {size}.")
 

@@ -39,7 +39,7 @@ def stream_folder(path: Path, options: Options, chunk: int | None) -> Iterator[I
     labels = folder_labels(images)
     entries = (_entry(path, name, label) for name, label in zip(images, labels, strict=True))
     broken = (_broken(each) for each in found if each.fault)
-    yield from image_chunks(chain(entries, broken), chunk, options, str(path), lambda: _what_else(names))
+    yield from image_chunks(chain(entries, broken), chunk, options, str(path), lambda: what_else(names))
 
 
 def stream_image_file(path: Path, options: Options, chunk: int | None) -> Iterator[ImageSet]:
@@ -123,7 +123,8 @@ def _open(file: Path) -> BinaryIO:
     return cast(BinaryIO, _File(file))
 
 
-def _what_else(names: list[str]) -> str:
+def what_else(names: list[str]) -> str:
+    """Return what a folder holds, given the names of its files, among which there is no image that can be read."""
     if not names:
         return "The folder is empty."
     suffixes = Counter(PurePosixPath(name).suffix.lower() or "no ending" for name in names)
