@@ -87,12 +87,15 @@ def _detect_shard(
             raise typer.BadParameter(f"expected no {name} beside it: {advice}.", param_hint="--shard")
     with counting_progress("scoring") as on_progress:
         done = detect_shard(model, source, output, options.shard(shard), backbone=backbone, on_progress=on_progress, **reading)
-    console.print(f"Shard [bold]{done.name}[/bold]: {done.scored:,} of {done.run.images:,} images are scored.")
+    console.print(f"Shard [bold]{done.name}[/bold] is scored: {done.scored:,} of the {done.run.images:,} images in the source.")
     if done.unreadable:
         console.print(f"{done.unreadable:,} could not be read; the column error of scores.csv says why.")
     elif not done.scored:
         console.print(f"The source has {done.run.chunks} chunk(s) of up to {done.run.chunk:,} images, which are never divided.")
-    console.print(f"See {output / 'scores.csv'}. When all {done.run.shards} shards are scored: sablier merge", markup=False)
+    console.print(
+        f"See {output / 'scores.csv'}. When all {done.run.shards} shards are scored: sablier merge FOLDERS -o OUTPUT",
+        markup=False,
+    )
 
 
 def print_detections(summary: "DetectionSummary", output: Path, audit: int | None, report: bool) -> None:
