@@ -13,7 +13,8 @@ def shards(sablier, small_detector, digit_folder):
 
 def test_shards_are_scored_and_merged(sablier, shards, small_detector, digit_folder):
     assert "Shard 2/2 is scored: 40 of the 40 images in the source. See out-2/scores.csv. When all 2 shards" in shards[1].out
-    assert "Shard 1/2 is scored: 0 of the 40 images in the source. The source has 1 chunk(s) of up to 2,048 images" in shards[0].out
+    assert "Shard 1/2 is scored: 0 of the 40 images in the source." in shards[0].out
+    assert "The source has 1 chunk(s) of up to 2,048 images" in shards[0].out
     done = sablier("merge", "out-1", "out-2", "-o", "all", "--alpha", "0.1")
     whole = sablier("detect", small_detector, digit_folder, "-o", "whole", "--alpha", "0.1")
     assert (done.code, done.err) == (0, "")

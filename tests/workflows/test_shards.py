@@ -4,6 +4,10 @@ import csv
 import json
 import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
 import warnings
 from contextlib import contextmanager
 
@@ -102,9 +106,9 @@ def test_merged_shards_are_one_run(small_detector, digit_shards, tmp_path, rates
 
 @pytest.mark.parametrize("rates", [{"fdr": 0.3}, {"alpha": 0.05}])
 def test_report_and_pictures_are_those_of_one_run(digits_file, folder, tmp_path, rates):
-    expected = detect(digits_file, folder, tmp_path / "whole", **rates)
+    expected = detect(digits_file, folder, tmp_path / "whole", audit=5, **rates)
     assert 0 < expected.flagged < expected.count
-    merged = merge_shards(scored(digits_file, folder, tmp_path, 3), tmp_path / "all", **rates)
+    merged = merge_shards(scored(digits_file, folder, tmp_path, 3), tmp_path / "all", audit=5, **rates)
     ours, theirs = contents(tmp_path / "all"), contents(tmp_path / "whole")
     assert sorted(ours) == sorted(theirs)
     assert [name for name in ours if ours[name] != theirs[name]] == []
@@ -133,6 +137,23 @@ def test_a_killed_shard_goes_on_and_ends_as_if_nothing_had_been(small_detector, 
     assert counts[-1] < again.scored if begun else counts[-1] == again.scored
     detect_shard(small_detector, folder, tmp_path / "once", (1, 1))
     assert contents(tmp_path / "out") == contents(tmp_path / "once")
+
+
+@pytest.mark.slow
+def test_a_shard_whose_process_is_killed_goes_on(small_detector, tmp_path):
+    np.save(tmp_path / "many.npy", np.random.default_rng(0).integers(0, 255, (30_000, 8, 8), np.uint8))
+    words = [sys.executable, "-m", "sablier", "detect", str(small_detector), str(tmp_path / "many.npy"), "--shard", "1/1", "-o"]
+    out = tmp_path / "out"
+    with subprocess.Popen([*words, str(out)], stderr=subprocess.PIPE) as process:
+        while process.poll() is None and not list(out.glob("parts/*.csv")):
+            time.sleep(0.05)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert not (out / "scores.csv").exists()
+    for place in (out, tmp_path / "once"):
+        subprocess.run([*words, str(place)], check=True, capture_output=True)
+    assert contents(out) == contents(tmp_path / "once")
+    assert len(table(out)) == 30_000
 
 
 def test_images_before_a_resumed_part_are_recognised(small_detector, tmp_path):

@@ -14,7 +14,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
-from sablier.errors import ConfigError, OutputError
+from sablier.errors import ConfigError, ImagesError, OutputError
 from sablier.files import write_whole
 from sablier.files.whole import Part
 from sablier.images.chunks import chunk_for
@@ -113,7 +113,11 @@ def _score(
     for path, part in parts:
         lines = [HEADER]
         for number in part:
-            images = next(stream)
+            images = next(stream, None)
+            if images is None:
+                raise ImagesError(
+                    f"{record.source}: expected {record.run.images:,} images, as before, got fewer. Score it again."
+                )
             if number == first and len(images):
                 check_likeness(file, images, strict=bool(reading.get("strict")))
             dense = images.dense(file.preprocess)

@@ -38,8 +38,8 @@ class PicturesAgain:
             ImagesError: if the chunk has other images than those that were scored.
         """
         columns: list[dict[str, Any]] = [NOTHING] * len(result)
-        found = next(self.again)
-        if not len(found):
+        found = next(self.again, None)
+        if found is None or not len(found):
             return columns
         pixels = found.dense(self.pictures.detector.preprocess)
         place = {id: index for index, id in enumerate(result.ids.tolist())}

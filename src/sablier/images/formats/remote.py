@@ -3,8 +3,8 @@
 A folder is listed, and its image files are read whole, several at a time, when a chunk of them is wanted. An image of a stream is
 read once, for its header and its pixels. Any other file, such as an archive, is copied to a temporary file first.
 
-A read that fails is tried again, after longer and longer pauses; one that takes too long fails. What is not there, or may not be
-read, is not tried again.
+A read that fails is tried again, after longer and longer pauses; one that takes too long fails (a file system that is not
+asynchronous, such as that of hf://, has a timeout of its own). What is not there, or may not be read, is not tried again.
 """
 
 import re
@@ -37,7 +37,7 @@ TIMEOUT_SECONDS = 60.0  # of one attempt to read a file
 URL = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 PACKAGES = {"s3": "sablier[remote]", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs", "hf": "huggingface_hub"}
 # Attempts are counted here, so those of the library below are few.
-S3 = {"config_kwargs": {"connect_timeout": 10, "read_timeout": TIMEOUT_SECONDS, "retries": {"max_attempts": 1}}}
+S3 = {"config_kwargs": {"connect_timeout": 10, "read_timeout": TIMEOUT_SECONDS, "retries": {"max_attempts": 0}}}
 FILE_SYSTEM_OPTIONS: dict[str, dict[str, Any]] = {"s3": S3, "s3a": S3}
 
 
@@ -166,6 +166,8 @@ def _file_system(url: str) -> tuple[Any, str]:
         raise PackageError(f"{protocol}:// needs packages that are not installed. Run: pip install '{package}'") from error
     except ValueError as error:
         raise ImagesError(f"{url}: expected a URL such as s3://bucket/photos, got one that cannot be opened: {error}.") from error
+    if hasattr(system, "retries"):
+        system.retries = 1
     return system, str(path)
 
 
