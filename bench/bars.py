@@ -122,6 +122,11 @@ SECTIONS: dict[str, dict[str, list[tuple[str, str, str]]]] = {
             ("fdp_mean", "FDR 10 %, 100 batches: mean false-discovery proportion", "<= 0.10"),
             ("power", "power", ">= 0.5"),
         ],
+        "shards-mnist-5": [
+            ("equal", "16 shards merged, FDR 10 %, a drift: tables, cut, drift and promise equal those of one run", "yes"),
+            ("lost", "images lost, three shards killed and run again", "0"),
+            ("duplicated", "images twice", "0"),
+        ],
         "promises-all": [
             (
                 "rows/bound wrong at its worst cut, mnist, 1000 calibrate/figure",

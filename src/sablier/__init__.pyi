@@ -37,6 +37,7 @@ from sablier.workflows.compress import compress as compress
 from sablier.workflows.compress import decompress as decompress
 from sablier.workflows.denoise import denoise as denoise
 from sablier.workflows.detect import detect as detect
+from sablier.workflows.detect_shard import detect_shard as detect_shard
 from sablier.workflows.embed import embed as embed
 from sablier.workflows.evaluate import evaluate as evaluate
 from sablier.workflows.exporting.export import export as export
@@ -44,6 +45,7 @@ from sablier.workflows.fool import fool as fool
 from sablier.workflows.interpolate import interpolate as interpolate
 from sablier.workflows.judge import judge as judge
 from sablier.workflows.map import map_images as map_images
+from sablier.workflows.merge import merge_shards as merge_shards
 from sablier.workflows.mistakes import mistakes as mistakes
 from sablier.workflows.reconstruct import reconstruct as reconstruct
 from sablier.workflows.robustness import robustness as robustness

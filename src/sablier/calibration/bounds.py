@@ -102,8 +102,9 @@ class DiscoveryBound:
 
 
 def discovery_bound(
-    calibration: Calibration, counts: Array, cut: float, confidence: float = CONFIDENCE, *, images: int, grouped: bool = False
-) -> DiscoveryBound:
+    calibration: Calibration, counts: Array, cut: float, confidence: float = CONFIDENCE, *, images: int, grouped: bool = False,
+    reason: str = "",
+) -> DiscoveryBound:  # fmt: skip
     """Return the bound for a batch.
 
     Args:
@@ -113,10 +114,11 @@ def discovery_bound(
         confidence: the probability that the bound holds at every cut.
         images: the number of images in the batch, of which those in `counts` are independent.
         grouped: whether the groups of the batch were named.
+        reason: why no bound is stated, whatever is proved; "" if one may be.
     """
     checked_confidence(confidence)
     counted = "images" if counts.sum() == images else "groups"
-    reason = reason_for_none(calibration, grouped)
+    reason = reason or reason_for_none(calibration, grouped)
     if reason:
         nothing = np.empty(0)
         return DiscoveryBound(confidence, nothing, nothing, nothing, cut, counted, reason)

@@ -22,6 +22,7 @@ def add_to(app: typer.Typer) -> None:
         "detect part.sablier new/ -o out/ --fdr 0.1 --audit 50",
         r"detect part.sablier new/ -o out/ --lot 'regex:(lot\d+)'",
         "detect part.sablier new/ -o out/ --reject-alpha 0.01 --review-alpha 0.05",
+        "detect part.sablier huge/ -o out-3/ --shard 3/16",
         panel=DETECT,
     )
     add_verb(app, audit, "audit out/ --reviewed out/flagged.csv", panel=DETECT)
@@ -49,6 +50,7 @@ def detect(
     audit: options.AuditSample = None,
     report: Annotated[bool, typer.Option(help="Write anomaly maps, masks, regions and the report besides detections.")] = True,
     backbone: options.Backbone = None,
+    shard: options.Shard = None,
     *,
     bounds: dict[str, Any],
     reading: dict[str, Any],
@@ -56,6 +58,14 @@ def detect(
     """Flag anomalous images, and warn if the images as a whole have drifted from the calibration images."""
     from sablier.workflows.detect import detect as run
 
+    if shard is not None:
+        of_merge = {
+            "--alpha": alpha, "--fdr": fdr, "--reject-alpha": reject_alpha, "--review-alpha": review_alpha,
+            "--min-area": min_area, "--mm-per-pixel": mm_per_pixel, "--audit": audit, "--no-report": not report,
+        }  # fmt: skip
+        of_whole = {f"--{name.replace('_', '-')}": value for name, value in bounds.items()}
+        _detect_shard(model, source, output, shard, backbone, reading, of_merge, of_whole)
+        return
     rates = options.rates(alpha, fdr, reject_alpha, review_alpha)
     with counting_progress("scoring") as on_progress:
         summary = run(
@@ -63,6 +73,29 @@ def detect(
             backbone=backbone, on_progress=on_progress, **bounds, **reading,
         )  # fmt: skip
     print_detections(summary, output, audit, report)
+
+
+def _detect_shard(
+    model: Path, source: str, output: Path, shard: str, backbone: Path | None, reading: dict[str, Any],
+    of_merge: dict[str, Any], of_whole: dict[str, Any],
+) -> None:  # fmt: skip
+    """Score one shard. Options that only all shards together can follow are an error."""
+    from sablier.workflows.detect_shard import detect_shard
+
+    for given, advice in ((of_merge, "give it to `sablier merge`"), (of_whole, "it needs the whole source in one run")):
+        for name in (name for name, value in given.items() if value not in (None, False, 0.0)):
+            raise typer.BadParameter(f"expected no {name} beside it: {advice}.", param_hint="--shard")
+    with counting_progress("scoring") as on_progress:
+        done = detect_shard(model, source, output, options.shard(shard), backbone=backbone, on_progress=on_progress, **reading)
+    console.print(f"Shard [bold]{done.name}[/bold] is scored: {done.scored:,} of the {done.run.images:,} images in the source.")
+    if done.unreadable:
+        console.print(f"{done.unreadable:,} could not be read; the column error of scores.csv says why.")
+    elif not done.scored:
+        console.print(f"The source has {done.run.chunks} chunk(s) of up to {done.run.chunk:,} images, which are never divided.")
+    console.print(
+        f"See {output / 'scores.csv'}. When all {done.run.shards} shards are scored: sablier merge FOLDERS -o OUTPUT",
+        markup=False,
+    )
 
 
 def print_detections(summary: "DetectionSummary", output: Path, audit: int | None, report: bool) -> None:

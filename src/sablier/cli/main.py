@@ -23,6 +23,7 @@ from sablier.cli import (
     inspect,
     judge,
     map,
+    merge,
     mistakes,
     recipes,
     reconstruct,
@@ -62,6 +63,7 @@ def sablier(
 
 # The order of the help: panel by panel.
 detect.add_to(app)
+merge.add_to(app)
 calibrate.add_to(app)
 judge.add_to(app)
 evaluate.add_to(app)

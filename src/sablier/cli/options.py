@@ -12,7 +12,8 @@ import typer
 T = TypeVar("T")
 
 SOURCE_HELP = (
-    "A folder, an image, a CSV, .npy, .npz, IDX, CIFAR-binary, zip or tar file, or a named data set such as mnist or mnist:test. "
+    "A folder, an image, a CSV, .npy, .npz, IDX, CIFAR-binary, zip or tar file; a URL of one, such as s3://bucket/photos; or a "
+    "named data set such as mnist or mnist:test. "
     r"'mnist\[label=5]' selects the images of that label, 'mnist:test\[label!=5]' all others."
 )
 
@@ -79,6 +80,15 @@ Fdr = Annotated[
         metavar="RATE",
         help="False-discovery rate, instead of --alpha: the expected share of good images among the flagged ones. "
         "The whole source is one batch (Benjamini-Hochberg).",
+    ),
+]
+Shard = Annotated[
+    str | None,
+    typer.Option(
+        metavar="I/N",
+        show_default=False,
+        help="Score the I-th of N parts of the source only, on this machine; `sablier merge` makes one result of all parts. "
+        "The same command goes on where it was stopped.",
     ),
 ]
 AuditSample = Annotated[
@@ -275,6 +285,17 @@ def rates(
         other = "--alpha" if fdr is None else "--fdr"
         raise typer.BadParameter(f"expected --review-alpha beside it, got {other}.", param_hint="--reject-alpha")
     return {"alpha": 0.05 if review_alpha is None else review_alpha, "fdr": None, "reject_alpha": reject_alpha}
+
+
+def shard(text: str) -> tuple[int, int]:
+    """Return which shard of how many: 3 and 16 of 3/16."""
+    try:
+        which, of = map(int, text.split("/"))
+        if 1 <= which <= of:
+            return which, of
+    except ValueError:
+        pass
+    raise typer.BadParameter(f"expected a shard of how many, from 1/N to N/N such as 3/16, got {text!r}.", param_hint="--shard")
 
 
 def number(text: str) -> float:

@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from os import cpu_count
 from typing import Any, BinaryIO
 
@@ -26,7 +27,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from sablier.errors import ImagesError
 from sablier.images.chatter import chatter_caught
-from sablier.images.formats.base import readable
+from sablier.images.formats.base import Options, readable
 from sablier.images.imageset import ImageSet, LazyPixels, Skipped
 from sablier.typing import Array
 
@@ -42,12 +43,13 @@ DEEP_GREY_AND_ALPHA = "LA;16B"  # Pillow's name for 16-bit grey with alpha
 
 @dataclass(frozen=True)
 class Entry:
-    """An image file: its id, the folder it is in (its label), its date, and how to open its bytes."""
+    """An image file: its id, the folder it is in (its label), its date, and how to open its bytes, or to start reading them."""
 
     id: str
     label: str | None
     modified: float | None
     open: Callable[[], BinaryIO]
+    ahead: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -99,43 +101,60 @@ def read_header(entry: Entry) -> Header:
 
 
 def image_chunks(
-    entries: Iterable[Entry], chunk: int | None, strict: bool, source: str, otherwise: Callable[[], str]
+    entries: Iterable[Entry], chunk: int | None, options: Options, source: str, otherwise: Callable[[], str]
 ) -> Iterator[ImageSet]:
-    """Yield image files as sets decoded on demand, `chunk` readable ones at a time.
+    """Yield image files as sets decoded on demand, `chunk` files at a time, without those that cannot be read.
 
     Args:
         entries: the files, in order.
         chunk: how many; None: all.
-        strict: decode everything now, and raise at the first that fails.
+        options: with `strict`, everything is decoded now, and the first that fails is an error. With a `portion`, no other file
+            is opened, and there is a set for each chunk, perhaps an empty one.
         source: for messages.
         otherwise: returns what was found instead, if there is no image.
 
     Raises:
-        ImagesError: if no image is readable, or with `strict` if one is not.
+        ImagesError: if no image is readable, or with `strict` if one is not; with a `portion` if there is no file.
     """
-    good: list[tuple[Entry, Header]] = []
+    portion, any_found = options.portion, False
     skipped: list[Skipped] = []
-    any_good = False
-    for entry in entries:
-        try:
-            # A faulty header is reported once, in `skipped`; Pillow's own warning would repeat it.
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", module=r"PIL\.")
-                header = read_header(entry)
-        except ImagesError as error:
-            if strict:
-                raise ImagesError(f"{error} (in {source}, strict)") from error
-            skipped.append(Skipped(entry.id, str(error).removeprefix(f"{entry.id}: ")))
-            continue
-        if chunk is not None and len(good) >= chunk:
-            yield _lazy_set(good, skipped, strict, source)
-            good, skipped = [], []
-        good.append((entry, header))
-        any_good = True
-    if not any_good:
+    for number, batch in enumerate(_batches(entries, chunk)):
+        good: list[tuple[Entry, Header]] = []
+        chosen = [entry for entry in batch if portion is None or portion.keeps(number, entry.id)]
+        for entry in chosen:
+            if entry.ahead is not None:
+                entry.ahead()
+        for entry in chosen:
+            header = _header_or_reason(entry, source, options.strict)
+            if isinstance(header, Skipped):
+                skipped.append(header)
+            else:
+                good.append((entry, header))
+        any_found = any_found or bool(good) or portion is not None
+        if any_found:
+            yield _lazy_set(good, skipped, options.strict, source)
+            skipped = []
+    if not any_found:
         first = f" The first of {len(skipped)} unreadable: {skipped[0].id}: {skipped[0].reason}" if skipped else ""
         raise ImagesError(f"{source}: expected {KINDS}, found none that can be read. {otherwise()}{first}".rstrip())
-    yield _lazy_set(good, skipped, strict, source)
+
+
+def _batches(entries: Iterable[Entry], size: int | None) -> Iterator[list[Entry]]:
+    remaining = iter(entries)
+    while batch := list(islice(remaining, size)):
+        yield batch
+
+
+def _header_or_reason(entry: Entry, source: str, strict: bool) -> Header | Skipped:
+    try:
+        # A faulty header is reported once, in `skipped`; Pillow's own warning would repeat it.
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"PIL\.")
+            return read_header(entry)
+    except ImagesError as error:
+        if strict:
+            raise ImagesError(f"{error} (in {source}, strict)") from error
+        return Skipped(entry.id, str(error).removeprefix(f"{entry.id}: "))
 
 
 def _lazy_set(good: list[tuple[Entry, Header]], skipped: list[Skipped], strict: bool, source: str) -> ImageSet:

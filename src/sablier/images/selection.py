@@ -48,7 +48,7 @@ def parse_selection(source: str) -> tuple[str, tuple[Condition, ...]]:
 
 def selected(images: ImageSet, conditions: tuple[Condition, ...]) -> ImageSet:
     """Return the images that meet every condition."""
-    for condition in conditions:
+    for condition in conditions if len(images) else ():  # none of no images has a label
         images = condition.keeps(images)
     return images
 

@@ -1,9 +1,9 @@
 """Read images from any source: as a whole, or streamed in constant memory.
 
-Sources are folders, single image files, CSV, .npy, .npz, IDX, CIFAR binary batches, zip and tar archives, named sets
-(`mnist`, `mnist:test`) and arrays. The name of a file decides its format, or else its first bytes. Each format is a file in
-`sablier.images.formats`. `sablier.images.decoding` states how image files become pixels (alpha, palettes, 16 bits,
-orientation).
+Sources are folders, single image files, CSV, .npy, .npz, IDX, CIFAR binary batches, zip and tar archives, URLs of such folders
+and files (`s3://bucket/photos`), named sets (`mnist`, `mnist:test`) and arrays. The name of a file decides its format, or else
+its first bytes. Each format is a file in `sablier.images.formats`. `sablier.images.decoding` states how image files become
+pixels (alpha, palettes, 16 bits, orientation).
 """
 
 import gzip
@@ -19,7 +19,9 @@ from sablier.files.names import printable
 from sablier.images.datasets import is_dataset, list_dataset_names, load_dataset
 from sablier.images.formats import FORMATS, Format, Options
 from sablier.images.formats.arrays import NPZ, images_from_array, stream_npz
+from sablier.images.formats.base import Portion
 from sablier.images.formats.folders import stream_folder
+from sablier.images.formats.remote import fetched, is_remote, stream_remote
 from sablier.images.imageset import ImageSet
 from sablier.images.selection import Condition, check_not_empty, parse_selection, selected
 from sablier.typing import Array
@@ -38,9 +40,9 @@ def read_images(
     """Read all images of a source.
 
     Args:
-        source: a path; a named set, such as "mnist" or "mnist:test" (a file of that name is "./mnist"); `file.npz:key`; an
-            N,H,W, N,H,W,C or N,D array; or an `ImageSet`. A path or a name may end in a selection: "mnist[label=5]",
-            "mnist:test[label!=5,6]".
+        source: a path; a URL, such as "s3://bucket/photos"; a named set, such as "mnist" or "mnist:test" (a file of that name is
+            "./mnist"); `file.npz:key`; an N,H,W, N,H,W,C or N,D array; or an `ImageSet`. A path, URL or name may end in a
+            selection: "mnist[label=5]", "mnist:test[label!=5,6]".
         label_column: the column of a CSV with the labels: its name or position (-1 is the last).
         labels: labels from elsewhere: a sequence, or a file (text with one label a line, .npy or IDX).
         shape: (height, width) or (height, width, channels) of flattened images that are not square and grey.
@@ -107,6 +109,30 @@ def stream_images(
     return (selected(images, conditions) for images in chain([first], stream))
 
 
+def stream_portion(source: object, portion: Portion, *, chunk: int, **reading: Any) -> Iterator[ImageSet]:
+    """Yield some of the chunks that `stream_images` divides a source into, and of these the wanted images.
+
+    Args:
+        source: as for `read_images`; so are the options in `reading`.
+        portion: which chunks; there is a set for each, perhaps an empty one.
+        chunk: how many places of the source are in a chunk.
+
+    Raises:
+        ImagesError: as for `stream_images`, while iterating.
+
+    >>> import numpy as np
+    >>> [images.ids.tolist() for images in stream_portion(np.zeros((5, 8, 8), np.uint8), Portion(range(1, 3)), chunk=2)]
+    [['2', '3'], ['4']]
+    """
+    place, conditions = _split(source)
+    for number, images in enumerate(_stream_named(place, Options(**reading, portion=portion), chunk)):
+        if number >= portion.chunks.stop:
+            return
+        if number in portion.chunks:
+            wanted = portion.wanted
+            yield selected(images if wanted is None else images.take([wanted(id) for id in images.ids.tolist()]), conditions)
+
+
 def place_of(source: object) -> Path | None:
     """Return the file or folder of a source; None for arrays, named sets, and what does not exist.
 
@@ -114,7 +140,7 @@ def place_of(source: object) -> Path | None:
     (None, None, True)
     """
     whole, _ = _split(source)
-    if not isinstance(whole, str | Path) or (isinstance(whole, str) and (not whole or is_dataset(whole))):
+    if not isinstance(whole, str | Path) or (isinstance(whole, str) and (not whole or is_dataset(whole) or is_remote(whole))):
         return None
     path = Path(whole).expanduser()
     if _exists(path):
@@ -155,6 +181,8 @@ def _stream(source: object, options: Options, chunk: int | None) -> Iterator[Ima
         _check_options("named set", options, frozenset({"strict"}))
         name, _, split = source.partition(":")
         return _chunks(load_dataset(name, split or "train"), chunk)
+    if is_remote(source):
+        return _remote(str(source), options, chunk)
     if not str(source):
         raise ImagesError("expected a path or a named set, got an empty name. Pass one.")
     path = Path(source).expanduser()
@@ -170,6 +198,18 @@ def _stream(source: object, options: Options, chunk: int | None) -> Iterator[Ima
     found = _format_of(path)
     _check_options(found.name, options, found.takes)
     return found.stream(path, options, chunk)
+
+
+def _remote(url: str, options: Options, chunk: int | None) -> Iterator[ImageSet]:
+    """Yield the images behind a URL; of an .npz file, an array may be named behind it."""
+    file, colon, key = url.rpartition(":")
+    url, suffix = (file, f":{key}") if colon and file.lower().endswith(".npz") else (url, "")
+    found = stream_remote(url, options, chunk)
+    if found is None:
+        copies = _stream(f"{fetched(url)}{suffix}", options, chunk)
+        return (replace(images, source=f"{url}{suffix}") for images in copies)
+    _check_options("remote images", options, frozenset({"strict"}))
+    return found
 
 
 def _chunks(images: ImageSet, chunk: int | None) -> Iterator[ImageSet]:
@@ -196,7 +236,7 @@ def _check_options(name: str, options: Options, takes: frozenset[str]) -> None:
     """Refuse an option that would have no effect. `strict` is allowed for formats that are read as a whole."""
     values = {field.name: getattr(options, field.name) for field in fields(options)}
     given = {name for name, value in values.items() if value is not None and value is not False}
-    for option in sorted(given - takes - {"strict"}):
+    for option in sorted(given - takes - {"strict", "portion"}):
         where = {"labels": " Its labels come with it.", "label_column": " It is for CSV."}.get(option, "")
         raise ImagesError(f"{option} means nothing for a source of kind {name}.{where} Leave it out.")
 

@@ -14,6 +14,7 @@ from sablier.errors import ImagesError
 from sablier.files.names import as_id
 from sablier.images.decoding import KINDS, Entry, image_chunks
 from sablier.images.formats.archives import zip_entries
+from sablier.images.formats.base import Options
 from sablier.images.imageset import ImageSet
 from sablier.serve.options import ServiceOptions
 from sablier.serve.problems import Problem
@@ -81,7 +82,7 @@ def image_set(entries: Sequence[Entry]) -> ImageSet:
     Raises:
         ImagesError: if none can be read.
     """
-    return next(image_chunks(entries, None, False, "the request", lambda: ""))
+    return next(image_chunks(entries, None, Options(), "the request", lambda: ""))
 
 
 def _of_body(kind: str, data: bytes, options: ServiceOptions) -> list[Entry]:

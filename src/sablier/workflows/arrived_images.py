@@ -13,6 +13,7 @@ import numpy as np
 
 from sablier.errors import ImagesError
 from sablier.images.decoding import Decoder, Entry, image_chunks, read_header
+from sablier.images.formats import Options
 from sablier.images.imageset import ImageSet
 from sablier.images.pixel_rule import PixelRule
 from sablier.typing import Array
@@ -60,7 +61,7 @@ def as_they_came(folder: Path, images: Sequence[ArrivedImage]) -> ImageSet:
     """Return the files of images as a set that is decoded on demand."""
     paths = [folder / image.arrival.name for image in images]
     entries = [Entry(path.name, None, None, partial(_bytes_of, path)) for path in paths]
-    return next(image_chunks(entries, None, False, str(folder), lambda: ""))
+    return next(image_chunks(entries, None, Options(), str(folder), lambda: ""))
 
 
 def _bytes_of(path: Path) -> BytesIO:

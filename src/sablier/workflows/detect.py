@@ -73,7 +73,7 @@ def detect(
     file, detector = open_judge(model, backbone)
     folder = None if output is None else Path(output)
     summarizer = Summarizer(
-        detector, alpha, *_pictured(file, folder, report), fdr=fdr, reject_alpha=reject_alpha,
+        detector, alpha, *pictured_counts(file, folder, report), fdr=fdr, reject_alpha=reject_alpha,
         bounds=bound_options(confidence, groups, lot, lot_confidence, simultaneous), recognizer=recognizer_of(file),
     )  # fmt: skip
     if audit is not None and checked_count(audit) and folder is None:
@@ -85,11 +85,11 @@ def detect(
     if folder is not None:
         write_late_tables(folder, summary, audit, source)
     if folder is not None and report:
-        _write_report(file, detector, summary, folder, f"{Path(model).stem}: {summary.count} images from {source}", shown)
+        write_report(file, detector, summary, folder, f"{Path(model).stem}: {summary.count} images from {source}", shown)
     return summary
 
 
-def _pictured(file: ModelFile, folder: Path | None, report: bool) -> tuple[int, int]:
+def pictured_counts(file: ModelFile, folder: Path | None, report: bool) -> tuple[int, int]:
     """Return how many of the worst and of the typical images the summary has with pictures.
 
     Large photos have none, since they would fill the memory. Those with the highest scores are drawn into the folder if there is
@@ -101,7 +101,8 @@ def _pictured(file: ModelFile, folder: Path | None, report: bool) -> tuple[int, 
     return MOST_WORST if folder is None else 0, MOST_TYPICAL
 
 
-def _write_report(file: ModelFile, detector: Judge, summary: DetectionSummary, folder: Path, title: str, shown: Shown) -> None:
+def write_report(file: ModelFile, detector: Judge, summary: DetectionSummary, folder: Path, title: str, shown: Shown) -> None:
+    """Write report.html into an output folder."""
     from sablier.report.html import detection_report  # plotting is slow to import
 
     write_text(folder / "report.html", detection_report(file, detector, summary, title, shown.rows, shown.groups))

@@ -43,6 +43,34 @@ class DrawnAtEnd:
     groups: "list[DefectGroup]"
 
 
+@dataclass
+class Nearest:
+    """The images nearest to the threshold that are not flagged.
+
+    Args:
+        cut: the largest p-value of an image that may be flagged; 0 where there are no verdicts.
+        most: how many are kept.
+        kept: those so far.
+    """
+
+    cut: float
+    most: int
+    kept: Kept | None = None
+
+    @classmethod
+    def of(cls, detector: Judge, cut: float) -> "Nearest":
+        """Return no image so far, of those that a detector flags up to a p-value."""
+        return cls(cut, MOST_NEAREST) if detector.calibration.decides(cut) else cls(0.0, MOST_RANKED)
+
+    def add(self, images: ImageSet, result: DetectionResult) -> None:
+        """Add what was found in N images; `images` may hold others, too."""
+        beyond = np.flatnonzero(result.p_values > self.cut)
+        place = {id: index for index, id in enumerate(images.ids.tolist())}
+        near = images.take([place[id] for id in result.ids[beyond].tolist()])
+        priorities = np.stack([-result.p_values, result.scores], axis=1)[beyond]
+        self.kept = kept(self.kept, near, priorities, self.most)
+
+
 class DetectionPictures:
     """Draws flagged images as they are scored, and those next to them at the end.
 
@@ -61,11 +89,9 @@ class DetectionPictures:
 
         self.detector, self.folder, self.rule, self.waiting = detector, folder, rule, waiting
         self.alpha = alpha
-        self.cut = cut if detector.calibration.decides(cut) else 0.0
-        self.most_near = MOST_NEAREST if self.cut else MOST_RANKED
+        self.nearest = Nearest.of(detector, cut)
         self.pictures = ReviewPictures(folder, detector.preprocess, rule, mask_files=True)
         self.alike = AlikeDefects(detector, folder)
-        self._near: Kept | None = None
         self._drawn = 0
         self._sizes = set[tuple[int, int]]()
 
@@ -78,18 +104,18 @@ class DetectionPictures:
             result: what it found in them.
         """
         columns: list[dict[str, Any]] = [NOTHING] * len(result)
-        chosen = np.flatnonzero(result.p_values <= self.cut)
+        chosen = np.flatnonzero(result.p_values <= self.nearest.cut)
         for start in range(0, len(chosen), self.pictures.at_once):
             part = chosen[start : start + self.pictures.at_once]
             # The report shows the first flagged images of a long stream, and all that are nearest to the threshold.
             chosen_part = dense.take(part)
             pictured = self.detector.detect(chosen_part, self.alpha, pictures=True)
             self.alike.add(chosen_part, pictured)
-            drawn = self._draw(images, pictured, self._drawn < MOST_JUDGED - self.most_near)
+            drawn = self._draw(images, pictured, self._drawn < MOST_JUDGED - self.nearest.most)
             self._drawn += len(drawn)
             for index, each in zip(part.tolist(), drawn, strict=True):
                 columns[index] = each
-        self._keep_near(images, result)
+        self.nearest.add(images, result)
         if len(self._sizes) < 2:
             self._sizes |= {(height, width) for height, width in dense.sizes.tolist()}
         return columns
@@ -97,7 +123,8 @@ class DetectionPictures:
     def close(self, summary: DetectionSummary) -> DrawnAtEnd:
         """Draw the images next to the flagged ones, group the flagged ones, and write the regions."""
         columns: dict[str, dict[str, Any]] = {}
-        for part in [] if self._near is None else self._near.images.chunks(self.pictures.at_once):
+        near = self.nearest.kept
+        for part in [] if near is None else near.images.chunks(self.pictures.at_once):
             dense = part.dense(self.detector.preprocess)
             pictured = self.detector.detect(dense, self.alpha, pictures=True)
             columns |= dict(zip(dense.ids.tolist(), self._draw(part, pictured, shown=True), strict=True))
@@ -115,14 +142,6 @@ class DetectionPictures:
                 "mark_level": summary.mark_level, "mark_promise": summary.mark_promise,
             })  # fmt: skip
         return DrawnAtEnd(columns, *self.alike.close(summary))
-
-    def _keep_near(self, images: ImageSet, result: DetectionResult) -> None:
-        """Keep, as they were read, the images nearest to the threshold that are not flagged."""
-        beyond = np.flatnonzero(result.p_values > self.cut)
-        place = {id: index for index, id in enumerate(images.ids.tolist())}
-        near = images.take([place[id] for id in result.ids[beyond].tolist()])
-        priorities = np.stack([-result.p_values, result.scores], axis=1)[beyond]
-        self._near = kept(self._near, near, priorities, self.most_near)
 
     def _draw(self, images: ImageSet, pictured: DetectionResult, shown: bool) -> list[dict[str, Any]]:
         """Write the pictures of what the detector found, and keep the regions; return the columns of each image."""

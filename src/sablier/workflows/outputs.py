@@ -4,6 +4,7 @@
 """
 
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import wraps
@@ -57,6 +58,7 @@ def writes(
             if output is None:
                 return function(*args, **kwargs)
             path = Path(output)
+            check_local(path)
             kind = kind if kind is None or isinstance(kind, Kind) else kind(path)
             sources = [source for name in reads for source in _listed(given.get(name))]
             with output_folder(path, None if adds else verb, *sources) if kind is None else output_file(path, kind, *sources):
@@ -97,6 +99,12 @@ def output_file(path: Path, kind: Kind, *sources: Any) -> Iterator[None]:
     check_replaces(path, kind)
     with locked_file(path):
         yield
+
+
+def check_local(path: Path) -> None:
+    """Raise OutputError for a URL, which `Path` has shortened; a drive has one letter."""
+    if re.match(r"[a-z][a-z0-9+.-]+:/", path.as_posix(), re.IGNORECASE):
+        raise OutputError(f"expected a place on this machine to write to, got a URL: {path.as_posix()}. Choose one with -o.")
 
 
 def check_apart(source: Any, folder: Path) -> None:

@@ -45,7 +45,7 @@ class _Zip:
 
     def open(self, member: zipfile.ZipInfo) -> BinaryIO:
         """Return the bytes of a member; the lock is held while they are read, not while they are decoded."""
-        _check_member(member.filename, member.file_size)
+        check_member(member.filename, member.file_size)
         with self.lock, readable(member.filename, "a readable member"), self.file.open(member) as stream:
             return BytesIO(_all_of(stream))
 
@@ -53,7 +53,7 @@ class _Zip:
 def stream_zip(path: Path, options: Options, chunk: int | None) -> Iterator[ImageSet]:
     """Yield the images of a zip archive."""
     entries, others = zip_entries(path, str(path))
-    yield from image_chunks(entries, chunk, options.strict, str(path), lambda: f"The archive holds {others} other files.")
+    yield from image_chunks(entries, chunk, options, str(path), lambda: f"The archive holds {others} other files.")
 
 
 def zip_entries(archive: Path | BytesIO, name: str) -> tuple[list[Entry], int]:
@@ -83,7 +83,7 @@ def stream_tar(path: Path, options: Options, chunk: int | None) -> Iterator[Imag
     with readable(path, "a tar archive"):
         plain = _is_plain_tar(path)
     listed = _plain_tar_entries(path) if plain else _compressed_tar_entries(path, hold=chunk is None)
-    yield from image_chunks(listed, chunk, options.strict, str(path), lambda: "The archive holds other files or none.")
+    yield from image_chunks(listed, chunk, options, str(path), lambda: "The archive holds other files or none.")
 
 
 add_format(
@@ -159,7 +159,7 @@ def _members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
 
 
 def _slice(path: Path, offset: int, size: int) -> BinaryIO:
-    _check_member(path.name, size)
+    check_member(path.name, size)
     with open(path, "rb") as stream:
         stream.seek(offset)
         return BytesIO(_all_of(stream, size))
@@ -174,7 +174,8 @@ def _all_of(stream: IO[bytes], size: int = MEMBER_BYTES) -> bytes:
     return b"".join(pieces)
 
 
-def _check_member(name: str, size: int) -> None:
+def check_member(name: str, size: int) -> None:
+    """Raise ImagesError for a file that is too long for an image."""
     if size > MEMBER_BYTES:
         raise ImagesError(f"{name}: expected at most {MEMBER_BYTES} bytes, the limit against archive bombs, got {size}.")
 

@@ -23,13 +23,31 @@ LARGEST_DEFLATE_RATIO = 1032  # the most bytes for one byte of deflate; a header
 
 
 @dataclass(frozen=True)
+class Portion:
+    """Some chunks of a source, and some images of these. No other image file is opened.
+
+    Args:
+        chunks: their numbers, from 0.
+        wanted: whether the image of an id is read; None: all are.
+    """
+
+    chunks: range
+    wanted: Callable[[str], bool] | None = None
+
+    def keeps(self, chunk: int, id: str) -> bool:
+        """Return whether an image in the chunk of this number is read."""
+        return chunk in self.chunks and (self.wanted is None or self.wanted(id))
+
+
+@dataclass(frozen=True)
 class Options:
-    """Options for reading a source; see `sablier.images.sources.read_images`."""
+    """Options for reading a source; see `sablier.images.sources.read_images`. `portion` is what image files are read of."""
 
     label_column: str | int | None = None
     labels: str | Path | Sequence[Any] | Array | None = None
     shape: tuple[int, ...] | None = None
     strict: bool = False
+    portion: Portion | None = None
 
 
 @dataclass(frozen=True)

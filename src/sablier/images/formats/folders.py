@@ -39,13 +39,13 @@ def stream_folder(path: Path, options: Options, chunk: int | None) -> Iterator[I
     labels = folder_labels(images)
     entries = (_entry(path, name, label) for name, label in zip(images, labels, strict=True))
     broken = (_broken(each) for each in found if each.fault)
-    yield from image_chunks(chain(entries, broken), chunk, options.strict, str(path), lambda: _what_else(names))
+    yield from image_chunks(chain(entries, broken), chunk, options, str(path), lambda: what_else(names))
 
 
 def stream_image_file(path: Path, options: Options, chunk: int | None) -> Iterator[ImageSet]:
     """Yield the one image of an image file."""
     entry = _entry(path.parent, path.name, None)
-    yield from image_chunks([entry], chunk, options.strict, str(path), lambda: "")
+    yield from image_chunks([entry], chunk, options, str(path), lambda: "")
 
 
 def read_files(paths: Sequence[Path]) -> ImageSet:
@@ -55,7 +55,7 @@ def read_files(paths: Sequence[Path]) -> ImageSet:
         ImagesError: if none of them can be read.
     """
     entries = (_entry(Path(), str(path), None) for path in paths)
-    return next(image_chunks(entries, None, False, f"a list of {len(paths)} files", lambda: ""))
+    return next(image_chunks(entries, None, Options(), f"a list of {len(paths)} files", lambda: ""))
 
 
 SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*")
@@ -123,7 +123,8 @@ def _open(file: Path) -> BinaryIO:
     return cast(BinaryIO, _File(file))
 
 
-def _what_else(names: list[str]) -> str:
+def what_else(names: list[str]) -> str:
+    """Return what a folder holds, given the names of its files, among which there is no image that can be read."""
     if not names:
         return "The folder is empty."
     suffixes = Counter(PurePosixPath(name).suffix.lower() or "no ending" for name in names)

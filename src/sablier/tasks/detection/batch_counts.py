@@ -39,6 +39,7 @@ class BoundOptions:
         lot_of: names the lot of each image; None: there are no lots.
         lot_confidence: of the bound on bad images in a lot.
         simultaneous: whether that confidence is of all lots together.
+        reason: why nothing is bounded; "" if something may be.
 
     Raises:
         ConfigError: if a confidence is not between 0 and 1.
@@ -49,6 +50,7 @@ class BoundOptions:
     lot_of: Naming | None = None
     lot_confidence: float = LOT_CONFIDENCE
     simultaneous: bool = False
+    reason: str = ""
 
     def __post_init__(self) -> None:
         checked_confidence(self.confidence)
@@ -120,8 +122,11 @@ class BatchCounts:
 
     def bound(self, cut: float) -> DiscoveryBound:
         """Return the bound on good images among those flagged at a p-value of at most `cut`."""
-        confidence, grouped = self.options.confidence, self.options.group_of is not None
-        return discovery_bound(self.calibration, self._counts, cut, confidence, images=self.images, grouped=grouped)
+        options = self.options
+        return discovery_bound(
+            self.calibration, self._counts, cut, options.confidence, images=self.images, grouped=options.group_of is not None,
+            reason=options.reason,
+        )  # fmt: skip
 
     def lots(self, cut: float) -> Lots | None:
         """Return the bounds on bad images in each lot, of which those are flagged with a p-value of at most `cut`."""

@@ -14,9 +14,9 @@ from sablier.images.imageset import ImageSet, Skipped
 from sablier.images.masks import at_original_size
 from sablier.metrics import PixelCounts, auroc, auroc_interval, roc_curve
 from sablier.tasks.detection.judge import Judge
+from sablier.tasks.detection.known_words import BY_MISTAKE, known_words
 from sablier.tasks.detection.rates import AlphaRow, Rate, rates_by_alpha
 from sablier.tasks.detection.result import BASELINES, DetectionResult
-from sablier.tasks.detection.summary import BY_MISTAKE, known_words
 from sablier.tasks.known_images import KnownImages, Recognized, Recognizer
 from sablier.typing import Array
 

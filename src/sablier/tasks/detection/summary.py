@@ -1,6 +1,7 @@
 """The summary of a stream of detections, in memory that does not grow with it."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +23,7 @@ from sablier.images.imageset import ImageSet, Skipped
 from sablier.monitoring import DriftAlarm
 from sablier.tasks.detection.batch_counts import BatchCounts, BoundOptions
 from sablier.tasks.detection.judge import Judge
+from sablier.tasks.detection.known_words import known_words, repeats_words
 from sablier.tasks.detection.lots import Lots
 from sablier.tasks.detection.result import DetectionResult
 from sablier.tasks.detection.shift import Shift
@@ -33,7 +35,6 @@ BINS = 60
 USUAL_SCORES = (-3.0, 3.0)  # of normal images, in standard deviations, if none calibrate
 P_VALUE_BINS = 20
 OURS = "sablier"
-BY_MISTAKE = 0.02  # share of distinct images that may be taken for repeats
 MOST_FARTHEST = 6  # images with pictures, after a drift alarm
 LIKELY_CAUSE = 0.1  # share of images known to the model from which on they explain a drift
 
@@ -227,29 +228,52 @@ class Summarizer:
         """Score one chunk, update the summary, and return the verdicts."""
         dense = images.dense(self.detector.preprocess)
         result = self.detector.detect(dense, self.alpha, reject_alpha=self.reject_alpha, confidence=None)
+        if self.recognizer is not None and len(dense):
+            result = replace(result, recognized=self.recognizer.recognize(dense))
+        return self.add(result, dense)
+
+    def add(self, result: DetectionResult, images: ImageSet) -> DetectionResult:
+        """Add the detections of N images, by this detector at these rates, to the summary; return the verdicts.
+
+        Args:
+            result: the detections.
+            images: the N images, of which the summary keeps a few.
+        """
         self.rejected += int(np.sum(result.verdicts == REJECT))
         for name, p_values in {OURS: result.p_values, **result.baseline_p_values}.items():
             self.levels[name] += self.detector.calibration.level_counts(p_values)
             self.flagged[name] += int(np.sum(p_values <= self.alpha))
         self.p_value_counts += np.histogram(result.p_values, P_VALUE_BINS, (0, 1))[0]
-        if self.recognizer is not None and len(dense):
-            recognized = self.recognizer.recognize(dense)
-            result = replace(result, recognized=recognized)
-            self.known.update(recognized.known.tolist())
-            self.repeats += int(np.sum(recognized.repeats != ""))
+        if result.recognized is not None:
+            self.known.update(result.recognized.known.tolist())
+            self.repeats += int(np.sum(result.recognized.repeats != ""))
         self.drift.update(independent(result))
         self.batch.update(images, result)
         if result.measures is not None:
             self.shift.add(result.measures, result.ids.tolist())
             if self.detector.usual is not None:
                 distances = self.detector.usual.distances(result.measures)
-                self.farthest = kept(self.farthest, dense, distances, min(MOST_FARTHEST, self.most_typical))
+                self.farthest = kept(self.farthest, images, distances, min(MOST_FARTHEST, self.most_typical))
         self.skipped_count += len(result.skipped)
         self.skipped = [*self.skipped, *result.skipped][:MOST_SKIPPED_LISTED]
         self.histogram += np.histogram(np.clip(result.scores, self.edges[0], self.edges[-1]), self.edges)[0]
-        self.worst = kept(self.worst, dense, result.scores, self.most_worst)
-        self.typical = kept(self.typical, dense, self.random.random(len(dense)), self.most_typical)
+        self.worst = kept(self.worst, images, result.scores, self.most_worst)
+        self.typical = kept(self.typical, images, self.random.random(len(images)), self.most_typical)
         return result if self.fdr is None else replace(result, verdicts=np.full(len(result), UNDETERMINED), fdr=self.fdr)
+
+    def shown(self) -> list[str]:
+        """Return the ids of the images that the summary shows, if it is made now."""
+        shown = [self.worst, self.typical, self.farthest if self.drift.alarmed else None]
+        return [id for each in shown if each is not None for id in each.images.ids.tolist()]
+
+    def show(self, images: Mapping[str, ImageSet]) -> None:
+        """Replace the images that the summary shows by others of the same ids, each a set of one; leave out those without."""
+
+        def replaced(before: Kept | None) -> Kept | None:
+            found = [] if before is None else [images[id] for id in before.images.ids.tolist() if id in images]
+            return Kept(ImageSet.concatenate(found), np.empty(0)) if found else None
+
+        self.worst, self.typical, self.farthest = replaced(self.worst), replaced(self.typical), replaced(self.farthest)
 
     def summary(self) -> DetectionSummary:
         """Return the summary, with pictures."""
@@ -314,35 +338,3 @@ def edges_around(calibration: Calibration) -> Array:
 def independent(result: DetectionResult) -> Array:
     """Return the p-values of the images that repeat no earlier one, for the drift alarm."""
     return result.p_values if result.recognized is None else result.p_values[result.recognized.repeats == ""]
-
-
-def known_words(trained: int, calibrated: int, count: int, kind: str = "") -> str:
-    """Return that a model knows some of `count` images of a kind, and what that means; "" if it knows none.
-
-    >>> known_words(3, 0, 10, "good")[:54]
-    'Of these 10 good images 3 trained the model (or nearly'
-    """
-    parts = [f"{number:,} {what}" for number, what in ((trained, "trained"), (calibrated, "calibrated")) if number]
-    if not parts:
-        return ""
-    what = f"{kind} images" if kind else "images"
-    return (
-        f"Of these {count:,} {what} {' and '.join(parts)} the model (or nearly copy one that did). Its results on them tell "
-        "nothing of fresh images: a model does better on what it knows. Judge it by images that it has not seen."
-    )
-
-
-def repeats_words(repeats: int, count: int, discoveries: bool = False) -> str:
-    """Return that images repeat others, and what follows; "" if no more do than are taken for repeats by mistake.
-
-    Args:
-        repeats: how many of the `count` images repeat an earlier one.
-        count: the number of images.
-        discoveries: whether they are flagged at a false-discovery rate.
-    """
-    if repeats <= BY_MISTAKE * count:
-        return ""
-    text = f"{repeats:,} of {count:,} images repeat an earlier one (bursts, copies). The drift alarm counts each group once"
-    if discoveries:
-        text += "; the false-discovery rate is proved for independent images, and not for these"
-    return f"{text}."
