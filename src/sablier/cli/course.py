@@ -9,7 +9,7 @@ from sablier.cli import options
 from sablier.cli.course_classifiers import cifar, digits
 from sablier.cli.lesson_page import Language, Notebook, print_page
 from sablier.cli.panels import COURSE, Group, add_verb
-from sablier.cli.progress import console, table
+from sablier.cli.progress import aside, console, table
 from sablier.cli.time_left import training_progress
 
 
@@ -19,6 +19,7 @@ def add_to(app: typer.Typer) -> None:
         cls=Group, no_args_is_help=True, help="Run the exercises of the course: published figures beside those obtained here."
     )
     add_verb(group, list_lessons, "course list", name="list")
+    add_verb(group, all_lessons, "course all --tier small --lang fr -o course/", name="all")
     add_verb(group, anomaly, "course anomaly --seeds 5 -o lesson1/")
     add_verb(group, letters, "course letters --as-printed -o lesson2/")
     add_verb(group, latent, "course latent --tier base -o lesson3/")
@@ -32,6 +33,33 @@ def list_lessons() -> None:
     """List the lessons that can be run."""
     rows = [[lesson.__name__, (lesson.__doc__ or "").split("\n")[0]] for lesson in LESSONS]
     table("", ["lesson", "content"], rows, numbers=False)
+
+
+def all_lessons(
+    output: options.LessonFolder = Path("course"),
+    tier: Annotated[str, typer.Option(metavar="NAME", help="Tier of all lessons: tiny, small, base or large.")] = "small",
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Use images that come with sablier in place of the public sets.")
+    ] = False,
+    lang: Language = "en",
+    notebook: Notebook = False,
+) -> None:
+    """Run all lessons, each into a folder of its own, and write an index page."""
+    from sablier.course.lessons import run_all
+
+    with training_progress(losses=True) as on_progress:
+        course = run_all(
+            output, tier=tier, offline=offline, language=lang, notebook=notebook, on_progress=on_progress,
+            on_lesson=lambda lesson: aside.print(f"sablier course {lesson}", markup=False),
+        )  # fmt: skip
+    rows = [
+        [row.lesson, f"{row.minutes:.1f}", "" if row.announced is None else f"{row.announced:.1f}", row.problem]
+        for row in course.rows
+    ]
+    table("", ["lesson", "minutes", "announced", "not run because"], rows)
+    console.print(f"See {', '.join(map(str, course.written.files))}", markup=False)
+    if any(row.problem for row in course.rows):
+        raise typer.Exit(1)
 
 
 def anomaly(
