@@ -61,12 +61,12 @@ def test_the_page_is_whole(language, tmp_path):
 def test_the_whole_command(sablier):
     done = sablier("course", "anomaly", "--data", "digits", "-o", "lesson", *(f"--set={setting}" for setting in BRIEF))
     assert done.code == 0
-    for text in ("the lesson", "its code,", "equal shapes,", "sablier,", "encoder.0", "every reconstruction", "0.0616"):
+    for text in ("the lesson", "its code", "equal", "sablier,", "encoder.0", "every reconstruction", "0.0616"):
         assert text in done.out
     assert "about" in done.err.split("\n")[0]
     again = sablier("course", "anomaly", "--data", "digits", "-o", "lesson", "--lang", "fr", *(f"--set={each}" for each in BRIEF))
     assert again.code == 0
-    assert "formes égales" in again.out
+    assert "exécuté" in again.out
     assert 'lang="fr"' in Path("lesson/anomaly.html").read_text(encoding="utf-8")
 
 

@@ -15,6 +15,9 @@ from sablier.errors import UnknownName
 OTHERS = [language for language in list_languages() if language != "en"]
 
 
+BY_NAME = ("letters.methods", "letters.black", "index.lessons")  # tables whose keys are names of what they describe
+
+
 def flat(texts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     for key, value in texts.items():
         if isinstance(value, str):
@@ -41,7 +44,8 @@ def test_no_text_is_empty_or_unused(language):
     texts = dict(flat(texts_of(language)))
     assert all(text.strip() == text and text for text in texts.values())
     source = "".join(path.read_text(encoding="utf-8") for path in Path(sablier.course.__file__).parent.glob("*.py"))
-    assert [key for key in texts if key.rpartition(".")[2].removesuffix("_answer") not in source] == []
+    named = [key for key in texts if key.rpartition(".")[0] not in BY_NAME]
+    assert [key for key in named if key.rpartition(".")[2].removesuffix("_answer") not in source] == []
 
 
 def test_numbers_are_written_as_the_language_does():

@@ -45,7 +45,10 @@ def check_page(page: str, language: str) -> None:
     reader = _Reader()
     reader.feed(page)
     assert not reader.open
-    of = lambda tag: [attributes for each, attributes in reader.tags if each == tag]  # noqa: E731
+
+    def of(tag: str) -> list[dict[str, str | None]]:
+        return [attributes for each, attributes in reader.tags if each == tag]
+
     assert of("html")[0]["lang"] == language
     assert len(of("main")) == len(of("h1")) == len(of("title")) == 1
     levels = [int(tag[1]) for tag, _ in reader.tags if re.fullmatch(r"h[1-6]", tag)]

@@ -211,6 +211,7 @@ def _exercises(words: Words) -> Section:
         "ours_mse": words.number(measured("anomaly", "sablier", "mse").mean, ".4f"),
         "decay": words.number(measured("anomaly", "no weight decay", "auroc").mean, ".3f"),
         "short": words.number(measured("anomaly", "latent 16", "auroc").mean, ".3f"),
+        "short_mse": words.number(measured("anomaly", "latent 16", "mse").mean, ".4f"),
     }
     commands = {
         "unet": ["sablier course anomaly --set model=unet"],
