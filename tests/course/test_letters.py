@@ -18,7 +18,7 @@ ANCHORS = ["data", "network", "training", "figures", "reconstructions", "noise",
 
 
 @pytest.fixture
-def brief(monkeypatch):
+def one_epoch(monkeypatch):
     """One epoch of our schedule, and a narrow bottleneck."""
 
     def recipe(name, tier="base", settings=()):
@@ -29,7 +29,7 @@ def brief(monkeypatch):
 
 
 @pytest.fixture
-def drawn_letters(monkeypatch, brief):
+def drawn_letters(monkeypatch, one_epoch):
     """A few letters drawn here in place of notMNIST."""
     drawn = {"train": glyphs(150, seed=5), "test": glyphs(40, seed=4)}
     monkeypatch.setattr(letters_study, "load_dataset", lambda name, split: drawn[split])
@@ -94,7 +94,7 @@ def test_as_stated_is_what_the_lesson_states():
 
 
 @pytest.mark.public
-def test_on_notmnist(brief, public_data):
+def test_on_notmnist(one_epoch, public_data):
     if not (public_data / "notmnist").is_dir():
         pytest.skip("there is no notmnist under SABLIER_DATA")
     lesson = study(epochs=0)

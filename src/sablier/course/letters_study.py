@@ -14,6 +14,7 @@ from sablier.metrics import psnr
 from sablier.models.base import Model, count_parameters, layer_table
 from sablier.recipes.config import Recipe
 from sablier.recipes.make import make_recipe
+from sablier.recipes.settings import settings_of_the_run
 from sablier.tasks.latent.reconstruct import fitted_pca, latent_size, reconstruct, reconstructed_by_pca, squared_errors
 from sablier.training.config import FitConfig
 from sablier.training.loop import History
@@ -148,11 +149,11 @@ def study(
 def _recipes(epochs: int, tier: str, settings: Sequence[str]) -> dict[str, Recipe]:
     """Return what is trained to reconstruct: the lesson's network as stated and with our schedule, and one that compresses."""
     ours = make_recipe("course-conv", settings=settings)
-    recipes = {OURS: ours, SMALL: make_recipe("autoencoder", tier)}
+    recipes = {OURS: ours, SMALL: make_recipe("autoencoder", tier, settings_of_the_run(settings))}
     if not epochs:
         return recipes
-    fit = replace(AS_STATED, epochs=epochs, seed=ours.fit.seed, threads=ours.fit.threads)
-    return {STATED: replace(ours, fit=fit), **recipes}
+    of_the_run = {name: getattr(ours.fit, name) for name in ("seed", "threads", "device", "dtype")}
+    return {STATED: replace(ours, fit=replace(AS_STATED, epochs=epochs, **of_the_run)), **recipes}
 
 
 class _Desk:
