@@ -68,3 +68,19 @@ def test_colours_can_be_read_in_both_themes():
     for theme in themes:
         for colour in ("ink", "muted", "blue"):
             assert min(contrast(theme[colour], theme[ground]) for ground in ("page", "surface")) >= 4.5, colour
+
+
+@pytest.mark.web
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_runs_over_the_edge(page, browser, tmp_path, width):
+    file = tmp_path / "page.html"
+    file.write_text(page_html(page), encoding="utf-8")
+    for scheme in ("light", "dark"):
+        shown = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+        requests = []
+        shown.on("request", lambda request, requests=requests: requests.append(request.url))
+        shown.goto(file.as_uri())
+        shown.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
+        assert shown.evaluate("document.documentElement.scrollWidth") <= width
+        assert [url for url in requests if not url.startswith(("data:", "file:"))] == []
+        shown.close()

@@ -150,7 +150,10 @@ def _scale(words: Words) -> str:
 def _errors(lesson: Lesson, run: Run, words: Words) -> Section:
     normal, others = run.errors[lesson.is_normal], run.errors[~lesson.is_normal]
     picture = histogram_picture(
-        {words("errors.normal", normal=lesson.normal): normal, words("errors.others"): others},
+        {
+            words("errors.normal", normal=lesson.normal, count=words.number(len(normal))): normal,
+            words("errors.others", count=words.number(len(others))): others,
+        },
         words("errors.x"),
         words("errors.y"),
         words("errors.alt"),

@@ -76,7 +76,7 @@ def histogram_picture(
         for (name, found), colour, filled in zip(groups.items(), (BLUE, ORANGE), (True, False), strict=False):
             counts = np.histogram(np.minimum(found, edges[-1]), edges)[0]
             style: dict[str, Any] = {"fc": colour, "alpha": 0.45} if filled else {"ec": colour, "lw": 1.8}
-            axes.stairs(100 * counts / counts.sum(), edges, fill=filled, label=f"{name} ({len(found):,})", **style)
+            axes.stairs(100 * counts / counts.sum(), edges, fill=filled, label=name, **style)
         if isfinite(threshold):
             axes.axvline(threshold, color=INK, ls=(0, (4, 2)), lw=1.5, label=threshold_name)
         axes.set(xlabel=x, ylabel=y, xlim=(0, edges[-1]), ylim=(0, None))
