@@ -4,7 +4,7 @@ A text is found by the name of its lesson and its key, and its placeholders are 
 
 >>> words = Words("anomaly", "fr")
 >>> words("data.title"), words.number(1234.5, ",.1f")
-('Les données', '1 234,5')
+('Les données', '1\\u202f234,5')
 """
 
 import re
