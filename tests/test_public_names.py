@@ -14,6 +14,7 @@ import sablier
 PUBLIC = [
     "AnomalyDetector",
     "Calibration",
+    "Client",
     "Codec",
     "ConformalCalibrator",
     "Denoiser",
