@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sablier.course.arithmetic import BOLD, REGULAR, Sums, drawn_letters, encoded_letters, measured_sums, sums_to_bold
+from sablier.course.arithmetic import BOLD, REGULAR, drawn_letters, encoded_letters, measured_sums, sums_to_bold
+from sablier.course.sums import Sums
 from sablier.files import write_whole
 from sablier.images.glyphs import LETTERS, glyphs
 from sablier.images.imageset import ImageSet

@@ -75,11 +75,11 @@ class Pose:
     @classmethod
     def drawn(cls, random: np.random.Generator) -> "Pose":
         """Return a random pose."""
-        right, down = random.uniform(-2, 2, 2)
+        right, down = random.uniform(-1, 1, 2)
         return cls(
             right=float(right),
             down=float(down),
-            size=random.uniform(0.9, 1.06),
+            size=random.uniform(0.95, 1.04),
             line=random.uniform(1.0, 1.5),
             eyes=random.uniform(5.3, 6.2),
             mouth=random.uniform(10.0, 11.5),
