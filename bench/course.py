@@ -7,7 +7,7 @@ import numpy as np
 
 from harness import Bench, labels_of, print_table
 from lesson_loop import run as run_lesson
-from sablier.course.anomaly import run
+from sablier.course.anomaly_study import study
 from sablier.images.datasets import load_dataset
 from sablier.metrics import auroc
 
@@ -15,7 +15,7 @@ from sablier.metrics import auroc
 def main() -> None:
     bench = Bench("course", __doc__ or "")
     seeds = list(range(1 if bench.args.quick else 5))
-    ours = run(None, seeds=len(seeds))
+    ours = study(seeds=len(seeds))
     digits, tests = load_dataset("mnist", "train"), load_dataset("mnist", "test")
     normal, labels = tests.labels == "5", labels_of(digits).astype(int)
 

@@ -7,6 +7,7 @@ import typer
 
 from sablier.cli import options
 from sablier.cli.course_classifiers import cifar, digits
+from sablier.cli.lesson_page import Language, Notebook, print_page
 from sablier.cli.panels import COURSE, Group, add_verb
 from sablier.cli.progress import console, table
 from sablier.cli.time_left import training_progress
@@ -35,29 +36,24 @@ def list_lessons() -> None:
 
 def anomaly(
     output: options.LessonFolder = Path("course-anomaly"),
+    data: Annotated[
+        str, typer.Option(metavar="NAME", help="Data set to train on: mnist, fashion-mnist, digits or another with labels.")
+    ] = "mnist",
     seeds: options.Seeds = 1,
-    normal: Annotated[str, typer.Option(metavar="LABEL", help="The digit that is normal.")] = "5",
+    normal: Annotated[str, typer.Option(metavar="LABEL", help="The label of the normal images.")] = "5",
     settings: options.RecipeSettings = None,
+    lang: Language = "en",
+    notebook: Notebook = False,
 ) -> None:
     """Lesson 1: a dense autoencoder, trained on one digit of MNIST, detects other digits by their reconstruction error."""
-    from sablier.course.anomaly import LESSON, run
+    from sablier.course.anomaly import run
 
-    with training_progress() as on_progress:
-        lesson = run(output, normal=normal, seeds=seeds, settings=settings or [], on_progress=on_progress)
-    rows = [
-        ["parameters", f"{LESSON['parameters']:,}", "", f"{lesson.parameters:,}"],
-        ["validation MSE", *(f"{LESSON[key]:.4f}" for key in ("printed_mse", "mended_mse")), f"{lesson.validation_mse:.4f}"],
-        ["AUROC, the other digits", *(f"{LESSON[key]:.3f}" for key in ("printed_auroc", "mended_auroc")), f"{lesson.auroc:.3f}"],
-        ["PCA, same images", "", "", f"{lesson.auroc_pca:.3f}"],
-        ["seconds of training", "", "", f"{lesson.seconds:.1f}"],
-    ]
-    columns = ["measure", "as printed", "with equal shapes", f"here, {lesson.seeds} seed{'s' if lesson.seeds > 1 else ''}"]
-    table(f"Lesson 1: {normal} is normal", columns, rows)
-    console.print(
-        "As printed, the loss of the lesson compares shapes N,28,28 and N,1,28,28, that is, every reconstruction with every "
-        "image of the batch. The network therefore learns the mean image. The losses of sablier refuse different shapes."
-    )
-    console.print(f"See {', '.join(str(path) for path in lesson.pictures)}", markup=False)
+    with training_progress(losses=True) as on_progress:
+        written = run(
+            output, data=data, normal=normal, seeds=seeds, settings=settings or [], language=lang, notebook=notebook,
+            on_progress=on_progress,
+        )  # fmt: skip
+    print_page(written.page, written.files)
 
 
 def letters(

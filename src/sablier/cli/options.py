@@ -156,7 +156,7 @@ Backbones = Annotated[
     list[Path] | None,
     typer.Option("--backbone", help=BACKBONE_HELP + " May be repeated.", metavar="FILE", show_default=False),
 ]
-LessonFolder = Annotated[Path, typer.Option("--output", "-o", help="Folder for the pictures.", metavar="FOLDER")]
+LessonFolder = Annotated[Path, typer.Option("--output", "-o", help="Folder for the page.", metavar="FOLDER")]
 RecipeSettings = Annotated[
     list[str] | None,
     typer.Option("--set", help="Change one value of the recipe, as key=value. May be repeated.", metavar="KEY=VALUE"),

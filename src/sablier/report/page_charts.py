@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from markupsafe import Markup, escape
@@ -28,7 +27,7 @@ def loss_charts(file: ModelFile) -> list[tuple[str, Markup]]:
         if any(loss_series(rows, "loss")[0] for rows in members.values()):
             drawn = chart(lambda axes, members=members: figures.draw_losses(axes, members))  # type: ignore[misc]
             name = f"Loss of {kind} by epoch" if kind else "Loss by epoch"
-            charts.append((kind, _inline(drawn, name)))
+            charts.append((kind, inline_svg(to_svg(drawn), name)))
     return charts
 
 
@@ -38,7 +37,7 @@ def scores_chart(edges: Array, groups: list[ScoreGroup], threshold: float) -> Ma
     def draw(axes: Axes) -> None:
         figures.draw_scores(axes, edges, groups, threshold)
 
-    return _inline(chart(draw, (4.4, 3.5)), "Histogram of anomaly scores with the threshold")
+    return inline_svg(to_svg(chart(draw, (4.4, 3.5))), "Histogram of anomaly scores with the threshold")
 
 
 def p_values_chart(summary: DetectionSummary) -> Markup:
@@ -52,7 +51,7 @@ def p_values_chart(summary: DetectionSummary) -> Markup:
         axes.set(xlabel="p-value", ylabel="share of images", xlim=(0, 1))
         axes.figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left")
 
-    return _inline(chart(draw, (4.4, 3.5)), "Histogram of p-values")
+    return inline_svg(to_svg(chart(draw, (4.4, 3.5))), "Histogram of p-values")
 
 
 def bound_chart(bound: DiscoveryBound) -> Markup:
@@ -70,18 +69,23 @@ def bound_chart(bound: DiscoveryBound) -> Markup:
         axes.set(xlabel=f"{bound.counted} flagged", ylabel=f"good {bound.counted}", xlim=(0, most), ylim=(0, None))
         axes.figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left")
 
-    return _inline(chart(draw, (4.4, 3.5)), "Images flagged, and at most how many of them are good")
+    return inline_svg(to_svg(chart(draw, (4.4, 3.5))), "Images flagged, and at most how many of them are good")
 
 
 def roc_chart(result: EvaluationResult) -> Markup:
     """Return the ROC curves of a detector and its baselines."""
     draw: Callable[[Axes], None] = lambda axes: figures.draw_roc(axes, result.rows, not result.undetermined)  # noqa: E731
-    return _inline(chart(draw, (4.4, 3.9)), "ROC curves of sablier and the baselines")
+    return inline_svg(to_svg(chart(draw, (4.4, 3.9))), "ROC curves of sablier and the baselines")
 
 
-def _inline(figure: Any, name: str) -> Markup:
-    """Return a chart as SVG that is a part of the page: its colours follow it, its ids meet no other chart's."""
-    svg = to_svg(figure).decode()
+def inline_svg(svg_file: bytes, name: str) -> Markup:
+    """Return a chart as SVG that is a part of the page: its colours follow it, its ids meet no other chart's.
+
+    Args:
+        svg_file: as `figures.to_svg` writes it.
+        name: what it shows; no other chart of the page has the same.
+    """
+    svg = svg_file.decode()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)
     svg = re.sub(r' xmlns(:xlink)?="[^"]*"', "", svg)

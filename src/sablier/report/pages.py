@@ -1,13 +1,19 @@
 """Filling the templates of pages."""
 
+from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 
-def rendered(template: str, **content: Any) -> str:
-    """Return a page of `templates/`, every text in it escaped."""
-    environment = Environment(
+@cache
+def environment() -> Environment:
+    """Return the environment of `templates/`, in which every text is escaped."""
+    return Environment(
         loader=PackageLoader("sablier.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.get_template(template).render(**content)
+
+
+def rendered(template: str, **content: Any) -> str:
+    """Return a page of `templates/`, every text in it escaped."""
+    return environment().get_template(template).render(**content)

@@ -49,6 +49,16 @@ def difference(image: Array, reconstruction: Array) -> Array:
     return signed_colours((reconstruction - image).mean(axis=2), FULL_DIFFERENCE)
 
 
+def absolute_difference(image: Array, reconstruction: Array) -> Array:
+    """Return H,W,3 bytes: black where both H,W,C agree, and the lighter, the more they differ, up to 0.3.
+
+    >>> absolute_difference(np.zeros((1, 1, 1)), np.array([[[0.5]]])).tolist()
+    [[[252, 253, 191]]]
+    """
+    apart = np.abs(image - reconstruction).mean(axis=2)
+    return as_rgb(np.asarray(mpl.colormaps["magma"]((apart / FULL_DIFFERENCE).clip(0, 1)))[..., :3])
+
+
 def signed_colours(values: Array, full: float) -> Array:
     """Return H,W,3 bytes: white for 0, blue below it and orange above, in full colour at a distance of `full` from it.
 
@@ -147,8 +157,8 @@ def reduced(rgb: Array, most: int) -> Array:
 def data_uri(rgb: Array) -> str:
     """Return the picture as a data URI: small ones exactly, larger ones as JPEG of at most 320 pixels a side."""
     if max(rgb.shape[:2]) <= SMALL:
-        return _uri("png", png(rgb))
-    return _uri("jpeg", jpeg(reduced(rgb, MOST_PIXELS)))
+        return bytes_uri("png", png(rgb))
+    return bytes_uri("jpeg", jpeg(reduced(rgb, MOST_PIXELS)))
 
 
 def anomaly_key() -> str:
@@ -166,5 +176,6 @@ def _encoded(picture: Image.Image, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-def _uri(kind: str, data: bytes) -> str:
+def bytes_uri(kind: str, data: bytes) -> str:
+    """Return the bytes of a picture of a kind, such as "png", as a data URI."""
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

@@ -224,9 +224,19 @@ def decode(model: Model, preprocess: Preprocess, latents: Array) -> Array:
     return check_finite("images", np.concatenate([none, *parts]))
 
 
+@torch.no_grad()
 def reconstruct(model: Model, preprocess: Preprocess, images: ImageSet) -> Array:
-    """Return the reconstructions of dense images, N,H,W,C float32 in [0, 1]."""
-    return decode(model, preprocess, encode(model, preprocess, images))
+    """Return the reconstructions of dense images, N,H,W,C float32 in [0, 1]; the model needs no code for that.
+
+    Raises:
+        ModelFileError: if they are not finite.
+    """
+    if {"encode", "decode"} <= model.capabilities:
+        return decode(model, preprocess, encode(model, preprocess, images))
+    model.eval()
+    batches = Batches(images, preprocess).in_order(_batch_size(preprocess))
+    parts = [model.reconstruct(batch.x).clamp(0, 1).permute(0, 2, 3, 1).numpy() for batch in batches]
+    return check_finite("images", np.concatenate(parts))
 
 
 def reconstruction_result(model: Model, preprocess: Preprocess, images: ImageSet) -> ReconstructionResult:
