@@ -12,8 +12,9 @@ mean step, mean of 100 walks.
 `--data faces`: glasses of one face shape are added to faces of the other (`sablier.images.faces`), among the sixteen
 combinations of attributes that share a pose. The shape that gets the glasses is held out of training: all of its faces
 (`error_ratio`, `nearest_right`), or only those with glasses (`..._seen_bare`). The glasses come from faces of other poses: the
-mean of all, or one face (`..._single`). `error_ratio_of_pixels` is of the same sum without a model. The figures are means over
-both shapes. Nothing was chosen on faces: the recipe is as it is.
+mean of all, or one face (`..._single`). The nearest of the sixteen is asked of decoded pixels, and of codes (`..._by_code`).
+`error_ratio_of_pixels` is of the same sum without a model. The figures are means over both shapes. Nothing was chosen on
+faces: the recipe is as it is.
 """
 
 import argparse
@@ -136,11 +137,11 @@ def measure_glasses(
     single, averaged = (measured_glasses(model, rule, pixels, shape, way) for way in (False, True))
     figures = {
         "error_ratio": averaged.error_ratio,
-        "nearest_right": averaged.right_by_code,
-        "nearest_right_by_pixels": averaged.right,
+        "nearest_right": averaged.right,
+        "nearest_right_by_code": averaged.right_by_code,
         "error_ratio_single": single.error_ratio,
-        "nearest_right_single": single.right_by_code,
-        "nearest_right_single_by_pixels": single.right,
+        "nearest_right_single": single.right,
+        "nearest_right_single_by_code": single.right_by_code,
         "error_ratio_of_pixels": error_ratio_of_pixels(rule, pixels, shape, averaged=True),
         "floor_ratio": averaged.floor_ratio,
         "train_seconds": sum(history["seconds"] for history in file.histories.values() if "seconds" in history),
