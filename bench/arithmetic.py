@@ -10,8 +10,8 @@ are means over the other families. A walk goes from one letter of the held-out f
 mean step, mean of 100 walks.
 
 `--data faces`: glasses of one face shape are added to faces of the other (`sablier.images.faces`), among the sixteen
-combinations of attributes that share a pose. The shape that gets the glasses is held out of training: all of its faces
-(`error_ratio`, `nearest_right`), or only those with glasses (`..._seen_bare`). The glasses come from faces of other poses: the
+combinations of attributes that share a pose. Training has seen the shape that gets the glasses only without them
+(`error_ratio`, `nearest_right`), or not at all (`..._shape_unseen`). The glasses come from faces of other poses: the
 mean of all, or one face (`..._single`). The nearest of the sixteen is asked of decoded pixels, and of codes (`..._by_code`).
 `error_ratio_of_pixels` is of the same sum without a model. The figures are means over both shapes. Nothing was chosen on
 faces: the recipe is as it is.
@@ -110,12 +110,12 @@ def run_key(args: argparse.Namespace) -> str:
 
 
 def spectacles(bench: Bench, args: argparse.Namespace, settings: list[str]) -> None:
-    """Hold out one face shape after the other: all of it, and only its faces with glasses."""
+    """Hold out one face shape after the other: its faces with glasses, and all of them."""
     key = run_key(args)
     steps, drawn = bench.partial(key), faces(500 if args.quick else FACES_DRAWN)
     found: dict[str, dict[str, Any]] = {}
     for shape in SHAPES:
-        kept = {"": drawn.take(~drawn.matches("shape", shape)), "_seen_bare": without_held_out(drawn, shape)}
+        kept = {"": without_held_out(drawn, shape), "_shape_unseen": drawn.take(~drawn.matches("shape", shape))}
         found[shape] = {}
         for suffix, training in kept.items():
             found[shape] |= steps.get(shape + suffix, partial(measure_glasses, training, shape, suffix, args, settings))
