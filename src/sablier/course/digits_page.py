@@ -1,6 +1,7 @@
 """The page of lesson 4, classifiers."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from sablier.course.backprop_drawing import network_drawing
 from sablier.course.common_blocks import layers_table, page_of
 from sablier.course.digits_study import CONVOLUTIONAL, LINEAR, PRINTED, Lesson
 from sablier.course.language import Words
-from sablier.course.plain_loop import BATCH, LESSON_WAY, TEST_BATCH, Curve
+from sablier.course.plain_loop import BATCH, LESSON_WAY, OPTIMIZERS, REDUCTIONS, TEST_BATCH, Curve
 from sablier.report.curves import Line
 from sablier.report.pictures import as_rgb, signed_colours
 from sablier.report.section_charts import lines_picture
@@ -86,7 +87,7 @@ def _passes(lesson: Lesson, words: Words) -> Section:
          words.number(passes.stepped[name], ".4f") if name in WEIGHTS else ""]
         for name, rule in RULES.items()
     ]  # fmt: skip
-    columns = [words(f"passes.{name}") for name in ("quantity", "value", "rule", "derivative", "stepped")]
+    columns = [words(f"passes.{name}") for name in ("quantity", "number", "rule", "gradient", "stepped")]
     step = words(
         "passes.step", rate=words.number(passes.rate, "g"), before=words.number(passes.values["L"], ".4f"),
         after=words.number(passes.loss_after, ".4f"),
@@ -98,8 +99,13 @@ def _passes(lesson: Lesson, words: Words) -> Section:
 
 
 def _batches(lesson: Lesson, words: Words) -> Section:
-    curves = {words(f"batches.{name}"): curve for name, curve in lesson.reductions.items()}
-    picture = lines_picture(_lines(curves), words("iterations"), words("batches.y"), words("batches.alt"))
+    rates = {name: words.number(way.rate, "g") for name, way in REDUCTIONS.items()}
+    curves = {
+        words(f"batches.{REDUCTIONS[name].reduction}", rate=rates[name]): curve for name, curve in lesson.reductions.items()
+    }
+    lines = _lines(curves)
+    lines[-1] = replace(lines[-1], dashed=True)  # it covers the first
+    picture = lines_picture(lines, words("iterations"), words("accuracy"), words("batches.alt"))
     table = _moments(curves, words("batches.way"), words("batches.caption"), lesson.epoch, words)
     return Section("batches", words("batches.title"), [Text(words("batches.text", batch=BATCH)), picture, table])
 
@@ -149,8 +155,9 @@ def _optimizers(lesson: Lesson, words: Words) -> Section:
     curves = {words(f"optimizers.{name}"): curve for name, curve in lesson.optimizers.items()}
     lines = [Line(name, curve.iterations, curve.loss) for name, curve in curves.items()]
     picture = lines_picture(lines, words("iterations"), words("figures.loss"), words("optimizers.alt"), log=True)
+    text = words("optimizers.text", **{name: words.number(way.rate, "g") for name, way in OPTIMIZERS.items()})
     table = _moments(curves, words("optimizers.name"), words("optimizers.caption"), lesson.epoch, words)
-    return Section("optimizers", words("optimizers.title"), [Text(words("optimizers.text")), picture, table])
+    return Section("optimizers", words("optimizers.title"), [Text(text), picture, table])
 
 
 def _moments(curves: Mapping[str, Curve], what: str, caption: str, epoch: int, words: Words) -> Table:

@@ -128,12 +128,12 @@ def _averages(letters: Letters, faces: Faces, words: Words) -> Section:
 def _face_sums(faces: Faces, words: Words) -> Section:
     rows = [
         [
-            words(f"faces.{name}"), *_errors(sums, words), words.number(faces.pixel_ratio[name], ".2f"),
+            words(f"faces.{name}"), *_errors(sums, words)[2:], words.number(faces.pixel_ratio[name], ".2f"),
             words.number(sums.right, ".0%"), words.number(sums.right_by_code, ".0%"),
         ]
         for name, sums in faces.sums.items()
     ]  # fmt: skip
-    columns = [words(f"sums.{name}") for name in ("glasses_of", "mse", "before", "ratio", "lowest")]
+    columns = [words(f"sums.{name}") for name in ("glasses_of", "ratio", "lowest")]
     columns += [words("faces.pixel_ratio"), words("sums.right_by_pixels"), words("sums.right")]
     mean = faces.sums["mean"]
     shape = words(f"data.{HELD_OUT_SHAPE}")
@@ -156,6 +156,7 @@ def _face_sums(faces: Faces, words: Words) -> Section:
 
 
 def _errors(sums: Sums, words: Words) -> list[str]:
+    """Return the error, that of doing nothing, their ratio, and the lowest ratio that there can be."""
     errors = [words.number(value, ".4f") for value in (sums.error, sums.nothing)]
     return [*errors, *(words.number(value, ".2f") for value in (sums.error_ratio, sums.floor_ratio))]
 
