@@ -71,3 +71,10 @@ def test_a_terminal_gets_a_bar_and_the_announcement_stays(capsys, monkeypatch):
     monkeypatch.setattr(aside, "width", 120)
     lines = "\n".join(told(capsys, ("training", whole(0, 10)), ("training", whole(0.5, 5))))
     assert "about 10 s for 48 photos of 256 x 256, 5 folds; tier base" in lines
+
+
+def test_the_losses_of_an_epoch_are_told_where_they_are_asked_for():
+    row = {"epoch": 2, "loss": 0.25, "validation_loss": 0.3}
+    told, untold = (TimeLeft(losses=asked).shown("seed 1", Progress(2, 4, row)) for asked in (True, False))
+    assert told.aside == "epoch 2: loss 0.25, held-out images 0.3"
+    assert untold.aside == ""

@@ -9,7 +9,7 @@ from sablier.cli import options
 from sablier.cli.course_classifiers import cifar, digits
 from sablier.cli.lesson_page import Language, Notebook, print_page
 from sablier.cli.panels import COURSE, Group, add_verb
-from sablier.cli.progress import console, table
+from sablier.cli.progress import aside, console, table
 from sablier.cli.time_left import training_progress
 
 
@@ -19,8 +19,9 @@ def add_to(app: typer.Typer) -> None:
         cls=Group, no_args_is_help=True, help="Run the exercises of the course: published figures beside those obtained here."
     )
     add_verb(group, list_lessons, "course list", name="list")
+    add_verb(group, all_lessons, "course all --tier small --lang fr -o course/", name="all")
     add_verb(group, anomaly, "course anomaly --seeds 5 -o lesson1/")
-    add_verb(group, letters, "course letters --as-printed -o lesson2/")
+    add_verb(group, letters, "course letters --lang fr -o lesson2/")
     add_verb(group, latent, "course latent --tier base -o lesson3/")
     add_verb(group, digits, "course digits --set optimizer=adam -o lesson4/")
     add_verb(group, cifar, "course cifar --tier base -o lab/")
@@ -32,6 +33,33 @@ def list_lessons() -> None:
     """List the lessons that can be run."""
     rows = [[lesson.__name__, (lesson.__doc__ or "").split("\n")[0]] for lesson in LESSONS]
     table("", ["lesson", "content"], rows, numbers=False)
+
+
+def all_lessons(
+    output: options.LessonFolder = Path("course"),
+    tier: Annotated[str, typer.Option(metavar="NAME", help="Tier of all lessons: tiny, small, base or large.")] = "small",
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Use images that come with sablier in place of the public sets.")
+    ] = False,
+    lang: Language = "en",
+    notebook: Notebook = False,
+) -> None:
+    """Run all lessons, each into a folder of its own, and write an index page."""
+    from sablier.course.lessons import run_all
+
+    with training_progress(losses=True) as on_progress:
+        course = run_all(
+            output, tier=tier, offline=offline, language=lang, notebook=notebook, on_progress=on_progress,
+            on_lesson=lambda lesson: aside.print(f"sablier course {lesson}", markup=False),
+        )  # fmt: skip
+    rows = [
+        [row.lesson, f"{row.minutes:.1f}", "" if row.announced is None else f"{row.announced:.1f}", row.problem]
+        for row in course.rows
+    ]
+    table("", ["lesson", "minutes", "announced", "not run because"], rows)
+    console.print(f"See {', '.join(map(str, course.written.files))}", markup=False)
+    if any(row.problem for row in course.rows):
+        raise typer.Exit(1)
 
 
 def anomaly(
@@ -58,13 +86,15 @@ def anomaly(
 
 def letters(
     output: options.LessonFolder = Path("course-letters"),
-    as_printed: Annotated[
-        bool, typer.Option("--as-printed", help="Train with the lesson's own optimizer too, for its 50 epochs (minutes).")
-    ] = False,
+    data: Annotated[str, typer.Option(metavar="NAME", help="Data set to train on: notmnist or glyphs.")] = "notmnist",
     epochs: Annotated[
-        int | None,
-        typer.Option(metavar="N", callback=options.within(1), help="Like --as-printed, for this number of epochs."),
-    ] = None,
+        int,
+        typer.Option(
+            metavar="N",
+            callback=options.within(0),
+            help="Epochs of the training that the lesson states: batches of 128, RMSProp. 0 leaves it out.",
+        ),
+    ] = 50,
     noise: Annotated[
         float, typer.Option(metavar="LEVEL", help="Level of the noise to remove; 1 is the range from black to white.")
     ] = 0.5,
@@ -73,49 +103,18 @@ def letters(
     ] = "tiny",
     seeds: options.Seeds = 1,
     settings: options.RecipeSettings = None,
+    lang: Language = "en",
+    notebook: Notebook = False,
 ) -> None:
     """Lesson 2: a convolutional autoencoder reconstructs the letters of notMNIST, then is trained to denoise them."""
-    from sablier.course.letters import LESSON, run
-    from sablier.metrics import psnr
+    from sablier.course.letters import run
 
-    printed = epochs or (int(LESSON["epochs"]) if as_printed else 0)
-    with training_progress() as on_progress:
-        lesson = run(
-            output, epochs_as_printed=printed, noise=noise, tier=tier, seeds=seeds, settings=settings or [],
-            on_progress=on_progress,
+    with training_progress(losses=True) as on_progress:
+        written = run(
+            output, data=data, epochs=epochs, noise=noise, tier=tier, seeds=seeds, settings=settings or [], language=lang,
+            notebook=notebook, on_progress=on_progress,
         )  # fmt: skip
-    layers = [[name, kind, shape, f"{count:,}"] for name, kind, shape, count in lesson.layers]
-    title = f"Lesson 2: {lesson.parameters:,} parameters, as printed {LESSON['parameters']:,}"
-    table(title, ["layer", "kind", "output", "parameters"], layers)
-    evenly = {round(place * (len(lesson.history) - 1) / 9) for place in range(10)}
-    rows = [
-        [f"{row['epoch']:.0f}", *(f"{row[key]:.5f}" if key in row else "" for key in ("loss", "validation_loss"))]
-        for place, row in enumerate(lesson.history)
-        if place in evenly
-    ]
-    table("Training with our schedule", ["epoch", "training loss", "loss on 2,000 test letters"], rows)
-    keras = LESSON["keras_mse"]
-    rows = [
-        [f"Keras, {LESSON['epochs']} epochs (measured)", f"{LESSON['numbers']:,}", f"{keras:.4f}", f"{psnr(keras):.1f} dB", ""]
-    ]
-    for method in lesson.methods:
-        seconds = f"{method.seconds:.1f}" if method.seconds else ""
-        rows.append([method.name, f"{method.numbers:,}", f"{method.mse:.4f}", f"{psnr(method.mse):.1f} dB", seconds])
-    title = f"Reconstructed test letters of {lesson.pixels:,} pixels, {lesson.seeds} seed{'s' if lesson.seeds > 1 else ''}"
-    table(title, ["method", "code size", "MSE", "PSNR", "seconds"], rows)
-    console.print(
-        "The code of the lesson has 7 x 7 x 128 = 6,272 numbers, eight for each of the 784 pixels: it does not compress. "
-        "The codes of the bottleneck and of PCA do."
-    )
-    table(
-        f"Test letters with noise of {noise:g}, clipped",
-        ["images", "PSNR", "seconds"],
-        [
-            ["noisy", f"{lesson.noisy_psnr:.1f} dB", ""],
-            ["denoised by the course network", f"{lesson.cleaned_psnr:.1f} dB", f"{lesson.cleaning_seconds:.1f}"],
-        ],
-    )
-    console.print(f"See {', '.join(str(path) for path in lesson.pictures)}", markup=False)
+    print_page(written.page, written.files)
 
 
 def latent(

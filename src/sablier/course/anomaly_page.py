@@ -150,7 +150,10 @@ def _scale(words: Words) -> str:
 def _errors(lesson: Lesson, run: Run, words: Words) -> Section:
     normal, others = run.errors[lesson.is_normal], run.errors[~lesson.is_normal]
     picture = histogram_picture(
-        {words("errors.normal", normal=lesson.normal): normal, words("errors.others"): others},
+        {
+            words("errors.normal", normal=lesson.normal, count=words.number(len(normal))): normal,
+            words("errors.others", count=words.number(len(others))): others,
+        },
         words("errors.x"),
         words("errors.y"),
         words("errors.alt"),
@@ -211,6 +214,7 @@ def _exercises(words: Words) -> Section:
         "ours_mse": words.number(measured("anomaly", "sablier", "mse").mean, ".4f"),
         "decay": words.number(measured("anomaly", "no weight decay", "auroc").mean, ".3f"),
         "short": words.number(measured("anomaly", "latent 16", "auroc").mean, ".3f"),
+        "short_mse": words.number(measured("anomaly", "latent 16", "mse").mean, ".4f"),
     }
     commands = {
         "unet": ["sablier course anomaly --set model=unet"],

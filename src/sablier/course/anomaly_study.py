@@ -14,7 +14,7 @@ from sablier.images.preprocess import Preprocess
 from sablier.metrics import auroc
 from sablier.models.base import Model, count_parameters, layer_table
 from sablier.recipes.make import make_recipe
-from sablier.recipes.settings import SHARED
+from sablier.recipes.settings import settings_of_the_run
 from sablier.tasks.latent.reconstruct import reconstruct, squared_errors
 from sablier.training.loop import History
 from sablier.typing import Array
@@ -183,8 +183,7 @@ class _Desk:
     def mixed(self) -> tuple[ImageSet, Model]:
         """Train the lesson's network on as many digits of all kinds, without their labels; settings of the run apply."""
         images = self.all.take(np.arange(min(len(self.digits), len(self.all))))
-        shared = [setting for setting in self.settings if setting.partition("=")[0].strip() in SHARED]
-        recipe = make_recipe(RECIPE, settings=shared)
+        recipe = make_recipe(RECIPE, settings=settings_of_the_run(self.settings))
         with self.forecast.stage(MIXED) as progressed:
             model, _ = train_model(images, self.preprocess, recipe, ("encode", "decode"), on_progress=progressed)
         return images, model

@@ -7,6 +7,7 @@ A text is found by the name of its lesson and its key, and its placeholders are 
 ('Les données', '1 234,5')
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import cache
@@ -17,6 +18,7 @@ from sablier.errors import UnknownName
 
 COMMON = "common"  # the texts that every lesson uses
 SPACE = "\N{NARROW NO-BREAK SPACE}"
+BEFORE_SIGN = re.compile(r" (?=[;:!?%])")
 NUMBERS = {"fr": str.maketrans({".": ",", ",": SPACE, "%": f"{SPACE}%"})}  # languages that do not write numbers as English does
 
 
@@ -66,8 +68,13 @@ class Words:
         found: Any = self.texts[self.lesson] if "." in key else self.texts[COMMON]
         for part in key.split("."):
             found = found[part]
-        return str(found).format(**values)
+        return _typeset(str(found).format(**values), self.language)
 
     def number(self, value: float, form: str = ",") -> str:
         """Return a number as the language writes it; `form` as for `format`."""
         return format(value, form).translate(NUMBERS.get(self.language, {}))
+
+
+def _typeset(text: str, language: str) -> str:
+    """Keep French signs of two parts with the word before them."""
+    return BEFORE_SIGN.sub(SPACE, text) if language == "fr" else text

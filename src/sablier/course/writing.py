@@ -17,8 +17,8 @@ from pathlib import Path
 
 from sablier.course.language import Words
 from sablier.files import write_text
-from sablier.files.kinds import NOTEBOOK, PAGE, check_replaces
-from sablier.report.notebook import check_notebooks, notebook_text
+from sablier.files.kinds import PAGE, check_replaces
+from sablier.report.notebook import NOTEBOOK, check_notebooks, notebook_text
 from sablier.report.sections import SectionPage, page_html
 
 

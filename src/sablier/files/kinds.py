@@ -45,10 +45,6 @@ def _is_page(data: bytes) -> bool:
     return data.lstrip()[:9].lower() in (b"<!doctype", b"<html") and b"sablier" in data
 
 
-def _is_notebook(data: bytes) -> bool:
-    return data.lstrip().startswith(b"{") and b'"cells"' in data and b"sablier" in data
-
-
 def _is_codes(data: bytes) -> bool:
     return re.match(rb"id,(label,)?model,z0[,\r\n]", data) is not None
 
@@ -57,7 +53,6 @@ MODEL = Kind("a .sablier model", _is_model, "model.sablier", LONGEST_HEADER)
 ONNX = Kind("an exported .onnx model", _is_onnx, "model.onnx", WHOLE)
 COMPRESSED = Kind("a .sabz file", _starts(b"SABZ"), "images.sabz")
 PAGE = Kind("a page written by sablier", _is_page, "page.html", LONGEST_HEADER)
-NOTEBOOK = Kind("a notebook written by sablier", _is_notebook, "lesson.ipynb", LONGEST_HEADER)
 PNG_COMPRESSION = 3  # of the levels 0 to 9: more is slower than most networks and saves little
 PNG = Kind("a PNG picture", _starts(b"\x89PNG\r\n\x1a\n"), "picture.png")
 GIF = Kind("a GIF animation", _starts(b"GIF8"), "picture.gif")

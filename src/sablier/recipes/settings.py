@@ -30,6 +30,15 @@ def with_settings(recipe: R, settings: Iterable[str]) -> R:
     return _changed(recipe, pairs)
 
 
+def settings_of_the_run(settings: Iterable[str]) -> list[str]:
+    """Return those of "key=value" settings that apply to every network: of the run and of its length.
+
+    >>> settings_of_the_run(["epochs=3", "latent=8", "threads = 1"])
+    ['epochs=3', 'threads = 1']
+    """
+    return [setting for setting in settings if _pair(setting)[0] in SHARED]
+
+
 def _pair(setting: str) -> tuple[str, str]:
     key, equals, text = setting.partition("=")
     if not equals:

@@ -6,8 +6,15 @@ The cells hold what the page holds, so the notebook can be read before it is run
 from typing import Any
 
 from sablier.errors import ConfigError
+from sablier.files.kinds import LONGEST_HEADER, Kind
 from sablier.report.sections import Exercise, Section, SectionPage, Text
 
+NOTEBOOK = Kind(
+    "a notebook written by sablier",
+    lambda data: data.lstrip().startswith(b"{") and b'"cells"' in data and b"sablier" in data,
+    "lesson.ipynb",
+    LONGEST_HEADER,
+)
 INSTALL = 'python -m pip install "sablier[course]"'
 
 

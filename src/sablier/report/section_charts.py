@@ -15,6 +15,7 @@ from sablier.typing import Array
 
 INCHES = (4.6, 3.3)
 BINS = 40
+FEW = 3  # places of points up to which each has its own tick
 MOST_OF_A_HISTOGRAM = 0.995  # quantile at which the axis ends; larger values are counted in the last bin
 
 
@@ -43,7 +44,10 @@ def _draw_lines(axes: Axes, lines: Sequence[Line], x: str, y: str, log: bool) ->
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())
-    if all(float(value).is_integer() for line in lines for value in line.x):
+    places = sorted({value for line in lines for value in line.x})
+    if len(places) <= FEW:
+        axes.set_xticks(places)
+    elif all(float(value).is_integer() for value in places):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     axes.figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2)
 
@@ -72,7 +76,7 @@ def histogram_picture(
         for (name, found), colour, filled in zip(groups.items(), (BLUE, ORANGE), (True, False), strict=False):
             counts = np.histogram(np.minimum(found, edges[-1]), edges)[0]
             style: dict[str, Any] = {"fc": colour, "alpha": 0.45} if filled else {"ec": colour, "lw": 1.8}
-            axes.stairs(100 * counts / counts.sum(), edges, fill=filled, label=f"{name} ({len(found):,})", **style)
+            axes.stairs(100 * counts / counts.sum(), edges, fill=filled, label=name, **style)
         if isfinite(threshold):
             axes.axvline(threshold, color=INK, ls=(0, (4, 2)), lw=1.5, label=threshold_name)
         axes.set(xlabel=x, ylabel=y, xlim=(0, edges[-1]), ylim=(0, None))

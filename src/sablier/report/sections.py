@@ -1,12 +1,13 @@
 """Pages made of sections: what a lesson shows, as parts that a page, a notebook or another page can hold.
 
-A `Section` has an anchor, a title and blocks. There are five kinds of block:
+A `Section` has an anchor, a title and blocks. There are six kinds of block:
 
 - `Text`: a paragraph; words between backquotes are code;
 - `Table`: cells of text under column names;
 - `Images`: rows of small images, one label a row;
 - `Picture`: a chart as SVG (see `sablier.report.section_charts`), a PNG or a GIF;
-- `Exercise`: a question, the commands that answer it, and the answer, which the page hides until it is asked for.
+- `Exercise`: a question, the commands that answer it, and the answer, which the page hides until it is asked for;
+- `Links`: a list of links to other pages.
 
 `section_html` returns one section as HTML that any page with the shared stylesheet can embed. `SectionPage` is a whole page:
 `page_html` returns it as one self-contained file, and `sablier.report.notebook` as a notebook.
@@ -143,7 +144,28 @@ class Exercise:
         return _with_code(self.answer)
 
 
-Block = Text | Table | Images | Picture | Exercise
+@dataclass(frozen=True)
+class Link:
+    """One link, with a note beside it; without a target, its name alone."""
+
+    name: str
+    target: str
+    note: str = ""
+
+    @property
+    def note_html(self) -> Markup:
+        """The note with its code marked."""
+        return _with_code(self.note)
+
+
+@dataclass(frozen=True)
+class Links:
+    """A list of links to other pages."""
+
+    links: Sequence[Link]
+
+
+Block = Text | Table | Images | Picture | Exercise | Links
 
 
 @dataclass(frozen=True)
