@@ -77,7 +77,7 @@ def test_nothing_runs_over_the_edge(page, browser, tmp_path, width):
     file.write_text(page_html(page), encoding="utf-8")
     for scheme in ("light", "dark"):
         shown = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
-        requests = []
+        requests: list[str] = []
         shown.on("request", lambda request, requests=requests: requests.append(request.url))
         shown.goto(file.as_uri())
         shown.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
