@@ -1,4 +1,4 @@
-"""Faces and their codes in lesson 3: averages, the sum of the lesson's example, and a walk between two faces."""
+"""Faces and their codes in lesson 3: averages, the sum of the lesson's example, and an interpolation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ class Faces:
         sums: glasses for faces that were never seen with them, from one face or from the mean of many, by name.
         pixel_ratio: the error ratio of the same sums of pixels, by name.
         sum_rows: the terms, the sums and the truth, by name.
-        walk: from one face to another.
+        interpolation: from one face to another.
         frames: the same in small steps.
         seconds: of training.
     """
@@ -80,7 +80,7 @@ class Faces:
     sums: dict[str, Sums]
     pixel_ratio: dict[str, float]
     sum_rows: dict[str, Array]
-    walk: Interpolation
+    interpolation: Interpolation
     frames: Interpolation
     seconds: float
 
@@ -127,7 +127,7 @@ def faces_studied(training: ImageSet, recipe: Recipe, on_progress: Callable[[Pro
         sums={name: measured_glasses(model, rule, poses, HELD_OUT, way) for name, way in ways.items()},
         pixel_ratio={name: error_ratio_of_pixels(rule, poses, HELD_OUT, way) for name, way in ways.items()},
         sum_rows=_sum_rows(model, rule, poses),
-        walk=interpolation(model, rule, ends, INTERPOLATION_PICTURES),
+        interpolation=interpolation(model, rule, ends, INTERPOLATION_PICTURES),
         frames=interpolation(model, rule, ends, FRAMES),
         seconds=history.seconds,
     )

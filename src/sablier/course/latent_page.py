@@ -38,7 +38,7 @@ def latent_page(lesson: Lesson, words: Words) -> SectionPage:
         _averages(letters, faces, words),
         _face_sums(faces, words),
         _letter_sums(letters, words),
-        _walks(letters, faces, words),
+        _interpolation(letters, faces, words),
         _augmentation(letters, words),
         _exercises(words),
     ]
@@ -138,7 +138,7 @@ def _face_sums(faces: Faces, words: Words) -> Section:
     mean = faces.sums["mean"]
     shape = words(f"data.{HELD_OUT_SHAPE}")
     names = ("bare", "one", "mean", "pixels", "truth")
-    pictures = Images({words(f"faces.row_{name}"): _rgb(faces.sum_rows[name]) for name in names}, caption=words("faces.rows"))
+    pictures = Images({words(f"face_rows.{name}"): _rgb(faces.sum_rows[name]) for name in names}, caption=words("faces.rows"))
     found = words(
         "faces.found", ratio=words.number(mean.error_ratio, ".2f"), right=words.number(mean.right, ".0%"),
         pixels=words.number(faces.pixel_ratio["mean"], ".2f"),
@@ -171,7 +171,7 @@ def _letter_sums(letters: Letters, words: Words) -> Section:
     ]  # fmt: skip
     columns = [words("letters.a")]
     columns += [words(f"sums.{name}") for name in ("mse", "before", "ratio", "lowest", "right", "right_by_pixels")]
-    pictures = {words(f"letters.row_{name}"): _rgb(images) for name, images in letters.sum_rows.items()}
+    pictures = {words(f"letter_rows.{name}"): _rgb(images) for name, images in letters.sum_rows.items()}
     return Section(
         "letters",
         words("letters.title"),
@@ -184,24 +184,28 @@ def _letter_sums(letters: Letters, words: Words) -> Section:
     )
 
 
-def _walks(letters: Letters, faces: Faces, words: Words) -> Section:
-    strips = {words(f"walks.{curve}"): _rgb(found.images) for curve, found in letters.interpolations.items()}
-    found = {words(f"walks.{curve}"): found for curve, found in letters.interpolations.items()}
-    found[words("walks.faces")] = faces.walk
+def _interpolation(letters: Letters, faces: Faces, words: Words) -> Section:
+    found = {words(f"interpolation.{curve}"): letters.interpolations[curve] for curve in ("linear", "spherical")}
+    strips = {name: _rgb(each.images) for name, each in found.items()}
+    found[words("interpolation.faces")] = faces.interpolation
     rows = [
         [name, words.number(float(each.steps.mean()), ".3f"), words.number(each.unevenness or 0.0, ".2f")]
         for name, each in found.items()
     ]
-    animation = Picture(interpolation_animation(faces.frames), words("walks.alt", first=ENDS[0], last=ENDS[1]))
+    animation = Picture(interpolation_animation(faces.frames), words("interpolation.alt", first=ENDS[0], last=ENDS[1]))
     return Section(
         "interpolation",
-        words("walks.title"),
+        words("interpolation.title"),
         [
-            Text(words("walks.text")),
-            Images({words("walks.faces"): _rgb(faces.walk.images)}),
+            Text(words("interpolation.text")),
+            Images({words("interpolation.faces"): _rgb(faces.interpolation.images)}),
             Images(strips),
             animation,
-            Table([words("walks.walk"), words("walks.step"), words("walks.largest")], rows, words("walks.caption")),
+            Table(
+                [words("interpolation.name"), words("interpolation.step"), words("interpolation.largest")],
+                rows,
+                words("interpolation.caption"),
+            ),
         ],
     )
 
