@@ -143,6 +143,8 @@ def test_the_lessons_loop_learns(lesson):
     assert lesson.plain.iterations[0] == 0
     assert lesson.plain.iterations[-1] == 5 * lesson.epoch
     assert lesson.plain.accuracy[0] < 0.25
+    assert len(lesson.untrained) == 20
+    assert np.mean(lesson.untrained) == pytest.approx(0.1, abs=0.04)
     assert lesson.plain.at(lesson.epoch) > 0.7
     assert lesson.plain.accuracy[-1] > 0.85
     assert set(lesson.optimizers) == {"sgd", "momentum", "adam"}

@@ -49,7 +49,7 @@ def digits_page(lesson: Lesson, words: Words) -> SectionPage:
     ]
     best = {name: [row.accuracy for row in lesson.rows if row.net == name] for name in (LINEAR, CONVOLUTIONAL)}
     tiles = [
-        (words("tiles.before"), words.number(lesson.plain.accuracy[0], ".1%")),
+        (words("tiles.before"), words.number(float(np.mean(lesson.untrained)), ".1%")),
         (words("tiles.one"), words.number(lesson.plain.at(lesson.epoch), ".1%")),
         (words("tiles.linear"), words.number(best[LINEAR][-1], ".1%")),
         (words("tiles.convolutional"), words.number(best[CONVOLUTIONAL][-1], ".1%")),
@@ -113,13 +113,16 @@ def _batches(lesson: Lesson, words: Words) -> Section:
 def _loop(lesson: Lesson, words: Words) -> Section:
     plain, last = lesson.plain, lesson.plain.iterations[-1]
     rows = [
-        [words("loop.before"), "0", "10 %", words.number(plain.accuracy[0], ".1%")],
+        [words("loop.before", count=len(lesson.untrained)), "0", "10 %", words.number(float(np.mean(lesson.untrained)), ".1%")],
         [words("loop.one"), words.number(lesson.epoch), "90 %", words.number(plain.at(lesson.epoch), ".1%")],
         [words("loop.plateau"), words.number(last), "90-92 %", words.number(float(np.mean(plain.accuracy[-5:])), ".1%")],
     ]
     columns = [words(f"loop.{name}") for name in ("moment", "iterations", "lesson", "here")]
     picture = lines_picture(_lines({words("names.linear"): plain}), words("iterations"), words("accuracy"), words("loop.alt"))
-    text = words("loop.text", tests=words.number(TEST_BATCH), batch=BATCH, rate=words.number(LESSON_WAY.rate, "g"))
+    text = words(
+        "loop.text", tests=words.number(TEST_BATCH), batch=BATCH, rate=words.number(LESSON_WAY.rate, "g"),
+        low=words.number(min(lesson.untrained), ".0%"), high=words.number(max(lesson.untrained), ".0%"),
+    )  # fmt: skip
     return Section("loop", words("loop.title"), [Text(text), Table(columns, rows, words("loop.caption")), picture])
 
 

@@ -43,6 +43,7 @@ MORE_EPOCHS = 3
 LOOKS = 60  # how many times a network is evaluated during training
 PLATEAU_EPOCHS = 5  # of the lesson's loop; its accuracy no longer rises then
 SAMPLES = 10
+UNTRAINED = 20  # draws of random weights
 PLAIN, SUMS, METHODS = "the lesson's loop", "sum or mean of losses", "three optimizers"
 TRIED = 40  # iterations of the lesson's loop that are timed
 
@@ -81,6 +82,7 @@ class Lesson:
         rows: accuracies on all test images, and when.
         seeds: how many trainings of each length.
         curves: accuracy and loss during the longer training of each network, by name.
+        untrained: the accuracy of the linear network with random weights, one for each of several draws.
         plain: the linear network, trained by the lesson's loop until its accuracy no longer rises.
         epoch: iterations of an epoch of that loop.
         reductions, optimizers: the same loop for one epoch, in other ways, by name.
@@ -101,6 +103,7 @@ class Lesson:
     rows: tuple[Row, ...]
     seeds: int
     curves: dict[str, Curve]
+    untrained: list[float]
     plain: Curve
     epoch: int
     reductions: dict[str, Curve]
@@ -147,6 +150,7 @@ def study(
         rows=tuple(row for training in trained.values() for row in training.rows),
         seeds=seeds,
         curves={name: training.watch.curve for name, training in trained.items()},
+        untrained=[desk.untrained(draw) for draw in range(UNTRAINED)],
         plain=desk.plainly({PLAIN: LESSON_WAY}, PLATEAU_EPOCHS * epoch, PLAIN)[PLAIN],
         epoch=epoch,
         reductions=desk.plainly(REDUCTIONS, epoch, SUMS),
@@ -274,11 +278,19 @@ class _Desk:
         return curves
 
     def _plainly(self, way: Way, iterations: int) -> Curve:
+        images, tests = Batches(self.digits, self.preprocess), Batches(self.test_batch, self.preprocess)
+        return trained_plainly(self._linear(0), images, tests, way, iterations)
+
+    def untrained(self, draw: int) -> float:
+        """Return the accuracy of the linear network with random weights, on the test batch."""
+        logits = all_logits(self._linear(draw), self.preprocess, self.test_batch)
+        return float((logits.argmax(axis=1) == class_numbers(self.test_batch, self.classes)).mean())
+
+    def _linear(self, draw: int) -> Model:
         rule = self.preprocess
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            model = create_model("course_softmax", (rule.height, rule.width, rule.channels), classes=len(self.classes))
-        return trained_plainly(model, Batches(self.digits, rule), Batches(self.test_batch, rule), way, iterations)
+            torch.manual_seed(draw)
+            return create_model("course_softmax", (rule.height, rule.width, rule.channels), classes=len(self.classes))
 
     def expect(self, recipes: Mapping[str, Recipe]) -> None:
         """Tell how long each training is expected to take."""
