@@ -1,19 +1,23 @@
 """Lesson 1: the lesson's net and budget, ours beside the lesson as printed and with equal shapes. Needs MNIST.
 
 The digit 5 is normal; 80 % of the 5,421 training fives train, 20 % validate; all 10,000 test images are scored. Without --quick,
-the figures of each seed go to src/sablier/course/measured.json, from which the pages of the course take them.
+the figures of each seed go to src/sablier/course/measured.json, from which the pages of the course take them. Then every lesson
+runs at tier small (an hour at most on two idle cores): `rows` has the minutes announced and taken. That needs notMNIST and
+CIFAR-10, too.
 """
 
 import json
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from harness import Bench, labels_of, print_table
 from lesson_loop import run as run_lesson
 from sablier.course.anomaly_study import study
+from sablier.course.lessons import run_all
 from sablier.images.datasets import load_dataset
 from sablier.metrics import auroc
 
@@ -61,8 +65,23 @@ def main() -> None:
         "lesson1_auroc_mended": float(np.mean(mended["auroc"])),
         "lesson1_auroc_pca": ours.auroc_pca,
         "parameters": ours.parameters,
+        "rows": [] if bench.args.quick else lesson_rows(),
     }
     bench.finish("mnist", seeds, payload)
+
+
+def lesson_rows() -> list[dict[str, object]]:
+    """Run every lesson at tier small; return the minutes that each announced (None where it announces none) and took.
+
+    Raises:
+        SystemExit: naming the first lesson whose data is missing.
+    """
+    with TemporaryDirectory() as folder:
+        rows = run_all(Path(folder), tier="small", on_progress=lambda stage, progress: None).rows
+    for row in rows:
+        if row.problem:
+            raise SystemExit(f"{row.lesson}: {row.problem}")
+    return [{"lesson": row.lesson, "minutes": row.minutes, "announced": row.announced} for row in rows]
 
 
 def sablier_figures(settings: Sequence[str], seeds: Sequence[int]) -> Figures:
