@@ -250,6 +250,14 @@ SECTIONS: dict[str, dict[str, list[tuple[str, str, str]]]] = {
             ("error_ratio", "letters: error / no change", "<= 0.6"),
             ("nearest_right", "nearest of 20 letters correct", ">= 0.80"),
         ],
+        "arithmetic-faces": [
+            ("error_ratio", "glasses on an unseen combination: error / no change", "<= 0.5"),
+            ("nearest_right", "nearest of 16 faces correct", ">= 0.90"),
+            ("error_ratio_of_pixels", "the same sum of pixels", BESIDE),
+            ("error_ratio_shape_unseen", "shape never seen: error / no change", BESIDE),
+            ("nearest_right_by_code_shape_unseen", "shape never seen: nearest code correct", BESIDE),
+            ("nearest_right_shape_unseen", "shape never seen: nearest face correct", BESIDE),
+        ],
         "reconstruct-mnist": [
             ("mse/32", "MNIST, 32 numbers: test MSE", "<= 0.0035"),
             ("mse_pca/32", "PCA", BESIDE),

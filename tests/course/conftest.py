@@ -11,6 +11,8 @@ QUICK = ["epochs=1", "threads=1", "dtype=float32"]
 BRIEF: dict[str, dict[str, Any]] = {
     "anomaly": {"data": "digits", "settings": QUICK},
     "letters": {"data": "glyphs", "epochs": 0, "settings": [*QUICK, "filters=2"]},
+    "latent": {"tier": "tiny", "settings": [*QUICK, "width=2", "latent=4"]},
+    "digits": {"data": "digits", "settings": [*QUICK, "batch_size=50"]},
 }
 
 

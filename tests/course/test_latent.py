@@ -1,48 +1,58 @@
-"""Lesson 3, on letters drawn here."""
+"""Lesson 3, on letters and faces drawn here."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 from listing import visible
-from PIL import Image
 
-from sablier.course import latent
+from sablier.course import augmentation, face_codes, letter_codes
+from sablier.course.augmentation import WAYS
+from sablier.course.latent_study import study
 from sablier.errors import UnknownName
 
+SETTINGS = ["epochs=2", "width=4", "latent=6"]
 
-@pytest.fixture
+
+@pytest.fixture(autouse=True)
 def brief(monkeypatch):
-    """Few letters, so that training and drawing take seconds."""
-    for name, value in {"TRAINED_ON": 600, "TESTED_ON": 100, "POSES": 1}.items():
-        monkeypatch.setattr(latent, name, value)
+    """Few letters and faces, so that training and drawing take seconds."""
+    for module, values in {
+        augmentation: {"MADE": 10, "DRAWS": 2},
+        letter_codes: {"TRAINED_ON": 900, "TESTED_ON": 100, "POSES": 1},
+        face_codes: {"TRAINED_ON": 300, "TESTED_ON": 40, "POSES": 2, "FRAMES": 3},
+    }.items():
+        for name, value in values.items():
+            monkeypatch.setattr(module, name, value)
 
 
-SETTINGS = ["epochs=2", "width=8", "latent=6"]
-
-
-def test_the_whole_command(sablier, brief):
-    done = sablier("course", "latent", *(part for setting in SETTINGS for part in ("--set", setting)))
+def test_the_whole_command(sablier):
+    done = sablier("course", "latent", "--lang", "fr", *(part for setting in SETTINGS for part in ("--set", setting)))
     assert done.code == 0
-    assert "Held-out letters of 784 pixels, reconstructed from 6 numbers" in done.out
-    for words in ("PCA", "of 10 correctly", "one letter", "nine letters", "STIX", "linear", "spherical", "sablier denoise"):
-        assert words in done.out
-    names = ["arithmetic.png", "averages.png", "interpolation.gif", "interpolation.png", "reconstructions.png"]
-    assert visible("course-latent") == names
-    for name in names:
-        with Image.open(f"course-latent/{name}") as picture:
-            assert np.asarray(picture.convert("L")).std() > 10
+    assert all(words in done.out for words in ("STIX", "MSE", "Des lunettes ajoutées"))
+    assert visible("course-latent") == ["latent.html"]
+    page = Path("course-latent/latent.html").read_text()
+    for words in ("ACP", "un visage rond", "la moyenne de neuf autres lettres", "de A à J, en ligne droite"):
+        assert words in page
+    sections = ["data", "network", "pca", "averages", "faces", "letters", "interpolation", "augmentation", "exercises"]
+    assert [anchor for anchor in sections if f'<section id="{anchor}">' not in page] == []
 
 
-def test_the_figures(brief):
-    lesson = latent.run(None, settings=SETTINGS)
-    assert lesson.pictures == ()
-    assert (lesson.numbers, lesson.pixels) == (6, 784)
-    assert lesson.trained_on < 600  # less those of the family held out
-    assert 0.01 < lesson.pca_mse < 0.06
-    assert 0 <= lesson.averages_right <= 10
-    assert [sums.count for sums in lesson.sums.values()] == [2 * 90, 2 * 10]
-    assert {curve: len(interpolation) for curve, interpolation in lesson.interpolations.items()} == {
-        "linear": 10,
-        "spherical": 10,
-    }
+def test_the_figures():
+    lesson = study(settings=SETTINGS)
+    letters, faces = lesson.letters, lesson.faces
+    assert (letters.numbers, letters.pixels, faces.pixels) == (6, 784, 2304)
+    assert letters.trained_on < 900  # less those of the family held out
+    assert 180 < faces.trained_on < 270  # less a quarter, those with glasses of one shape
+    assert 0.01 < letters.pca_mse < 0.06
+    assert 0 <= letters.averages_right <= 10
+    assert len(faces.averages) == 12
+    assert [sums.count for sums in letters.sums.values()] == [2 * 90, 2 * 10]
+    assert [sums.count for sums in faces.sums.values()] == [2 * 16, 2 * 4]
+    assert {curve: len(found) for curve, found in letters.interpolations.items()} == {"linear": 10, "spherical": 10}
+    assert faces.masks.any(axis=(1, 2)).all()
+    assert set(letters.augmented.accuracy) == set(WAYS)
+    means = {way: np.mean(values) for way, values in letters.augmented.accuracy.items()}
+    assert means["real"] > means["nothing"] > 0.3
     with pytest.raises(UnknownName, match="tier"):
-        latent.run(None, tier="huge")
+        study(tier="huge")

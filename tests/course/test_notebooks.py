@@ -11,7 +11,7 @@ from sablier.errors import ConfigError, OutputError
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lesson", ["anomaly", "letters"])
+@pytest.mark.parametrize("lesson", ["anomaly", "letters", "latent", "digits"])
 def test_a_notebook_runs_in_a_clean_kernel(lesson, brief, tmp_path):
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     run = importlib.import_module(f"sablier.course.{lesson}").run

@@ -96,6 +96,7 @@ def test_offline_the_error_says_which_file_and_where_to_put_it(offline: Path) ->
     assert {info.name: info.where is not None for info in list_datasets()} == {
         "digits": True,
         "glyphs": True,
+        "faces": True,
         "parts": True,
         "mnist": False,
         "fashion-mnist": False,

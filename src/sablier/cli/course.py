@@ -119,45 +119,19 @@ def letters(
 
 def latent(
     output: options.LessonFolder = Path("course-latent"),
-    tier: Annotated[str, typer.Option(metavar="NAME", help="Tier of the autoencoder: tiny, small, base or large.")] = "small",
+    tier: Annotated[str, typer.Option(metavar="NAME", help="Tier of the autoencoders: tiny, small, base or large.")] = "small",
     settings: options.RecipeSettings = None,
+    lang: Language = "en",
+    notebook: Notebook = False,
 ) -> None:
-    """Lesson 3: codes of letters: averages, latent arithmetic and interpolation, and reconstruction compared with PCA."""
-    from sablier.course.latent import HELD_OUT, run
-    from sablier.metrics import psnr
+    """Lesson 3: codes of letters and faces: averages, sums such as adding glasses, interpolation, and PCA beside them."""
+    from sablier.course.latent import run
 
-    with training_progress() as on_progress:
-        lesson = run(output, tier=tier, settings=settings or [], on_progress=on_progress)
-    table(
-        f"Held-out letters of {lesson.pixels} pixels, reconstructed from {lesson.numbers} numbers",
-        ["method", "MSE", "PSNR"],
-        [[name, f"{mse:.4f}", f"{psnr(mse):.1f} dB"] for name, mse in (("autoencoder", lesson.mse), ("PCA", lesson.pca_mse))],
-    )
-    console.print(
-        f"The decoded mean code of each letter: a linear classifier classifies {lesson.averages_right} of 10 correctly."
-    )
-    rows = [
-        [
-            name, f"{sums.error:.4f}", f"{sums.nothing:.4f}", f"{sums.error_ratio:.2f}", f"{sums.floor_ratio:.2f}",
-            f"{sums.right_by_code:.0%}", f"{sums.right:.0%}",
-        ]
-        for name, sums in lesson.sums.items()
-    ]  # fmt: skip
-    title = f"bold A - regular A + regular B = bold B? Letters of {HELD_OUT}, which were not used in training"
-    table(title, ["A is", "MSE", "MSE before", "ratio", "lowest", "correct", "by pixels"], rows)
-    console.print(
-        "MSE: the decoded sum against the true bold B; before: regular B against it. Lowest: the ratio for bold B, reconstructed "
-        "from its own code. Correct: of 20 letters, regular and bold, bold B has the code nearest to the sum; by pixels: it is "
-        "the image nearest to the decoded sum."
-    )
-    rows = [
-        [curve, f"{interpolation.steps.mean():.3f}", f"{interpolation.unevenness or 0:.2f}"]
-        for curve, interpolation in lesson.interpolations.items()
-    ]
-    table("Interpolation from an A to a J", ["curve", "mean step (pixels from 0 to 1)", "largest step / mean"], rows)
-    console.print(f"Trained on {lesson.trained_on:,} letters without labels in {lesson.seconds:.0f} s.")
-    console.print("The lesson also removes noise: see sablier denoise, and the second half of sablier course letters.")
-    console.print(f"See {', '.join(str(path) for path in lesson.pictures)}", markup=False)
+    with training_progress(losses=True) as on_progress:
+        written = run(
+            output, tier=tier, settings=settings or [], language=lang, notebook=notebook, on_progress=on_progress
+        )  # fmt: skip
+    print_page(written.page, written.files)
 
 
 def gan(

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from sablier.cli import options
+from sablier.cli.lesson_page import Language, Notebook, print_page
 from sablier.cli.progress import console, table
 from sablier.cli.time_left import training_progress
 
@@ -18,35 +19,17 @@ def digits(
     ] = "mnist",
     seeds: options.Seeds = 1,
     settings: options.RecipeSettings = None,
+    lang: Language = "en",
+    notebook: Notebook = False,
 ) -> None:
     """Lesson 4, classifiers: a linear and a convolutional network on digits, untrained, after one epoch and after three."""
     from sablier.course.digits import run
-    from sablier.report.words import counted
 
-    with training_progress() as on_progress:
-        lesson = run(output, data=data, seeds=seeds, settings=settings or [], on_progress=on_progress)
-    layers = [[name, kind, shape, f"{count:,}"] for name, kind, shape, count in lesson.layers]
-    title = " and ".join(f"{name}, {count:,} parameters" for name, count in lesson.parameters.items())
-    table(title, ["layer", "kind", "output", "parameters"], layers)
-    rows = [
-        [
-            row.net, f"{row.epochs}", f"{row.iterations:,}", row.printed, f"{row.accuracy:.2%}",
-            f"{row.seconds:.1f}" if row.epochs else "",
-        ]
-        for row in lesson.rows
-    ]  # fmt: skip
-    here = f"here, {counted(lesson.seeds, 'seed')}"
-    table("Accuracy on test images", ["network", "epochs", "iterations", "lesson", here, "seconds"], rows)
-    console.print(
-        "The figures of the lesson are for MNIST. Each number of epochs is a separate training, because the learning rate "
-        "decays to zero. The test images choose nothing: the last epoch counts."
-    )
-    console.print(
-        "As printed, the lesson passes probabilities to a loss that expects log-probabilities. It minimises -sum p, whose "
-        "gradient almost vanishes where the network is confident and wrong; its text says -sum log p. It also applies Dropout2d, "
-        "which drops channels, to vectors without channels: torch warns that this will be an error. Plain dropout is meant."
-    )
-    console.print(f"See {', '.join(str(path) for path in lesson.pictures)}", markup=False)
+    with training_progress(losses=True) as on_progress:
+        written = run(
+            output, data=data, seeds=seeds, settings=settings or [], language=lang, notebook=notebook, on_progress=on_progress
+        )  # fmt: skip
+    print_page(written.page, written.files)
 
 
 def cifar(

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from sablier.errors import ImagesError, UnknownName
+from sablier.images.faces import faces
 from sablier.images.formats.base import Options
 from sablier.images.formats.cifar import stream_cifar
 from sablier.images.formats.idx import stream_idx
@@ -24,6 +25,7 @@ from sablier.typing import Array
 SPLITS = ("train", "test")
 FETCH_TIMEOUT_SECONDS = 30
 GLYPHS_PER_SPLIT = {"train": 5000, "test": 1000}
+FACES_PER_SPLIT, BAD_FACES = {"train": 5000, "test": 1000}, {"train": 0.0, "test": 0.1}
 PARTS_PER_SPLIT, BAD_PARTS = {"train": 120, "test": 120}, {"train": 0.0, "test": 0.1}
 
 
@@ -148,6 +150,11 @@ def _glyphs(split: str, files: list[Path]) -> ImageSet:
     return glyphs(GLYPHS_PER_SPLIT[split], seed=SPLITS.index(split))
 
 
+def _faces(split: str, files: list[Path]) -> ImageSet:
+    """Return good faces to train on; a tenth of the test faces have a defect."""
+    return faces(FACES_PER_SPLIT[split], seed=SPLITS.index(split), defects=BAD_FACES[split])
+
+
 def _parts(split: str, files: list[Path]) -> ImageSet:
     """Return good parts to train on; among the test parts a few are bad, as on a production line."""
     return parts(PARTS_PER_SPLIT[split], seed=SPLITS.index(split), defects=BAD_PARTS[split])
@@ -194,6 +201,7 @@ GARMENTS = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Sh
 DATASETS: dict[str, _Dataset] = {
     "digits": _Dataset("1,797 handwritten digits, 8 x 8 grey; ships with scikit-learn", _digits, {}, {}),
     "glyphs": _Dataset("letters A to J in the fonts of matplotlib, 28 x 28 grey; drawn here", _glyphs, {}, {}),
+    "faces": _Dataset("faces with or without glasses, long hair, a smile, 48 x 48 grey; drawn here", _faces, {}, {}),
     "parts": _Dataset("machined parts with planted defects, 128 x 128 colour; rendered here", _parts, {}, {}),
     "mnist": _Dataset(
         "70,000 handwritten digits, 28 x 28 grey (LeCun et al., 1998)",
