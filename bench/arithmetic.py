@@ -13,8 +13,8 @@ mean step, mean of 100 walks.
 combinations of attributes that share a pose. Training has seen the shape that gets the glasses only without them
 (`error_ratio`, `nearest_right`), or not at all (`..._shape_unseen`). The glasses come from faces of other poses: the
 mean of all, or one face (`..._single`). The nearest of the sixteen is asked of decoded pixels, and of codes (`..._by_code`).
-`error_ratio_of_pixels` is of the same sum without a model. The figures are means over both shapes. Nothing was chosen on
-faces: the recipe is as it is.
+`error_ratio_of_pixels` is of the same sum without a model. The figures are means over both shapes. The recipe was not
+chosen on faces; how much faces vary in place and size was, after a first trial with more of it (docs/LOG.md).
 """
 
 import argparse
