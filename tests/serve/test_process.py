@@ -1,28 +1,18 @@
 """The server as a process, and the client that asks it."""
 
-import io
 import json
 import signal
 import socket
 import threading
 import time
 import urllib.request
-import zipfile
 
 import pytest
 from serving import serving
+from zips import zipped
 
 from sablier import Client, ModelFile
 from sablier.errors import ServiceError
-
-
-def zipped(images):
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for index, data in enumerate(images):
-            archive.writestr(f"{index:03}.png", data)
-    return buffer.getvalue()
-
 
 TOKEN = "a-long-and-random-word"
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
+from zips import zip_of
 
 from sablier.errors import ConfigError, ModelFileError
 from sablier.serve.app import create_app
@@ -24,14 +25,6 @@ TOKEN = "a-long-and-random-word"
 
 def post(client, data, path="threes/detect", **headers):
     return client.post(f"/v1/models/{path}", content=data, headers={"content-type": "image/png", **headers})
-
-
-def archive_of(files):
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in files:
-            archive.writestr(name, data)
-    return buffer.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -105,7 +98,7 @@ def test_names_are_no_paths(client, models, digits, path):
 
 
 def test_names_in_archives_are_no_paths(client, digits, tmp_path):
-    data = archive_of([("../../../tmp/a.png", digits[0]), ("/etc/b.png", digits[1]), ("C:\\c.png", digits[2])])
+    data = zip_of([("../../../tmp/a.png", digits[0]), ("/etc/b.png", digits[1]), ("C:\\c.png", digits[2])])
     answer = post(client, data, **{"content-type": "application/zip", "accept": "application/zip"})
     with zipfile.ZipFile(io.BytesIO(answer.content)) as found:
         assert all(not name.startswith("/") and ".." not in name for name in found.namelist())
@@ -126,10 +119,10 @@ def test_too_many_bytes_are_refused(server, models, digits):
 
 def test_archives_are_limited(server, models, digits):
     with server(ServiceOptions((models,), most_bytes=5_000_000, most_images=50)) as client:
-        many = archive_of([(f"{index}.png", digits[0]) for index in range(10_000)])
+        many = zip_of([(f"{index}.png", digits[0]) for index in range(10_000)])
         answer = post(client, many, **{"content-type": "application/zip"})
         assert (answer.status_code, "10,000" in answer.json()["detail"]) == (413, True)
-        bomb = archive_of([("zeros.png", bytes(120_000_000))])
+        bomb = zip_of([("zeros.png", bytes(120_000_000))])
         assert len(bomb) < 200_000
         answer = post(client, bomb, **{"content-type": "application/zip"})
         assert (answer.status_code, "120,000,000" in answer.json()["detail"]) == (413, True)

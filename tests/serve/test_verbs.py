@@ -9,6 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 from PIL import Image
+from zips import zipped
 
 from sablier.images.sources import read_images
 from sablier.workflows.compress import decompress
@@ -17,14 +18,6 @@ from sablier.workflows.detect import detect
 
 def post(client, path, data, kind="image/png", **more):
     return client.post(f"/v1/models/{path}", content=data, headers={"content-type": kind, **more})
-
-
-def zipped(images):
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for index, data in enumerate(images):
-            archive.writestr(f"{index:03}.png", data)
-    return buffer.getvalue()
 
 
 def form(images):
