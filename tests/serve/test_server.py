@@ -210,6 +210,10 @@ def test_a_model_that_is_replaced_is_read_again_and_a_broken_one_is_not(server, 
         third = client.get("/v1/models/part").json()
         assert (third["checksum"], third["problem"]) == (second["checksum"], "its file was replaced by one that cannot be read")
         assert post(client, digits[0], "part/detect").status_code == 200
+        shutil.copy(models / "threes.sablier", tmp_path / "mended")
+        (tmp_path / "mended").rename(place)
+        fourth = client.get("/v1/models/part").json()
+        assert (fourth["checksum"], fourth["problem"]) == (first, None)
         place.unlink()
         assert post(client, digits[0], "part/detect").status_code == 200
 
@@ -285,6 +289,12 @@ def test_counts_and_drift_are_told(server, models, digits):
         assert values['sablier_drift_evidence{model="threes"}'] >= 100
         assert values['sablier_drift_alarm{model="threes"}'] == 1
         assert values['sablier_requests_total{method="POST",status="200"}'] == 2
+        for method in ("BREW", "INVENT"):
+            client.request(method, "/v1/models")
+        client.post("/v1/models/clean/denoise", content=digits[0], headers={"content-type": "image/png"})
+        text = client.get("/metrics").text
+        assert 'sablier_requests_total{method="other",status="405"} 2.0' in text
+        assert 'sablier_images_total{model="clean",verb="denoise"} 1.0' in text
         assert client.get("/v1/models/threes").json()["drift"]["alarmed"]
 
 

@@ -47,7 +47,7 @@ def create_app(options: ServiceOptions, service: Service | None = None) -> ASGIA
     _describe(app, bool(options.tokens))
     service.limits = Limits(app, options)
     guarded = Guard(service.limits, options.tokens, options.allowed_hosts)
-    return AccessLog(guarded, lambda method, status: service.metrics.requests.labels(method, str(status)).inc())
+    return AccessLog(guarded, service.metrics.count_request)
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MEDIA = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 TOGETHER = (1, 2, 4, 8, 16, 32, 64)
 
 
@@ -50,10 +51,14 @@ class Metrics:
         finally:
             self.seconds.labels(stage).observe(perf_counter() - start)
 
+    def count_request(self, method: str, status: int) -> None:
+        """Count a request; methods that nobody serves are one, since clients may invent any number of them."""
+        self.requests.labels(method if method in METHODS else "other", str(status)).inc()
+
     def count(self, model: str, verb: str, document: dict[str, Any]) -> None:
         """Count what an answer contains."""
-        if isinstance(images := document.get("images", document.get("count")), int):
-            self.images.labels(model, verb).inc(images)
+        counts = [value for name in ("images", "count") if isinstance(value := document.get(name), int)]
+        self.images.labels(model, verb).inc(sum(counts[:1]))
         for row in document.get("detections", ()):
             self.verdicts.labels(model, row["verdict"]).inc()
 

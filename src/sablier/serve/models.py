@@ -72,7 +72,7 @@ class Models:
         for place in self.places:
             if not place.is_dir() and not place.is_file():
                 raise ConfigError(f"expected a model file or a folder of them, and {place} does not exist.")
-            if place.is_file() and place.suffix.lower() not in SUFFIXES:
+            if place.is_file() and place.suffix not in SUFFIXES:
                 raise ConfigError(f"expected a file that ends in {' or '.join(SUFFIXES)}, got {place}.")
         self._paths(strict=True)
 
@@ -86,6 +86,15 @@ class Models:
         """Return the names of all models, in order."""
         return sorted(self._paths())
 
+    def current(self, name: str) -> ServedModel | None:
+        """Return a model that was read, if its file is still the same; else None.
+
+        Raises:
+            Problem: if there is no model of that name.
+        """
+        before = self._read.get(name)
+        return before[1] if before is not None and not self._is_new(name, _stamp(self._path_of(name))) else None
+
     def get(self, name: str) -> ServedModel:
         """Return a model; one whose file was replaced is read again, and if that fails, stays as it was.
 
@@ -93,14 +102,10 @@ class Models:
             Problem: if there is no model of that name.
             ModelFileError: if its file is not whole, and never was.
         """
-        paths = self._paths()
-        if name not in paths:
-            raise Problem(404, f"there is no model {name[:100]!r}.{nearest(name, paths)} See /v1/models.")
-        path = paths[name]
-        stamp = _stamp(path)
+        path = self._path_of(name)
         with self._lock:
-            before = self._read.get(name)
-            if before is not None and stamp in (None, before[0], self._failed.get(name)):
+            before, stamp = self._read.get(name), _stamp(path)
+            if before is not None and not self._is_new(name, stamp):
                 return before[1]
             if stamp is None:
                 raise Problem(404, f"the file of the model {name!r} has gone.")
@@ -111,13 +116,33 @@ class Models:
                     raise
                 self._failed[name] = stamp
                 return before[1]
+            self._failed.pop(name, None)
             self._read[name] = (stamp, model)
             return model
 
+    def _is_new(self, name: str, stamp: Stamp | None) -> bool:
+        """Return whether a file is neither the one that was read, nor one that could not be read, nor gone."""
+        return stamp not in (None, self._read[name][0], self._failed.get(name))
+
+    def _path_of(self, name: str) -> Path:
+        """Return the file of a model, which need not be there any more if it was named when the server started.
+
+        Raises:
+            Problem: if there is none.
+        """
+        if NAME.fullmatch(name):
+            for place in self.places:
+                if place.is_dir():
+                    found = next((path for suffix in SUFFIXES if (path := place / f"{name}{suffix}").is_file()), None)
+                else:
+                    found = place if place.stem == name else None
+                if found is not None:
+                    return found
+        raise Problem(404, f"there is no model {name[:100]!r}.{nearest(name, self._paths())} See /v1/models.")
+
     def loaded(self) -> list[ServedModel]:
         """Return the models that were read."""
-        with self._lock:
-            return [model for _, model in self._read.values()]
+        return [model for _, model in list(self._read.values())]
 
     def problems(self) -> dict[str, str]:
         """Return why the present file of a model could not be read, by the name of the model, which is served as it was."""
@@ -127,7 +152,7 @@ class Models:
         """Return the files of all models, by name; with `strict` an error if names are not usable, or there is none."""
         found: dict[str, Path] = {}
         for place in self.places:
-            files = sorted(path for path in place.iterdir() if path.suffix.lower() in SUFFIXES) if place.is_dir() else [place]
+            files = sorted(path for path in place.iterdir() if path.suffix in SUFFIXES) if place.is_dir() else [place]
             for path in files:
                 if NAME.fullmatch(path.stem) and path.stem not in found:
                     found[path.stem] = path

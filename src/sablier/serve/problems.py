@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from sablier.errors import ModelFileError, SablierError
@@ -88,6 +89,9 @@ def add_handlers(app: FastAPI) -> None:
             headers["Allow"] = ", ".join(sorted(methods))
         return Problem(error.status_code, detail, headers).response()
 
+    async def gone(request: Request, error: Exception) -> Response:
+        return Problem(400, "the request ended before its body did.").response()
+
     async def fault(request: Request, error: Exception) -> Response:
         return Problem(500, "the server has a fault; its log has the details.").response()
 
@@ -95,6 +99,7 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(SablierError, sablier)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(ClientDisconnect, gone)
     app.add_exception_handler(Exception, fault)
 
 

@@ -75,6 +75,9 @@ async def describe_model(request: Request, name: Name) -> Listed:
 
 async def model_named(service: Service, name: str) -> ServedModel:
     """Return a model; one that was replaced is read again, in a thread of its own."""
+    found = service.models.current(name)
+    if found is not None:
+        return found
     return await asyncio.get_running_loop().run_in_executor(service.scheduler.readers, service.models.get, name)
 
 
