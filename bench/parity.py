@@ -44,6 +44,7 @@ MODELS = {  # what is trained, of which tier, on which images, and what is judge
     "classifier, base": ("classifier", "base", "mnist", "mnist:test"),
 }
 GOOD = ("3", "good")  # the labels of good images, where detectors are trained
+FIGURES = ("largest_difference", "ranks_different", "verdicts_different", "near_threshold")
 QUICK, FEW, MANY = ("detector, tiny",), 500, 10_000
 AT_ONCE = 100  # images that OpenVINO gets at once
 
@@ -61,7 +62,7 @@ def main() -> None:
     for name in names:
         rows |= steps.get(name, partial(measured, folder, name, most))
     in_8_bits = {name: steps.get(f"{name}, int8", partial(quantized, folder, name, most)) for name in names}
-    columns = ["images", "largest_difference", "ranks_different", "verdicts_different", "near_threshold", "export_seconds"]
+    columns = ["images", *FIGURES, "export_seconds"]
     print_table(["model, runtime", *columns], [[name, *(row[column] for column in columns)] for name, row in rows.items()])
     print_table(
         ["in 8 bits", "measure", "before", "after", "other verdicts", "images", "times as fast", "size ratio"],
@@ -75,11 +76,12 @@ def summary(rows: dict[str, Any]) -> dict[str, Any]:
     """Return the worst figure of all models by onnxruntime, and of OpenVINO where it was run."""
 
     def most(runtime: str, column: str) -> Any:
-        return max((row[column] for row in rows.values() if row["runtime"] == runtime), default=None)
+        found = [row[column] for row in rows.values() if row["runtime"] == runtime and row[column] is not None]
+        return max(found, default=None)
 
-    figures = ("largest_difference", "ranks_different", "verdicts_different", "near_threshold", "export_seconds")
-    return {f"worst_{column}": most("onnxruntime", column) for column in figures} | {
-        "worst_verdicts_different_openvino": most("openvino", "verdicts_different")
+    return {f"worst_{column}": most("onnxruntime", column) for column in (*FIGURES, "export_seconds")} | {
+        "worst_verdicts_different_openvino": most("openvino", "verdicts_different"),
+        "models_without_scores_openvino": sum(row["runtime"] == "openvino" and "fault" in row for row in rows.values()),
     }
 
 
@@ -97,12 +99,16 @@ def measured(folder: Path, name: str, most: int) -> dict[str, Any]:
         graphs["openvino"] = OpenVino(exported, found.graph)
     rows = {}
     for runtime, graph in graphs.items():
-        parity = subject.compared(images, found._replace(graph=graph))
-        rows[f"{name}, {runtime}"] = {
-            "recipe": recipe, "tier": tier, "runtime": runtime, "images": parity.images,
+        known = {"recipe": recipe, "tier": tier, "runtime": runtime, "images": len(images), "export_seconds": seconds}
+        try:
+            parity = subject.compared(images, found._replace(graph=graph))
+        except ModelFileError as error:  # scores that are infinite or not a number
+            rows[f"{name}, {runtime}"] = known | dict.fromkeys(FIGURES) | {"agrees": False, "fault": str(error)}
+            continue
+        rows[f"{name}, {runtime}"] = known | {
             "largest_difference": largest(parity), "ranks_different": int(of(parity, "ranks of p-values")),
             "verdicts_different": len(parity.verdicts), "near_threshold": len(parity.near), "listed": list(parity.near),
-            "export_seconds": seconds, "agrees": not parity.faults(),
+            "agrees": not parity.faults(),
         }  # fmt: skip
     return rows
 

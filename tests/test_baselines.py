@@ -6,7 +6,7 @@ from PIL import Image
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
-from sablier.baselines import EXPLAINED_VARIANCE, MOST_KEPT, NEIGHBOURS, Baselines, thumbnails
+from sablier.baselines import EXPLAINED_VARIANCE, MOST_KEPT, NEIGHBOURS, Baselines, principal_directions, thumbnails
 from sablier.images import Preprocess, load_dataset
 
 RULE = Preprocess(height=8, width=8, channels=1)
@@ -86,3 +86,22 @@ def test_the_same_seed_keeps_the_same_images(digits):
     first, again, other = (Baselines.fit(digits, RULE, seed).kept for seed in (0, 0, 1))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("shape", [(12, 300), (40, 7), (9, 9)])
+def test_principal_directions_are_those_of_the_singular_value_decomposition(shape):
+    points = (np.random.default_rng(0).normal(size=shape) * np.linspace(1, 4, shape[1])).astype(np.float32)
+    centred = points - points.mean(axis=0)
+    squares, directions = principal_directions(centred)
+    _, spreads, expected = np.linalg.svd(centred.astype(np.float64), full_matrices=False)
+    count = min(shape[0] - 1, shape[1])  # centred points span a dimension less
+    assert squares[:count] == pytest.approx(spreads[:count] ** 2, rel=1e-4)
+    assert np.abs((directions[:count] * expected[:count]).sum(axis=1)) == pytest.approx(np.ones(count), abs=1e-3)
+    assert directions[:count] @ directions[:count].T == pytest.approx(np.eye(count), abs=1e-5)
+
+
+def test_equal_points_have_one_direction_without_variance():
+    squares, directions = principal_directions(np.zeros((4, 9), np.float32))
+    assert squares.tolist() == [0.0]
+    assert directions.shape == (1, 9)
+    assert np.isfinite(directions).all()

@@ -15,7 +15,7 @@ from functools import cached_property
 
 import numpy as np
 
-from sablier.baselines import distance_to_nearest, thumbnail_shape, thumbnails
+from sablier.baselines import distance_to_nearest, principal_directions, thumbnail_shape, thumbnails
 from sablier.images.blocks import means_of_blocks
 from sablier.images.grouping import group_numbers
 from sablier.images.imageset import ImageSet
@@ -207,25 +207,17 @@ def _scaled(features: Array) -> Array:
 def _strangeness(known: Array, new: Array) -> Array:
     """Return N,2 logarithms: Mahalanobis distances under probabilistic PCA, and distances to nearest neighbours."""
     mean = known.mean(axis=0)
-    variances, directions = _directions(known - mean)
+    squares, directions = principal_directions(known - mean)
+    variances = squares / len(known)
     count = 1 + int(np.sum(np.cumsum(variances) < EXPLAINED_VARIANCE * variances.sum()))
     noise = variances[count:].sum() / max(known.shape[1] - count, 1) + 1e-9
     centred = new - mean
-    inside = centred @ directions[:, :count]
+    inside = centred @ directions[:count].T
     residual = np.maximum((centred**2).sum(axis=1) - (inside**2).sum(axis=1), 0.0)
     distance = (inside**2 / (variances[:count] + 1e-9)).sum(axis=1) + residual / noise
     compared = known[:MOST_COMPARED]
     nearest = distance_to_nearest(new, compared, max(1, round(NEIGHBOUR_SHARE * len(compared))))
     return np.asarray(np.log(np.maximum(np.c_[distance, nearest], 1e-9)))
-
-
-def _directions(centred: Array) -> tuple[Array, Array]:
-    """Return the variances of N,D features along their principal directions, largest first, and these as columns."""
-    if len(centred) < centred.shape[1]:
-        _, spreads, rows = np.linalg.svd(centred, full_matrices=False)
-        return spreads**2 / len(centred), rows.T
-    variances, directions = np.linalg.eigh(centred.T @ centred / np.float32(len(centred)))
-    return np.maximum(variances[::-1], 0.0), directions[:, ::-1]
 
 
 def _standardised(values: Array) -> Array:
