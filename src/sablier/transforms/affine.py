@@ -18,7 +18,8 @@ def moved(x: Tensor, turn: float = 0.0, shift: float = 0.0, scale: float = 0.0, 
         scale: 0.2 means a factor from 1 / 1.2 to 1.2, uniform on the logarithm.
         shear: largest slant either way: 0.2 moves the top edge by 0.2 of half the height against the middle.
 
-    >>> moved(torch.zeros(2, 3, 8, 6), turn=10).shape, torch.allclose(moved(torch.ones(1, 1, 4, 4), 45, 0.5, 0.5, 0.5), torch.ones(()))
+    >>> white = torch.ones(1, 1, 4, 4)
+    >>> moved(torch.zeros(2, 3, 8, 6), turn=10).shape, torch.allclose(moved(white, 45, 0.5, 0.5, 0.5), white)
     (torch.Size([2, 3, 8, 6]), True)
     """
     angle, slant = (_drawn(x, most) for most in (math.radians(turn), shear))
