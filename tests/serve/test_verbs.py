@@ -176,7 +176,12 @@ def test_the_same_seed_gives_the_same_new_images(client):
 
 def test_interpolation_takes_two_images(client, digits):
     document = client.post("/v1/models/codes/interpolate", files=form(digits[:2]), params={"count": 5, "pictures": True}).json()
-    assert len(document["pictures"]) == len(document["pictures"]) == 5
+    drawn = [base64.b64decode(picture["data"]) for picture in document["pictures"]]
+    assert len(drawn) == len(set(drawn)) == 5  # each step is another picture
+    ends = client.post("/v1/models/codes/reconstruct", files=form(digits[:2]), params={"pictures": True}).json()
+    for step, picture in zip((drawn[0], drawn[-1]), ends["pictures"], strict=True):
+        own, end = (np.asarray(Image.open(io.BytesIO(each)), float) for each in (step, base64.b64decode(picture["data"])))
+        assert np.abs(own - end).max() <= 1  # a step of 8 bits: batches of other sizes round differently
     assert (document["from"], document["to"]) == ("000.png", "001.png")
     refused = client.post("/v1/models/codes/interpolate", files=form(digits[:3]))
     assert refused.status_code == 422

@@ -58,7 +58,7 @@ def serve(
     ] = None,
     allow_host: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="A name by which clients address the server. May be repeated. Numbers need none."),
+        typer.Option(metavar="NAME", help="A name by which clients address the server. May be repeated. IP addresses need none."),
     ] = None,
     workers: Annotated[
         int, typer.Option(metavar="N", callback=options.within(1), help="Threads that compute at once; they share the processor.")

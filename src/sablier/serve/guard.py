@@ -45,7 +45,8 @@ class Guard:
         host = headers.get("host", "")
         if not self._is_own(host):
             return Problem(
-                403, f"the server is not {host[:100]!r}. Address it by its number or as localhost, or start it with --allow-host."
+                403,
+                f"the server is not {host[:100]!r}. Address it by its IP address or as localhost, or start it with --allow-host.",
             )
         origin = headers.get("origin")
         if headers.get("sec-fetch-site") in FOREIGN or (origin is not None and urlsplit(origin).netloc.lower() != host.lower()):

@@ -99,7 +99,8 @@ async def answered(request: Request, name: str, verb: Verb, options: BaseModel) 
     """Return the answer to a request: its images are read, wait for a thread, and are answered in the form that it accepts."""
     service = service_of(request)
     media = chosen_media(request.headers.get("accept"), verb)
-    drawn = media not in (JSON, *(verb.media if not hasattr(options, "pictures") else ())) or getattr(options, "pictures", False)
+    pictures: bool | None = getattr(options, "pictures", None)  # None: the verb draws none
+    drawn = pictures is not None and (pictures or media != JSON)
     model = await model_named(service, name)
     with service.metrics.timed("read"):
         entries = await read_entries(request, service.options) if verb.least else []
